@@ -1,0 +1,42 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test check format bench clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/demo.stamp: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	@touch $@
+
+.venv/dev.stamp: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group dev
+	@touch $@ .venv/demo.stamp
+
+demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter
+	@$(BIN)/cliq demo
+
+test: .venv/dev.stamp  ## the tests, with coverage
+	$(BIN)/pytest --cov --cov-report=term
+
+check: .venv/dev.stamp  ## lint, format, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(MAKE) --no-print-directory test
+
+format: .venv/dev.stamp  ## put the code in its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev.stamp  ## the numbers, side by side
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,93 @@
+"""The endpoint table: the one place that knows a path or a threshold.
+
+Source: the Bots section of the Zoho Cliq REST API v3 documents. Every threshold is counted
+per user and per endpoint; one request more locks the endpoint for its lock period.
+"""
+
+from typing import Final, Literal
+
+import attrs
+
+__all__ = ["BASE_PATH", "ENDPOINTS", "Endpoint", "Limit", "Method"]
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+BASE_PATH: Final = "/api/v3"
+
+
+@attrs.frozen
+class Limit:
+    """How many requests one user may send to one endpoint.
+
+    Attributes:
+        threshold: Requests allowed in a window, at least 1.
+        window_s: Length of the window, in seconds.
+        lock_s: How long the endpoint stays locked after one request too many, in seconds.
+    """
+
+    threshold: int = attrs.field(validator=attrs.validators.ge(1))
+    window_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+    lock_s: float = attrs.field(default=300.0, validator=attrs.validators.ge(0))
+
+
+@attrs.frozen
+class Endpoint:
+    """One operation of the API.
+
+    Attributes:
+        name: Its name in `limits=`, in `quota_status()` and in errors.
+        method: The HTTP method.
+        path: The path behind `/api/v3`, its parameters in braces.
+        limit: The documented threshold, window and lock period.
+        scopes: The OAuth scopes that the documents ask for.
+    """
+
+    name: str
+    method: Method
+    path: str
+    limit: Limit
+    scopes: tuple[str, ...]
+
+
+_BOT: Final = "/bots/{bot_id}"
+_BY_NAME: Final = "/bots/{bot_unique_name}"
+_HANDLER: Final = "/bots/{bot_id}/handlers/{handler_type}"
+
+_TEN: Final = Limit(10, 60.0, 300.0)
+_THIRTY: Final = Limit(30, 60.0, 300.0)
+_SENDING: Final = Limit(50, 60.0, 600.0)
+_CALLS: Final = Limit(10, 300.0, 1800.0)  # the one window that is not a minute
+
+_CREATE: Final = ("ZohoCliq.Bots.CREATE",)
+_READ: Final = ("ZohoCliq.Bots.READ",)
+_UPDATE: Final = ("ZohoCliq.Bots.UPDATE",)
+_DELETE: Final = ("ZohoCliq.Bots.DELETE",)
+_WEBHOOKS: Final = ("ZohoCliq.Webhooks.CREATE",)
+_INCOMING: Final = ("ZohoCliq.Webhooks.CREATE", "ZohoCliq.BotMessages.CREATE")
+_CHANNELS: Final = ("ZohoCliq.Channels.UPDATE",)
+
+ENDPOINTS: Final[dict[str, Endpoint]] = {
+    row.name: row
+    for row in (
+        Endpoint("create_bot", "POST", "/bots", _TEN, _CREATE),
+        Endpoint("list_bots", "GET", "/bots", _THIRTY, _READ),
+        Endpoint("update_bot", "PATCH", _BOT, _TEN, _UPDATE),
+        Endpoint("get_bot", "GET", _BOT, _THIRTY, _READ),
+        Endpoint("delete_bot", "DELETE", _BOT, _TEN, _DELETE),
+        Endpoint("send_message", "POST", _BY_NAME + "/message", _SENDING, _WEBHOOKS),
+        Endpoint("send_incoming_webhook", "POST", _BY_NAME + "/incoming", _SENDING, _INCOMING),
+        Endpoint("trigger_call", "POST", _BY_NAME + "/calls", _CALLS, _WEBHOOKS),
+        Endpoint("create_handler", "POST", _BOT + "/handlers", _TEN, _UPDATE),
+        Endpoint("update_handler", "PATCH", _HANDLER, _TEN, _UPDATE),
+        Endpoint("get_handler", "GET", _HANDLER, _TEN, _READ),
+        Endpoint("delete_handler", "DELETE", _HANDLER, _TEN, _UPDATE),
+        Endpoint("associate_channel", "POST", _BY_NAME + "/associate", Limit(5), _CHANNELS),
+        Endpoint(
+            "list_subscribers",
+            "GET",
+            "/bots/{bot_id_or_unique_name}/subscribers",
+            Limit(100, 60.0, 300.0),
+            _READ,
+        ),
+    )
+}

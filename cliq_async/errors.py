@@ -1,0 +1,186 @@
+"""The exceptions of the package.
+
+```
+CliqError
+├── ValidationError (also ValueError)  a field breaks a documented limit; nothing was sent
+├── ApiError                           Cliq refused the request
+│   ├── BadRequestError                malformed or refused input (400)
+│   ├── AuthenticationError            the access token is not accepted (401)
+│   ├── PermissionDeniedError          the user or the bot may not do this (403)
+│   ├── NotFoundError                  no such bot, handler or URL (404)
+│   ├── ConflictError                  it is there already (409, or a code that says so)
+│   ├── ServerError                    Cliq's own failure (500); a write may have happened
+│   └── ThrottledError                 locked, for longer than max_wait_s allows
+├── QuotaWaitError                     never sent: the wait would exceed max_wait_s
+├── AuthError                          no access token could be had
+├── OutcomeUnknownError                it may or may not have happened
+├── TransportError                     no answer, and nothing changed
+└── QuotaStoreError                    the quota store failed; nothing was sent
+```
+"""
+
+from datetime import datetime
+
+__all__ = [
+    "ApiError",
+    "AuthError",
+    "AuthenticationError",
+    "BadRequestError",
+    "CliqError",
+    "ConflictError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
+    "QuotaStoreError",
+    "QuotaWaitError",
+    "ServerError",
+    "ThrottledError",
+    "TransportError",
+    "ValidationError",
+]
+
+
+class CliqError(Exception):
+    """The base of everything this package raises on purpose."""
+
+
+class ValidationError(CliqError, ValueError):
+    """A field breaks a documented limit. Raised before anything is sent.
+
+    Attributes:
+        field: The field, as `Button.label` or `user_ids`.
+        limit: What the documents allow, in words.
+        given: What was given: the value, or its length where that is what counts.
+    """
+
+    def __init__(self, field: str, limit: str, given: object) -> None:
+        super().__init__(f"{field}: {limit}, got {given!r}")
+        self.field = field
+        self.limit = limit
+        self.given = given
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, object]]:
+        return type(self), (self.field, self.limit, self.given)
+
+
+class ApiError(CliqError):
+    """Cliq answered that it will not do it.
+
+    Attributes:
+        status: The HTTP status.
+        code: Cliq's error code, or None where the answer had none.
+        message: Cliq's text for people; may be empty.
+        endpoint: The endpoint's name, as in `ENDPOINTS`.
+    """
+
+    def __init__(self, status: int, code: str | None, message: str, endpoint: str) -> None:
+        super().__init__(f"{endpoint}: {message or 'refused'} (HTTP {status}, {code or 'no code'})")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.endpoint = endpoint
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.status, self.code, self.message, self.endpoint)
+
+
+class BadRequestError(ApiError):
+    """The request was malformed, or its content was refused."""
+
+
+class AuthenticationError(ApiError):
+    """The access token is not accepted."""
+
+
+class PermissionDeniedError(ApiError):
+    """This user or bot may not do this."""
+
+
+class NotFoundError(ApiError):
+    """There is no such bot, handler or URL."""
+
+
+class ConflictError(ApiError):
+    """It exists already, or is a member already."""
+
+
+class ServerError(ApiError):
+    """Cliq failed. A write may have happened or not."""
+
+
+class ThrottledError(ApiError):
+    """Cliq locked the endpoint, for longer than `max_wait_s` allows to wait.
+
+    Attributes:
+        retry_at: When the lock is over, in UTC.
+    """
+
+    def __init__(
+        self, status: int, code: str | None, message: str, endpoint: str, retry_at: datetime
+    ) -> None:
+        super().__init__(status, code, message, endpoint)
+        self.retry_at = retry_at
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.status, self.code, self.message, self.endpoint, self.retry_at)
+
+
+class QuotaWaitError(CliqError):
+    """Nothing was sent: waiting for the quota would take longer than `max_wait_s`.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        retry_at: When a request can go out at the earliest, in UTC.
+    """
+
+    def __init__(self, endpoint: str, retry_at: datetime) -> None:
+        super().__init__(
+            f"{endpoint}: the quota is spent; again at {retry_at.isoformat(timespec='seconds')}"
+        )
+        self.endpoint = endpoint
+        self.retry_at = retry_at
+
+    def __reduce__(self) -> tuple[type, tuple[str, datetime]]:
+        return type(self), (self.endpoint, self.retry_at)
+
+
+class AuthError(CliqError):
+    """No access token could be had; nothing was sent."""
+
+
+class OutcomeUnknownError(CliqError):
+    """The request went out and was not answered: it may or may not have happened.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        reason: What went wrong, in words.
+    """
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        super().__init__(f"{endpoint}: it may or may not have happened ({reason})")
+        self.endpoint = endpoint
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.endpoint, self.reason)
+
+
+class TransportError(CliqError):
+    """There was no answer, and nothing changed at the server.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        reason: What went wrong, in words.
+    """
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        super().__init__(f"{endpoint}: {reason}")
+        self.endpoint = endpoint
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.endpoint, self.reason)
+
+
+class QuotaStoreError(CliqError):
+    """The quota store failed; nothing was sent."""
