@@ -1,0 +1,214 @@
+"""The one converter between models and plain data.
+
+Answers take the fast way first: `msgspec.convert` fills the attrs classes at C speed, but only
+what has exactly the documented types. What it refuses goes the tolerant way, through cattrs:
+null becomes the default, a number becomes text where text belongs. Each class tries the fast way
+for itself, so one odd bot does not slow down the rest of its page.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, TypeVar, cast, get_args, get_origin
+
+import attrs
+import cattrs
+import msgspec
+from cattrs.cols import list_structure_factory
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+
+from cliq_async.models.button import Action
+from cliq_async.models.card import Card
+from cliq_async.models.message import Message
+from cliq_async.models.page import Page
+from cliq_async.models.slide import Slide
+
+__all__ = ["DecodeError", "from_plain", "page", "to_json", "to_plain"]
+
+T = TypeVar("T")
+
+_SHOWN_PROBLEMS: Final = 3
+
+_converter: Final = cattrs.Converter(
+    omit_if_default=True, unstruct_collection_overrides={tuple: list}
+)
+
+
+class DecodeError(ValueError):
+    """An answer does not have the documented shape; says where, never what was in it."""
+
+
+# --- models to plain data -------------------------------------------------------------------
+
+
+def _plain_slide(slide: Slide) -> dict[str, Any]:
+    title = {"title": slide.title} if slide.title else {}
+    return {"type": slide.type} | title | {"data": slide.data()}
+
+
+def _plain_card(card: Card) -> dict[str, Any]:
+    title = {"title": card.title} if card.title else {}
+    return {"theme": card.theme} | title | card.content()
+
+
+def _plain_action(action: Action) -> dict[str, Any]:
+    confirm = {"confirm": _converter.unstructure(action.confirm)} if action.confirm else {}
+    return {"type": action.type, "data": action.data()} | confirm
+
+
+_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Slide), _plain_slide)
+_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Card), _plain_card)
+_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Action), _plain_action)
+
+
+def _is_subclass(cls: object, parent: type) -> bool:
+    return isinstance(cls, type) and issubclass(cls, parent)
+
+
+@_converter.register_unstructure_hook_factory(lambda cls: cls is Message)
+def _message_hook(cls: type[Message]) -> Callable[[Message], dict[str, Any]]:
+    unstructure = make_dict_unstructure_fn(cls, _converter, _cattrs_omit_if_default=True)
+
+    def plain_message(message: Message) -> dict[str, Any]:
+        plain = unstructure(message)
+        if "references" in plain:
+            plain["references"] = {
+                key: {"type": "button", "object": button}
+                for key, button in plain["references"].items()
+            }
+        return plain
+
+    return plain_message
+
+
+def to_plain(model: object) -> dict[str, Any]:
+    """A model as plain data by the API's names; what is None or empty is left out.
+
+    Example:
+        >>> to_plain(Message("Hello", sync_message=True))
+        {'text': 'Hello', 'sync_message': True}
+    """
+    return cast("dict[str, Any]", _converter.unstructure(model))
+
+
+def _exact(value: object) -> Any:
+    # msgspec refuses subclasses of what it knows, as a str with more methods.
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=_exact).encode
+
+
+def to_json(model: object) -> bytes:
+    """A model, or plain data, as JSON in UTF-8.
+
+    Raises:
+        TypeError: There is something in it that JSON does not have.
+    """
+    return _encode(to_plain(model) if attrs.has(type(model)) else model)
+
+
+# --- plain data to answers ------------------------------------------------------------------
+
+
+@_converter.register_structure_hook
+def _to_str(value: object, _cls: type[str]) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("text expected")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("no number of JSON")
+        if value.is_integer():
+            return str(int(value))
+    return str(value)
+
+
+@_converter.register_structure_hook
+def _to_int(value: object, _cls: type[int]) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError("a whole number expected")
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError("a whole number expected")
+    return int(value)
+
+
+@_converter.register_structure_hook
+def _to_bool(value: object, _cls: type[bool]) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise TypeError("true or false expected")
+
+
+def _is_tuple(cls: Any) -> bool:
+    return get_origin(cls) is tuple
+
+
+@_converter.register_structure_hook_factory(_is_tuple)
+def _tuple_hook(cls: Any) -> Callable[[object, Any], tuple[Any, ...]]:
+    as_list: Any = cast("Any", list)[get_args(cls)[0]]
+    structure = list_structure_factory(as_list, _converter)
+
+    def to_tuple(value: object, _cls: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):  # cattrs would take a str apart
+            raise TypeError("a list expected")
+        return tuple(structure(value, as_list))
+
+    return to_tuple
+
+
+@_converter.register_structure_hook_factory(attrs.has)
+def _answer_hook(cls: type[T]) -> Callable[[object, Any], T]:
+    if parameters := getattr(cls, "__parameters__", ()):  # Page alone is a Page of anything
+        cls = cast("Any", cls)[(Any,) * len(parameters)]
+    structure = make_dict_structure_fn(cls, _converter)
+
+    def to_answer(value: object, _cls: Any) -> T:
+        try:
+            return msgspec.convert(value, cls)
+        except msgspec.ValidationError:
+            pass
+        if not isinstance(value, dict):
+            raise TypeError("an object expected")
+        return structure({key: item for key, item in value.items() if item is not None}, cls)
+
+    return to_answer
+
+
+def from_plain(data: object, cls: type[T]) -> T:
+    """A model from an answer's plain data, as a JSON decoder gives it.
+
+    Unknown fields are ignored, null is the same as a missing field, and an id that arrives as a
+    number becomes text.
+
+    Raises:
+        DecodeError: The data cannot be read as `cls`.
+    """
+    try:
+        return _converter.structure(data, cls)
+    except cattrs.BaseValidationError as error:
+        problems = cattrs.transform_error(error)
+        more = ", …" if len(problems) > _SHOWN_PROBLEMS else ""
+        reason = ", ".join(problems[:_SHOWN_PROBLEMS]) + more
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = type(error).__name__ if isinstance(error, RecursionError) else str(error)
+    # The causes quote the answer, which may hold what no log should.
+    raise DecodeError(f"{cls.__name__}: {reason}") from None
+
+
+@cache
+def _page_of(cls: Any) -> Any:
+    return Page[cls]
+
+
+def page(data: object, cls: type[T]) -> Page[T]:
+    """One page of a listing whose items are `cls`, from an answer's plain data.
+
+    Raises:
+        DecodeError: There is no list `data` in it, or an item cannot be read.
+    """
+    alias: type[Page[T]] = _page_of(cast("Any", cls))
+    return from_plain(data, alias)

@@ -1,0 +1,50 @@
+"""What the API takes and gives, as attrs classes, one noun a file."""
+
+from cliq_async.models.bot import Bot, BotHandler, SubAction, User
+from cliq_async.models.button import (
+    Action,
+    Button,
+    Confirm,
+    CopyText,
+    InvokeFunction,
+    OpenUrl,
+    PreviewUrl,
+    SystemApi,
+)
+from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
+from cliq_async.models.message import Message, Sender, SentMessage, Styles
+from cliq_async.models.page import Page
+from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
+from cliq_async.models.subscriber import Subscriber
+
+__all__ = [
+    "Action",
+    "Bot",
+    "BotHandler",
+    "BulletList",
+    "Button",
+    "Card",
+    "Confirm",
+    "CopyText",
+    "Images",
+    "InvokeFunction",
+    "Labels",
+    "Message",
+    "ModernInline",
+    "OpenUrl",
+    "Page",
+    "Poll",
+    "PreviewUrl",
+    "Prompt",
+    "Section",
+    "Sender",
+    "SentMessage",
+    "Slide",
+    "Styles",
+    "SubAction",
+    "Subscriber",
+    "SystemApi",
+    "Table",
+    "TextBlock",
+    "User",
+]

@@ -1,0 +1,149 @@
+"""Cards: the framed part of a message, one class per theme."""
+
+import abc
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from cliq_async.models import checks
+
+__all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
+
+
+def _sections(value: "Section | Iterable[Section] | None") -> "tuple[Section, ...]":
+    return checks.many(value)
+
+
+def _options(value: str | Iterable[str]) -> tuple[str, ...]:
+    return checks.many(value)
+
+
+def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return checks.pairs(value)
+
+
+@attrs.frozen
+class Card(abc.ABC):
+    """What all cards have: a theme, and a title."""
+
+    theme: ClassVar[str]
+
+    title: str = attrs.field(default="", validator=checks.text(0, 200))
+
+    @abc.abstractmethod
+    def content(self) -> dict[str, Any]:
+        """What the card has besides theme and title, as the API wants it."""
+
+
+@attrs.frozen
+class Section:
+    """A group of fields in a `ModernInline` card.
+
+    Example:
+        >>> Section({"CPU": "93 %", "Host": "db-1"}, title="Load").fields
+        (('CPU', '93 %'), ('Host', 'db-1'))
+
+    Attributes:
+        fields: At least one pair of title and value; a mapping or pairs, numbers become text.
+        title: Stands above the fields.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    fields: tuple[tuple[str, str], ...] = attrs.field(
+        converter=_fields, validator=checks.text_pairs("fields of a title and a value")
+    )
+    title: str = attrs.field(default="", kw_only=True, validator=checks.text())
+
+
+@attrs.frozen
+class ModernInline(Card):
+    """A card of the theme `modern-inline`, the usual one.
+
+    Example:
+        >>> card = ModernInline("Load", sections=Section({"CPU": "93 %"}))
+
+    Attributes:
+        title: At most 200 characters.
+        thumbnail: An HTTPS URL.
+        sections: One section or several.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    theme: ClassVar[str] = "modern-inline"
+
+    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=checks.https)
+    sections: tuple[Section, ...] = attrs.field(
+        default=(),
+        kw_only=True,
+        converter=_sections,
+        validator=checks.instances(Section, 0, None, "sections"),
+    )
+
+    def content(self) -> dict[str, Any]:
+        """The thumbnail and the sections, as the API wants them."""
+        content: dict[str, Any] = {}
+        if self.thumbnail:
+            content["thumbnail"] = self.thumbnail
+        if self.sections:
+            content["sections"] = [
+                ({"title": section.title} if section.title else {})
+                | {"fields": [{"title": title, "value": value} for title, value in section.fields]}
+                for section in self.sections
+            ]
+        return content
+
+
+@attrs.frozen
+class Poll(Card):
+    """A card of the theme `poll`: a question and its options.
+
+    Example:
+        >>> poll = Poll("Lunch?", options=["Pizza", "Salad"])
+
+    Attributes:
+        title: The question, at most 200 characters.
+        options: 2 to 10, of 1 to 100 characters each.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    theme: ClassVar[str] = "poll"
+
+    options: tuple[str, ...] = attrs.field(
+        kw_only=True,
+        converter=_options,
+        validator=checks.texts(2, 10, "options", each=(1, 100)),
+    )
+
+    def content(self) -> dict[str, Any]:
+        """The options, as the API wants them."""
+        return {"options": [{"text": option} for option in self.options]}
+
+
+@attrs.frozen
+class Prompt(Card):
+    """A card of the theme `prompt`: a question answered by the message's buttons.
+
+    The message needs at least one button; `Message` holds that.
+
+    Example:
+        >>> prompt = Prompt("Deploy release 3.6 to production?")
+
+    Attributes:
+        title: At most 200 characters.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    theme: ClassVar[str] = "prompt"
+
+    def content(self) -> dict[str, Any]:
+        """Nothing besides theme and title."""
+        return {}

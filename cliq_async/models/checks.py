@@ -1,0 +1,270 @@
+"""Small checks and conversions that hold the documented limits, shared by the request models.
+
+A converter never refuses: what it does not understand it hands on, and the validator behind it,
+which knows the field's name, raises. Lengths are Unicode code points.
+"""
+
+import re
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from cliq_async.errors import ValidationError
+
+__all__ = [
+    "Short",
+    "as_text",
+    "characters",
+    "check_https",
+    "check_text",
+    "flag",
+    "https",
+    "instance",
+    "instances",
+    "many",
+    "matches",
+    "one_of",
+    "pairs",
+    "rows",
+    "shown",
+    "span",
+    "text",
+    "text_pairs",
+    "texts",
+]
+
+# (the model, its attrs.Attribute, the value)
+Validator = Callable[[Any, Any, Any], None]
+
+_HTTPS: Final = re.compile(r"https://\S+", re.IGNORECASE)
+_TEXT: Final = "a str"
+_SHORT_CHARS: Final = 40
+_PAIR: Final = 2
+
+
+class Short(str):
+    """A description of a value that an error shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def shown(value: object) -> object:
+    """What an error shows of a value: itself if it is short, else its beginning."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, str):
+        return _cut(str.__str__(value))
+    if isinstance(value, int):
+        # An int of more than 4,300 digits has no repr, and its size is the point anyway.
+        small = value.bit_length() <= _SHORT_CHARS
+        return value if small else Short(f"an int of {value.bit_length()} bits")
+    try:
+        described = reprlib.repr(value)
+    except (ValueError, RecursionError):
+        described = f"<{type(value).__name__}>"
+    return Short(_cut(described))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT_CHARS else f"{text[: _SHORT_CHARS - 1]}…"
+
+
+def span(low: int, high: int | None, what: str) -> str:
+    """A range in words: `1 to 20 characters`, `at most 5 buttons`, `1 or more headers`."""
+    if high is None:
+        return f"{low} or more {what}"
+    return f"{low} to {high} {what}" if low else f"at most {high} {what}"
+
+
+def check_text(field: str, value: object, low: int = 0, high: int | None = None) -> str:
+    """The value, if it is text of `low` to `high` characters that UTF-8 can carry.
+
+    Raises:
+        ValidationError: It is not; `given` is the length where the length is wrong.
+    """
+    limit = _TEXT if high is None and not low else f"a str of {span(low, high, 'characters')}"
+    if not isinstance(value, str):
+        raise ValidationError(field, limit, shown(value))
+    if len(value) < low or (high is not None and len(value) > high):
+        raise ValidationError(field, limit, len(value))
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(value[error.start]):04X} at {error.start}"
+            raise ValidationError(field, "a str without lone surrogates", Short(half)) from None
+    return value
+
+
+def _name(model: object, attribute: Any) -> str:
+    return f"{type(model).__name__}.{attribute.name}"
+
+
+def text(low: int = 0, high: int | None = None, *, optional: bool = False) -> Validator:
+    """A validator for text of `low` to `high` characters; None passes if it is optional."""
+
+    def validate(model: object, attribute: Any, value: object) -> None:
+        if value is None and optional:
+            return
+        check_text(_name(model, attribute), value, low, high)
+
+    return validate
+
+
+def matches(
+    pattern: re.Pattern[str], words: str, *, high: int | None = None, optional: bool = False
+) -> Validator:
+    """A validator for text that matches a pattern as a whole; `words` say what that is."""
+
+    def validate(model: object, attribute: Any, value: object) -> None:
+        if value is None and optional:
+            return
+        field = _name(model, attribute)
+        if not pattern.fullmatch(check_text(field, value, 1, high)):
+            raise ValidationError(field, words, shown(value))
+
+    return validate
+
+
+def check_https(field: str, value: object) -> None:
+    """Check that a value is an HTTPS URL.
+
+    Raises:
+        ValidationError: It is not.
+    """
+    if not _HTTPS.fullmatch(check_text(field, value, 1)):
+        raise ValidationError(field, "an https:// URL", shown(value))
+
+
+def https(model: object, attribute: Any, value: object) -> None:
+    """Validate None or an HTTPS URL."""
+    if value is not None:
+        check_https(_name(model, attribute), value)
+
+
+def one_of(*values: str) -> Validator:
+    """A validator for None or one of a few values."""
+    words = f"one of {', '.join(values)}"
+
+    def validate(model: object, attribute: Any, value: object) -> None:
+        if value is not None and value not in values:
+            raise ValidationError(_name(model, attribute), words, shown(value))
+
+    return validate
+
+
+def flag(model: object, attribute: Any, value: object) -> None:
+    """Validate None, True or False."""
+    if value is not None and not isinstance(value, bool):
+        raise ValidationError(_name(model, attribute), "True, False or None", shown(value))
+
+
+def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
+    """A validator for an instance of a class."""
+
+    def validate(model: object, attribute: Any, value: object) -> None:
+        if not isinstance(value, cls) and not (value is None and optional):
+            raise ValidationError(_name(model, attribute), what, shown(value))
+
+    return validate
+
+
+def _count(field: str, value: tuple[Any, ...], low: int, high: int | None, what: str) -> None:
+    if len(value) < low or (high is not None and len(value) > high):
+        raise ValidationError(field, span(low, high, what), len(value))
+
+
+def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
+    """A validator for a tuple of `low` to `high` instances of a class."""
+
+    def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
+        field = _name(model, attribute)
+        _count(field, value, low, high, what)
+        for index, item in enumerate(value):
+            if not isinstance(item, cls):
+                raise ValidationError(f"{field}[{index}]", f"a {cls.__name__}", shown(item))
+
+    return validate
+
+
+def texts(low: int, high: int | None, what: str, *, each: tuple[int, int | None]) -> Validator:
+    """A validator for a tuple of `low` to `high` texts, `each` of a shortest and longest length."""
+
+    def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
+        field = _name(model, attribute)
+        _count(field, value, low, high, what)
+        for index, item in enumerate(value):
+            check_text(f"{field}[{index}]", item, *each)
+
+    return validate
+
+
+def text_pairs(what: str) -> Validator:
+    """A validator for a tuple of at least one pair of texts."""
+
+    def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
+        field = _name(model, attribute)
+        _count(field, value, 1, None, what)
+        for index, item in enumerate(value):
+            if not isinstance(item, tuple) or len(item) != _PAIR:
+                raise ValidationError(f"{field}[{index}]", "a pair of str", shown(item))
+            for part in item:
+                check_text(f"{field}[{index}]", part)
+
+    return validate
+
+
+def many(value: Any) -> tuple[Any, ...]:
+    """A tuple of what was given: one item, several of them, or None for none."""
+    if value is None:
+        return ()
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        return (value,)
+    return tuple(value)
+
+
+def as_text(value: object) -> Any:
+    """A number as its text, as people put numbers into tables; anything else as it is."""
+    if isinstance(value, str):
+        return str.__str__(value)  # of a subclass, the str that it is
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return str(value)
+        except ValueError:  # an int of more than 4,300 digits
+            return value
+    return value
+
+
+def pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    """Pairs from a mapping, or from an iterable of pairs; numbers become text."""
+    items = many(value.items() if isinstance(value, Mapping) else value)
+    return tuple(
+        tuple(as_text(part) for part in item) if isinstance(item, list | tuple) else item
+        for item in items
+    )
+
+
+def rows(value: Any) -> tuple[dict[str, str], ...]:
+    """Table rows from one mapping or several; numbers become text."""
+    return tuple(
+        {as_text(key): as_text(cell) for key, cell in row.items()}
+        if isinstance(row, Mapping)
+        else row
+        for row in many(value)
+    )
+
+
+def characters(value: object) -> int:
+    """The characters of all strings in nested tuples and dicts, keys included."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, tuple):
+        return sum(characters(item) for item in value)
+    if isinstance(value, dict):
+        return sum(characters(key) + characters(item) for key, item in value.items())
+    return 0

@@ -1,0 +1,207 @@
+"""The message that a bot sends; its recipients are arguments of the method that sends it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, get_args
+
+import attrs
+
+from cliq_async.errors import ValidationError
+from cliq_async.models import checks
+from cliq_async.models.button import Button
+from cliq_async.models.card import Card, Prompt
+from cliq_async.models.slide import Slide
+
+__all__ = ["Message", "Sender", "SentMessage", "Styles"]
+
+Background = Literal["red", "yellow", "green", "blue", "grey"]
+
+_SLIDES_CHARS: Final = 10_000
+
+
+@attrs.frozen
+class Sender:
+    """Another name and avatar for the sender of one message; at least one of the two.
+
+    Attributes:
+        name: At least one character.
+        image: An HTTPS URL.
+
+    Raises:
+        ValidationError: A field breaks its limit, or none was given.
+    """
+
+    name: str | None = attrs.field(default=None, validator=checks.text(1, optional=True))
+    image: str | None = attrs.field(default=None, kw_only=True, validator=checks.https)
+
+    def __attrs_post_init__(self) -> None:
+        if self.name is None and self.image is None:
+            raise ValidationError("Sender", "a name or an image", checks.Short("neither"))
+
+
+@attrs.frozen
+class Styles:
+    """How a message looks.
+
+    Attributes:
+        background: `red`, `yellow`, `green`, `blue` or `grey`.
+        markdown: Whether the text is Markdown.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    background: Background | None = attrs.field(
+        default=None, validator=checks.one_of(*get_args(Background))
+    )
+    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+
+
+_UNSTYLED: Final = Styles()
+
+
+def _slides(value: Slide | Iterable[Slide] | None) -> tuple[Slide, ...]:
+    return checks.many(value)
+
+
+def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
+    return checks.many(value)
+
+
+def _styles(value: Styles | None) -> Styles | None:
+    return None if value == _UNSTYLED else value
+
+
+def _references(value: Mapping[str, Button] | Mapping[int, Button] | None) -> dict[str, Button]:
+    # What is no mapping goes on to the validator as it is.
+    if value is None or isinstance(value, Mapping):
+        return {checks.as_text(key): button for key, button in (value or {}).items()}
+    return value
+
+
+def _check_references(_message: "Message", _attribute: object, value: object) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError(
+            "Message.references", "a mapping from key to Button", checks.shown(value)
+        )
+    for key, button in value.items():
+        checks.check_text("Message.references", key, 1)
+        if not isinstance(button, Button):
+            raise ValidationError(
+                f"Message.references[{checks.shown(key)!r}]", "a Button", checks.shown(button)
+            )
+
+
+@attrs.frozen
+class Message:
+    """A message; at least one of text, card and slides.
+
+    None and empty fields are left out of the request. Lengths are Unicode code points.
+
+    Example:
+        >>> message = Message("Disk full on [db-1]($1)", references={
+        ...     "1": Button("Open", action=OpenUrl("https://example.com/db-1")),
+        ... })
+
+    Attributes:
+        text: 1 to 5,000 characters.
+        card: `ModernInline`, `Poll` or `Prompt`; a `Prompt` needs a button.
+        slides: At most 20, of 10,000 characters in all (titles and the keys of rows included).
+        buttons: At most 5.
+        bot: Another name and avatar for the sender.
+        styles: Background and Markdown.
+        references: Buttons inside the text: `[Label]($1)` there, `{"1": Button(…)}` here.
+        reply_to: The id of a message, at most 100 characters.
+        message_topic: The title of a thread made from this message, at most 255 characters.
+        thread_chat_id: The thread to post in, at most 100 characters.
+        thread_message_id: The message whose thread to post in.
+        thread_title: At most 100 characters.
+        post_in_parent: Whether a message in a thread is posted in its parent chat as well.
+        notify_edit: Whether recipients are notified when the message is edited.
+        mark_as_read: Whether the message is marked as read for its recipients.
+        sync_message: Whether Cliq answers after delivery only; the answer then carries
+            `chat_id` and `message_id`.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    text: str | None = attrs.field(default=None, validator=checks.text(1, 5000, optional=True))
+    card: Card | None = attrs.field(
+        default=None, kw_only=True, validator=checks.instance(Card, "a card or None", optional=True)
+    )
+    slides: tuple[Slide, ...] = attrs.field(
+        default=(),
+        kw_only=True,
+        converter=_slides,
+        validator=checks.instances(Slide, 0, 20, "slides"),
+    )
+    buttons: tuple[Button, ...] = attrs.field(
+        default=(),
+        kw_only=True,
+        converter=_buttons,
+        validator=checks.instances(Button, 0, 5, "buttons"),
+    )
+    bot: Sender | None = attrs.field(
+        default=None,
+        kw_only=True,
+        validator=checks.instance(Sender, "a Sender or None", optional=True),
+    )
+    styles: Styles | None = attrs.field(
+        default=None,
+        kw_only=True,
+        converter=_styles,
+        validator=checks.instance(Styles, "Styles or None", optional=True),
+    )
+    references: dict[str, Button] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=_references,
+        validator=_check_references,
+        hash=False,  # a dict has none
+    )
+    reply_to: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, 100, optional=True)
+    )
+    message_topic: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, 255, optional=True)
+    )
+    thread_chat_id: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, 100, optional=True)
+    )
+    thread_message_id: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, optional=True)
+    )
+    thread_title: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, 100, optional=True)
+    )
+    post_in_parent: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+    mark_as_read: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+    sync_message: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+
+    def __attrs_post_init__(self) -> None:
+        if self.text is None and self.card is None and not self.slides:
+            raise ValidationError(
+                "Message.text", "at least one of text, card and slides", checks.Short("none")
+            )
+        if isinstance(self.card, Prompt) and not self.buttons:
+            raise ValidationError("Message.buttons", "at least one with a Prompt card", 0)
+        if self.slides:
+            size = sum(slide.size for slide in self.slides)
+            if size > _SLIDES_CHARS:
+                raise ValidationError(
+                    "Message.slides", f"at most {_SLIDES_CHARS} characters in all", size
+                )
+
+
+@attrs.frozen(kw_only=True)
+class SentMessage:
+    """What Cliq says of a message it accepted.
+
+    Attributes:
+        chat_id: The chat it went to; only with `sync_message`.
+        message_id: Its id; only with `sync_message`.
+    """
+
+    chat_id: str | None = None
+    message_id: str | None = None

@@ -1,0 +1,26 @@
+"""One page of a listing."""
+
+from typing import Generic, TypeVar
+
+import attrs
+
+__all__ = ["Page"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Page(Generic[T]):
+    """One page of a listing. Tokens are opaque: pass them back exactly as they came.
+
+    Attributes:
+        data: The items, in Cliq's order.
+        next_token: For the next page; None on the last one.
+        sync_token: For a later listing of what has changed since; None if Cliq gave none.
+        deleted: The ids of what was deleted since, in a listing by `sync_token`.
+    """
+
+    data: tuple[T, ...]
+    next_token: str | None = None
+    sync_token: str | None = None
+    deleted: tuple[str, ...] = ()

@@ -1,0 +1,109 @@
+"""Identifiers in a request: recipients, path parameters and the size of a page.
+
+Pure functions, run once a request: the usual values take the short way.
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+from urllib.parse import quote
+
+from cliq_async.errors import ValidationError
+from cliq_async.models import checks
+
+__all__ = ["MAX_USER_IDS", "identifier", "page_limit", "user_ids_field"]
+
+MAX_USER_IDS: Final = 100
+_MAX_LIMIT: Final = 50
+
+# Surrogates have no place in UTF-8. \s has the separators of Unicode, the rest is controls.
+_UNSAFE: Final = r"\s\x00-\x1f\x7f-\x9f\ud800-\udfff"
+_NOT_IN_ID: Final = re.compile(f"[,{_UNSAFE}]")
+_NOT_IN_PATH: Final = re.compile(rf"[/\\?#%{_UNSAFE}]")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+_ID: Final = "a non-empty str or int, without comma, whitespace and control characters"
+_COUNT: Final = f"1 to {MAX_USER_IDS} ids"
+_PATH: Final = "a non-empty str, without / \\ ? # %, whitespace and control characters, not . or .."
+
+
+def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
+    """The body's `user_ids`: one id or several, separated by commas.
+
+    Example:
+        >>> user_ids_field([55743307, "ann@example.com"])
+        '55743307,ann@example.com'
+
+    Args:
+        ids: 1 to 100 ZUIDs or email addresses.
+
+    Raises:
+        ValidationError: Too many, none, or one that cannot be an id.
+    """
+    given = [ids] if isinstance(ids, str | int | bytes) else _first(ids)
+    texts = [item if type(item) is str else _id_text(item) for item in given]
+    if not 0 < len(texts) <= MAX_USER_IDS:
+        raise ValidationError("user_ids", _COUNT, len(texts))
+    joined = ",".join(texts)
+    # One look at the whole: a comma too many or an empty id shows in the count of commas.
+    clean = joined.isascii() and joined.isprintable() and " " not in joined
+    if not clean or joined.count(",") != len(texts) - 1 or "" in texts:
+        for text in texts:
+            if not text or _NOT_IN_ID.search(text):
+                raise ValidationError("user_ids", _ID, checks.shown(text))
+    return joined
+
+
+def _first(ids: Iterable[str | int]) -> list[str | int]:
+    if not isinstance(ids, Iterable):
+        raise ValidationError("user_ids", _ID, checks.shown(ids))
+    found = list(islice(ids, MAX_USER_IDS + 1))  # it may be endless
+    if len(found) > MAX_USER_IDS:
+        known = len(ids) if isinstance(ids, list | tuple | set | frozenset) else None
+        raise ValidationError("user_ids", _COUNT, known or checks.Short(f"over {MAX_USER_IDS}"))
+    return found
+
+
+def _id_text(item: object) -> str:
+    text = item if isinstance(item, float) else checks.as_text(item)
+    if not isinstance(text, str):
+        raise ValidationError("user_ids", _ID, checks.shown(item))
+    return text
+
+
+def identifier(field: str, value: str) -> str:
+    """A path parameter, checked and percent-quoted.
+
+    Example:
+        >>> identifier("bot_id", "b-1901318000009075007")
+        'b-1901318000009075007'
+
+    Args:
+        field: The parameter's name, for the error.
+        value: A non-empty str that stays one segment of a path.
+
+    Raises:
+        ValidationError: It is none.
+    """
+    if not isinstance(value, str):
+        raise ValidationError(field, _PATH, checks.shown(value))
+    if _PLAIN.fullmatch(value):
+        return value
+    if value in {"", ".", ".."} or _NOT_IN_PATH.search(value):
+        raise ValidationError(field, _PATH, checks.shown(value))
+    return quote(value, safe="")
+
+
+def page_limit(limit: int | None) -> int | None:
+    """The items of a page: 1 to 50, or None for Cliq's default of 20.
+
+    Raises:
+        ValidationError: It is neither.
+    """
+    if limit is None:
+        return None
+    # bool is an int to Python
+    if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
+        raise ValidationError("limit", f"an int from 1 to {_MAX_LIMIT}", checks.shown(limit))
+    return limit
