@@ -1,0 +1,49 @@
+"""The time a request spends on its way, which ends when the sandbox does."""
+
+import asyncio
+import random
+
+__all__ = ["Latency"]
+
+
+class Latency:
+    """Waits that stand for the network.
+
+    Args:
+        latency_s: What both ways take, in real seconds.
+        jitter_s: The mean of what comes on top of it, exponentially distributed.
+        seed: Decides the jitter.
+    """
+
+    def __init__(self, latency_s: float, jitter_s: float, *, seed: int = 0) -> None:
+        self._half_s = latency_s / 2
+        self._rate = 2 / jitter_s if jitter_s else 0.0
+        self._rng = random.Random(f"{seed}/jitter")
+        self._naps: set[asyncio.Future[None]] = set()
+        self._ended = False
+
+    async def wait(self) -> None:
+        """Wait for one way."""
+        seconds = self._half_s + (self._rng.expovariate(self._rate) if self._rate else 0.0)
+        if not seconds or self._ended:
+            return
+        loop = asyncio.get_running_loop()
+        nap: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, nap)
+        self._naps.add(nap)
+        try:
+            await nap
+        finally:
+            timer.cancel()
+            self._naps.discard(nap)
+
+    def end(self) -> None:
+        """Wake all who wait, and let nobody wait any more."""
+        self._ended = True
+        for nap in self._naps:
+            _wake(nap)
+
+
+def _wake(nap: asyncio.Future[None]) -> None:
+    if not nap.done():
+        nap.set_result(None)

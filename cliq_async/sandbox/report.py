@@ -1,0 +1,44 @@
+"""The sandbox's account of what came in and what became of it."""
+
+from typing import Any
+
+from cliq_async.sandbox.state import State
+from cliq_async.sandbox.throttle import Throttle
+
+__all__ = ["make_report"]
+
+
+def make_report(
+    throttle: Throttle, state: State, *, user: str | None = None, recipients: bool = False
+) -> dict[str, Any]:
+    """The report of all users or of one; `Sandbox.report` says what is in it."""
+    requests: dict[str, int] = {}
+    lockouts: list[dict[str, Any]] = []
+    refused = 0
+    for owner, endpoint, gate in throttle.gates(user):
+        requests[endpoint] = requests.get(endpoint, 0) + gate.arrivals
+        refused += gate.refused_while_locked
+        lockouts += (
+            {
+                "user": owner,
+                "endpoint": endpoint,
+                "at": lock.at,
+                "until": lock.until,
+                "injected": lock.injected is not None,
+            }
+            for lock in gate.locks
+        )
+    counts = state.delivered(user)
+    report: dict[str, Any] = {
+        "requests": requests,
+        "delivered": {
+            "recipients": len(counts),
+            "total": counts.total(),
+            "max_per_recipient": max(counts.values(), default=0),
+        },
+        "lockouts": sorted(lockouts, key=lambda lockout: lockout["at"]),
+        "refused_while_locked": refused,
+    }
+    if recipients:
+        report["recipients"] = dict(counts)
+    return report

@@ -1,0 +1,91 @@
+"""The sandbox's options and what each of them allows."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.sandbox.faults import Fault, parse_fault
+from cliq_async.sandbox.throttle import ALGORITHMS
+
+__all__ = ["Settings"]
+
+_MAX_PORT: Final = 65535
+
+
+def _allow(words: str, holds: Callable[[Any], bool]) -> Any:
+    """A validator that raises a ValueError naming the option and what it allows."""
+
+    def check(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        if not holds(value):
+            raise ValueError(f"{attribute.name}: {words}; got {value!r}")
+
+    return check
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_limits(value: Any) -> bool:
+    return all(name in ENDPOINTS and isinstance(limit, Limit) for name, limit in value.items())
+
+
+def _faults(value: str | Iterable[str]) -> tuple[Fault, ...]:
+    return tuple(map(parse_fault, [value] if isinstance(value, str) else value))
+
+
+def _limits(value: Mapping[str, Limit] | None) -> dict[str, Limit]:
+    return dict(value or {})
+
+
+_BOOL: Final = _allow("True or False", lambda value: isinstance(value, bool))
+_SECONDS: Final = _allow("seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The options of `Sandbox`, which says what they mean.
+
+    Raises:
+        ValueError: An option is out of its range; the message names it and what is allowed.
+    """
+
+    algorithm: str = attrs.field(
+        validator=_allow(f"one of {', '.join(ALGORITHMS)}", lambda value: value in ALGORITHMS)
+    )
+    time_scale: float = attrs.field(
+        validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
+    )
+    bots: int = attrs.field(
+        validator=_allow("a whole number from 1", lambda value: _is_int(value) and value >= 1)
+    )
+    subscribers: int = attrs.field(
+        validator=_allow("a whole number from 0", lambda value: _is_int(value) and value >= 0)
+    )
+    latency_s: float = attrs.field(validator=_SECONDS)
+    jitter_s: float = attrs.field(validator=_SECONDS)
+    faults: tuple[Fault, ...] = attrs.field(converter=_faults)
+    seed: int = attrs.field(validator=_allow("a whole number", _is_int))
+    penalise: bool = attrs.field(validator=_BOOL)
+    host: str = attrs.field(
+        validator=_allow(
+            "a host's name or address", lambda value: isinstance(value, str) and value != ""
+        )
+    )
+    port: int = attrs.field(
+        validator=_allow(
+            f"a whole number from 0 (any free one) to {_MAX_PORT}",
+            lambda value: _is_int(value) and 0 <= value <= _MAX_PORT,
+        )
+    )
+    limits: Mapping[str, Limit] = attrs.field(
+        converter=_limits,
+        validator=_allow(f"a Limit for each of {', '.join(ENDPOINTS)}", _are_limits),
+    )

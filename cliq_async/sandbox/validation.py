@@ -1,0 +1,244 @@
+"""What Cliq accepts: its limits as one table of checks, apart from the client's models."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+import msgspec
+
+from cliq_async.sandbox.checks import (
+    Check,
+    a_list,
+    a_map,
+    a_text,
+    an_object,
+    by_field,
+    flag,
+    malformed,
+    one_of,
+    scalar,
+    starts_with,
+)
+
+__all__ = ["Order", "page_limit", "read_message"]
+
+_LIMITS: Final = {str(number): number for number in range(1, 51)}
+_MAX_RECIPIENTS: Final = 100
+_MAX_SLIDES_TEXT: Final = 10_000
+_WHOLE_WIDTH: Final = 100
+
+_HTTPS: Final = starts_with("https://")
+_ANY_TEXT: Final = a_text()
+_PLATFORM_URL: Final = a_text(256)
+
+
+_URLS: Final = an_object(
+    {},
+    {
+        "web": starts_with("http:", "https:", "tel:", "sms:", "sip:", most=256),
+        "windows": _PLATFORM_URL,
+        "iOS": _PLATFORM_URL,
+        "android": _PLATFORM_URL,
+    },
+)
+
+
+def _open_url(value: Any, path: str) -> None:
+    _URLS(value, path)
+    if not value:
+        raise malformed(f"'{path}' names no URL.")
+
+
+def _system_api(value: Any, path: str) -> None:
+    _ANY_TEXT(value, path)
+    name, slash, zuid = value.partition("/")
+    if value != "locationpermission" and not (
+        name in {"audiocall", "videocall", "startchat", "invite"} and slash and zuid.isdigit()
+    ):
+        raise malformed(f"'{path}' is not an action of the system.")
+
+
+_CONFIRM: Final = an_object(
+    {"title": a_text(100), "input": a_text(300), "button_label": a_text(100)},
+    {
+        "description": a_text(100),
+        "emotion": one_of("positive", "neutral", "negative"),
+        "cancel_button_label": a_text(100),
+        "mandatory": flag,
+    },
+)
+
+
+def _action(name: str, data: Check) -> Check:
+    return an_object({"type": one_of(name), "data": data}, {"confirm": _CONFIRM})
+
+
+_ACTION_DATA: Final[dict[str, Check]] = {
+    "open.url": _open_url,
+    "invoke.function": an_object({"name": a_text(least=1)}, {"owner": _ANY_TEXT}),
+    "system.api": an_object({"api": _system_api}),
+    "preview.url": an_object({"url": a_text(500, least=1)}),
+    "copy": an_object({"text": a_text(200, least=1)}),
+}
+
+_BUTTON: Final = an_object(
+    {
+        "label": a_text(20, least=1),
+        "action": by_field(
+            "type", {name: _action(name, data) for name, data in _ACTION_DATA.items()}
+        ),
+    },
+    {"hint": a_text(100), "type": one_of("+", "-"), "key": a_text(100)},
+)
+
+
+def _width(value: Any, path: str) -> None:
+    a_list(scalar)(value, path)
+    if any(type(each) is not int for each in value) or sum(value) != _WHOLE_WIDTH:
+        raise malformed(f"'{path}' is not whole percents that add up to {_WHOLE_WIDTH}.")
+
+
+def _slide(kind: str, data: Check, optional: Mapping[str, Check] | None = None) -> Check:
+    required = {"type": one_of(kind), "data": data}
+    return an_object(required, {"title": _ANY_TEXT} | dict(optional or {}))
+
+
+_TABLE: Final = _slide(
+    "table",
+    an_object({"headers": a_list(_ANY_TEXT), "rows": a_list(a_map(scalar))}),
+    {"styles": an_object({}, {"width": _width})},
+)
+
+
+def _table_slide(value: Any, path: str) -> None:
+    _TABLE(value, path)
+    width = value.get("styles", {}).get("width")
+    if width is not None and len(width) != len(value["data"]["headers"]):
+        raise malformed(f"'{path}.styles.width' has not one entry a column.")
+
+
+_SLIDE: Final = by_field(
+    "type",
+    {
+        "table": _table_slide,
+        "list": _slide("list", a_list(_ANY_TEXT)),
+        "label": _slide("label", a_list(an_object({"label": _ANY_TEXT, "value": _ANY_TEXT}))),
+        "images": _slide("images", a_list(_HTTPS)),
+        "text": _slide("text", _ANY_TEXT),
+    },
+)
+
+
+def _card(theme: str, required: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
+    return an_object(required, {"theme": one_of(theme), "title": a_text(200)} | dict(optional))
+
+
+_PAIR: Final = an_object({"title": _ANY_TEXT, "value": _ANY_TEXT})
+_SECTION: Final = an_object({"fields": a_list(_PAIR)}, {"title": _ANY_TEXT})
+_MODERN: Final = _card("modern-inline", {}, {"thumbnail": _HTTPS, "sections": a_list(_SECTION)})
+_OPTIONS: Final = a_list(an_object({"text": a_text(100, least=1)}), most=10, least=2)
+
+_MESSAGE: Final = an_object(
+    {},
+    {
+        "text": a_text(5000, least=1),
+        "card": by_field(
+            "theme",
+            {
+                "modern-inline": _MODERN,
+                "poll": _card("poll", {"options": _OPTIONS}, {}),
+                "prompt": _card("prompt", {}, {}),
+            },
+            default="modern-inline",
+        ),
+        "slides": a_list(_SLIDE, most=20),
+        "buttons": a_list(_BUTTON, most=5),
+        "bot": an_object({}, {"name": _ANY_TEXT, "image": _HTTPS}),
+        "styles": an_object(
+            {},
+            {
+                "background": one_of("red", "yellow", "green", "blue", "grey"),
+                "markdown": flag,
+            },
+        ),
+        "references": a_map(an_object({"type": one_of("button"), "object": _BUTTON})),
+        "user_ids": _ANY_TEXT,
+        "reply_to": a_text(100),
+        "message_topic": a_text(255),
+        "thread_chat_id": a_text(100),
+        "thread_message_id": _ANY_TEXT,
+        "thread_title": a_text(100),
+    }
+    | dict.fromkeys(
+        ("broadcast", "post_in_parent", "notify_edit", "mark_as_read", "sync_message"), flag
+    ),
+)
+
+
+# What the routes call.
+
+
+@attrs.frozen
+class Order:
+    """To whom a valid message goes, and how it is answered.
+
+    Attributes:
+        user_ids: ZUIDs or emails; None if none were named.
+        broadcast: To all subscribers.
+        sync: The answer carries the message's ids.
+    """
+
+    user_ids: tuple[str, ...] | None
+    broadcast: bool
+    sync: bool
+
+
+def read_message(body: bytes, query: Mapping[str, str]) -> Order:
+    """Check a message and read to whom it goes.
+
+    Raises:
+        Refused: The documents do not allow it.
+    """
+    try:
+        message = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise malformed("The body is not JSON.") from None
+    if not isinstance(message, dict):
+        raise malformed("The body is not a JSON object.")
+    _MESSAGE(message, "")
+    slides, card = message.get("slides"), message.get("card")
+    if not ("text" in message or card is not None or slides):
+        raise malformed("One of 'text', 'card' and 'slides' is needed.")
+    if slides and _characters(slides) > _MAX_SLIDES_TEXT:
+        raise malformed(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
+    if card and card.get("theme") == "prompt" and not message.get("buttons"):
+        raise malformed("A card of the theme 'prompt' needs a button.")
+    named = message.get("user_ids", query.get("user_ids"))
+    broadcast = message.get("broadcast", False)
+    if named is None and not broadcast and not query.get("channel_unique_name"):
+        raise malformed("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
+    user_ids = None if named is None else tuple(each.strip() for each in named.split(","))
+    if user_ids and len(user_ids) > _MAX_RECIPIENTS:
+        raise malformed(f"'user_ids' has {len(user_ids)} entries; the limit is {_MAX_RECIPIENTS}.")
+    return Order(user_ids, broadcast, message.get("sync_message", False))
+
+
+def _characters(value: Any) -> int:
+    """The characters of all strings in slides, but for the names of their types."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_characters(each) for key, each in value.items() if key != "type")
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
+
+
+def page_limit(query: Mapping[str, str]) -> int:
+    """How many records a page may have, by its query.
+
+    Raises:
+        Refused: It is no number, or out of range.
+    """
+    limit = _LIMITS.get(query.get("limit", "20"))
+    if limit is None:
+        raise malformed(f"'limit' is not a number from 1 to {len(_LIMITS)}.")
+    return limit
