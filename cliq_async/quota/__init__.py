@@ -1,0 +1,1 @@
+"""The quota: a token bucket whose tokens come back late."""

@@ -1,0 +1,210 @@
+"""The token bucket whose tokens come back late. Pure: no clock, no waiting, no I/O.
+
+A bucket holds N tokens. A request takes one, and the token comes back a window and a margin
+after the request has *ended*, not after it began. A request reaches the server at some moment
+a between being sent and being answered, a <= e. Its token's next request is sent at or after
+e + T, so it arrives at or after e + T >= a + T. N tokens, each at least T apart at the server,
+put at most N requests into any window of length T, whatever the network does. So a rolling
+window, a fixed window and a bucket of N refilled over T are all satisfied.
+
+How a request ends decides when its token is back:
+
+- never sent: at once.
+- answered: T + margin after the answer.
+- sent and given up, or answered by a gateway: it may still be on its way, so straggler_s later.
+- its process died: when the token's lease ends.
+
+A refusal closes the bucket until the lock is over; then one request alone tries it out. A lock
+although the threshold was kept means that the server is stricter than its documents, or that
+somebody else spends this user's quota: the bucket learns to use less (see `Learned`).
+"""
+
+from bisect import bisect_right, insort
+from math import inf
+
+import attrs
+
+from cliq_async.quota.model import Ending, Lock, Quota, Snapshot, TokenId
+
+__all__ = ["Bucket", "Learned"]
+
+_NEVER_SENT = Ending.NEVER_SENT
+_HOUR_S = 3600.0
+_CEILING_S = 24 * _HOUR_S
+
+
+@attrs.define
+class Learned:
+    """What locks have taught, in place of the documented numbers.
+
+    Attributes:
+        capacity: Tokens to use; a fifth fewer after each lock, never below 1.
+        margin_s: Twice as long after each lock, at most a window.
+        ceiling: The number that was locked last; not reached again before `ceiling_until`.
+        ceiling_until: When the ceiling is forgotten.
+        strikes: Locks so far: a token returns each clean hour, half as often after each.
+        grown_at: When the last token returned.
+    """
+
+    capacity: int
+    margin_s: float
+    ceiling: int
+    ceiling_until: float
+    strikes: int
+    grown_at: float
+
+    def grow(self, now: float, second_s: float) -> None:
+        """Give back the tokens that clean hours have earned."""
+        pause_s = _HOUR_S * second_s * 2.0 ** (self.strikes - 1)
+        while now >= self.grown_at + pause_s:
+            self.grown_at += pause_s
+            if self.capacity + 1 < self.ceiling or self.grown_at >= self.ceiling_until:
+                self.capacity += 1
+
+
+@attrs.define
+class Bucket:
+    """The tokens of one key.
+
+    Attributes:
+        held: The tokens whose requests are under way, each with the end of its lease.
+        returning: When the spent tokens come back, in order.
+        locked_until: End of the last lock.
+        reopening: A lock has not yet been seen to be over.
+        probe: The token of the one request that tries it out.
+        opened_at: When the last lock was seen to be over.
+        learned: What locks have taught, or None.
+    """
+
+    held: dict[TokenId, float] = attrs.Factory(dict)
+    returning: list[float] = attrs.Factory(list)
+    locked_until: float = -inf
+    reopening: bool = False
+    probe: TokenId | None = None
+    opened_at: float = -inf
+    learned: Learned | None = None
+
+    def take(
+        self, quota: Quota, token: TokenId, now: float, lease_s: float, reserve: int = 0
+    ) -> bool:
+        """Take a token, if one is free beside the `reserve` left to others.
+
+        Asking again with the id of a token that is held is answered with True and takes no
+        second one.
+        """
+        capacity = quota.threshold if self.learned is None else self.capacity(quota, now)
+        usable = capacity - min(reserve, capacity - 1) if reserve else capacity
+        held = self.held
+        if len(held) + len(self.returning) >= usable:
+            if token in held:
+                return True
+            self._forget(now)
+            held = self.held
+            if len(held) + len(self.returning) >= usable:
+                return False
+        if self.reopening and not self._may_probe(token, now):
+            return False
+        held[token] = now + lease_s
+        return True
+
+    def end(self, quota: Quota, token: TokenId, now: float, ending: Ending) -> bool:
+        """End a token. True if a waiter may now go sooner than it was told.
+
+        A token that is not held was refunded or has outlived its lease; a request that was sent
+        is counted all the same.
+        """
+        held = self.held.pop(token, None) is not None
+        if ending is not _NEVER_SENT:
+            back_at = now + (quota.period_s if self.learned is None else self._period_s(quota))
+            if ending is Ending.ABANDONED:
+                back_at += quota.straggler_s
+            insort(self.returning, back_at)
+        if self.reopening and token == self.probe:
+            self.probe = None
+            if ending is Ending.ANSWERED:
+                self.reopening = False
+                self.opened_at = now
+            return True
+        return held and ending is _NEVER_SENT
+
+    def refuse(
+        self, quota: Quota, token: TokenId, now: float, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """End a token whose request was refused, and close the bucket.
+
+        Args:
+            quota: The threshold that was thought to hold.
+            token: The refused request's token.
+            now: The moment of the refusal.
+            taken_at: When the token was taken. A refusal of a request from before the bucket
+                reopened belongs to the lock before.
+            wait_s: How long the refusal says to wait; None for the documented lock period.
+        """
+        self.held.pop(token, None)
+        insort(self.returning, now + self._period_s(quota))
+        first = not self.reopening and taken_at >= self.opened_at
+        wait_s = quota.lock_s if wait_s is None else wait_s
+        # Asking at the very second is refused again.
+        self.locked_until = max(self.locked_until, now + wait_s + quota.second_s)
+        self.reopening = True
+        if self.probe == token:
+            self.probe = None
+        if first:
+            self._learn(quota, now)
+        return Lock(self.locked_until, first, self.capacity(quota, now))
+
+    def capacity(self, quota: Quota, now: float) -> int:
+        """Tokens in all: the threshold, or what locks have taught."""
+        learned = self.learned
+        if learned is None:
+            return quota.threshold
+        learned.grow(now, quota.second_s)
+        if learned.capacity >= quota.threshold and now >= learned.ceiling_until:
+            self.learned = None
+        return min(learned.capacity, quota.threshold)
+
+    def snapshot(self, quota: Quota, now: float) -> Snapshot:
+        """What is free now and later."""
+        self._forget(now)
+        return Snapshot(
+            now=now,
+            threshold=quota.threshold,
+            capacity=self.capacity(quota, now),
+            leases=tuple(self.held.values()),
+            returns=tuple(self.returning),
+            period_s=self._period_s(quota),
+            locked_until=self.locked_until,
+            reopening=self.reopening,
+            probe_until=None if self.probe is None else self.held.get(self.probe),
+        )
+
+    def _period_s(self, quota: Quota) -> float:
+        """How long after an answer its token is back."""
+        return quota.period_s if self.learned is None else quota.window_s + self.learned.margin_s
+
+    def _forget(self, now: float) -> None:
+        """Forget the tokens that are back, and those whose lease is over."""
+        if self.returning and self.returning[0] <= now:
+            del self.returning[: bisect_right(self.returning, now)]
+        if self.held and min(self.held.values()) <= now:
+            self.held = {token: end for token, end in self.held.items() if end > now}
+
+    def _may_probe(self, token: TokenId, now: float) -> bool:
+        if now < self.locked_until:
+            return False
+        if self.probe not in (None, token) and self.held.get(self.probe, now) > now:
+            return False
+        self.probe = token
+        return True
+
+    def _learn(self, quota: Quota, now: float) -> None:
+        used = self.capacity(quota, now)
+        margin_s = quota.margin_s if self.learned is None else self.learned.margin_s
+        self.learned = Learned(
+            capacity=max(1, used - max(1, used // 5)),
+            margin_s=min(2.0 * max(margin_s, quota.second_s / 2.0), quota.window_s),
+            ceiling=used,
+            ceiling_until=now + _CEILING_S * quota.second_s,
+            strikes=1 if self.learned is None else self.learned.strikes + 1,
+            grown_at=self.locked_until,
+        )

@@ -1,0 +1,112 @@
+"""`memory://`: the buckets of one process, shared by its clients, threads and event loops."""
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Literal
+
+from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.model import Ending, Key, Lock, Quota, Snapshot, TokenId
+from cliq_async.quota.store import Clock, Watcher, system_clock
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """Buckets in the memory of this process. No method ever waits.
+
+    Lost when the process ends, so a restart within a window of the last request can lead to a
+    lock; so can a second process. `cold_start="spent"` guards against the first: every bucket
+    starts empty and fills up within a window.
+
+    Args:
+        clock: Where the time comes from.
+        cold_start: Whether a new bucket is full or spent.
+    """
+
+    def __init__(
+        self, *, clock: Clock = system_clock, cold_start: Literal["full", "spent"] = "full"
+    ) -> None:
+        if cold_start not in {"full", "spent"}:
+            raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
+        self.clock = clock
+        self._cold_start = cold_start
+        self._opened_at = clock()
+        self._buckets: dict[Key, Bucket] = {}
+        self._watchers: dict[Key, set[Watcher]] = {}
+        # Reentrant: a coroutine that the garbage collector closes may end its token in here.
+        self._lock = threading.RLock()
+
+    async def take(
+        self, quota: Quota, token: TokenId, *, lease_s: float, reserve: int = 0
+    ) -> float | Snapshot:
+        """See `QuotaStore.take`."""
+        lock = self._lock
+        lock.acquire()
+        try:
+            bucket = self._buckets.get(quota.key) or self._new(quota)
+            now = self.clock()
+            if bucket.take(quota, token, now, lease_s, reserve):
+                return now
+            return bucket.snapshot(quota, now)
+        finally:
+            lock.release()
+
+    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+        """See `QuotaStore.end`."""
+        lock = self._lock
+        lock.acquire()  # twice as fast as a with statement, on the path of every request
+        try:
+            sooner = self._buckets[quota.key].end(quota, token, self.clock(), ending)
+        finally:
+            lock.release()
+        if sooner and self._watchers:
+            self._tell(quota.key)
+
+    async def refuse(
+        self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """See `QuotaStore.refuse`."""
+        with self._lock:
+            bucket = self._buckets[quota.key]
+            lock = bucket.refuse(quota, token, self.clock(), taken_at, wait_s)
+        self._tell(quota.key)
+        return lock
+
+    async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
+        """See `QuotaStore.snapshots`."""
+        with self._lock:
+            now = self.clock()
+            return [
+                (self._buckets.get(quota.key) or self._new(quota)).snapshot(quota, now)
+                for quota in quotas
+            ]
+
+    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+        """See `QuotaStore.watch`."""
+        with self._lock:
+            self._watchers.setdefault(key, set()).add(watcher)
+        return partial(self._unwatch, key, watcher)
+
+    async def close(self) -> None:
+        """Nothing to write down: the buckets outlive the clients that share them."""
+
+    def _unwatch(self, key: Key, watcher: Watcher) -> None:
+        with self._lock:
+            watchers = self._watchers.get(key, set())
+            watchers.discard(watcher)
+            if not watchers:
+                self._watchers.pop(key, None)
+
+    def _tell(self, key: Key) -> None:
+        with self._lock:
+            watchers = tuple(self._watchers.get(key, ()))
+        for watcher in watchers:
+            watcher()
+
+    def _new(self, quota: Quota) -> Bucket:
+        bucket = self._buckets[quota.key] = Bucket()
+        if self._cold_start == "spent":
+            back_at = self._opened_at + quota.window_s + quota.margin_s + quota.straggler_s
+            bucket.returning = [back_at] * quota.threshold
+        return bucket

@@ -1,0 +1,173 @@
+"""The words that bucket, stores and limiter share: key, quota, how a token ends, what is free."""
+
+import enum
+from urllib.parse import quote
+
+import attrs
+
+from cliq_async.endpoints import Limit
+
+__all__ = ["Ending", "Key", "Lane", "Lock", "Quota", "Snapshot", "TokenId"]
+
+TokenId = int
+"""Made by the client, unique within its process."""
+
+
+class Lane(enum.IntEnum):
+    """Who goes first when several wait: a person before a batch."""
+
+    INTERACTIVE = 0
+    BULK = 1
+
+
+class Ending(enum.Enum):
+    """How a request ended, which decides when its token is back."""
+
+    NEVER_SENT = "never sent"
+    """No byte left: the token is back at once."""
+    ANSWERED = "answered"
+    """Cliq answered: back a window and the margin after the answer."""
+    ABANDONED = "abandoned"
+    """Sent, and given up or answered by a gateway: it may still arrive, so back later."""
+
+
+Key = str
+"""Names a bucket: host, account, endpoint and time scale, each counted apart."""
+
+
+@attrs.frozen(eq=False)
+class Quota:
+    """One endpoint's threshold for one account, with all times in real seconds.
+
+    Attributes:
+        key: What is counted apart.
+        endpoint: The endpoint's name.
+        threshold: Requests in a window.
+        window_s: The window.
+        lock_s: How long one request too many locks.
+        margin_s: Added to every return, for servers whose window is kept in whole seconds.
+        straggler_s: How late a request that was given up may still arrive.
+        second_s: How long a second of the server takes; below 1 only for a scaled sandbox.
+        period_s: Window and margin: how long after an answer its token is back.
+    """
+
+    key: Key
+    endpoint: str
+    threshold: int
+    window_s: float
+    lock_s: float
+    margin_s: float
+    straggler_s: float
+    second_s: float
+    period_s: float
+
+    @classmethod
+    def of(
+        cls,
+        endpoint: str,
+        limit: Limit,
+        *,
+        host: str,
+        account: str = "default",
+        time_scale: float = 1.0,
+        margin_s: float = 1.0,
+        straggler_s: float = 30.0,
+    ) -> "Quota":
+        """Scale a documented limit, and name its bucket.
+
+        The time scale is part of the name, since a scaled sandbox is another server.
+        """
+        second_s = 1.0 / time_scale
+        period_s = (limit.window_s + margin_s) * second_s
+        return cls(
+            key=" ".join((quote(host), quote(account), endpoint, f"{time_scale:g}")),
+            endpoint=endpoint,
+            threshold=limit.threshold,
+            window_s=limit.window_s * second_s,
+            lock_s=limit.lock_s * second_s,
+            margin_s=margin_s * second_s,
+            straggler_s=straggler_s * second_s,
+            second_s=second_s,
+            period_s=period_s,
+        )
+
+
+@attrs.frozen
+class Lock:
+    """What a refusal did to the bucket.
+
+    Attributes:
+        until: When the first request may go out again, on the client's clock.
+        first: Whether this refusal began the lock, and not one of several at once.
+        capacity: Tokens from now on.
+    """
+
+    until: float
+    first: bool
+    capacity: int
+
+
+@attrs.frozen
+class Snapshot:
+    """A bucket at one moment. All moments are readings of the client's clock.
+
+    Attributes:
+        now: When it was taken.
+        threshold: The documented number of tokens.
+        capacity: Tokens in use; fewer than the threshold where a lock taught so.
+        leases: For each token whose request is under way, when it is back if it never ends.
+        returns: When the spent tokens come back, in order.
+        period_s: The least time between two uses of one token.
+        locked_until: End of the lock, or a moment in the past.
+        reopening: Whether one request alone still has to try out that the lock is over.
+        probe_until: Until when that request may be under way, or None.
+    """
+
+    now: float
+    threshold: int
+    capacity: int
+    leases: tuple[float, ...]
+    returns: tuple[float, ...]
+    period_s: float
+    locked_until: float
+    reopening: bool
+    probe_until: float | None
+
+    @property
+    def locked(self) -> bool:
+        """Whether the lock still stands."""
+        return self.now < self.locked_until
+
+    @property
+    def free(self) -> int:
+        """Tokens that can be taken now."""
+        if self.locked or self.probe_until is not None:
+            return 0
+        free = max(0, self.capacity - len(self.leases) - len(self.returns))
+        return min(free, 1) if self.reopening else free
+
+    def earliest(self, position: int = 0, reserve: int = 0) -> float:
+        """When the caller with `position` others before it can have a token, at the earliest.
+
+        A request under way counts as answered now: its token cannot be back sooner, unless the
+        request is never sent.
+
+        Args:
+            position: How many wait before it.
+            reserve: How many tokens it leaves to others.
+        """
+        start = max(self.now, self.locked_until)
+        answered_now = self.now + self.period_s
+        spent = sorted([*self.returns, *(min(end, answered_now) for end in self.leases)])
+        slots = [start] * (self.capacity - len(spent))
+        slots += [max(start, back_at) for back_at in spent[-self.capacity :]]
+        slots = slots[min(reserve, self.capacity - 1) :]
+        rounds, index = divmod(position, len(slots))
+        # A token that comes back late does not hold up others that are used a second time.
+        return min(slots[index], slots[0] + self.period_s) + rounds * self.period_s
+
+    def wake_at(self, reserve: int = 0) -> float:
+        """When it is worth asking again, if nobody says so before."""
+        if not self.locked and self.probe_until is not None:
+            return self.probe_until
+        return self.earliest(0, reserve)

@@ -1,0 +1,248 @@
+"""The queue of one key in one event loop: two lines, and the pump that serves them.
+
+The pump is one task. It takes tokens from the store and hands each to the first in line, so
+that a waiter is woken exactly once, with its token, and the store is asked by one task however
+many wait. It sleeps until a token can be back, or until the store says that one is free sooner;
+it ends when nobody waits.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from contextlib import suppress
+from functools import partial
+from itertools import count, islice
+
+import attrs
+
+from cliq_async.errors import QuotaWaitError
+from cliq_async.moments import moment
+from cliq_async.quota.model import Ending, Lane, Quota, Snapshot
+from cliq_async.quota.store import QuotaStore
+from cliq_async.quota.token import Token
+
+__all__ = ["LONG_WAIT_S", "Queue", "Waiter", "token_ids"]
+
+_log = logging.getLogger("cliq_async")
+
+LONG_WAIT_S = 10.0
+"""A wait from here on is worth a line in the log. Real seconds."""
+
+token_ids = count(1)
+"""Of this process; shared by its threads."""
+
+
+@attrs.define(eq=False)
+class Waiter:
+    """One caller in line.
+
+    Attributes:
+        quota: What it waits for.
+        lane: In which line.
+        future: Resolved with its token, or with the reason why there will be none.
+        deadline: When waiting is no longer of use, or None.
+        reserve: How many tokens it leaves to others.
+        lease_s: When its token is back if it never ends.
+        send_within_s: How soon after the take its request has to leave.
+    """
+
+    quota: Quota
+    lane: Lane
+    future: asyncio.Future[Token]
+    deadline: float | None
+    reserve: int
+    lease_s: float
+    send_within_s: float
+
+    def goes_before(self, other: "Waiter") -> bool:
+        """Whether a token that was taken for another may be given to this one."""
+        return self.quota is other.quota and self.reserve <= other.reserve
+
+
+_Line = OrderedDict[Waiter, None]  # not a deque: who gives up leaves at once, from anywhere
+
+
+class Queue:
+    """Those who wait for one key, in this event loop."""
+
+    def __init__(self, quota: Quota, store: QuotaStore) -> None:
+        self._key = quota.key
+        self._endpoint = quota.endpoint
+        self._store = store
+        self._lines: tuple[_Line, _Line] = (OrderedDict(), OrderedDict())
+        self.pump: asyncio.Task[None] | None = None
+        self._sleep: asyncio.Future[None] | None = None
+        self._sooner = False
+        self._free_at = 0.0
+        self.asking = False
+
+    def __len__(self) -> int:
+        return len(self._lines[0]) + len(self._lines[1])
+
+    async def take(
+        self, quota: Quota, reserve: int, lease_s: float, send_within_s: float
+    ) -> Token | Snapshot:
+        """Ask the store for a token; give it back if the caller is cancelled meanwhile."""
+        store = self._store
+        number = next(token_ids)
+        try:
+            got = await store.take(quota, number, lease_s=lease_s, reserve=reserve)
+        except BaseException:
+            store.end(quota, number, Ending.NEVER_SENT)
+            raise
+        if isinstance(got, Snapshot):
+            return got
+        return Token(store, quota, number, got, got + send_within_s)
+
+    async def wait(self, waiter: Waiter, *, refused: bool) -> Token:
+        """Stand in line until the pump hands over a token.
+
+        Args:
+            waiter: Who waits.
+            refused: Whether it asked the store itself, so that all in its line came later.
+
+        Raises:
+            QuotaWaitError: The deadline is too early, as far as anybody can know.
+        """
+        loop = asyncio.get_running_loop()
+        line = self._lines[waiter.lane]
+        timer = None
+        if waiter.deadline is not None:
+            position = 0 if refused else len(line) + self.asking
+            if waiter.lane is Lane.BULK:
+                position += len(self._lines[Lane.INTERACTIVE])
+            await self._check(waiter, waiter.deadline, position)
+            delay_s = max(0.0, waiter.deadline - self._store.clock())
+            timer = loop.call_later(delay_s, self._expire, waiter)
+        line[waiter] = None
+        line.move_to_end(waiter, last=not refused)
+        if self.pump is None:
+            self.pump = loop.create_task(self._run(loop), name="cliq_async quota")
+        elif self._first() is waiter:
+            self.wake()  # the pump may be asleep for somebody who leaves more to others
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            future = waiter.future
+            if not future.cancelled() and future.done() and future.exception() is None:
+                future.result().end(Ending.NEVER_SENT)
+            raise
+        finally:
+            self._leave(waiter)
+            if timer is not None:
+                timer.cancel()
+
+    def wake(self) -> None:
+        """Have the pump ask again now."""
+        self._sooner = True
+        sleep = self._sleep
+        if sleep is not None and not sleep.done() and not sleep.get_loop().is_closed():
+            sleep.set_result(None)
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Watched before the first question, so that no early return goes unseen.
+        stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
+        try:
+            while (waiter := self._first()) is not None:
+                if not await self._serve(waiter):
+                    await self._sleep_until(self._free_at)
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
+            self._fail(error)
+        finally:
+            stop_watching()
+            self.pump = None
+
+    async def _serve(self, waiter: Waiter) -> bool:
+        """Take a token for the first in line; False if there is none before `_free_at`."""
+        self._sooner = False
+        got = await self.take(waiter.quota, waiter.reserve, waiter.lease_s, waiter.send_within_s)
+        if isinstance(got, Snapshot):
+            self._free_at = got.wake_at(waiter.reserve)
+            self._drop_hopeless(got)
+            return False
+        first = self._first()
+        if first is not None and (first is waiter or first.goes_before(waiter)):
+            self._lines[first.lane].pop(first)
+            first.future.set_result(got)
+        else:
+            got.end(Ending.NEVER_SENT)  # it was for somebody who has left
+        return True
+
+    async def _sleep_until(self, moment: float) -> None:
+        delay_s = moment - self._store.clock()
+        if self._sooner or delay_s <= 0:
+            await asyncio.sleep(0)  # others may have to run before there is a token
+            return
+        if delay_s >= LONG_WAIT_S:
+            text = "waiting %.0f s for the quota of %s (%d in line)"
+            _log.info(text, delay_s, self._endpoint, len(self))
+        loop = asyncio.get_running_loop()
+        self._sleep = sleep = loop.create_future()
+        timer = loop.call_later(delay_s, self.wake)
+        try:
+            await sleep
+        finally:
+            timer.cancel()
+            self._sleep = None
+
+    def _first(self) -> Waiter | None:
+        for line in self._lines:
+            while line:
+                waiter = next(iter(line))
+                if not waiter.future.done():
+                    return waiter
+                del line[waiter]
+        return None
+
+    def _leave(self, waiter: Waiter) -> None:
+        """Step out of line; the pump may be asleep for this one, and the next ask for less."""
+        line = self._lines[waiter.lane]
+        if waiter in line:
+            if next(iter(line)) is waiter:
+                self.wake()
+            del line[waiter]
+
+    async def _check(self, waiter: Waiter, deadline: float, position: int) -> None:
+        """Raise if the deadline cannot be kept by somebody at this position."""
+        (snapshot,) = await self._store.snapshots([waiter.quota])
+        earliest = snapshot.earliest(position, waiter.reserve)
+        if earliest > deadline:
+            raise self._too_late(earliest)
+
+    def _drop_hopeless(self, refusal: Snapshot) -> None:
+        """Tell those who cannot be served in time: all of them under a lock, else the first."""
+        for line in self._lines:
+            for waiter in list(line) if refusal.locked else list(islice(line, 1)):
+                if waiter.deadline is None or waiter.future.done():
+                    continue
+                earliest = refusal.earliest(0, waiter.reserve)
+                if earliest > waiter.deadline:
+                    self._give_up(waiter, self._too_late(earliest))
+
+    def _expire(self, waiter: Waiter) -> None:
+        if not waiter.future.done():
+            now = self._store.clock()
+            self._give_up(waiter, self._too_late(max(now, self._free_at)))
+
+    def _fail(self, error: Exception) -> None:
+        while (waiter := self._first()) is not None:
+            self._give_up(waiter, error)
+
+    def _give_up(self, waiter: Waiter, error: Exception) -> None:
+        self._leave(waiter)
+        waiter.future.set_exception(error)
+
+    def _too_late(self, earliest: float) -> QuotaWaitError:
+        return QuotaWaitError(self._endpoint, moment(earliest, self._store.clock))
+
+
+def _wake_from_any_thread(loop: asyncio.AbstractEventLoop, queue: Queue) -> None:
+    try:
+        here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        here = False
+    if here:
+        queue.wake()
+    else:
+        with suppress(RuntimeError):  # that loop was closed with callers in line
+            loop.call_soon_threadsafe(queue.wake)

@@ -1,0 +1,85 @@
+"""What a quota store does, and how one is opened from its URL."""
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol
+
+from cliq_async.quota.model import Ending, Key, Lock, Quota, Snapshot, TokenId
+
+__all__ = ["Clock", "QuotaStore", "Watcher", "system_clock"]
+
+Clock = Callable[[], float]
+"""Reads seconds that never go back. Only differences mean something."""
+
+Watcher = Callable[[], None]
+"""Told that a token may be free sooner than was said. Called from any thread; must not block."""
+
+system_clock: Clock = (
+    # Counts the time that a machine is suspended, which the monotonic clock of Linux does not.
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic
+)
+
+
+class QuotaStore(Protocol):
+    """Keeps the buckets of all keys for everybody who shares them.
+
+    One state, whatever its home: per key the spent tokens, the lock, and what locks taught. All
+    moments that go in and out are readings of `clock`; a store whose home has a clock of its own
+    translates, to the safe side. A failure is a `QuotaStoreError`, never a free token.
+    """
+
+    clock: Clock
+
+    async def take(
+        self, quota: Quota, token: TokenId, *, lease_s: float, reserve: int = 0
+    ) -> float | Snapshot:
+        """Take a token and say when, or say by a snapshot why not.
+
+        Idempotent by the token's id: a take whose caller was cancelled is either asked again or
+        ended as never sent, and neither spends a token twice.
+
+        Args:
+            quota: What is counted, and how much of it.
+            token: An id made by the caller, unique within its process.
+            lease_s: When the token is back if it never ends.
+            reserve: How many tokens to leave to others.
+        """
+        ...
+
+    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+        """End a token. Never waits, so that it works while a task is being cancelled."""
+        ...
+
+    async def refuse(
+        self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """End a token whose request was refused, and close the bucket.
+
+        Done even if the caller is cancelled while it waits.
+
+        Args:
+            quota: What is counted, and how much of it.
+            token: The refused request's token.
+            taken_at: When the token was taken.
+            wait_s: How long the refusal says to wait; None for the documented lock period.
+        """
+        ...
+
+    async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
+        """Look at buckets without taking anything."""
+        ...
+
+    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+        """Have `watcher` called when a token may be free sooner than was said.
+
+        Returns:
+            A function that ends it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Write down what is pending and let go of the store's home."""
+        ...

@@ -1,0 +1,59 @@
+"""A token: the right to send one request."""
+
+from cliq_async.quota.model import Ending, Lock, Quota
+from cliq_async.quota.store import QuotaStore
+
+__all__ = ["Token"]
+
+
+class Token:
+    """The right to send one request, once and soon. Ends exactly once, however often it is told.
+
+    Attributes:
+        quota: What it was taken from.
+        taken_at: When, on the store's clock.
+        send_by: The request has to leave before this moment.
+        sent: Whether it was allowed to leave.
+        ended: Whether it was given back.
+    """
+
+    __slots__ = ("_number", "_store", "ended", "quota", "send_by", "sent", "taken_at")
+
+    def __init__(
+        self, store: QuotaStore, quota: Quota, number: int, taken_at: float, send_by: float
+    ) -> None:
+        self._store = store
+        self._number = number
+        self.ended = False
+        self.quota = quota
+        self.taken_at = taken_at
+        self.send_by = send_by
+        self.sent = False
+
+    def may_send(self) -> bool:
+        """Ask just before the first byte leaves. True once, and only before `send_by`.
+
+        A process that was stopped or suspended wakes up late, and HTTP libraries send again by
+        themselves: neither may happen on one token.
+        """
+        if self.sent or self.ended or self._store.clock() >= self.send_by:
+            return False
+        self.sent = True
+        return True
+
+    def end(self, ending: Ending) -> None:
+        """Give the token back; what happened decides when it is free again. Never waits."""
+        if not self.ended:
+            self.ended = True
+            self._store.end(self.quota, self._number, ending)
+
+    async def refuse(self, wait_s: float | None) -> Lock:
+        """Give the token back after a refusal, which closes the bucket.
+
+        Args:
+            wait_s: How long the refusal says to wait; None for the documented lock period.
+        """
+        self.ended = True
+        return await self._store.refuse(
+            self.quota, self._number, taken_at=self.taken_at, wait_s=wait_s
+        )

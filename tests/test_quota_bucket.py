@@ -1,0 +1,348 @@
+"""The pure bucket: each way for a token to end, locks, and what they teach."""
+
+import attrs
+import pytest
+from hypothesis import given, strategies as st
+
+from cliq_async.endpoints import Limit
+from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.model import Ending, Quota
+
+HOUR = 3600.0
+LEASE_S = 1000.0
+
+
+def a_quota(threshold=3, *, window_s=60.0, lock_s=600.0, margin_s=1.0, time_scale=1.0):
+    limit = Limit(threshold, window_s, lock_s)
+    return Quota.of(
+        "send_message", limit, host="h", margin_s=margin_s, straggler_s=30.0, time_scale=time_scale
+    )
+
+
+def take(bucket, quota, token, now, *, reserve=0, lease_s=LEASE_S):
+    return bucket.take(quota, token, now, lease_s, reserve)
+
+
+def spend_all(bucket, quota, now):
+    tokens = list(range(1000, 1000 + quota.threshold))
+    assert all(take(bucket, quota, token, now) for token in tokens)
+    return tokens
+
+
+def test_as_many_tokens_as_the_threshold_and_not_one_more():
+    bucket, quota = Bucket(), a_quota(3)
+    spend_all(bucket, quota, 0.0)
+    assert not take(bucket, quota, 9, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("ending", "back_after"),
+    [(Ending.NEVER_SENT, 0.0), (Ending.ANSWERED, 61.0), (Ending.ABANDONED, 91.0)],
+)
+def test_a_token_is_back_as_its_ending_says_counted_from_the_end(ending, back_after):
+    bucket, quota = Bucket(), a_quota(1)
+    assert take(bucket, quota, 1, 0.0)
+    bucket.end(quota, 1, 5.0, ending)
+    if back_after:
+        assert not take(bucket, quota, 2, 5.0 + back_after - 0.001)
+    assert take(bucket, quota, 2, 5.0 + back_after)
+
+
+def test_a_held_token_does_not_come_back_with_time_but_with_its_lease():
+    bucket, quota = Bucket(), a_quota(1)
+    assert take(bucket, quota, 1, 0.0, lease_s=500.0)
+    assert not take(bucket, quota, 2, 499.9)
+    assert take(bucket, quota, 2, 500.0)
+
+
+def test_a_take_is_idempotent_by_its_id_even_when_the_bucket_is_empty():
+    bucket, quota = Bucket(), a_quota(1)
+    assert take(bucket, quota, 1, 0.0)
+    assert take(bucket, quota, 1, 1.0)
+    assert len(bucket.held) == 1
+
+
+def test_a_token_that_outlived_its_lease_counts_its_request_all_the_same():
+    bucket, quota = Bucket(), a_quota(1)
+    take(bucket, quota, 1, 0.0, lease_s=10.0)
+    assert take(bucket, quota, 2, 10.0)
+    bucket.end(quota, 2, 11.0, Ending.NEVER_SENT)
+    bucket.end(quota, 1, 11.0, Ending.ANSWERED)
+    assert not take(bucket, quota, 3, 71.9)
+    assert take(bucket, quota, 3, 72.0)
+
+
+def test_a_refund_of_a_token_that_is_not_held_makes_none():
+    bucket, quota = Bucket(), a_quota(1)
+    assert take(bucket, quota, 1, 0.0)
+    assert not bucket.end(quota, 77, 0.0, Ending.NEVER_SENT)
+    assert not take(bucket, quota, 2, 0.0)
+
+
+def test_a_reserve_is_left_to_others():
+    bucket, quota = Bucket(), a_quota(3)
+    assert take(bucket, quota, 1, 0.0, reserve=1)
+    assert take(bucket, quota, 2, 0.0, reserve=1)
+    assert not take(bucket, quota, 3, 0.0, reserve=1)
+    assert take(bucket, quota, 4, 0.0)
+
+
+def test_a_reserve_as_large_as_the_threshold_still_lets_one_through_at_a_time():
+    bucket, quota = Bucket(), a_quota(3)
+    assert take(bucket, quota, 1, 0.0, reserve=50)
+    assert not take(bucket, quota, 2, 0.0, reserve=50)
+
+
+def test_a_lock_closes_for_what_the_refusal_says_and_a_second_more():
+    bucket, quota = Bucket(), a_quota(3)
+    take(bucket, quota, 1, 0.0)
+    lock = bucket.refuse(quota, 1, 1.0, 0.0, 84.0)
+    assert lock.until == 1.0 + 84.0 + 1.0
+    assert not take(bucket, quota, 2, 85.9)
+    assert take(bucket, quota, 2, 86.0)
+
+
+def test_a_refusal_that_says_nothing_closes_for_the_documented_period():
+    bucket, quota = Bucket(), a_quota(3, lock_s=600.0)
+    take(bucket, quota, 1, 0.0)
+    assert bucket.refuse(quota, 1, 0.0, 0.0, None).until == 601.0
+
+
+def test_the_latest_refusal_of_a_burst_decides_and_only_the_first_begins_the_lock():
+    bucket, quota = Bucket(), a_quota(5)
+    tokens = spend_all(bucket, quota, 0.0)
+    locks = [
+        bucket.refuse(quota, token, 0.1, 0.0, wait_s)
+        for token, wait_s in zip(tokens, (100.0, 300.0, None, 5.0, 200.0), strict=True)
+    ]
+    assert [lock.first for lock in locks] == [True, False, False, False, False]
+    assert locks[-1].until == 0.1 + 600.0 + 1.0
+    assert locks[-1].capacity == 4
+
+
+def test_after_a_lock_one_request_alone_tries_it_out_then_the_rest():
+    bucket, quota = Bucket(), a_quota(5)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+    assert take(bucket, quota, 2, 700.0)
+    assert not take(bucket, quota, 3, 700.0)
+    assert bucket.snapshot(quota, 700.0).free == 0
+    assert bucket.end(quota, 2, 701.0, Ending.ANSWERED)
+    assert take(bucket, quota, 3, 701.0)
+    assert take(bucket, quota, 4, 701.0)
+
+
+@pytest.mark.parametrize("ending", [Ending.NEVER_SENT, Ending.ABANDONED])
+def test_a_probe_without_an_answer_proves_nothing_and_another_one_follows(ending):
+    bucket, quota = Bucket(), a_quota(5)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+    assert take(bucket, quota, 2, 700.0)
+    assert bucket.end(quota, 2, 701.0, ending)
+    assert take(bucket, quota, 3, 701.0)
+    assert not take(bucket, quota, 4, 701.0)
+
+
+def test_a_probe_that_is_refused_closes_again_without_teaching_twice():
+    bucket, quota = Bucket(), a_quota(10)
+    take(bucket, quota, 1, 0.0)
+    first = bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+    take(bucket, quota, 2, 700.0)
+    second = bucket.refuse(quota, 2, 700.5, 700.0, 600.0)
+    assert (first.first, second.first) == (True, False)
+    assert (first.capacity, second.capacity) == (8, 8)
+    assert not take(bucket, quota, 3, 1301.4)
+    assert take(bucket, quota, 3, 1301.6)
+
+
+def test_a_probe_whose_process_died_is_followed_by_another_when_its_lease_ends():
+    bucket, quota = Bucket(), a_quota(5)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+    assert take(bucket, quota, 2, 700.0, lease_s=50.0)
+    assert bucket.snapshot(quota, 700.0).probe_until == 750.0
+    assert not take(bucket, quota, 3, 749.0)
+    assert take(bucket, quota, 3, 750.0)
+
+
+def test_a_late_refusal_of_a_request_from_before_the_reopening_teaches_nothing():
+    bucket, quota = Bucket(), a_quota(10)
+    take(bucket, quota, 1, 0.0)
+    take(bucket, quota, 2, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
+    take(bucket, quota, 3, 5.0)
+    bucket.end(quota, 3, 6.0, Ending.ANSWERED)
+    late = bucket.refuse(quota, 2, 7.0, 0.0, 2.0)
+    assert not late.first
+    assert late.capacity == 8
+
+
+def test_an_answer_to_an_old_request_does_not_open_a_lock():
+    bucket, quota = Bucket(), a_quota(5)
+    take(bucket, quota, 1, 0.0)
+    take(bucket, quota, 2, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+    assert not bucket.end(quota, 2, 1.0, Ending.ANSWERED)
+    assert not take(bucket, quota, 3, 2.0)
+
+
+def locked(bucket, quota, now):
+    """One request that is refused, and the reopening after it; returns when that was."""
+    token = int(now * 1000) + 1
+    assert take(bucket, quota, token, now)
+    bucket.refuse(quota, token, now, now, 150.0)
+    assert take(bucket, quota, token + 1, now + 151.0)
+    bucket.end(quota, token + 1, now + 151.0, Ending.ANSWERED)
+    return now + 151.0
+
+
+def test_a_lock_teaches_a_fifth_fewer_tokens_and_twice_the_margin():
+    bucket, quota = Bucket(), a_quota(50)
+    locked(bucket, quota, 0.0)
+    snapshot = bucket.snapshot(quota, 160.0)
+    assert (snapshot.capacity, snapshot.threshold) == (40, 50)
+    assert snapshot.period_s == 62.0
+
+
+def test_a_bucket_of_one_keeps_its_one_token_however_often_it_is_locked():
+    bucket, quota = Bucket(), a_quota(1)
+    now = 0.0
+    for _ in range(5):
+        now = locked(bucket, quota, now) + 200.0
+    assert bucket.capacity(quota, now) == 1
+
+
+def test_the_margin_never_grows_beyond_a_window():
+    bucket, quota = Bucket(), a_quota(50)
+    now = 0.0
+    for _ in range(12):
+        now = locked(bucket, quota, now) + 200.0
+    assert bucket.snapshot(quota, now).period_s == 120.0
+
+
+def test_a_token_returns_each_clean_hour_but_not_up_to_what_was_locked():
+    bucket, quota = Bucket(), a_quota(10)
+    start = locked(bucket, quota, 0.0)
+    assert bucket.capacity(quota, start) == 8
+    assert bucket.capacity(quota, start + HOUR) == 9
+    assert bucket.capacity(quota, start + 23 * HOUR) == 9
+    assert bucket.capacity(quota, start + 25 * HOUR) == 10
+    assert bucket.learned is None
+
+
+def test_tokens_return_half_as_often_after_each_further_lock():
+    bucket, quota = Bucket(), a_quota(50)
+    locked(bucket, quota, 0.0)
+    start = locked(bucket, quota, 500.0)
+    assert bucket.capacity(quota, start) == 32
+    assert bucket.capacity(quota, start + 1.9 * HOUR) == 32
+    assert bucket.capacity(quota, start + 2.1 * HOUR) == 33
+
+
+def test_what_is_learned_lives_in_the_servers_own_time():
+    bucket, quota = Bucket(), a_quota(10, time_scale=60.0)
+    take(bucket, quota, 1, 0.0)
+    assert bucket.refuse(quota, 1, 0.0, 0.0, None).until == pytest.approx(601.0 / 60)
+    assert bucket.capacity(quota, 10.1 + HOUR / 60) == 9
+
+
+def test_a_threshold_given_anew_is_held_at_once():
+    bucket = Bucket()
+    wide, narrow = a_quota(5), a_quota(2)
+    spend_all(bucket, wide, 0.0)
+    bucket.end(wide, 1000, 0.0, Ending.NEVER_SENT)
+    assert not take(bucket, narrow, 1, 0.0)
+    assert take(bucket, wide, 1, 0.0)
+
+
+class TestSnapshot:
+    def test_counts_what_is_free(self):
+        bucket, quota = Bucket(), a_quota(3)
+        take(bucket, quota, 1, 0.0)
+        take(bucket, quota, 2, 0.0)
+        bucket.end(quota, 2, 1.0, Ending.ANSWERED)
+        snapshot = bucket.snapshot(quota, 2.0)
+        assert (snapshot.free, snapshot.leases, snapshot.returns) == (1, (1000.0,), (62.0,))
+        assert bucket.snapshot(quota, 62.0).free == 2
+
+    def test_only_one_is_free_while_a_lock_waits_to_be_tried_out(self):
+        bucket, quota = Bucket(), a_quota(5)
+        take(bucket, quota, 1, 0.0)
+        bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+        assert bucket.snapshot(quota, 10.0).free == 0
+        assert bucket.snapshot(quota, 10.0).locked
+        assert bucket.snapshot(quota, 700.0).free == 1
+
+    def test_the_earliest_is_now_while_tokens_are_free(self):
+        snapshot = Bucket().snapshot(a_quota(3), 5.0)
+        assert [snapshot.earliest(position) for position in range(4)] == [5.0, 5.0, 5.0, 66.0]
+
+    def test_who_waits_behind_many_waits_for_whole_periods(self):
+        bucket, quota = Bucket(), a_quota(3)
+        for number, token in enumerate(spend_all(bucket, quota, 0.0)):
+            bucket.end(quota, token, float(number), Ending.ANSWERED)
+        snapshot = bucket.snapshot(quota, 10.0)
+        assert [snapshot.earliest(p) for p in range(4)] == [61.0, 62.0, 63.0, 122.0]
+
+    def test_a_request_under_way_counts_as_answered_now(self):
+        bucket, quota = Bucket(), a_quota(1)
+        take(bucket, quota, 1, 0.0)
+        assert bucket.snapshot(quota, 10.0).earliest() == 71.0
+
+    def test_a_lease_that_ends_before_that_is_known(self):
+        bucket, quota = Bucket(), a_quota(1)
+        take(bucket, quota, 1, 0.0, lease_s=30.0)
+        assert bucket.snapshot(quota, 10.0).earliest() == 30.0
+
+    def test_a_lock_holds_everybody_up(self):
+        bucket, quota = Bucket(), a_quota(5)
+        take(bucket, quota, 1, 0.0)
+        bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+        assert bucket.snapshot(quota, 10.0).earliest() == 601.0
+
+    def test_a_reserve_delays_who_leaves_it(self):
+        bucket, quota = Bucket(), a_quota(3)
+        for number, token in enumerate(spend_all(bucket, quota, 0.0)):
+            bucket.end(quota, token, float(number), Ending.ANSWERED)
+        snapshot = bucket.snapshot(quota, 10.0)
+        assert [snapshot.earliest(0, reserve) for reserve in (0, 1, 2, 9)] == [61, 62, 63, 63]
+
+    def test_waiting_for_a_probe_lasts_until_its_lease(self):
+        bucket, quota = Bucket(), a_quota(5)
+        take(bucket, quota, 1, 0.0)
+        bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
+        assert bucket.snapshot(quota, 10.0).wake_at() == 601.0
+        take(bucket, quota, 2, 700.0, lease_s=100.0)
+        assert bucket.snapshot(quota, 710.0).wake_at() == 800.0
+
+    @given(
+        st.lists(st.floats(0.0, 200.0), min_size=1, max_size=6),
+        st.integers(0, 20),
+        st.integers(0, 3),
+    )
+    def test_the_earliest_is_never_later_than_what_comes_true(self, ended, position, reserve):
+        """Played through: each taker is answered the moment it takes."""
+        bucket, quota = Bucket(), a_quota(len(ended))
+        for token, moment in zip(spend_all(bucket, quota, 0.0), ended, strict=True):
+            bucket.end(quota, token, moment - 100.0, Ending.ANSWERED)
+        said = bucket.snapshot(quota, 0.0).earliest(position, reserve)
+        now = 0.0
+        for number in range(position + 1):
+            while not take(bucket, quota, number, now, reserve=reserve):
+                now = bucket.snapshot(quota, now).wake_at(reserve)
+            bucket.end(quota, number, now, Ending.ANSWERED)
+        assert said <= now + 1e-6
+
+
+def test_the_quota_of_a_scaled_server_is_another_one_and_shorter():
+    plain, scaled = a_quota(), a_quota(time_scale=60.0)
+    assert plain.key != scaled.key
+    assert scaled.period_s == pytest.approx(61.0 / 60)
+    assert attrs.asdict(scaled)["lock_s"] == 10.0
+
+
+def test_names_of_hosts_and_accounts_cannot_run_into_each_other():
+    limit = Limit(1)
+    one = Quota.of("e", limit, host="h", account="a b")
+    other = Quota.of("e", limit, host="h a", account="b")
+    assert one.key != other.key
