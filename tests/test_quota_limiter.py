@@ -494,3 +494,24 @@ def test_ten_thousand_waiters_wake_once_each_and_cost_little(cancelled):
     run_in_moved_time(main(), debug=False)
     # The number to hold is 0.3 s; benchmarks measure it. Here only the order of growth.
     assert time.process_time() - started < 5.0
+
+
+@scene
+async def test_everything_cancelled_at_once_leaves_no_token_behind(store_class):
+    """As at the end of a program: waiters, and the task that serves them."""
+    s = Scene(a_quota(2), store_class)
+    tokens = [await s.acquire(), await s.acquire()]
+    waiters = [s.waiter(number) for number in range(3)]
+    await s.settle()
+    for token in tokens:
+        token.end(NEVER_SENT)
+    await asyncio.sleep(0)
+    everything = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in everything:
+        task.cancel()
+    await asyncio.wait(everything)
+    for waiter in waiters:
+        if not waiter.cancelled():
+            waiter.result().end(NEVER_SENT)
+    assert await s.free() == 2
+    await s.acquire()
