@@ -307,13 +307,36 @@ class TestSnapshot:
         snapshot = bucket.snapshot(quota, 10.0)
         assert [snapshot.earliest(0, reserve) for reserve in (0, 1, 2, 9)] == [61, 62, 63, 63]
 
-    def test_waiting_for_a_probe_lasts_until_its_lease(self):
+    def test_waiting_for_a_probe_lasts_until_its_lease_unless_somebody_says_so(self):
         bucket, quota = Bucket(), a_quota(5)
         take(bucket, quota, 1, 0.0)
         bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
-        assert bucket.snapshot(quota, 10.0).wake_at() == 601.0
+        assert bucket.not_yet(quota, 10.0) == (601.0, 601.0, 601.0, True)
         take(bucket, quota, 2, 700.0, lease_s=100.0)
-        assert bucket.snapshot(quota, 710.0).wake_at() == 800.0
+        assert bucket.not_yet(quota, 710.0) == (710.0, 800.0, 800.0, False)
+
+    def test_tokens_that_come_back_right_after_each_other_are_worth_one_wait(self):
+        bucket, quota = Bucket(), a_quota(4, margin_s=0.0)
+        moments = (0.0, 0.010, 0.024, 0.5)
+        for token, moment in zip(spend_all(bucket, quota, 0.0), moments, strict=True):
+            bucket.end(quota, token, moment, Ending.ANSWERED)
+        assert bucket.not_yet(quota, 1.0) == (60.0, 60.0, 60.024, False)
+        assert bucket.not_yet(quota, 1.0, 2).several_at == 60.024
+        assert bucket.not_yet(quota, 1.0, 3).several_at == 60.5
+
+    @given(
+        st.lists(st.floats(0.0, 300.0), min_size=3, max_size=8),
+        st.integers(0, 8),
+        st.integers(0, 3),
+    )
+    def test_what_a_refusal_says_is_what_the_snapshot_says(self, ended, under_way, reserve):
+        bucket, quota = Bucket(), a_quota(len(ended))
+        for number, token in enumerate(spend_all(bucket, quota, 0.0)):
+            if number >= under_way:
+                bucket.end(quota, token, ended[number] - 100.0, Ending.ANSWERED)
+        earliest = bucket.snapshot(quota, 0.0).earliest(0, reserve)
+        if not take(bucket, quota, 1, 0.0, reserve=reserve):
+            assert bucket.not_yet(quota, 0.0, reserve).earliest == earliest
 
     @given(
         st.lists(st.floats(0.0, 200.0), min_size=1, max_size=6),
@@ -329,7 +352,7 @@ class TestSnapshot:
         now = 0.0
         for number in range(position + 1):
             while not take(bucket, quota, number, now, reserve=reserve):
-                now = bucket.snapshot(quota, now).wake_at(reserve)
+                now = bucket.not_yet(quota, now, reserve).again_at
             bucket.end(quota, number, now, Ending.ANSWERED)
         assert said <= now + 1e-6
 

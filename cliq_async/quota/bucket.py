@@ -24,12 +24,15 @@ from math import inf
 
 import attrs
 
-from cliq_async.quota.model import Ending, Lock, Quota, Snapshot, TokenId
+from cliq_async.quota.model import Ending, Lock, NotYet, Quota, Snapshot, TokenId
 
 __all__ = ["Bucket", "Learned"]
 
 _NEVER_SENT = Ending.NEVER_SENT
 _HOUR_S = 3600.0
+_SOON_S = 0.025
+_SOON_SHARE = 0.025
+"""Tokens that come back as soon after each other as this are waited for at once."""
 _CEILING_S = 24 * _HOUR_S
 
 
@@ -177,6 +180,37 @@ class Bucket:
             reopening=self.reopening,
             probe_until=None if self.probe is None else self.held.get(self.probe),
         )
+
+    def not_yet(self, quota: Quota, now: float, reserve: int = 0) -> NotYet:
+        """When a take that was refused just now can succeed."""
+        if now < self.locked_until:
+            until = self.locked_until
+            return NotYet(until, until, until, locked=True)
+        if self.reopening and self.probe in self.held:
+            until = self.held[self.probe]
+            return NotYet(now, until, until, locked=False)
+        earliest = self._earliest(quota, now, reserve)
+        soon_s = min(_SOON_S, quota.window_s * _SOON_SHARE)
+        place = bisect_right(self.returning, earliest + soon_s)
+        several_at = max(earliest, self.returning[place - 1]) if place else earliest
+        return NotYet(earliest, earliest, several_at, locked=False)
+
+    def _earliest(self, quota: Quota, now: float, reserve: int) -> float:
+        """When enough tokens are back for one to be free beside the reserve.
+
+        A request under way counts as answered now.
+        """
+        capacity = self.capacity(quota, now)
+        usable = capacity - min(reserve, capacity - 1)
+        index = len(self.held) + len(self.returning) - usable
+        if index < 0:
+            return now
+        answered_now = now + self._period_s(quota)
+        returning, leases = self.returning, self.held.values()
+        sooner = index < len(returning) and returning[index] <= answered_now
+        if sooner and (not leases or min(leases) >= returning[index]):
+            return returning[index]
+        return sorted([*returning, *(min(end, answered_now) for end in leases)])[index]
 
     def _period_s(self, quota: Quota) -> float:
         """How long after an answer its token is back."""

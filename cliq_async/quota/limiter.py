@@ -7,7 +7,7 @@ by arrival.
 import asyncio
 from weakref import WeakKeyDictionary
 
-from cliq_async.quota.model import Ending, Key, Lane, Quota, Snapshot
+from cliq_async.quota.model import Ending, Key, Lane, NotYet, Quota
 from cliq_async.quota.queue import Queue, Waiter, token_ids
 from cliq_async.quota.store import QuotaStore
 from cliq_async.quota.token import Token
@@ -69,7 +69,7 @@ class Limiter:
             queue.asking = True
             try:
                 got = await store.take(quota, number, lease_s=lease_s, reserve=reserve)
-                if not isinstance(got, Snapshot):
+                if not isinstance(got, NotYet):
                     return Token(store, quota, number, got, got + send_within_s)
             except BaseException:
                 store.end(quota, number, Ending.NEVER_SENT)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Literal
 
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.model import Ending, Key, Lock, Quota, Snapshot, TokenId
+from cliq_async.quota.model import Ending, Key, Lock, NotYet, Quota, Snapshot, TokenId
 from cliq_async.quota.store import Clock, Watcher, system_clock
 
 __all__ = ["MemoryStore"]
@@ -39,7 +39,7 @@ class MemoryStore:
 
     async def take(
         self, quota: Quota, token: TokenId, *, lease_s: float, reserve: int = 0
-    ) -> float | Snapshot:
+    ) -> float | NotYet:
         """See `QuotaStore.take`."""
         lock = self._lock
         lock.acquire()
@@ -48,7 +48,7 @@ class MemoryStore:
             now = self.clock()
             if bucket.take(quota, token, now, lease_s, reserve):
                 return now
-            return bucket.snapshot(quota, now)
+            return bucket.not_yet(quota, now, reserve)
         finally:
             lock.release()
 

@@ -1,13 +1,14 @@
 """The words that bucket, stores and limiter share: key, quota, how a token ends, what is free."""
 
 import enum
+from typing import NamedTuple
 from urllib.parse import quote
 
 import attrs
 
 from cliq_async.endpoints import Limit
 
-__all__ = ["Ending", "Key", "Lane", "Lock", "Quota", "Snapshot", "TokenId"]
+__all__ = ["Ending", "Key", "Lane", "Lock", "NotYet", "Quota", "Snapshot", "TokenId"]
 
 TokenId = int
 """Made by the client, unique within its process."""
@@ -107,6 +108,22 @@ class Lock:
     capacity: int
 
 
+class NotYet(NamedTuple):
+    """No token for now. All moments are readings of the client's clock.
+
+    Attributes:
+        earliest: Before this there is none, unless a request that took one is never sent.
+        again_at: When it is worth asking again, if nobody says so before.
+        several_at: The same for who waits for several, which may be back soon one after another.
+        locked: Whether a lock is the reason.
+    """
+
+    earliest: float
+    again_at: float
+    several_at: float
+    locked: bool
+
+
 @attrs.frozen
 class Snapshot:
     """A bucket at one moment. All moments are readings of the client's clock.
@@ -165,9 +182,3 @@ class Snapshot:
         rounds, index = divmod(position, len(slots))
         # A token that comes back late does not hold up others that are used a second time.
         return min(slots[index], slots[0] + self.period_s) + rounds * self.period_s
-
-    def wake_at(self, reserve: int = 0) -> float:
-        """When it is worth asking again, if nobody says so before."""
-        if not self.locked and self.probe_until is not None:
-            return self.probe_until
-        return self.earliest(0, reserve)

@@ -17,7 +17,7 @@ import attrs
 
 from cliq_async.errors import QuotaWaitError
 from cliq_async.moments import moment
-from cliq_async.quota.model import Ending, Lane, Quota, Snapshot
+from cliq_async.quota.model import Ending, Lane, NotYet, Quota
 from cliq_async.quota.store import QuotaStore
 from cliq_async.quota.token import Token
 
@@ -73,7 +73,7 @@ class Queue:
         self.pump: asyncio.Task[None] | None = None
         self._sleep: asyncio.Future[None] | None = None
         self._sooner = False
-        self._free_at = 0.0
+        self._again_at = 0.0
         self.asking = False
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class Queue:
 
     async def take(
         self, quota: Quota, reserve: int, lease_s: float, send_within_s: float
-    ) -> Token | Snapshot:
+    ) -> Token | NotYet:
         """Ask the store for a token; give it back if the caller is cancelled meanwhile."""
         store = self._store
         number = next(token_ids)
@@ -90,7 +90,7 @@ class Queue:
         except BaseException:
             store.end(quota, number, Ending.NEVER_SENT)
             raise
-        if isinstance(got, Snapshot):
+        if isinstance(got, NotYet):
             return got
         return Token(store, quota, number, got, got + send_within_s)
 
@@ -145,7 +145,7 @@ class Queue:
         try:
             while (waiter := self._first()) is not None:
                 if not await self._serve(waiter):
-                    await self._sleep_until(self._free_at)
+                    await self._sleep_until(self._again_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
             self._fail(error)
         finally:
@@ -153,11 +153,11 @@ class Queue:
             self.pump = None
 
     async def _serve(self, waiter: Waiter) -> bool:
-        """Take a token for the first in line; False if there is none before `_free_at`."""
+        """Take a token for the first in line; False if there is none before `_again_at`."""
         self._sooner = False
         got = await self.take(waiter.quota, waiter.reserve, waiter.lease_s, waiter.send_within_s)
-        if isinstance(got, Snapshot):
-            self._free_at = got.wake_at(waiter.reserve)
+        if isinstance(got, NotYet):
+            self._again_at = got.several_at if len(self) > 1 else got.again_at
             self._drop_hopeless(got)
             return False
         first = self._first()
@@ -209,20 +209,17 @@ class Queue:
         if earliest > deadline:
             raise self._too_late(earliest)
 
-    def _drop_hopeless(self, refusal: Snapshot) -> None:
+    def _drop_hopeless(self, not_yet: NotYet) -> None:
         """Tell those who cannot be served in time: all of them under a lock, else the first."""
+        earliest = not_yet.earliest
         for line in self._lines:
-            for waiter in list(line) if refusal.locked else list(islice(line, 1)):
-                if waiter.deadline is None or waiter.future.done():
-                    continue
-                earliest = refusal.earliest(0, waiter.reserve)
-                if earliest > waiter.deadline:
+            for waiter in list(line) if not_yet.locked else list(islice(line, 1)):
+                if waiter.deadline is not None and earliest > waiter.deadline:
                     self._give_up(waiter, self._too_late(earliest))
 
     def _expire(self, waiter: Waiter) -> None:
-        if not waiter.future.done():
-            now = self._store.clock()
-            self._give_up(waiter, self._too_late(max(now, self._free_at)))
+        now = self._store.clock()
+        self._give_up(waiter, self._too_late(max(now, self._again_at)))
 
     def _fail(self, error: Exception) -> None:
         while (waiter := self._first()) is not None:
@@ -230,7 +227,8 @@ class Queue:
 
     def _give_up(self, waiter: Waiter, error: Exception) -> None:
         self._leave(waiter)
-        waiter.future.set_exception(error)
+        if not waiter.future.done():  # else it was cancelled and has not run since
+            waiter.future.set_exception(error)
 
     def _too_late(self, earliest: float) -> QuotaWaitError:
         return QuotaWaitError(self._endpoint, moment(earliest, self._store.clock))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from cliq_async.quota.model import Ending, Key, Lock, Quota, Snapshot, TokenId
+from cliq_async.quota.model import Ending, Key, Lock, NotYet, Quota, Snapshot, TokenId
 
 __all__ = ["Clock", "QuotaStore", "Watcher", "system_clock"]
 
@@ -35,8 +35,8 @@ class QuotaStore(Protocol):
 
     async def take(
         self, quota: Quota, token: TokenId, *, lease_s: float, reserve: int = 0
-    ) -> float | Snapshot:
-        """Take a token and say when, or say by a snapshot why not.
+    ) -> float | NotYet:
+        """Take a token and say when that was, or say when it is worth asking again.
 
         Idempotent by the token's id: a take whose caller was cancelled is either asked again or
         ended as never sent, and neither spends a token twice.
