@@ -22,6 +22,7 @@ from cliq_async.models import (
     Table,
     TextBlock,
 )
+from cliq_async.models.message import plain_text
 
 COPY = Button("Copy", action=CopyText("x"))
 
@@ -178,3 +179,18 @@ def test_messages_are_frozen_and_hashable():
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         build(setattr, message, "text", "y")
     assert not hasattr(message, "__dict__")
+
+
+@pytest.mark.parametrize("text", ["Hello", "x", "é" * 5000])
+def test_plain_text_is_a_message_of_text_alone(text):
+    assert plain_text(text) == to_plain(Message(text))
+
+
+@pytest.mark.parametrize("text", ["", "x" * 5001, None, 5, "\ud800"])
+def test_plain_text_refuses_what_a_message_refuses(text):
+    with pytest.raises(ValidationError) as plain:
+        plain_text(text)
+    if text is not None:
+        with pytest.raises(ValidationError) as full:
+            Message(text)
+        assert str(plain.value) == str(full.value)

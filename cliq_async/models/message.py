@@ -1,7 +1,7 @@
 """The message that a bot sends; its recipients are arguments of the method that sends it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import attrs
 
@@ -11,10 +11,11 @@ from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
 from cliq_async.models.slide import Slide
 
-__all__ = ["Message", "Sender", "SentMessage", "Styles"]
+__all__ = ["Message", "Sender", "SentMessage", "Styles", "plain_text"]
 
 Background = Literal["red", "yellow", "green", "blue", "grey"]
 
+_TEXT_CHARS: Final = 5_000
 _SLIDES_CHARS: Final = 10_000
 
 
@@ -125,7 +126,9 @@ class Message:
         ValidationError: A field breaks its limit.
     """
 
-    text: str | None = attrs.field(default=None, validator=checks.text(1, 5000, optional=True))
+    text: str | None = attrs.field(
+        default=None, validator=checks.text(1, _TEXT_CHARS, optional=True)
+    )
     card: Card | None = attrs.field(
         default=None, kw_only=True, validator=checks.instance(Card, "a card or None", optional=True)
     )
@@ -192,6 +195,15 @@ class Message:
                 raise ValidationError(
                     "Message.slides", f"at most {_SLIDES_CHARS} characters in all", size
                 )
+
+
+def plain_text(text: str) -> dict[str, Any]:
+    """The plain data of `Message(text)`, at a tenth of the cost.
+
+    Raises:
+        ValidationError: As for `Message`.
+    """
+    return {"text": checks.check_text("Message.text", text, 1, _TEXT_CHARS)}
 
 
 @attrs.frozen(kw_only=True)

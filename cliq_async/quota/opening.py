@@ -2,7 +2,7 @@
 
 import threading
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from cliq_async.errors import ValidationError
 from cliq_async.quota.memory import MemoryStore
@@ -28,12 +28,13 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
     """
     if quota is not None and not isinstance(quota, str):
         return quota
-    parts = urlsplit(quota or "memory://")
-    options = parse_qs(parts.query)
+    scheme, _, rest = (quota or "memory://").partition("://")
+    place, _, query = rest.partition("?")
+    options = parse_qs(query, keep_blank_values=True)
     start = options.pop("cold_start", ["full"])[-1]
-    known = parts.scheme == "memory" and start in {"full", "spent"}
-    if not known or parts.netloc or parts.path.strip("/") or options:
-        raise ValidationError("quota", _KNOWN, quota)
+    known = scheme.lower() == "memory" and start in {"full", "spent"}
+    if not known or place.strip("/") or options:
+        raise ValidationError("quota", _KNOWN, f"{scheme[:20]}://…")  # there may be a password
     cold_start: Literal["full", "spent"] = "spent" if start == "spent" else "full"
     if clock is not None:
         return MemoryStore(clock=clock, cold_start=cold_start)

@@ -77,14 +77,15 @@ def _said(text: str) -> float | None:
 def _retry_after(header: str | None) -> float | None:
     if header is None:
         return None
-    if header.strip().isdecimal():
+    header = header.strip()
+    if header.isdecimal():
         return _sane(float(header[:12]))
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return _sane((at - datetime.now(UTC)).total_seconds())
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return _sane((at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None  # the parser of dates is not made for hostile ones
 
 
 def _sane(wait_s: float) -> float | None:

@@ -1,0 +1,1 @@
+"""The numbers of the project, measured side by side: `python -m benchmarks`."""

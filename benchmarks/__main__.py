@@ -1,0 +1,24 @@
+"""Run all of it: `python -m benchmarks`, or `--quick` to see that it runs."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from calls import calls
+from measuring import print_table
+from quota import take_and_give_back, waiters
+
+
+async def main(*, quick: bool) -> None:
+    """Print the table."""
+    rows = await calls(1 if quick else 21)
+    rows += await take_and_give_back(3 if quick else 51)
+    rows += await waiters(1_000 if quick else 10_000, 1 if quick else 3)
+    if not quick:
+        rows += await waiters(100_000, 1)
+    print_table(rows)
+
+
+asyncio.run(main(quick="--quick" in sys.argv))

@@ -1,0 +1,102 @@
+"""Async SDK for the Zoho Cliq Bots API v3 that is never locked out."""
+
+from cliq_async._version import __version__
+from cliq_async.auth import AccessToken, RefreshToken
+from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
+from cliq_async.client import CliqClient, QuotaStatus
+from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
+from cliq_async.errors import (
+    ApiError,
+    AuthenticationError,
+    AuthError,
+    BadRequestError,
+    CliqError,
+    ConflictError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    QuotaStoreError,
+    QuotaWaitError,
+    ServerError,
+    ThrottledError,
+    TransportError,
+    ValidationError,
+)
+from cliq_async.models.bot import Bot, BotHandler, SubAction, User
+from cliq_async.models.button import (
+    Action,
+    Button,
+    Confirm,
+    CopyText,
+    InvokeFunction,
+    OpenUrl,
+    PreviewUrl,
+    SystemApi,
+)
+from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
+from cliq_async.models.message import Message, Sender, SentMessage, Styles
+from cliq_async.models.page import Page
+from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
+from cliq_async.models.subscriber import Subscriber
+from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.store import QuotaStore
+
+__all__ = [
+    "ENDPOINTS",
+    "AccessToken",
+    "Action",
+    "ApiError",
+    "AuthError",
+    "AuthenticationError",
+    "BadRequestError",
+    "Bot",
+    "BotHandler",
+    "BroadcastProgress",
+    "BroadcastReport",
+    "BulletList",
+    "Button",
+    "Card",
+    "CliqClient",
+    "CliqError",
+    "Confirm",
+    "ConflictError",
+    "CopyText",
+    "Endpoint",
+    "Images",
+    "InvokeFunction",
+    "Labels",
+    "Limit",
+    "MemoryStore",
+    "Message",
+    "ModernInline",
+    "NotFoundError",
+    "OpenUrl",
+    "Outcome",
+    "OutcomeUnknownError",
+    "Page",
+    "PermissionDeniedError",
+    "Poll",
+    "PreviewUrl",
+    "Prompt",
+    "QuotaStatus",
+    "QuotaStore",
+    "QuotaStoreError",
+    "QuotaWaitError",
+    "RefreshToken",
+    "Section",
+    "Sender",
+    "SentMessage",
+    "ServerError",
+    "Slide",
+    "Styles",
+    "SubAction",
+    "Subscriber",
+    "SystemApi",
+    "Table",
+    "TextBlock",
+    "ThrottledError",
+    "TransportError",
+    "User",
+    "ValidationError",
+    "__version__",
+]

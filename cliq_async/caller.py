@@ -1,0 +1,231 @@
+"""One call: authorise, take a token, send, say what the answer means, retry or raise.
+
+The only loop over attempts in the package, and the only way to the network. What to do after an
+attempt is decided in `retrying`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import attrs
+from aiolimiter import AsyncLimiter
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+
+from cliq_async._version import __version__
+from cliq_async.auth import Authority
+from cliq_async.endpoints import Endpoint
+from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
+from cliq_async.moments import moment
+from cliq_async.quota.limiter import Limiter
+from cliq_async.quota.model import Ending, Lane, Lock, Quota
+from cliq_async.quota.token import Token
+from cliq_async.retrying import Attempts, Lost, Next
+from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
+from cliq_async.wire import Answer, Call, Kind, read
+
+__all__ = ["Caller", "Options", "Watch"]
+
+_log = logging.getLogger("cliq_async")
+
+_backoff = wait_random_exponential(multiplier=0.5, max=8.0)
+
+
+class Watch:
+    """Lets somebody outside follow a call.
+
+    Attributes:
+        token: The last token that the call took.
+        requests: How many requests have left.
+        lockouts: How many of them began a lock.
+        lost: Whether the last request left and nothing says what became of it.
+    """
+
+    def __init__(self) -> None:
+        self.token: Token | None = None
+        self.requests = 0
+        self.lockouts = 0
+        self.lost = False
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a request has left and its end is not known."""
+        return self.token is not None and self.token.sent and not self.token.ended
+
+
+@attrs.frozen
+class Options:
+    """What a caller may choose for a call.
+
+    Attributes:
+        lane: Who goes first when several wait.
+        max_wait_s: The call's total budget for waiting, in real seconds; None for no end.
+        timeout_s: For one request, from the first byte out to the last one in; None for no end.
+        reserve: How many tokens to leave to others.
+        watch: Follows the call.
+    """
+
+    lane: Lane = Lane.INTERACTIVE
+    max_wait_s: float | None = 75.0
+    timeout_s: float | None = 30.0
+    reserve: int = 0
+    watch: Watch | None = None
+
+
+class Caller:
+    """Sends calls for one client.
+
+    Args:
+        base_url: Scheme, host and network, without a slash at the end.
+        quotas: The quota of each endpoint, by the endpoint's name.
+        limiter: Hands out the tokens.
+        transport: Carries the requests.
+        authority: Gives the access tokens.
+        pacers: Spread the requests, by the endpoint's name; the key "" is for all of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        quotas: Mapping[str, Quota],
+        limiter: Limiter,
+        transport: Transport,
+        authority: Authority,
+        pacers: Mapping[str, AsyncLimiter],
+    ) -> None:
+        self._base_url = base_url
+        self._quotas = quotas
+        self._limiter = limiter
+        self._clock = limiter.store.clock
+        self._transport = transport
+        self._authority = authority
+        self._pacers = pacers
+
+    async def call(self, call: Call, options: Options) -> object:
+        """Send a call until it is answered for good.
+
+        Returns:
+            The decoded JSON of a 2xx, or None where it had none that could be read.
+
+        Raises:
+            ApiError: Cliq refused it.
+            QuotaWaitError: The quota leaves no room within `max_wait_s`; nothing was sent.
+            AuthError: There is no access token; nothing was sent.
+            OutcomeUnknownError: It may or may not have happened.
+            TransportError: No answer, and nothing changed.
+            QuotaStoreError: The quota store failed; nothing was sent.
+        """
+        attempts = Attempts(call.endpoint)
+        quota = self._quotas[call.endpoint.name]
+        url = call.url(self._base_url)
+        deadline = None if options.max_wait_s is None else self._clock() + options.max_wait_s
+        while True:
+            try:
+                access = await self._authority.token()
+                token = await self._token(quota, options, deadline)
+            except (AuthError, QuotaStoreError, QuotaWaitError) as error:
+                raise attempts.not_sent(error) from error.__cause__
+            watch = options.watch or Watch()
+            watch.token = token
+            headers = _headers(access, call.body)
+            request = Request(call.endpoint.method, url, headers, call.body, options.timeout_s)
+            match attempts.judge(await self._exchange(call.endpoint, request, token, watch)):
+                case Next.RETURN:
+                    return attempts.data()
+                case Next.WAIT:
+                    continue
+                case Next.RENEW if self._authority.expired(access):
+                    continue
+                case Next.BACK_OFF if await self._back_off(attempts.count, deadline):
+                    continue
+                case _:
+                    raise attempts.error()
+
+    async def _token(self, quota: Quota, options: Options, deadline: float | None) -> Token:
+        """Take a token, and keep the pace with it."""
+        lease_s = CONNECT_S + quota.period_s + quota.straggler_s
+        lease_s += 600.0 if options.timeout_s is None else options.timeout_s
+        while True:
+            token = await self._limiter.acquire(
+                quota,
+                lane=options.lane,
+                deadline=deadline,
+                reserve=options.reserve,
+                lease_s=lease_s,
+                send_within_s=CONNECT_S,
+            )
+            if not self._pacers or await self._keep_pace(token, deadline):
+                return token
+
+    async def _keep_pace(self, token: Token, deadline: float | None) -> bool:
+        """Wait for the turn of a token. False, and the token is back, if it gets too old."""
+        until = token.send_by if deadline is None else min(token.send_by, deadline)
+        try:
+            async with asyncio.timeout(max(0.0, until - self._clock())):
+                for name in (token.quota.endpoint, ""):
+                    if name in self._pacers:
+                        await self._pacers[name].acquire()
+        except TimeoutError:
+            token.end(Ending.NEVER_SENT)
+            if until == deadline:
+                quota = token.quota
+                raise QuotaWaitError(quota.endpoint, moment(until, self._clock)) from None
+            return False
+        except BaseException:
+            token.end(Ending.NEVER_SENT)
+            raise
+        return True
+
+    async def _exchange(
+        self, endpoint: Endpoint, request: Request, token: Token, watch: Watch
+    ) -> Answer | Lost:
+        """Send once, and end the token as what happened demands."""
+        watch.lost = False
+        try:
+            response = await self._transport.send(request, token)
+        except BaseException as error:
+            watch.lost = token.sent
+            token.end(Ending.ABANDONED if token.sent else Ending.NEVER_SENT)
+            if isinstance(error, NoAnswerError):
+                return Lost(token.sent, str(error))
+            raise
+        finally:
+            watch.requests += token.sent
+        answer = read(endpoint, response)
+        if answer.refusal is None:
+            token.end(Ending.ABANDONED if answer.kind is Kind.UNKNOWN else Ending.ANSWERED)
+        else:
+            wait_s = answer.refusal.wait_s
+            lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
+            if lock.first:
+                watch.lockouts += 1
+                self._warn(token.quota, lock)
+        return answer
+
+    async def _back_off(self, attempts: int, deadline: float | None) -> bool:
+        """Sleep before another attempt. False if there is no time left for one."""
+        state = RetryCallState(Retrying(), None, (), {})
+        state.attempt_number = attempts
+        delay_s = _backoff(state)
+        if deadline is not None and self._clock() + delay_s > deadline:
+            return False
+        await asyncio.sleep(delay_s)
+        return True
+
+    def _warn(self, quota: Quota, lock: Lock) -> None:
+        _log.warning(
+            "Cliq locked %s for %s until %s; from then on %d of %d requests a window are used",
+            quota.endpoint,
+            quota.key,
+            moment(lock.until, self._clock).isoformat(timespec="seconds"),
+            lock.capacity,
+            quota.threshold,
+        )
+
+
+def _headers(access: str, body: bytes) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {access}", "User-Agent": f"cliq-async/{__version__}"}
+    if body:
+        headers["Content-Type"] = "application/json"
+    return headers

@@ -1,0 +1,210 @@
+"""Settings: data centres, limits by name, and what the environment says."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal, cast
+
+import attrs
+
+from cliq_async.auth import Auth, RefreshToken
+from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.errors import ValidationError
+from cliq_async.models.checks import check_text, shown
+from cliq_async.models.recipients import identifier
+from cliq_async.quota.model import Quota
+
+__all__ = ["DATA_CENTERS", "DataCenter", "Settings", "from_env"]
+
+Pace = Literal["even"]
+
+_BASE_URL: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)"
+    r"(:(?P<port>[0-9]{1,5})?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_MAX_PORT: Final = 65_535
+
+
+@attrs.frozen
+class DataCenter:
+    """One of Zoho's data centres.
+
+    Attributes:
+        api_url: The Cliq server.
+        accounts_url: The server that makes access tokens.
+    """
+
+    api_url: str
+    accounts_url: str
+
+    @classmethod
+    def at(cls, domain: str) -> "DataCenter":
+        """The data centre behind a domain such as `zoho.eu`."""
+        return cls(f"https://cliq.{domain}", f"https://accounts.{domain}")
+
+
+DATA_CENTERS: Final[Mapping[str, DataCenter]] = {
+    "us": DataCenter.at("zoho.com"),
+    "eu": DataCenter.at("zoho.eu"),
+    "in": DataCenter.at("zoho.in"),
+    "au": DataCenter.at("zoho.com.au"),
+    "cn": DataCenter.at("zoho.com.cn"),
+    "jp": DataCenter.at("zoho.jp"),
+    "sa": DataCenter.at("zoho.sa"),
+    "uk": DataCenter.at("zoho.uk"),
+    "ca": DataCenter.at("zohocloud.ca"),
+}
+
+_PORTS: Final = {"http": 80, "https": 443}
+_ZOHO: Final = re.compile(r"(.+\.)?zoho(cloud|apis)?\.(com|eu|in|com\.au|com\.cn|jp|sa|uk|ca)")
+
+_LEAST: Final = 1e-6
+_MOST: Final = 1e9
+
+
+def _number(low: float, words: str, *, optional: bool = False) -> Any:
+    """A validator for a number from `low` on; what no clock can count is refused."""
+
+    def validate(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if value is None and optional:
+            return
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= cast("float", value) <= _MOST:
+            raise ValidationError(attribute.name, words, shown(value))
+
+    return validate
+
+
+_SECONDS: Final = _number(0.0, "at least 0")
+_SECONDS_OR_NONE: Final = _number(0.0, "at least 0, or None", optional=True)
+_OVER_0: Final = _number(_LEAST, "more than 0")
+_OVER_0_OR_NONE: Final = _number(_LEAST, "more than 0, or None", optional=True)
+
+
+def _account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_text(attribute.name, value, 1)
+
+
+def _network(_settings: object, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is not None:
+        identifier(attribute.name, value)
+
+
+def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    for name, limit in value.items() if isinstance(value, Mapping) else [(value, None)]:
+        if name not in ENDPOINTS:
+            raise ValidationError(attribute.name, "names of endpoints", shown(name))
+        if not isinstance(limit, Limit):
+            raise ValidationError(attribute.name, f"a Limit for {name}", shown(limit))
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """A client's settings, checked. See `CliqClient` for what they mean."""
+
+    data_center: str = "us"
+    base_url: str | None = None
+    network: str | None = attrs.field(default=None, validator=_network)
+    account: str = attrs.field(default="default", validator=_account)
+    limits: Mapping[str, Limit] = attrs.field(factory=dict, validator=_limits)
+    margin_s: float = attrs.field(default=1.0, validator=_SECONDS)
+    straggler_s: float = attrs.field(default=30.0, validator=_SECONDS)
+    max_wait_s: float | None = attrs.field(default=75.0, validator=_SECONDS_OR_NONE)
+    timeout_s: float | None = attrs.field(default=30.0, validator=_OVER_0_OR_NONE)
+    pace: Pace | None = None
+    max_rate: float | None = attrs.field(default=None, validator=_OVER_0_OR_NONE)
+    time_scale: float = attrs.field(default=1.0, validator=_OVER_0)
+
+    def __attrs_post_init__(self) -> None:
+        if self.data_center not in DATA_CENTERS:
+            raise ValidationError(
+                "data_center", "one of " + ", ".join(DATA_CENTERS), shown(self.data_center)
+            )
+        if self.pace not in (None, "even"):
+            raise ValidationError("pace", "None or 'even'", shown(self.pace))
+        host = self._host().partition(":")[0]
+        if self.time_scale != 1.0 and _ZOHO.fullmatch(host):
+            raise ValidationError("time_scale", "1 for Zoho's own servers", self.time_scale)
+
+    @property
+    def accounts_url(self) -> str:
+        """The accounts server of the data centre."""
+        return DATA_CENTERS[self.data_center].accounts_url
+
+    @property
+    def root_url(self) -> str:
+        """Scheme, host and network, without a slash at the end."""
+        url = self._url()
+        if self.network is None:
+            return url
+        return f"{url}/network/{identifier('network', self.network)}"
+
+    def quotas(self) -> dict[str, Quota]:
+        """The quota of each endpoint, by the endpoint's name."""
+        host = self._host()
+        return {
+            name: Quota.of(
+                name,
+                self.limits.get(name, endpoint.limit),
+                host=host,
+                account=self.account,
+                time_scale=self.time_scale,
+                margin_s=self.margin_s,
+                straggler_s=self.straggler_s,
+            )
+            for name, endpoint in ENDPOINTS.items()
+        }
+
+    def _url(self) -> str:
+        if self.base_url is None:
+            return DATA_CENTERS[self.data_center].api_url
+        return self.base_url.rstrip("/")
+
+    def _host(self) -> str:
+        """Host and port, as one way of writing them: it names what is counted together."""
+        url = self._url()
+        match = _BASE_URL.fullmatch(url)
+        if match is None or not int(match["port"] or 1) <= _MAX_PORT:
+            given = "one with a user" if "@" in url else shown(url)  # never a password
+            raise ValidationError("base_url", "scheme and host alone, as https://host", given)
+        scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
+        host = host.removesuffix(".")
+        return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
+
+
+def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, Any]]:
+    """Credentials and client options from the environment's CLIQ_ variables.
+
+    Raises:
+        ValidationError: Credentials are missing, or a number is none.
+    """
+    environ = {name: value.strip() for name, value in environ.items() if name.startswith("CLIQ_")}
+    auth: Auth
+    refresh = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
+    if environ.get("CLIQ_ACCESS_TOKEN"):
+        auth = environ["CLIQ_ACCESS_TOKEN"]
+    elif all(environ.get(name) for name in refresh):
+        auth = RefreshToken(
+            *(environ[name] for name in refresh),
+            accounts_url=environ.get("CLIQ_ACCOUNTS_URL") or None,
+        )
+    else:
+        wanted = "CLIQ_ACCESS_TOKEN, or all of " + ", ".join(refresh)
+        raise ValidationError("environment", wanted, "neither")
+    names = {
+        "data_center": "CLIQ_DATA_CENTER",
+        "base_url": "CLIQ_BASE_URL",
+        "quota": "CLIQ_QUOTA",
+        "account": "CLIQ_ACCOUNT",
+    }
+    options: dict[str, Any] = {
+        option: environ[name] for option, name in names.items() if environ.get(name)
+    }
+    scale = environ.get("CLIQ_TIME_SCALE")
+    if scale:
+        try:
+            options["time_scale"] = float(scale)
+        except ValueError:
+            raise ValidationError("CLIQ_TIME_SCALE", "a number", scale) from None
+    return auth, options

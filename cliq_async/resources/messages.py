@@ -1,0 +1,91 @@
+"""Messages: what a bot says to users, to a channel, or to all its subscribers."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from cliq_async.converter import DecodeError, from_plain, to_json, to_plain
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.errors import ValidationError
+from cliq_async.models.checks import check_text
+from cliq_async.models.message import Message, SentMessage, plain_text
+from cliq_async.models.recipients import identifier, user_ids_field
+from cliq_async.wire import Call
+
+__all__ = ["Messages"]
+
+_ONE_KIND = "exactly one of user_ids, channel and broadcast"
+
+
+class Messages:
+    """`client.messages`: what bots say.
+
+    Source: "Send a bot message" of the Bots API. 50 requests a minute, scope
+    ZohoCliq.Webhooks.CREATE.
+    """
+
+    def __init__(self, send: Callable[[Call], Awaitable[object]]) -> None:
+        self._send = send
+
+    async def send(
+        self,
+        bot_unique_name: str,
+        message: Message | str,
+        *,
+        user_ids: str | int | Iterable[str | int] = (),
+        channel: str | None = None,
+        broadcast: bool = False,
+        extension_key: str | None = None,
+    ) -> SentMessage:
+        """Send a message from a bot, in one request.
+
+        Example:
+            ```python
+            await client.messages.send("supportbot", "Hello!", user_ids=["55743307"])
+            ```
+
+        Args:
+            bot_unique_name: The bot's unique name.
+            message: The message, or just its text.
+            user_ids: Up to 100 ZUIDs or email addresses. Cliq drops those it does not know, unless
+                it knows none.
+            channel: A channel's unique name.
+            broadcast: To every subscriber of the bot.
+            extension_key: Of the extension that the bot belongs to, if it does.
+
+        Returns:
+            The chat and message ids if the message asks for them with `sync_message`, else empty.
+
+        Raises:
+            ValidationError: Not exactly one kind of recipient, or a limit is broken; nothing was
+                sent.
+            BadRequestError: Cliq refused it, as for `botmessage_no_valid_users`.
+            PermissionDeniedError: The bot may not message these users.
+            OutcomeUnknownError: It was sent and not answered. It is not tried again, since that
+                could deliver it twice.
+        """
+        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        query = {"extension_key": extension_key}
+        body = plain_text(message) if isinstance(message, str) else to_plain(message)
+        addressed = user_ids not in ((), [], "")
+        if addressed + (channel is not None) + bool(broadcast) != 1:
+            given = [
+                name
+                for name, there in (
+                    ("user_ids", addressed),
+                    ("channel", channel is not None),
+                    ("broadcast", broadcast),
+                )
+                if there
+            ]
+            raise ValidationError("recipients", _ONE_KIND, given)
+        if addressed:
+            body["user_ids"] = user_ids_field(user_ids)
+        elif channel is not None:
+            query["channel_unique_name"] = check_text("channel", channel, 1)
+        else:
+            body["broadcast"] = True
+        call = Call(ENDPOINTS["send_message"], path, query, to_json(body))
+        answer = await self._send(call)
+        try:
+            return from_plain(answer, SentMessage) if answer else SentMessage()
+        except DecodeError:
+            return SentMessage()  # it was sent all the same

@@ -1,0 +1,264 @@
+"""Bytes out and in. The only module on the path of a call that imports aiohttp."""
+
+import asyncio
+import re
+import socket
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import aiohttp
+import attrs
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from cliq_async.quota.store import system_clock
+
+__all__ = ["AiohttpTransport", "NoAnswerError", "Permit", "Request", "Response", "Transport"]
+
+CONNECT_S: Final = 10.0
+"""How long a connection may take to stand; a token is held meanwhile. Real seconds."""
+
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset instead of flush
+_USER: Final = re.compile(r"//[^/\s]*@")
+_LONGEST_MS: Final = 2**31 - 1  # what TCP_USER_TIMEOUT can hold
+_TURN_S: Final = 1.0
+
+
+@attrs.frozen
+class Request:
+    """An HTTP request, ready to be written.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole URL, quoted.
+        headers: All headers but those that follow from URL and body.
+        body: The body; empty for none.
+        timeout_s: From now to the last byte of the answer, in real seconds; None for no limit.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    timeout_s: float | None = None
+
+
+@attrs.frozen
+class Response:
+    """An HTTP answer.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, looked up without regard to case.
+        body: The whole body, or None where the connection broke after the headers.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+class NoAnswerError(Exception):
+    """No final status came. Whether the request left stands in the permit."""
+
+
+class Permit(Protocol):
+    """The right to send one request once: a token of the quota."""
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request was allowed to leave."""
+        ...
+
+    def may_send(self) -> bool:
+        """Ask just before the first byte is written; True at most once."""
+        ...
+
+
+class Transport(Protocol):
+    """What carries requests. Put another one in with `CliqClient(transport=...)`."""
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        """Send a request and return its answer, whatever the status.
+
+        Follows no redirect and tries nothing twice. Asks `permit.may_send()` just before the
+        first byte leaves, and sends nothing if that is False. When it gives up, or is
+        cancelled, it sees to it that what it wrote does not arrive later, as far as it can.
+
+        Raises:
+            NoAnswerError: No final status came; what went wrong is the cause.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class _NotAllowedError(aiohttp.ClientError):
+    """The permit was refused: too late, or a second time."""
+
+
+class _Sending:
+    """One send under way, for the hooks in the request class to find."""
+
+    __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "_user_timeout_ms")
+
+    def __init__(self, permit: Permit, timeout_s: float | None) -> None:
+        self._permit = permit
+        timeout_ms = (30.0 if timeout_s is None else timeout_s) * 1000.0
+        self._user_timeout_ms = int(min(max(timeout_ms, 1.0), _LONGEST_MS))
+        self._conn: Any = None
+        self._transport: asyncio.Transport | None = None
+        self._allowed_at = 0.0
+
+    def ask(self, conn: Any) -> None:
+        """Ask whether the request may leave on a connection, and make that safe to break.
+
+        Raises:
+            _NotAllowedError: It is too late, or the request has left already.
+        """
+        if not self._permit.may_send():
+            raise _NotAllowedError("too late to send, or sent already")
+        self._allowed_at = system_clock()
+        self._conn = conn
+        self._transport = transport = conn.transport
+        sock = None if transport is None else transport.get_extra_info("socket")
+        if sock is None:
+            return
+        with suppress(OSError):  # closed meanwhile, or not a TCP socket
+            # From here on whoever closes the connection resets it: aiohttp, too, or the kernel
+            # when the process is killed. What a plain close leaves behind is delivered by the
+            # kernel, minutes later if the network was down. An idle connection, whose answer
+            # is here, loses nothing by it.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                value = self._user_timeout_ms
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, value)
+
+    @property
+    def late(self) -> bool:
+        """Whether the permission is no longer fresh."""
+        return system_clock() - self._allowed_at > _TURN_S
+
+    def abort(self) -> None:
+        """Break the connection so that nothing it still holds is delivered."""
+        conn, transport = self._conn, self._transport
+        if conn is None or transport is None:
+            return
+        # A whole answer puts the connection back in the pool before its reader runs: it may
+        # carry somebody else's request by now.
+        if conn.protocol is not None or transport.is_closing():
+            transport.abort()
+
+
+_sending: ContextVar[_Sending] = ContextVar("_sending")
+
+
+class _GuardedRequest(aiohttp.ClientRequest):
+    """Asks for permission when the connection stands and nothing is written yet.
+
+    Whatever way aiohttp comes to send a second time, it comes through here and is refused.
+    """
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        """Write the request, if its permit still holds."""
+        _sending.get().ask(conn)
+        return await super().send(conn)
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None
+    ) -> None:
+        """Write the body and, before it, the headers.
+
+        Before Python 3.12 this is a task of its own, which runs a turn of the loop after `send`.
+        Should that turn have lasted, the permission is stale.
+        """
+        if _sending.get().late:
+            conn.protocol.set_exception(_NotAllowedError("the event loop was blocked for too long"))
+            return
+        await super().write_bytes(writer, conn, content_length)
+
+
+@lru_cache(maxsize=64)
+def _timeout(timeout_s: float | None) -> aiohttp.ClientTimeout:
+    connect_s = CONNECT_S if timeout_s is None else min(CONNECT_S, timeout_s)
+    return aiohttp.ClientTimeout(total=timeout_s, connect=connect_s)
+
+
+@lru_cache(maxsize=1024)
+def _url(url: str) -> URL:
+    return URL(url, encoded=True)
+
+
+class AiohttpTransport:
+    """The transport over aiohttp. Open it inside the event loop that uses it.
+
+    Args:
+        connector: Your own connector, which is closed with this transport. By default one
+            without a limit, since the quota bounds what is under way.
+        proxy: The URL of an HTTP proxy.
+    """
+
+    def __init__(
+        self, *, connector: aiohttp.BaseConnector | None = None, proxy: str | None = None
+    ) -> None:
+        self._proxy = proxy
+        self._session = aiohttp.ClientSession(
+            connector=connector or aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=_GuardedRequest,
+        )
+        # It would send GET and DELETE again on a new connection when a kept one is found dead,
+        # which the guard refuses; aiohttp's own test client switches it off like this.
+        self._session._retry_connection = False
+        self._under_way: set[_Sending] = set()
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        """See `Transport.send`."""
+        sending = _Sending(permit, request.timeout_s)
+        self._under_way.add(sending)
+        reset = _sending.set(sending)
+        try:
+            async with self._session.request(
+                request.method,
+                _url(request.url),
+                headers=request.headers,
+                data=request.body or None,
+                timeout=_timeout(request.timeout_s),
+                allow_redirects=False,
+                proxy=self._proxy,
+            ) as answer:
+                return Response(answer.status, answer.headers, await _body(answer, sending))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            sending.abort()
+            raise NoAnswerError(_reason(error)) from error
+        except BaseException:
+            sending.abort()
+            raise
+        finally:
+            self._under_way.discard(sending)
+            _sending.reset(reset)
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+        for sending in tuple(self._under_way):
+            sending.abort()  # or aiohttp would go on writing what it has not yet written
+        await self._session.close()
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in words, without the user and password that a proxy's URL may hold."""
+    return _USER.sub("//", str(error)) or type(error).__name__
+
+
+async def _body(answer: aiohttp.ClientResponse, sending: _Sending) -> bytes | None:
+    try:
+        return await answer.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        sending.abort()
+        return None
