@@ -1,0 +1,86 @@
+"""The command group, and what holds for all commands: errors, log lines, the version."""
+
+import io
+import sys
+
+import click
+
+from cliq_async._version import __version__
+from cliq_async.cli.broadcast import broadcast
+from cliq_async.cli.demo import demo
+from cliq_async.cli.failures import INTERRUPTED, Failure, failure
+from cliq_async.cli.options import verbatim, verbose
+from cliq_async.cli.sandbox import sandbox
+from cliq_async.cli.send import send
+from cliq_async.errors import CliqError
+
+__all__ = ["cliq", "run"]
+
+
+class Commands(click.Group):
+    """A group whose commands end in a line and an exit status, never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except Failure as error:
+            failed = error
+        except CliqError as error:
+            failed = failure(error)
+        except BrokenPipeError:
+            raise  # click ends quietly
+        except OSError as error:
+            failed = Failure(str(error))
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        click.echo(f"error: {failed}", err=True)
+        raise click.exceptions.Exit(failed.status)
+
+
+_EPILOG = verbatim(
+    """
+Credentials and settings come from the environment or from options:
+  CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET, CLIQ_REFRESH_TOKEN
+  CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE
+""",
+    """
+Exit status:
+  0    done
+  1    failed
+  2    wrong usage
+  3    the quota would not allow it in time
+  4    partly done, or sent and not answered
+  130  interrupted
+""",
+    """
+Shell completion, here for bash:
+  eval "$(_CLIQ_COMPLETE=bash_source cliq)"
+""",
+)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, prog_name="cliq")
+@verbose
+def cliq() -> None:
+    """Zoho Cliq bots from the command line, never locked out."""
+
+
+for _command in (demo, sandbox, send, broadcast):
+    cliq.add_command(_command)
+
+
+def run() -> int:
+    """Run `cliq` with `sys.argv`, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Not every terminal has every character; none is a reason to fail.
+            stream.reconfigure(errors="replace")
+    cliq(prog_name="cliq")
+    return 0

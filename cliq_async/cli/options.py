@@ -1,0 +1,155 @@
+"""Options that several commands share: which server, as whom, how much to say."""
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import attrs
+import click
+
+from cliq_async.cli.output import clean, note
+from cliq_async.client import CliqClient
+from cliq_async.config import DATA_CENTERS, from_env
+
+__all__ = ["Connection", "connection", "seconds", "verbatim", "verbose"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_log: Final = logging.getLogger("cliq_async")
+
+seconds: Final = click.FloatRange(min=0)
+
+
+def verbatim(*paragraphs: str) -> str:
+    """Paragraphs of a help text whose lines stay as they are."""
+    return "\n\n".join(f"\b\n{paragraph.strip()}" for paragraph in paragraphs)
+
+
+class _Lines(logging.Handler):
+    """Log lines on stderr, above whatever moves there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        note(f"{record.levelname.lower()}: {clean(record.getMessage())}")
+
+
+def _listen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
+    root = ctx.find_root()
+    if "handler" not in root.meta:
+        root.meta["handler"] = handler = _Lines()
+        before = _log.level
+        _log.addHandler(handler)
+        _log.setLevel(logging.WARNING)
+        root.call_on_close(lambda: _log.removeHandler(handler))
+        root.call_on_close(lambda: _log.setLevel(before))
+    if value:
+        _log.setLevel(logging.INFO)
+
+
+def verbose(command: Command) -> Command:
+    """Add `-v`, which shows what the package logs."""
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_listen,
+        help="Say more on stderr.",
+    )(command)
+
+
+def _token(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    # Never shown, not even when it is wrong.
+    if value is not None and (not value or not value.isascii() or not value.isprintable()):
+        raise click.BadParameter("an access token is printable ASCII")
+    return value
+
+
+@attrs.frozen(kw_only=True)
+class Connection:
+    """Which server, and as whom; None leaves it to the environment.
+
+    Attributes:
+        token: The access token.
+        base_url: Scheme and host of another server.
+        data_center: One of `DATA_CENTERS`.
+        account: Names the Cliq user whose quota it is.
+        time_scale: How much faster the server's time passes.
+        timeout: For one request, in real seconds.
+    """
+
+    token: str | None = attrs.field(repr=False)
+    base_url: str | None
+    data_center: str | None
+    account: str | None
+    time_scale: float | None
+    timeout: float
+
+    def client(self, **options: Any) -> CliqClient:
+        """A client for it.
+
+        Args:
+            **options: As for `CliqClient`.
+
+        Raises:
+            ValidationError: There are no credentials, or a setting is out of its range.
+        """
+        environment = dict(os.environ)
+        if self.data_center is not None and self.base_url is None:
+            environment.pop("CLIQ_BASE_URL", None)  # it would win over the data center
+        given = {
+            "CLIQ_ACCESS_TOKEN": self.token,
+            "CLIQ_BASE_URL": self.base_url,
+            "CLIQ_DATA_CENTER": self.data_center,
+            "CLIQ_ACCOUNT": self.account,
+            "CLIQ_TIME_SCALE": None if self.time_scale is None else str(self.time_scale),
+        }
+        environment |= {name: value for name, value in given.items() if value is not None}
+        auth, found = from_env(environment)
+        settings: dict[str, Any] = found | options
+        return CliqClient(auth, timeout_s=self.timeout, **settings)
+
+
+_OPTIONS: Final = (
+    click.option("--token", callback=_token, help="Access token, else CLIQ_ACCESS_TOKEN."),
+    click.option("--base-url", metavar="URL", help="Another server, else CLIQ_BASE_URL."),
+    click.option(
+        "--data-center",
+        type=click.Choice(list(DATA_CENTERS)),
+        help="Where the account lives, else CLIQ_DATA_CENTER.",
+    ),
+    click.option(
+        "--account", metavar="NAME", help="Whose quota it is, else CLIQ_ACCOUNT, else default."
+    ),
+    click.option(
+        "--time-scale",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="FACTOR",
+        help="That of the sandbox, else CLIQ_TIME_SCALE.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        default=30.0,
+        show_default=True,
+        help="For one request.",
+    ),
+    verbose,
+)
+
+
+def connection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a connection; the command gets them as `connection`."""
+    names = [field.name for field in attrs.fields(Connection)]
+
+    @functools.wraps(command)
+    def connected(*args: Any, **options: Any) -> Any:
+        given = {name: options.pop(name) for name in names}
+        return command(*args, connection=Connection(**given), **options)
+
+    for option in reversed(_OPTIONS):
+        connected = option(connected)
+    return connected

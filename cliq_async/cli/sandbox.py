@@ -1,0 +1,88 @@
+"""`cliq sandbox`: a local Cliq until it is interrupted."""
+
+import asyncio
+import os
+from typing import Any
+
+import click
+
+from cliq_async.cli.failures import Failure
+from cliq_async.cli.options import seconds, verbatim, verbose
+from cliq_async.cli.output import echo, plural
+from cliq_async.sandbox import Sandbox, serve
+from cliq_async.sandbox.faults import KINDS
+from cliq_async.sandbox.throttle import ALGORITHMS
+
+__all__ = ["sandbox"]
+
+
+@click.command(
+    epilog=verbatim(
+        """
+Examples:
+  cliq sandbox
+  cliq sandbox --port 0 --time-scale 60 --subscribers 20000
+  cliq sandbox --fault lost:0.01@send_message --fault 502:0.05
+"""
+    )
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, help="0 takes any free one.")
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default="rolling",
+    help="How requests are counted.",
+)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    metavar="FACTOR",
+    help="60 makes a minute pass in a second.",
+)
+@click.option("--latency-s", type=seconds, default=0.0, help="What a request takes.")
+@click.option("--jitter-s", type=seconds, default=0.0, help="The mean of what comes on top.")
+@click.option("--seed", type=int, default=0, help="Decides everything that is random.")
+@click.option("--bots", type=click.IntRange(1), default=1, help="The first one is supportbot.")
+@click.option("--subscribers", type=click.IntRange(0), default=100, help="Of each bot.")
+@click.option("--penalise", is_flag=True, help="Asking during a lock begins its time anew.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND:RATE[@ENDPOINT]",
+    help=f"What goes wrong: {', '.join(KINDS)}. Can be repeated.",
+)
+@verbose
+def sandbox(**options: Any) -> None:
+    """Run a local Cliq that counts and locks like the real one.
+
+    Any access token is a user of its own; the token `invalid` is refused. Ends with Ctrl-C.
+    """
+    try:
+        server = Sandbox(**options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+    def ready(url: str) -> None:
+        echo(f"listening on {url}")
+        echo(f"export CLIQ_BASE_URL={url}")
+        echo("export CLIQ_ACCESS_TOKEN=anything")
+        echo(f"export CLIQ_TIME_SCALE={options['time_scale']:g}")
+
+    try:
+        asyncio.run(serve(server, ready=ready))
+    except BrokenPipeError:
+        raise  # whoever started it is gone
+    except OSError as error:
+        where = f"{options['host']}:{options['port']}"
+        # asyncio puts a sentence of its own where the system's word should be.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        raise Failure(f"cannot listen on {where}: {reason or error}") from None
+    report = server.report()
+    total = sum(report["requests"].values())
+    echo(f"{plural(total, 'request')}, {plural(len(report['lockouts']), 'lockout')}")
+    for name, count in sorted(report["requests"].items()):
+        echo(f"  {name} {count:,}")

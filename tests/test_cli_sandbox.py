@@ -1,0 +1,58 @@
+import asyncio
+import signal
+
+import aiohttp
+import pytest
+from test_cli import command, invoke
+
+from cliq_async.sandbox import Sandbox
+
+
+async def test_the_first_line_says_where_it_listens_and_the_last_ones_what_came():
+    options = ("--port", "0", "--time-scale", "60", "--subscribers", "3", "--penalise")
+    async with command("sandbox", *options, "--fault", "throttle-429:1@list_bots") as process:
+        assert process.stdout
+        lines = [(await process.stdout.readline()).decode().strip() for _ in range(4)]
+        url = lines[0].removeprefix("listening on ")
+        async with aiohttp.ClientSession(headers={"Authorization": "Bearer x"}) as session:
+            async with session.get(f"{url}/api/v3/bots/supportbot/subscribers") as answer:
+                assert len((await answer.json())["data"]) == 3
+            async with session.get(f"{url}/api/v3/bots") as answer:
+                assert answer.status == 429
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+    assert lines[1:] == [
+        f"export CLIQ_BASE_URL={url}",
+        "export CLIQ_ACCESS_TOKEN=anything",
+        "export CLIQ_TIME_SCALE=60",
+    ]
+    report = b"2 requests, 1 lockout\n  list_bots 1\n  list_subscribers 1\n"
+    assert (process.returncode, out, err) == (0, report, b"")
+
+
+async def test_a_port_that_is_taken_fails():
+    async with Sandbox() as sandbox:
+        port = sandbox.url.rpartition(":")[2]
+        result = await asyncio.to_thread(invoke, "sandbox", "--port", port)
+    assert result.exit_code == 1
+    assert result.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_host_that_does_not_exist_fails():
+    result = invoke("sandbox", "--host", "nowhere.invalid", "--port", "0")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: cannot listen on nowhere.invalid:0: ")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--fault", "rain:1"),
+        ("--fault", "lost:2"),
+        ("--algorithm", "magic"),
+        ("--time-scale", "nan"),
+        ("--port", "70000"),
+    ],
+)
+def test_a_wrong_option_is_wrong_usage(options):
+    assert invoke("sandbox", *options).exit_code == 2
