@@ -198,7 +198,7 @@ class _Refreshed:
             raise AuthError(f"{self._url} did not answer: {error}") from None
         try:
             answer = msgspec.json.decode(response.body or b"")
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             answer = None
         answer = answer if isinstance(answer, dict) else {}
         token = answer.get("access_token")

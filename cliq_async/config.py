@@ -92,7 +92,9 @@ def _network(_settings: object, attribute: "attrs.Attribute[Any]", value: str | 
 
 
 def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    for name, limit in value.items() if isinstance(value, Mapping) else [(value, None)]:
+    if not isinstance(value, Mapping):
+        raise ValidationError(attribute.name, "a dict of Limits by endpoint name", shown(value))
+    for name, limit in value.items():
         if name not in ENDPOINTS:
             raise ValidationError(attribute.name, "names of endpoints", shown(name))
         if not isinstance(limit, Limit):

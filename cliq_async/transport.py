@@ -220,6 +220,8 @@ class AiohttpTransport:
 
     async def send(self, request: Request, permit: Permit) -> Response:
         """See `Transport.send`."""
+        if self._session.closed:
+            raise NoAnswerError("the client was closed")
         sending = _Sending(permit, request.timeout_s)
         self._under_way.add(sending)
         reset = _sending.set(sending)

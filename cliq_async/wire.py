@@ -116,7 +116,7 @@ def _decode(body: bytes | None) -> tuple[object, bool]:
         return None, body is not None
     try:
         return msgspec.json.decode(body), True
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, False
 
 

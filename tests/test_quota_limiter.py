@@ -358,7 +358,7 @@ async def test_clients_that_differ_in_their_limits_each_get_what_is_theirs(store
 
 @scene
 async def test_a_long_wait_is_one_line_in_the_log(store_class):
-    s = Scene(a_quota(1), store_class)
+    s = Scene(a_quota(4), store_class)
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
@@ -366,15 +366,20 @@ async def test_a_long_wait_is_one_line_in_the_log(store_class):
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        (await s.acquire()).end(ANSWERED)
+        tokens = [await s.acquire() for _ in range(4)]
         waiters = [s.waiter(number) for number in range(5)]
+        await s.settle()
+        assert lines == ["waiting 60 s for the quota of send_message (5 in line)"]
+        for number, token in enumerate(tokens):  # each refusal closes for a little longer
+            await asyncio.sleep(0.1)
+            await token.refuse(100.0 + number)
         await asyncio.sleep(30.0)
+        assert lines[1:] == ["waiting 101 s for the quota of send_message (5 in line)"]
     finally:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
         for waiter in waiters:
             waiter.cancel()
-    assert lines == ["waiting 60 s for the quota of send_message (5 in line)"]
 
 
 @scene

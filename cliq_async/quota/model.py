@@ -43,6 +43,7 @@ class Quota:
     Attributes:
         key: What is counted apart.
         endpoint: The endpoint's name.
+        owner: Account and host, for people.
         threshold: Requests in a window.
         window_s: The window.
         lock_s: How long one request too many locks.
@@ -54,6 +55,7 @@ class Quota:
 
     key: Key
     endpoint: str
+    owner: str
     threshold: int
     window_s: float
     lock_s: float
@@ -83,6 +85,7 @@ class Quota:
         return cls(
             key=" ".join((quote(host), quote(account), endpoint, f"{time_scale:g}")),
             endpoint=endpoint,
+            owner=f"account {account!r} on {host}",
             threshold=limit.threshold,
             window_s=limit.window_s * second_s,
             lock_s=limit.lock_s * second_s,

@@ -28,11 +28,11 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
     """
     if quota is not None and not isinstance(quota, str):
         return quota
-    scheme, _, rest = (quota or "memory://").partition("://")
+    scheme, slashes, rest = (quota or "memory://").partition("://")
     place, _, query = rest.partition("?")
     options = parse_qs(query, keep_blank_values=True)
     start = options.pop("cold_start", ["full"])[-1]
-    known = scheme.lower() == "memory" and start in {"full", "spent"}
+    known = slashes and scheme.lower() == "memory" and start in {"full", "spent"}
     if not known or place.strip("/") or options:
         raise ValidationError("quota", _KNOWN, f"{scheme[:20]}://…")  # there may be a password
     cold_start: Literal["full", "spent"] = "spent" if start == "spent" else "full"

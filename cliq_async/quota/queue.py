@@ -12,6 +12,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
 from itertools import count, islice
+from math import inf
 
 import attrs
 
@@ -74,6 +75,7 @@ class Queue:
         self._sleep: asyncio.Future[None] | None = None
         self._sooner = False
         self._again_at = 0.0
+        self._announced = -inf
         self.asking = False
 
     def __len__(self) -> int:
@@ -173,7 +175,8 @@ class Queue:
         if self._sooner or delay_s <= 0:
             await asyncio.sleep(0)  # others may have to run before there is a token
             return
-        if delay_s >= LONG_WAIT_S:
+        if delay_s >= LONG_WAIT_S and moment >= self._announced + LONG_WAIT_S:
+            self._announced = moment
             text = "waiting %.0f s for the quota of %s (%d in line)"
             _log.info(text, delay_s, self._endpoint, len(self))
         loop = asyncio.get_running_loop()

@@ -1,0 +1,127 @@
+"""A transport that does what a test tells it, and a caller on it in moved time."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable
+
+import attrs
+import msgspec
+
+from cliq_async.auth import AccessToken, authority
+from cliq_async.caller import Caller, Options
+from cliq_async.config import Settings
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.quota.limiter import Limiter
+from cliq_async.quota.memory import MemoryStore
+from cliq_async.testing import run_in_moved_time
+from cliq_async.transport import NoAnswerError, Permit, Request, Response
+from cliq_async.wire import Call
+
+SECRET = "1000.secret-of-a-token"
+
+Step = Response | BaseException | str | Callable[[Request], object]
+
+
+def moved(test):
+    """Run an async test in moved time."""
+
+    @functools.wraps(test)
+    def run(*args, **options):
+        return run_in_moved_time(test(*args, **options), debug=True)
+
+    return run
+
+
+def answer(status: int, body: object = None, headers: dict[str, str] | None = None) -> Response:
+    """An answer; `body` is JSON unless it is bytes."""
+    raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+    return Response(status, headers or {}, raw)
+
+
+DONE = answer(200, {"data": []})
+THROTTLED = answer(429, {"message": "Too many requests within a certain time frame."})
+
+
+@attrs.define(eq=False, slots=False)
+class Scripted:
+    """Plays one step a request; the last one stays.
+
+    A step is a response, an exception to raise once the request has left, `unsent`, `lost`, or
+    `hang`.
+    """
+
+    steps: list[Step]
+    delay_s: float = 0.0
+    requests: list[Request] = attrs.Factory(list)
+    times: list[float] = attrs.Factory(list)
+    closed: int = 0
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if step == "unsent":
+            raise NoAnswerError("no connection")
+        if not permit.may_send():
+            raise NoAnswerError("not allowed")
+        self.requests.append(request)
+        self.times.append(asyncio.get_running_loop().time())
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if step == "hang":
+            await asyncio.get_running_loop().create_future()
+        if step == "lost":
+            raise NoAnswerError("no answer")
+        if isinstance(step, BaseException):
+            raise step
+        got = step(request) if callable(step) else step
+        assert isinstance(got, Response)
+        return got
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+@attrs.define(eq=False)
+class Rig:
+    """A caller whose time is the running loop's."""
+
+    transport: Scripted
+    store: MemoryStore
+    caller: Caller
+    settings: Settings
+
+    async def call(self, name: str, *, body: bytes = b"", **options) -> object:
+        return await self.caller.call(a_call(name, body), Options(**options))
+
+    async def free(self, name: str) -> int:
+        (snapshot,) = await self.store.snapshots([self.settings.quotas()[name]])
+        return snapshot.free
+
+    async def free_after(self, name: str, seconds: float) -> int:
+        await asyncio.sleep(seconds)
+        return await self.free(name)
+
+
+def a_call(name: str, body: bytes = b"") -> Call:
+    names = ("bot_id", "bot_unique_name", "bot_id_or_unique_name", "handler_type")
+    path: dict[str, str] = dict.fromkeys(names, "one")
+    return Call(ENDPOINTS[name], path, body=body)
+
+
+def a_rig(
+    steps: Iterable[Step], *, auth=None, delay_s: float = 0.0, pacers=None, **settings
+) -> Rig:
+    clock = asyncio.get_running_loop().time
+    store = MemoryStore(clock=clock)
+    transport = Scripted(list(steps), delay_s)
+    made = Settings(**settings)
+    caller = Caller(
+        base_url=made.root_url,
+        quotas=made.quotas(),
+        limiter=Limiter.of(store),
+        transport=transport,
+        authority=authority(
+            auth or AccessToken(SECRET), transport, accounts_url=made.accounts_url, clock=clock
+        ),
+        pacers=pacers or {},
+    )
+    return Rig(transport, store, caller, made)

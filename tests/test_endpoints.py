@@ -1,0 +1,63 @@
+"""The endpoint table against the API's documents, transcribed from them by hand."""
+
+import pytest
+
+from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Limit
+
+MINUTE = 60.0
+BOTS, WEBHOOKS = "ZohoCliq.Bots.", "ZohoCliq.Webhooks.CREATE"
+
+# In the order of the documents' sections: "Threshold limit: N requests per M min per user",
+# "Lock period: L minutes", "OAuth Scope", and the method and URL of the sample request.
+DOCUMENTED = [
+    ("create_bot", "POST", "/bots", 10, 1, 5, [BOTS + "CREATE"]),
+    ("list_bots", "GET", "/bots", 30, 1, 5, [BOTS + "READ"]),
+    ("update_bot", "PATCH", "/bots/*", 10, 1, 5, [BOTS + "UPDATE"]),
+    ("get_bot", "GET", "/bots/*", 30, 1, 5, [BOTS + "READ"]),
+    ("delete_bot", "DELETE", "/bots/*", 10, 1, 5, [BOTS + "DELETE"]),
+    ("send_message", "POST", "/bots/*/message", 50, 1, 10, [WEBHOOKS]),
+    (
+        "send_incoming_webhook",
+        "POST",
+        "/bots/*/incoming",
+        50,
+        1,
+        10,
+        [WEBHOOKS, "ZohoCliq.BotMessages.CREATE"],
+    ),
+    ("trigger_call", "POST", "/bots/*/calls", 10, 5, 30, [WEBHOOKS]),
+    ("create_handler", "POST", "/bots/*/handlers", 10, 1, 5, [BOTS + "UPDATE"]),
+    ("update_handler", "PATCH", "/bots/*/handlers/*", 10, 1, 5, [BOTS + "UPDATE"]),
+    ("get_handler", "GET", "/bots/*/handlers/*", 10, 1, 5, [BOTS + "READ"]),
+    ("delete_handler", "DELETE", "/bots/*/handlers/*", 10, 1, 5, [BOTS + "UPDATE"]),
+    ("associate_channel", "POST", "/bots/*/associate", 5, 1, 5, ["ZohoCliq.Channels.UPDATE"]),
+    ("list_subscribers", "GET", "/bots/*/subscribers", 100, 1, 5, [BOTS + "READ"]),
+]
+
+
+@pytest.mark.parametrize("row", DOCUMENTED, ids=[row[0] for row in DOCUMENTED])
+def test_row_says_what_the_documents_say(row):
+    name, method, path, threshold, window_min, lock_min, scopes = row
+    endpoint = ENDPOINTS[name]
+    parts = ["*" if part.startswith("{") else part for part in endpoint.path.split("/")]
+    assert (endpoint.name, endpoint.method, "/".join(parts)) == (name, method, path)
+    assert endpoint.limit == Limit(threshold, window_min * MINUTE, lock_min * MINUTE)
+    assert list(endpoint.scopes) == scopes
+
+
+def test_table_has_the_documented_operations_and_no_others():
+    assert list(ENDPOINTS) == [row[0] for row in DOCUMENTED]
+    assert len(DOCUMENTED) == 14
+    assert BASE_PATH == "/api/v3"
+
+
+def test_no_two_rows_are_the_same_operation():
+    assert len({(row.method, row.path) for row in ENDPOINTS.values()}) == len(ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": 0}, {"threshold": -1}, {"window_s": 0.0}, {"lock_s": -1.0}]
+)
+def test_limit_out_of_range_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Limit(**({"threshold": 1} | wrong))
