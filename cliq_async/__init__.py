@@ -3,7 +3,7 @@
 from cliq_async._version import __version__
 from cliq_async.auth import AccessToken, RefreshToken
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
-from cliq_async.client import CliqClient, QuotaStatus
+from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import (
     ApiError,
@@ -39,6 +39,7 @@ from cliq_async.models.page import Page
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
 from cliq_async.models.subscriber import Subscriber
 from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import QuotaStore
 
 __all__ = [

@@ -17,6 +17,7 @@ from cliq_async.auth import Authority
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
 from cliq_async.moments import moment
+from cliq_async.pacing import ALL
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Ending, Lane, Lock, Quota
 from cliq_async.quota.token import Token
@@ -24,7 +25,7 @@ from cliq_async.retrying import Attempts, Lost, Next
 from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
 from cliq_async.wire import Answer, Call, Kind, read
 
-__all__ = ["Caller", "Options", "Watch"]
+__all__ = ["Caller", "Options", "StoppedError", "Watch"]
 
 _log = logging.getLogger("cliq_async")
 
@@ -39,18 +40,26 @@ class Watch:
         requests: How many requests have left.
         lockouts: How many of them began a lock.
         lost: Whether the last request left and nothing says what became of it.
+        stopped: Set it to have nothing more sent: what is on the wire is the last.
     """
+
+    __slots__ = ("lockouts", "lost", "requests", "stopped", "token")
 
     def __init__(self) -> None:
         self.token: Token | None = None
         self.requests = 0
         self.lockouts = 0
         self.lost = False
+        self.stopped = False
 
     @property
     def in_flight(self) -> bool:
         """Whether a request has left and its end is not known."""
         return self.token is not None and self.token.sent and not self.token.ended
+
+
+class StoppedError(Exception):
+    """Whoever watches the call wants nothing more sent. What was sent so far did not happen."""
 
 
 @attrs.frozen
@@ -81,7 +90,7 @@ class Caller:
         limiter: Hands out the tokens.
         transport: Carries the requests.
         authority: Gives the access tokens.
-        pacers: Spread the requests, by the endpoint's name; the key "" is for all of them.
+        pacers: Spread the requests; see `pacing`.
     """
 
     def __init__(
@@ -115,18 +124,21 @@ class Caller:
             OutcomeUnknownError: It may or may not have happened.
             TransportError: No answer, and nothing changed.
             QuotaStoreError: The quota store failed; nothing was sent.
+            StoppedError: `options.watch` was stopped, and there would be another attempt.
         """
         attempts = Attempts(call.endpoint)
         quota = self._quotas[call.endpoint.name]
         url = call.url(self._base_url)
         deadline = None if options.max_wait_s is None else self._clock() + options.max_wait_s
+        watch = options.watch or Watch()
         while True:
+            if watch.stopped:
+                raise StoppedError
             try:
                 access = await self._authority.token()
                 token = await self._token(quota, options, deadline)
             except (AuthError, QuotaStoreError, QuotaWaitError) as error:
                 raise attempts.not_sent(error) from error.__cause__
-            watch = options.watch or Watch()
             watch.token = token
             headers = _headers(access, call.body)
             request = Request(call.endpoint.method, url, headers, call.body, options.timeout_s)
@@ -163,7 +175,7 @@ class Caller:
         until = token.send_by if deadline is None else min(token.send_by, deadline)
         try:
             async with asyncio.timeout(max(0.0, until - self._clock())):
-                for name in (token.quota.endpoint, ""):
+                for name in (token.quota.endpoint, ALL):
                     if name in self._pacers:
                         await self._pacers[name].acquire()
         except TimeoutError:
@@ -217,7 +229,7 @@ class Caller:
         _log.warning(
             "Cliq locked %s for %s until %s; from then on %d of %d requests a window are used",
             quota.endpoint,
-            quota.key,
+            quota.owner,
             moment(lock.until, self._clock).isoformat(timespec="seconds"),
             lock.capacity,
             quota.threshold,

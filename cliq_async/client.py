@@ -2,13 +2,11 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self
 
 import aiohttp
 import attrs
-from aiolimiter import AsyncLimiter
 
 from cliq_async.auth import Auth, authority, checked
 from cliq_async.bulk.broadcast import Broadcast, Recipients
@@ -19,10 +17,11 @@ from cliq_async.endpoints import Limit
 from cliq_async.errors import ValidationError
 from cliq_async.models.message import Message
 from cliq_async.models.recipients import identifier
-from cliq_async.moments import moment
+from cliq_async.pacing import pacers
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Lane, Quota, Snapshot
+from cliq_async.quota.model import Lane
 from cliq_async.quota.opening import open_store
+from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import Clock, QuotaStore
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.messages import Messages
@@ -30,30 +29,9 @@ from cliq_async.resources.subscribers import Subscribers
 from cliq_async.transport import AiohttpTransport, Transport
 from cliq_async.wire import Call
 
-__all__ = ["CliqClient", "QuotaStatus"]
+__all__ = ["CliqClient"]
 
 LaneName = Literal["interactive", "bulk"]
-
-
-@attrs.frozen
-class QuotaStatus:
-    """One endpoint's quota at this moment.
-
-    Attributes:
-        threshold: Requests in a window, as documented or as given in `limits`.
-        capacity: How many of them are used; fewer where a lock taught so.
-        free: How many can go out now.
-        next_token_at: When the next one can, in UTC; None if one can now.
-        locked_until: End of the lock, in UTC, or None.
-        waiting: How many calls of this event loop wait.
-    """
-
-    threshold: int
-    capacity: int
-    free: int
-    next_token_at: datetime | None
-    locked_until: datetime | None
-    waiting: int
 
 
 @attrs.define
@@ -179,7 +157,7 @@ class CliqClient:
                     accounts_url=self._settings.accounts_url,
                     clock=self._store.clock,
                 ),
-                pacers=_pacers(self._settings, self._quotas),
+                pacers=pacers(self._settings, self._quotas),
             )
         return self
 
@@ -333,16 +311,17 @@ class CliqClient:
         quotas = list(self._quotas.values())
         snapshots = await self._store.snapshots(quotas)
         return {
-            quota.endpoint: self._status(snapshot, limiter.waiting(quota.key))
+            quota.endpoint: QuotaStatus.of(snapshot, limiter.waiting(quota.key), self._store.clock)
             for quota, snapshot in zip(quotas, snapshots, strict=True)
         }
 
-    async def shortest_s(self, endpoint: str, requests: int) -> float:
+    async def shortest_s(self, endpoint: str, requests: int, *, headroom: int = 0) -> float:
         """How long the quota makes a number of requests take, at the least, in real seconds.
 
         Args:
             endpoint: The endpoint's name.
             requests: How many are still to be sent.
+            headroom: How many tokens of the quota are left to other callers.
 
         Raises:
             ValidationError: There is no such endpoint.
@@ -352,18 +331,7 @@ class CliqClient:
         if requests < 1:
             return 0.0
         (snapshot,) = await self._store.snapshots([self._quotas[endpoint]])
-        return max(0.0, snapshot.earliest(requests - 1) - snapshot.now)
-
-    def _status(self, snapshot: Snapshot, waiting: int) -> QuotaStatus:
-        clock = self._store.clock
-        return QuotaStatus(
-            threshold=snapshot.threshold,
-            capacity=snapshot.capacity,
-            free=snapshot.free,
-            next_token_at=None if snapshot.free else moment(snapshot.earliest(), clock),
-            locked_until=moment(snapshot.locked_until, clock) if snapshot.locked else None,
-            waiting=waiting,
-        )
+        return max(0.0, snapshot.earliest(requests - 1, headroom) - snapshot.now)
 
     def _with(self, options: Options) -> Self:
         other = copy.copy(self)
@@ -391,15 +359,3 @@ def _lane(name: str) -> Lane:
         return Lane[name.upper()]
     except KeyError:
         raise ValidationError("lane", "interactive or bulk", name) from None
-
-
-def _pacers(settings: Settings, quotas: Mapping[str, Quota]) -> dict[str, AsyncLimiter]:
-    pacers = {}
-    if settings.pace == "even":
-        pacers = {
-            name: AsyncLimiter(1, quota.window_s / quota.threshold)
-            for name, quota in quotas.items()
-        }
-    if settings.max_rate is not None:
-        pacers[""] = AsyncLimiter(1, 1 / settings.max_rate)
-    return pacers

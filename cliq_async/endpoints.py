@@ -4,9 +4,12 @@ Source: the Bots section of the Zoho Cliq REST API v3 documents. Every threshold
 per user and per endpoint; one request more locks the endpoint for its lock period.
 """
 
+from math import inf
 from typing import Final, Literal
 
 import attrs
+
+from cliq_async.errors import ValidationError
 
 __all__ = ["BASE_PATH", "ENDPOINTS", "Endpoint", "Limit", "Method"]
 
@@ -23,11 +26,23 @@ class Limit:
         threshold: Requests allowed in a window, at least 1.
         window_s: Length of the window, in seconds.
         lock_s: How long the endpoint stays locked after one request too many, in seconds.
+
+    Raises:
+        ValidationError: A number is out of its range.
     """
 
-    threshold: int = attrs.field(validator=attrs.validators.ge(1))
-    window_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
-    lock_s: float = attrs.field(default=300.0, validator=attrs.validators.ge(0))
+    threshold: int
+    window_s: float = 60.0
+    lock_s: float = 300.0
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.threshold) is not int or self.threshold < 1:
+            raise ValidationError("Limit.threshold", "an int, at least 1", self.threshold)
+        for name, least in (("window_s", "more than 0"), ("lock_s", "at least 0")):
+            seconds = getattr(self, name)
+            fits = isinstance(seconds, int | float) and 0 <= seconds < inf
+            if not fits or (name == "window_s" and seconds == 0):
+                raise ValidationError(f"Limit.{name}", f"seconds, {least}", seconds)
 
 
 @attrs.frozen

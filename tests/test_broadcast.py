@@ -460,6 +460,26 @@ async def test_wait_beyond_max_wait_stops_the_job():
 
 
 @moved
+async def test_request_on_the_wire_at_a_stop_is_the_last_one_though_it_is_refused():
+    """The lock is not waited for, and the request does not go again."""
+    client, transport = a_client([answer(429), DONE])
+    transport.delay_s = 2.0
+    async with client:
+        ids = Ids(100)
+        job = client.broadcast_job("bot", "hi", batch_size=10, max_in_flight=1)
+        running = asyncio.create_task(job.run(ids))
+        await asyncio.sleep(1.0)
+        assert job.in_flight == 1
+        job.stop("enough")
+        report = await running
+        assert asyncio.get_running_loop().time() == pytest.approx(2.0)
+    assert len(transport.requests) == 1
+    assert (report.delivered, report.failed, report.stopped) == (0, 10, "enough")
+    assert [outcome.reason for outcome in report.outcomes] == ["not sent: enough"]
+    accounted(report, ids.read)
+
+
+@moved
 async def test_locks_and_requests_are_counted():
     client, transport = a_client([answer(429), DONE])
     async with client:

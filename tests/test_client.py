@@ -300,6 +300,13 @@ async def test_shortest_time_for_a_number_of_requests(requests, seconds):
 
 
 @moved
+async def test_shortest_time_beside_headroom_counts_fewer_tokens():
+    client, _ = a_client()
+    assert await client.shortest_s("send_message", 41, headroom=10) == pytest.approx(61.0)
+    assert await client.shortest_s("send_message", 40, headroom=10) == 0.0
+
+
+@moved
 async def test_shortest_time_of_no_endpoint_is_refused():
     client, _ = a_client()
     with pytest.raises(ValidationError, match="endpoint"):

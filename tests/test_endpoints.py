@@ -3,6 +3,7 @@
 import pytest
 
 from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Limit
+from cliq_async.errors import ValidationError
 
 MINUTE = 60.0
 BOTS, WEBHOOKS = "ZohoCliq.Bots.", "ZohoCliq.Webhooks.CREATE"
@@ -56,8 +57,23 @@ def test_no_two_rows_are_the_same_operation():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": 0}, {"threshold": -1}, {"window_s": 0.0}, {"lock_s": -1.0}]
+    ("numbers", "field"),
+    [
+        ((0,), "threshold"),
+        ((2.5,), "threshold"),
+        ((True,), "threshold"),
+        ((1, 0.0), "window_s"),
+        ((1, float("inf")), "window_s"),
+        ((1, float("nan")), "window_s"),
+        ((1, "60"), "window_s"),
+        ((1, 60.0, -1.0), "lock_s"),
+        ((1, 60.0, float("inf")), "lock_s"),
+    ],
 )
-def test_limit_out_of_range_is_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Limit(**({"threshold": 1} | wrong))
+def test_limit_out_of_range_is_refused_by_its_field(numbers, field):
+    with pytest.raises(ValidationError, match=f"Limit.{field}"):
+        Limit(*numbers)
+
+
+def test_limit_without_a_lock_is_one():
+    assert Limit(1, 1, 0) == Limit(1, 1.0, 0.0)

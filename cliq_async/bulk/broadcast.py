@@ -12,7 +12,7 @@ from typing import Final, Literal, cast
 import attrs
 
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
-from cliq_async.caller import Watch
+from cliq_async.caller import StoppedError, Watch
 from cliq_async.errors import (
     ApiError,
     AuthenticationError,
@@ -126,11 +126,17 @@ class Broadcast:
             error=self._error,
         )
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on the wire."""
+        return sum(watch.in_flight for watch in self._workers.values())
+
     def stop(self, why: str, error: Exception | None = None) -> None:
         """Send nothing more; what is on the wire may still be answered."""
         if self._stopped is None:
             self._stopped, self._error = why, error
         for worker, watch in self._workers.items():
+            watch.stopped = True
             if not watch.in_flight and worker is not asyncio.current_task():
                 worker.cancel()
 
@@ -185,6 +191,8 @@ class Broadcast:
             await self._send(batch, watch)
         except CliqError as error:
             self._refused(batch, error)
+        except StoppedError:
+            self._give_up(batch, watch)
         except asyncio.CancelledError:
             self._give_up(batch, watch)
             raise

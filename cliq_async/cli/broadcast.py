@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count as counter
 from pathlib import Path
 
 import attrs
@@ -158,7 +159,11 @@ async def _work(
             count = "recipients" if total is None else plural(total, "recipient")
             note(f"sending to {count} from {recipients.name}")
             progress = Progress(
-                total, job.batch_size, lambda requests: client.shortest_s("send_message", requests)
+                total,
+                job.batch_size,
+                lambda requests: client.shortest_s(
+                    "send_message", requests - running.in_flight, headroom=job.headroom
+                ),
             )
             running = job.on(client, progress)
             with _interruptible(running, progress):
@@ -175,28 +180,19 @@ async def _work(
 def _interruptible(job: Broadcast, progress: Progress) -> Iterator[None]:
     """Have signals stop the job: the first one gently, the second one at once."""
     loop = asyncio.get_running_loop()
-    stopping: list[asyncio.TimerHandle] = []
-
-    def stop() -> None:
-        # Again and again: who meets a lock on the way goes on to wait for its end.
-        job.stop(INTERRUPTED_WHY)
-        stopping[:] = [loop.call_later(0.1, stop)]
+    times = counter(1)
 
     def interrupt() -> None:
-        if stopping:
-            note(_SECOND)
-            job.abort(INTERRUPTED_WHY)
-        else:
+        if next(times) == 1:
             note(_FIRST)
             progress.stopping()
-            stop()
+            job.stop(INTERRUPTED_WHY)
+        else:
+            note(_SECOND)
+            job.abort(INTERRUPTED_WHY)
 
     with _signals(loop, interrupt):
-        try:
-            yield
-        finally:
-            for timer in stopping:
-                timer.cancel()
+        yield
 
 
 @contextmanager

@@ -1,0 +1,30 @@
+"""Smoothing the rate of sending. The quota guards; this only spreads what it lets through.
+
+aiolimiter's leaky bucket is right for that, and wrong as a guard: it lets nearly twice its rate
+through in the first window.
+"""
+
+from collections.abc import Mapping
+
+from aiolimiter import AsyncLimiter
+
+from cliq_async.config import Settings
+from cliq_async.quota.model import Quota
+
+__all__ = ["ALL", "pacers"]
+
+ALL = ""
+"""Names the pacer of all endpoints together."""
+
+
+def pacers(settings: Settings, quotas: Mapping[str, Quota]) -> dict[str, AsyncLimiter]:
+    """The pacers that the settings ask for, by the endpoint's name."""
+    found = {}
+    if settings.pace == "even":
+        found = {
+            name: AsyncLimiter(1, quota.window_s / quota.threshold)
+            for name, quota in quotas.items()
+        }
+    if settings.max_rate is not None:
+        found[ALL] = AsyncLimiter(1, 1 / settings.max_rate)
+    return found
