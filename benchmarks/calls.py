@@ -5,7 +5,6 @@ client's alone.
 """
 
 import asyncio
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,13 +23,14 @@ _BODY = {"text": "Hello", "user_ids": "55743307"}
 @asynccontextmanager
 async def _server():
     server = Path(__file__).with_name("server.py")
-    process = subprocess.Popen([sys.executable, str(server)], stdout=subprocess.PIPE, text=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(server), stdout=asyncio.subprocess.PIPE
+    )
     try:
-        yield process.stdout.readline().strip()
+        yield (await process.stdout.readline()).decode().strip()
     finally:
         process.terminate()
-        process.wait()
-        process.stdout.close()
+        await process.wait()
 
 
 async def _concurrently(one, total: int, at_once: int) -> None:

@@ -1,7 +1,7 @@
 """The client: opens, closes, and wires the parts together."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self
 
@@ -345,8 +345,8 @@ class CliqClient:
         self.messages = Messages(self._send)
         self.subscribers = Subscribers(self._send)
 
-    async def _send(self, call: Call) -> object:
-        return await self._ready().call(call, self._options)
+    def _send(self, call: Call) -> Awaitable[object]:
+        return self._ready().call(call, self._options)
 
     def _ready(self) -> Caller:
         if self._open.caller is None:

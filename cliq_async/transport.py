@@ -6,9 +6,9 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -24,7 +24,7 @@ CONNECT_S: Final = 10.0
 
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset instead of flush
 _USER: Final = re.compile(r"//[^/\s]*@")
-_LONGEST_MS: Final = 2**31 - 1  # what TCP_USER_TIMEOUT can hold
+_UNACKNOWLEDGED_MS: Final = 30_000  # how long the kernel tries to deliver
 _TURN_S: Final = 1.0
 
 
@@ -106,12 +106,11 @@ class _NotAllowedError(aiohttp.ClientError):
 class _Sending:
     """One send under way, for the hooks in the request class to find."""
 
-    __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "_user_timeout_ms")
+    __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "owner")
 
-    def __init__(self, permit: Permit, timeout_s: float | None) -> None:
+    def __init__(self, owner: "AiohttpTransport", permit: Permit) -> None:
+        self.owner = owner
         self._permit = permit
-        timeout_ms = (30.0 if timeout_s is None else timeout_s) * 1000.0
-        self._user_timeout_ms = int(min(max(timeout_ms, 1.0), _LONGEST_MS))
         self._conn: Any = None
         self._transport: asyncio.Transport | None = None
         self._allowed_at = 0.0
@@ -127,18 +126,9 @@ class _Sending:
         self._allowed_at = system_clock()
         self._conn = conn
         self._transport = transport = conn.transport
-        sock = None if transport is None else transport.get_extra_info("socket")
-        if sock is None:
-            return
-        with suppress(OSError):  # closed meanwhile, or not a TCP socket
-            # From here on whoever closes the connection resets it: aiohttp, too, or the kernel
-            # when the process is killed. What a plain close leaves behind is delivered by the
-            # kernel, minutes later if the network was down. An idle connection, whose answer
-            # is here, loses nothing by it.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            if hasattr(socket, "TCP_USER_TIMEOUT"):
-                value = self._user_timeout_ms
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, value)
+        if transport is not None and transport not in self.owner.prepared:
+            _prepare(transport)
+            self.owner.prepared.add(transport)
 
     @property
     def late(self) -> bool:
@@ -156,7 +146,23 @@ class _Sending:
             transport.abort()
 
 
-_sending: ContextVar[_Sending] = ContextVar("_sending")
+# By the task that sends, which is where aiohttp calls the hooks. Not a context variable: cancelled
+# timers keep their contexts, and with them what was sent, until the loop clears them out.
+_sendings: dict[asyncio.Task[Any] | None, _Sending] = {}
+
+
+def _prepare(transport: asyncio.Transport) -> None:
+    """See to it that whoever closes a connection resets it, aiohttp and a killed process too.
+
+    What a plain close leaves behind is delivered by the kernel, minutes later if the network was
+    down. An idle connection, whose answer is here, loses nothing by it.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with suppress(OSError):  # closed meanwhile, or not a TCP socket
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
 
 
 class _GuardedRequest(aiohttp.ClientRequest):
@@ -167,7 +173,8 @@ class _GuardedRequest(aiohttp.ClientRequest):
 
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         """Write the request, if its permit still holds."""
-        _sending.get().ask(conn)
+        self._sending = _sendings[asyncio.current_task()]
+        self._sending.ask(conn)
         return await super().send(conn)
 
     async def write_bytes(
@@ -178,7 +185,7 @@ class _GuardedRequest(aiohttp.ClientRequest):
         Before Python 3.12 this is a task of its own, which runs a turn of the loop after `send`.
         Should that turn have lasted, the permission is stale.
         """
-        if _sending.get().late:
+        if self._sending.late:
             conn.protocol.set_exception(_NotAllowedError("the event loop was blocked for too long"))
             return
         await super().write_bytes(writer, conn, content_length)
@@ -216,15 +223,14 @@ class AiohttpTransport:
         # It would send GET and DELETE again on a new connection when a kept one is found dead,
         # which the guard refuses; aiohttp's own test client switches it off like this.
         self._session._retry_connection = False
-        self._under_way: set[_Sending] = set()
+        self.prepared: WeakSet[asyncio.Transport] = WeakSet()
 
     async def send(self, request: Request, permit: Permit) -> Response:
         """See `Transport.send`."""
         if self._session.closed:
             raise NoAnswerError("the client was closed")
-        sending = _Sending(permit, request.timeout_s)
-        self._under_way.add(sending)
-        reset = _sending.set(sending)
+        task = asyncio.current_task()
+        sending = _sendings[task] = _Sending(self, permit)
         try:
             async with self._session.request(
                 request.method,
@@ -235,7 +241,12 @@ class AiohttpTransport:
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as answer:
-                return Response(answer.status, answer.headers, await _body(answer, sending))
+                try:
+                    body = await answer.read()
+                except (aiohttp.ClientError, OSError, TimeoutError):
+                    sending.abort()
+                    body = None
+                return Response(answer.status, answer.headers, body)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             sending.abort()
             raise NoAnswerError(_reason(error)) from error
@@ -243,24 +254,16 @@ class AiohttpTransport:
             sending.abort()
             raise
         finally:
-            self._under_way.discard(sending)
-            _sending.reset(reset)
+            del _sendings[task]
 
     async def close(self) -> None:
         """See `Transport.close`."""
-        for sending in tuple(self._under_way):
-            sending.abort()  # or aiohttp would go on writing what it has not yet written
+        for sending in tuple(_sendings.values()):
+            if sending.owner is self:
+                sending.abort()  # or aiohttp would go on writing what it has not yet written
         await self._session.close()
 
 
 def _reason(error: Exception) -> str:
     """What went wrong, in words, without the user and password that a proxy's URL may hold."""
     return _USER.sub("//", str(error)) or type(error).__name__
-
-
-async def _body(answer: aiohttp.ClientResponse, sending: _Sending) -> bytes | None:
-    try:
-        return await answer.read()
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        sending.abort()
-        return None

@@ -23,6 +23,8 @@ from cliq_async.transport import Response
 
 __all__ = ["Answer", "Call", "Kind", "read"]
 
+_OK: Final = 200
+_REDIRECT: Final = 300
 _REQUEST_TIMEOUT: Final = 408
 _SERVER_ERROR: Final = 500
 
@@ -99,11 +101,13 @@ class Answer:
 def read(endpoint: Endpoint, response: Response) -> Answer:
     """Say what an answer means. Never fails, whatever the body is."""
     status = response.status
+    if response.body == b"" and _OK <= status < _REDIRECT:
+        return Answer(Kind.DONE, status)
     data, whole = _decode(response.body)
     throttled = refusal(status, response.headers, data)
     if throttled is not None:
         return Answer(Kind.THROTTLED, status, data, whole, refusal=throttled)
-    if 200 <= status < 300:  # noqa: PLR2004 - the range that HTTP calls success
+    if _OK <= status < _REDIRECT:
         return Answer(Kind.DONE, status, data, whole)
     kind = Kind.REFUSED
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:

@@ -1,9 +1,9 @@
 """Waiting for tokens: order, lanes, headroom, cancellation, deadlines, locks."""
 
 import asyncio
-import gc
 import logging
 import time
+from typing import Any
 
 import pytest
 
@@ -37,7 +37,7 @@ class Scene:
     """A limiter on moved time, and tasks that wait for it."""
 
     def __init__(self, quota, store_class=MemoryStore):
-        self.loop = asyncio.get_running_loop()
+        self.loop: Any = asyncio.get_running_loop()
         self.quota = quota
         self.store = store_class(clock=self.loop.time)
         self.limiter = Limiter.of(self.store)
@@ -329,15 +329,16 @@ async def test_a_store_that_fails_tells_everybody_in_line(store_class):
             return await super().take(quota, token, lease_s=lease_s, reserve=reserve)
 
     s = Scene(a_quota(1), Broken)
+    store: Any = s.store
     (await s.acquire()).end(ANSWERED)
     waiters = [s.waiter(number) for number in range(3)]
     await s.settle()
-    s.store.broken = True
+    store.broken = True
     await asyncio.wait(waiters)
     assert {type(waiter.exception()) for waiter in waiters} == {QuotaStoreError}
     with pytest.raises(QuotaStoreError):
         await s.acquire()
-    s.store.broken = False
+    store.broken = False
     await s.acquire()
 
 
@@ -365,6 +366,7 @@ async def test_a_long_wait_is_one_line_in_the_log(store_class):
     logger = logging.getLogger("cliq_async")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    waiters = []
     try:
         tokens = [await s.acquire() for _ in range(4)]
         waiters = [s.waiter(number) for number in range(5)]
@@ -432,24 +434,22 @@ def test_a_loop_that_ended_with_callers_in_line_disturbs_nobody():
     held = []
 
     async def leave_somebody_in_line():
-        held.append(await Limiter.of(store).acquire(quota))
-        loop = asyncio.get_running_loop()
-        loop.waiting = loop.create_task(Limiter.of(store).acquire(quota))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        limiter = Limiter.of(store)
+        held.append(await limiter.acquire(quota))
+        left.append(asyncio.get_running_loop().create_task(limiter.acquire(quota)))
+        for _ in range(3):
+            await asyncio.sleep(0)
 
+    left: list[Any] = []
     loop = asyncio.new_event_loop()
     loop.run_until_complete(leave_somebody_in_line())
-    loop._run_once = lambda: None
-    left = asyncio.all_tasks(loop)
+    left += asyncio.all_tasks(loop) - set(left)
     loop.close()
     held[0].end(NEVER_SENT)  # would raise if it spoke to the closed loop
     assert asyncio.run(store.snapshots([quota]))[0].free == 1
     for task in left:
         task._log_destroy_pending = False
         task.get_coro().close()
-    del left, task, loop
-    gc.collect()
 
 
 @pytest.mark.parametrize("cancelled", [0, 10])

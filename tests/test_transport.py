@@ -448,7 +448,7 @@ async def test_what_is_still_to_be_written_is_not_delivered_after_giving_up(how)
         permit = OnePermit()
         sending = asyncio.create_task(transport.send(coming, permit))
         await until(lambda: permit.sent and server.connections)
-        (under_way,) = transport._under_way
+        (under_way,) = module._sendings.values()
         carrier = under_way._transport
         assert carrier is not None
         await until(lambda: carrier.get_write_buffer_size() > 1_000_000)
@@ -500,22 +500,15 @@ async def test_cancelled_reader_of_a_whole_answer_leaves_the_connections_next_us
 # On the socket.
 
 
-@pytest.mark.parametrize(
-    ("timeout_s", "in_kernel_ms"),
-    [(5.0, 5000), (None, 30_000), (0.0001, 1), (1e9, 2**31 - 1), (float("inf"), 2**31 - 1)],
-)
-async def test_kernel_gives_up_when_the_request_does(monkeypatch, timeout_s, in_kernel_ms):
+async def test_kernel_neither_delivers_after_a_close_nor_tries_for_ever(monkeypatch):
     options = []
 
-    async def keep_options(exchange):
-        await exchange.request()
-        await exchange.answer()
+    async def two(exchange):
+        for _ in range(2):
+            await exchange.request()
+            await exchange.answer()
 
-    async with Server(keep_options) as server, a_transport() as transport:
-
-        class Looking(OnePermit):
-            pass
-
+    async with Server(two) as server, a_transport() as transport:
         real_send = aiohttp.ClientRequest.send
 
         async def send(self, conn):
@@ -525,9 +518,10 @@ async def test_kernel_gives_up_when_the_request_does(monkeypatch, timeout_s, in_
             return await real_send(self, conn)
 
         monkeypatch.setattr(aiohttp.ClientRequest, "send", send)
-        monkeypatch.setattr(module, "_timeout", lambda _: aiohttp.ClientTimeout(total=5))
-        await transport.send(request(server.url, timeout_s=timeout_s), Looking())
-    assert options == [in_kernel_ms, struct.pack("ii", 1, 0)]
+        for _ in range(2):
+            await transport.send(request(server.url), OnePermit())
+        assert server.connections == 1
+    assert options == [30_000, struct.pack("ii", 1, 0)] * 2
 
 
 async def test_sends_at_once_ask_their_own_permits():
@@ -549,7 +543,7 @@ async def test_sends_at_once_ask_their_own_permits():
         assert [isinstance(each, Response) for each in got] == [p.allowed for p in permits]
         assert [permit.asked for permit in permits] == [1] * 30
         assert server.requests == 20
-        assert not transport._under_way
+        assert not module._sendings
 
 
 # TLS and proxies.
@@ -702,7 +696,7 @@ async def test_what_is_no_failure_of_the_network_is_passed_on(error):
             mocked.get("http://cliq.test/", exception=error)
             with pytest.raises(type(error)):
                 await transport.send(request("http://cliq.test/"), OnePermit())
-    assert not transport._under_way
+    assert not module._sendings
 
 
 @pytest.mark.parametrize("status", [200, 204, 299, 304, 399, 400, 418, 451, 500, 599, 999])
