@@ -232,5 +232,5 @@ class QuotaMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-QuotaMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+QuotaMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestQuota = QuotaMachine.TestCase
