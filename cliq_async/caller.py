@@ -29,6 +29,9 @@ __all__ = ["Caller", "Options", "StoppedError", "Watch"]
 
 _log = logging.getLogger("cliq_async")
 
+_ENDLESS_S = 600.0
+"""What a request without a timeout may take before its token's lease ends."""
+
 _backoff = wait_random_exponential(multiplier=0.5, max=8.0)
 
 
@@ -130,13 +133,24 @@ class Caller:
         quota = self._quotas[call.endpoint.name]
         url = call.url(self._base_url)
         deadline = None if options.max_wait_s is None else self._clock() + options.max_wait_s
+        lease_s = CONNECT_S + quota.period_s + quota.straggler_s
+        lease_s += _ENDLESS_S if options.timeout_s is None else options.timeout_s
         watch = options.watch or Watch()
         while True:
             if watch.stopped:
                 raise StoppedError
             try:
                 access = await self._authority.token()
-                token = await self._token(quota, options, deadline)
+                token = await self._limiter.acquire(
+                    quota,
+                    lane=options.lane,
+                    deadline=deadline,
+                    reserve=options.reserve,
+                    lease_s=lease_s,
+                    send_within_s=CONNECT_S,
+                )
+                if self._pacers and not await self._keep_pace(token, deadline):
+                    continue
             except (AuthError, QuotaStoreError, QuotaWaitError) as error:
                 raise attempts.not_sent(error) from error.__cause__
             watch.token = token
@@ -153,22 +167,6 @@ class Caller:
                     continue
                 case _:
                     raise attempts.error()
-
-    async def _token(self, quota: Quota, options: Options, deadline: float | None) -> Token:
-        """Take a token, and keep the pace with it."""
-        lease_s = CONNECT_S + quota.period_s + quota.straggler_s
-        lease_s += 600.0 if options.timeout_s is None else options.timeout_s
-        while True:
-            token = await self._limiter.acquire(
-                quota,
-                lane=options.lane,
-                deadline=deadline,
-                reserve=options.reserve,
-                lease_s=lease_s,
-                send_within_s=CONNECT_S,
-            )
-            if not self._pacers or await self._keep_pace(token, deadline):
-                return token
 
     async def _keep_pace(self, token: Token, deadline: float | None) -> bool:
         """Wait for the turn of a token. False, and the token is back, if it gets too old."""

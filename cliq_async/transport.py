@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, Protocol
-from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -126,9 +125,8 @@ class _Sending:
         self._allowed_at = system_clock()
         self._conn = conn
         self._transport = transport = conn.transport
-        if transport is not None and transport not in self.owner.prepared:
-            _prepare(transport)
-            self.owner.prepared.add(transport)
+        if transport is not None and self.owner.prepares:
+            _prepare(transport.get_extra_info("socket"))
 
     @property
     def late(self) -> bool:
@@ -151,13 +149,12 @@ class _Sending:
 _sendings: dict[asyncio.Task[Any] | None, _Sending] = {}
 
 
-def _prepare(transport: asyncio.Transport) -> None:
+def _prepare(sock: socket.socket | None) -> None:
     """See to it that whoever closes a connection resets it, aiohttp and a killed process too.
 
     What a plain close leaves behind is delivered by the kernel, minutes later if the network was
     down. An idle connection, whose answer is here, loses nothing by it.
     """
-    sock = transport.get_extra_info("socket")
     if sock is not None:
         with suppress(OSError):  # closed meanwhile, or not a TCP socket
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -191,6 +188,12 @@ class _GuardedRequest(aiohttp.ClientRequest):
         await super().write_bytes(writer, conn, content_length)
 
 
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    sock = socket.socket(*address[:3])
+    _prepare(sock)
+    return sock
+
+
 @lru_cache(maxsize=64)
 def _timeout(timeout_s: float | None) -> aiohttp.ClientTimeout:
     connect_s = CONNECT_S if timeout_s is None else min(CONNECT_S, timeout_s)
@@ -216,14 +219,14 @@ class AiohttpTransport:
     ) -> None:
         self._proxy = proxy
         self._session = aiohttp.ClientSession(
-            connector=connector or aiohttp.TCPConnector(limit=0),
+            connector=connector or aiohttp.TCPConnector(limit=0, socket_factory=_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=_GuardedRequest,
         )
         # It would send GET and DELETE again on a new connection when a kept one is found dead,
         # which the guard refuses; aiohttp's own test client switches it off like this.
         self._session._retry_connection = False
-        self.prepared: WeakSet[asyncio.Transport] = WeakSet()
+        self.prepares = connector is not None  # its sockets are not made here
 
     async def send(self, request: Request, permit: Permit) -> Response:
         """See `Transport.send`."""

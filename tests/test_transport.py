@@ -500,15 +500,17 @@ async def test_cancelled_reader_of_a_whole_answer_leaves_the_connections_next_us
 # On the socket.
 
 
-async def test_kernel_neither_delivers_after_a_close_nor_tries_for_ever(monkeypatch):
+@pytest.mark.parametrize("own_connector", [False, True])
+async def test_kernel_neither_delivers_after_a_close_nor_tries_for_ever(monkeypatch, own_connector):
     options = []
+    connector = aiohttp.TCPConnector() if own_connector else None
 
     async def two(exchange):
         for _ in range(2):
             await exchange.request()
             await exchange.answer()
 
-    async with Server(two) as server, a_transport() as transport:
+    async with Server(two) as server, a_transport(connector=connector) as transport:
         real_send = aiohttp.ClientRequest.send
 
         async def send(self, conn):
