@@ -7,10 +7,9 @@ attempt is decided in `retrying`.
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
-from aiolimiter import AsyncLimiter
-from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from cliq_async._version import __version__
 from cliq_async.auth import Authority
@@ -25,14 +24,15 @@ from cliq_async.retrying import Attempts, Lost, Next
 from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
 from cliq_async.wire import Answer, Call, Kind, read
 
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
+
 __all__ = ["Caller", "Options", "StoppedError", "Watch"]
 
 _log = logging.getLogger("cliq_async")
 
 _ENDLESS_S = 600.0
 """What a request without a timeout may take before its token's lease ends."""
-
-_backoff = wait_random_exponential(multiplier=0.5, max=8.0)
 
 
 class Watch:
@@ -104,7 +104,7 @@ class Caller:
         limiter: Limiter,
         transport: Transport,
         authority: Authority,
-        pacers: Mapping[str, AsyncLimiter],
+        pacers: "Mapping[str, AsyncLimiter]",
     ) -> None:
         self._base_url = base_url
         self._quotas = quotas
@@ -215,9 +215,12 @@ class Caller:
 
     async def _back_off(self, attempts: int, deadline: float | None) -> bool:
         """Sleep before another attempt. False if there is no time left for one."""
+        # Imported in need: most programs never fail, and all of them start.
+        from tenacity import RetryCallState, Retrying, wait_random_exponential  # noqa: PLC0415
+
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = attempts
-        delay_s = _backoff(state)
+        delay_s = wait_random_exponential(multiplier=0.5, max=8.0)(state)
         if deadline is not None and self._clock() + delay_s > deadline:
             return False
         await asyncio.sleep(delay_s)
