@@ -163,13 +163,16 @@ class Caller:
                     continue
                 case Next.RENEW if self._authority.expired(access):
                     continue
-                case Next.BACK_OFF if await self._back_off(attempts.count, deadline):
+                case Next.BACK_OFF if await self._back_off(attempts.count, deadline, watch):
                     continue
                 case _:
                     raise attempts.error()
 
     async def _keep_pace(self, token: Token, deadline: float | None) -> bool:
-        """Wait for the turn of a token. False, and the token is back, if it gets too old."""
+        """Wait for the turn of a token. False, and the token is back, if it gets too old.
+
+        It does so as well if the endpoint was locked meanwhile.
+        """
         until = token.send_by if deadline is None else min(token.send_by, deadline)
         try:
             async with asyncio.timeout(max(0.0, until - self._clock())):
@@ -185,6 +188,10 @@ class Caller:
         except BaseException:
             token.end(Ending.NEVER_SENT)
             raise
+        (snapshot,) = await self._limiter.store.snapshots([token.quota])
+        if token.taken_at < snapshot.locked_until:
+            token.end(Ending.NEVER_SENT)
+            return False
         return True
 
     async def _exchange(
@@ -213,15 +220,16 @@ class Caller:
                 self._warn(token.quota, lock)
         return answer
 
-    async def _back_off(self, attempts: int, deadline: float | None) -> bool:
-        """Sleep before another attempt. False if there is no time left for one."""
+    async def _back_off(self, attempts: int, deadline: float | None, watch: Watch) -> bool:
+        """Sleep before another attempt. False if there is no time left for one, or no wish."""
         # Imported in need: most programs never fail, and all of them start.
         from tenacity import RetryCallState, Retrying, wait_random_exponential  # noqa: PLC0415
 
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = attempts
         delay_s = wait_random_exponential(multiplier=0.5, max=8.0)(state)
-        if deadline is not None and self._clock() + delay_s > deadline:
+        late = deadline is not None and self._clock() + delay_s > deadline
+        if late or watch.stopped:
             return False
         await asyncio.sleep(delay_s)
         return True

@@ -239,7 +239,8 @@ class CliqClient:
             message: The message, or just its text.
             to: The recipients' ids, as an iterable or an async one. Read as the job goes on.
             batch_size: Recipients in a request, 1 to 100.
-            max_in_flight: Requests under way at the same time; by default the threshold.
+            max_in_flight: Requests under way at the same time; by default as many as the quota
+                allows at once.
             dedupe: Send once to ids that come twice. Keeps all ids in memory.
             headroom: How many tokens of the quota to leave to other callers.
             max_wait_s: Budget for waiting of one request, in real seconds. When it does not
@@ -300,7 +301,9 @@ class CliqClient:
         return Broadcast(
             send,
             batch_size=batch_size,
-            max_in_flight=quota.threshold if max_in_flight is None else max_in_flight,
+            max_in_flight=(
+                max(1, quota.threshold - headroom) if max_in_flight is None else max_in_flight
+            ),
             dedupe=dedupe,
             on_progress=on_progress,
         )

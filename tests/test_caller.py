@@ -544,3 +544,15 @@ async def test_token_too_old_to_send_is_dropped_and_another_one_taken():
     assert await rig.call("get_bot") == {"data": []}
     assert len(rig.transport.requests) == 1
     assert await rig.free("get_bot") == 29
+
+
+@moved
+async def test_token_whose_turn_comes_during_a_lock_is_not_sent():
+    """It was taken before the lock, and waited for the pace."""
+    pacers = {"": AsyncLimiter(1, 4.0)}
+    rig = a_rig([THROTTLED, DONE], pacers=pacers, limits={"send_message": Limit(5, 60.0, 100.0)})
+    calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(3)]
+    await asyncio.gather(*calls)
+    assert rig.transport.times[0] < 1.0
+    assert min(rig.transport.times[1:]) >= 101.0
+    assert len(rig.transport.times) == 4

@@ -220,6 +220,12 @@ def test_the_margin_never_grows_beyond_a_window():
     assert bucket.snapshot(quota, now).period_s == 120.0
 
 
+def test_a_lock_never_shortens_the_margin():
+    bucket, quota = Bucket(), a_quota(50, margin_s=120.0)
+    locked(bucket, quota, 0.0)
+    assert bucket.snapshot(quota, 160.0).period_s == 180.0
+
+
 def test_a_token_returns_each_clean_hour_but_not_up_to_what_was_locked():
     bucket, quota = Bucket(), a_quota(10)
     start = locked(bucket, quota, 0.0)

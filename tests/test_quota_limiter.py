@@ -257,7 +257,9 @@ async def test_who_stands_too_far_back_is_refused_at_once(store_class):
     s = Scene(a_quota(2), store_class)
     for token in [await s.acquire(), await s.acquire()]:
         token.end(ANSWERED)
-    waiters = [s.waiter(number, deadline=75.0) for number in range(3)]
+    waiters = [s.waiter(0, deadline=75.0)]
+    await s.settle()
+    waiters += [s.waiter(number, deadline=75.0) for number in (1, 2)]
     await s.settle()
     assert [waiter.done() for waiter in waiters] == [False, False, True]
     assert isinstance(waiters[2].exception(), QuotaWaitError)
@@ -283,7 +285,7 @@ async def test_a_deadline_that_passes_in_line_ends_the_wait(store_class):
     await s.settle()
     waiter = s.waiter(deadline=130.0)
     await asyncio.wait([waiter])
-    assert s.loop.time() == pytest.approx(130.0)
+    assert s.loop.time() == pytest.approx(130.0, abs=0.01)
     assert isinstance(waiter.exception(), QuotaWaitError)
     assert s.limiter.waiting(s.quota.key) == 1
     patient.cancel()
@@ -520,3 +522,111 @@ async def test_everything_cancelled_at_once_leaves_no_token_behind(store_class):
             waiter.result().end(NEVER_SENT)
     assert await s.free() == 2
     await s.acquire()
+
+
+@scene
+async def test_who_will_have_left_does_not_count_as_standing_before(store_class):
+    s = Scene(a_quota(1, margin_s=1.0), store_class)
+    token = await s.acquire()
+    hopeless = s.waiter(deadline=75.0)
+    await asyncio.sleep(20.0)
+    late = s.waiter(deadline=95.0)
+    token.end(ANSWERED)
+    await late
+    assert s.loop.time() == pytest.approx(81.0)
+    assert isinstance(hopeless.exception(), QuotaWaitError)
+
+
+@scene
+async def test_those_before_a_batch_are_not_thought_to_leave_its_headroom(store_class):
+    s = Scene(a_quota(3), store_class)
+    for number, token in enumerate([await s.acquire() for _ in range(3)]):
+        s.loop.call_at(10.0 * number, token.end, ANSWERED)
+    await asyncio.sleep(20.5)
+    people = [s.waiter(deadline=200.0) for _ in range(2)]
+    await s.settle()
+    batch = s.waiter(lane=Lane.BULK, reserve=2, deadline=170.0)
+    for person in people:
+        (await person).end(ANSWERED)
+    await batch
+    assert s.loop.time() == pytest.approx(130.0, abs=0.1)
+
+
+@scene
+async def test_a_person_with_no_time_at_all_passes_a_batch_that_waits_for_its_headroom(store_class):
+    s = Scene(a_quota(3), store_class)
+    await s.acquire()
+    batch = s.waiter(lane=Lane.BULK, reserve=2)
+    await s.settle()
+    await s.acquire(deadline=s.loop.time())
+    batch.cancel()
+
+
+@scene
+async def test_an_urgent_waiter_is_not_held_up_for_tokens_that_come_soon_after(store_class):
+    s = Scene(a_quota(3), store_class)
+    for number, token in enumerate([await s.acquire() for _ in range(3)]):
+        s.loop.call_at(0.01 * number, token.end, ANSWERED)
+    await asyncio.sleep(1.0)
+    urgent = s.waiter(deadline=60.005)
+    other = s.waiter()
+    await urgent
+    assert s.loop.time() == pytest.approx(60.0, abs=0.001)
+    await other
+
+
+@scene
+async def test_a_token_that_is_back_at_the_very_deadline_is_in_time(store_class):
+    s = Scene(a_quota(1, margin_s=1.0), store_class)
+    (await s.acquire()).end(ANSWERED)
+    await s.acquire(deadline=61.0)
+    assert s.loop.time() == pytest.approx(61.0, abs=0.001)
+
+
+@scene
+async def test_as_many_as_there_are_tokens_are_let_in_at_once_whatever_their_patience(store_class):
+    s = Scene(a_quota(50), store_class)
+    await asyncio.gather(*(s.acquire(deadline=30.0) for _ in range(50)))
+    assert s.loop.time() == 0.0
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_what_a_batch_was_told_is_not_held_against_a_person(turns):
+    async def main():
+        s = Scene(a_quota(3), SlowStore)
+        await s.acquire()
+        batch = s.waiter(lane=Lane.BULK, reserve=2)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await s.acquire(deadline=s.loop.time() + 1.0)
+        assert s.loop.time() < 1.0
+        batch.cancel()
+
+    run_in_moved_time(main())
+
+
+@scene
+async def test_those_in_line_are_served_though_somebody_cancels_the_pump(store_class):
+    s = Scene(a_quota(1), store_class)
+    (await s.acquire()).end(ANSWERED)
+    waiter = s.waiter()
+    await s.settle()
+    for task in asyncio.all_tasks() - {asyncio.current_task(), waiter}:
+        task.cancel()
+    await waiter
+    assert s.loop.time() == pytest.approx(60.0)
+
+
+def test_a_coroutine_closed_with_its_token_in_hand_gives_it_back():
+    async def main():
+        s = Scene(a_quota(1))
+        token = await s.acquire()
+        waiting = s.limiter.acquire(s.quota)
+        waiting.send(None)  # as a task does that is never run again
+        await s.settle()
+        token.end(NEVER_SENT)
+        await s.settle()
+        waiting.close()
+        assert await s.free() == 1
+
+    run_in_moved_time(main())

@@ -102,7 +102,6 @@ class Bucket:
             if token in held:
                 return True
             self._forget(now)
-            held = self.held
             if len(held) + len(self.returning) >= usable:
                 return False
         if self.reopening and not self._may_probe(token, now):
@@ -221,7 +220,10 @@ class Bucket:
         if self.returning and self.returning[0] <= now:
             del self.returning[: bisect_right(self.returning, now)]
         if self.held and min(self.held.values()) <= now:
-            self.held = {token: end for token, end in self.held.items() if end > now}
+            # A copy: the garbage collector may end a token meanwhile (see MemoryStore).
+            for token, end in self.held.copy().items():
+                if end <= now:
+                    self.held.pop(token, None)
 
     def _may_probe(self, token: TokenId, now: float) -> bool:
         if now < self.locked_until:
@@ -236,7 +238,7 @@ class Bucket:
         margin_s = quota.margin_s if self.learned is None else self.learned.margin_s
         self.learned = Learned(
             capacity=max(1, used - max(1, used // 5)),
-            margin_s=min(2.0 * max(margin_s, quota.second_s / 2.0), quota.window_s),
+            margin_s=max(margin_s, min(max(2.0 * margin_s, quota.second_s), quota.window_s)),
             ceiling=used,
             ceiling_until=now + _CEILING_S * quota.second_s,
             strikes=1 if self.learned is None else self.learned.strikes + 1,

@@ -62,7 +62,7 @@ class Limiter:
         queue = self._queues.get(quota.key)
         if queue is None:
             queue = self._queues[quota.key] = Queue(quota, self.store)
-        ask = queue.pump is None and not queue.asking
+        ask = queue.open_to(lane)
         if ask:
             store = self.store
             number = next(token_ids)

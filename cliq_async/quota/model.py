@@ -1,6 +1,7 @@
 """The words that bucket, stores and limiter share: key, quota, how a token ends, what is free."""
 
 import enum
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -176,12 +177,21 @@ class Snapshot:
             position: How many wait before it.
             reserve: How many tokens it leaves to others.
         """
+        return self.schedule()(position, reserve)
+
+    def schedule(self) -> Callable[[int, int], float]:
+        """`earliest` for many positions, at the cost of one."""
         start = max(self.now, self.locked_until)
         answered_now = self.now + self.period_s
         spent = sorted([*self.returns, *(min(end, answered_now) for end in self.leases)])
         slots = [start] * (self.capacity - len(spent))
         slots += [max(start, back_at) for back_at in spent[-self.capacity :]]
-        slots = slots[min(reserve, self.capacity - 1) :]
-        rounds, index = divmod(position, len(slots))
-        # A token that comes back late does not hold up others that are used a second time.
-        return min(slots[index], slots[0] + self.period_s) + rounds * self.period_s
+
+        def earliest(position: int, reserve: int) -> float:
+            first = min(reserve, self.capacity - 1)
+            rounds, index = divmod(position, self.capacity - first)
+            # A token that comes back late does not hold up others that are used a second time.
+            free_at = min(slots[first + index], slots[first] + self.period_s)
+            return free_at + rounds * self.period_s
+
+        return earliest

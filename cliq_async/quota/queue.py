@@ -26,6 +26,8 @@ __all__ = ["LONG_WAIT_S", "Queue", "Waiter", "token_ids"]
 
 _log = logging.getLogger("cliq_async")
 
+_GRACE_S = 0.005
+
 LONG_WAIT_S = 10.0
 """A wait from here on is worth a line in the log. Real seconds."""
 
@@ -56,7 +58,7 @@ class Waiter:
     send_within_s: float
 
     def goes_before(self, other: "Waiter") -> bool:
-        """Whether a token that was taken for another may be given to this one."""
+        """Whether what was taken or learned for another holds for this one too."""
         return self.quota is other.quota and self.reserve <= other.reserve
 
 
@@ -75,11 +77,21 @@ class Queue:
         self._sleep: asyncio.Future[None] | None = None
         self._sooner = False
         self._again_at = 0.0
+        self._earliest = 0.0
+        self._serving = False
         self._announced = -inf
         self.asking = False
 
     def __len__(self) -> int:
         return len(self._lines[0]) + len(self._lines[1])
+
+    def open_to(self, lane: Lane) -> bool:
+        """Whether a newcomer may ask the store itself, because it would overtake nobody."""
+        if self.asking:
+            return False
+        if self.pump is None:
+            return True
+        return lane is Lane.INTERACTIVE and not self._lines[lane] and not self._serving
 
     async def take(
         self, quota: Quota, reserve: int, lease_s: float, send_within_s: float
@@ -110,21 +122,19 @@ class Queue:
         line = self._lines[waiter.lane]
         timer = None
         if waiter.deadline is not None:
-            position = 0 if refused else len(line) + self.asking
-            if waiter.lane is Lane.BULK:
-                position += len(self._lines[Lane.INTERACTIVE])
-            await self._check(waiter, waiter.deadline, position)
-            delay_s = max(0.0, waiter.deadline - self._store.clock())
+            await self._check(waiter, waiter.deadline, refused=refused)
+            # A token that is back at the very deadline is still in time.
+            delay_s = max(0.0, waiter.deadline - self._store.clock()) + _GRACE_S
             timer = loop.call_later(delay_s, self._expire, waiter)
         line[waiter] = None
         line.move_to_end(waiter, last=not refused)
         if self.pump is None:
-            self.pump = loop.create_task(self._run(loop), name="cliq_async quota")
+            self._start(loop)
         elif self._first() is waiter:
             self.wake()  # the pump may be asleep for somebody who leaves more to others
         try:
             return await waiter.future
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             future = waiter.future
             if not future.cancelled() and future.done() and future.exception() is None:
                 future.result().end(Ending.NEVER_SENT)
@@ -141,6 +151,10 @@ class Queue:
         if sleep is not None and not sleep.done() and not sleep.get_loop().is_closed():
             sleep.set_result(None)
 
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        pump = loop.create_task(self._run(loop), name="cliq_async quota")
+        self.pump = None if pump.done() else pump  # an eager task may be through already
+
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         # Watched before the first question, so that no early return goes unseen.
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
@@ -153,14 +167,24 @@ class Queue:
         finally:
             stop_watching()
             self.pump = None
+            if self._first() is not None and not loop.is_closed():
+                self._start(loop)  # somebody cancelled the pump, and not those in line
 
     async def _serve(self, waiter: Waiter) -> bool:
         """Take a token for the first in line; False if there is none before `_again_at`."""
         self._sooner = False
-        got = await self.take(waiter.quota, waiter.reserve, waiter.lease_s, waiter.send_within_s)
+        self._serving = True
+        try:
+            got = await self.take(
+                waiter.quota, waiter.reserve, waiter.lease_s, waiter.send_within_s
+            )
+        finally:
+            self._serving = False
         if isinstance(got, NotYet):
-            self._again_at = got.several_at if len(self) > 1 else got.again_at
-            self._drop_hopeless(got)
+            urgent = waiter.deadline is not None and waiter.deadline < got.several_at
+            self._again_at = got.again_at if urgent or len(self) == 1 else got.several_at
+            self._earliest = got.earliest
+            self._drop_hopeless(got, waiter)
             return False
         first = self._first()
         if first is not None and (first is waiter or first.goes_before(waiter)):
@@ -205,24 +229,37 @@ class Queue:
                 self.wake()
             del line[waiter]
 
-    async def _check(self, waiter: Waiter, deadline: float, position: int) -> None:
-        """Raise if the deadline cannot be kept by somebody at this position."""
+    async def _check(self, waiter: Waiter, deadline: float, *, refused: bool) -> None:
+        """Raise if the deadline cannot be kept, given who stands before it."""
         (snapshot,) = await self._store.snapshots([waiter.quota])
-        earliest = snapshot.earliest(position, waiter.reserve)
-        if earliest > deadline:
+        schedule = snapshot.schedule()
+        position, reserve = 0, waiter.reserve
+        for other in self._before(waiter.lane, refused=refused):
+            if other.deadline is None or schedule(position, other.reserve) <= other.deadline:
+                position += 1  # the others will have left
+                reserve = min(reserve, other.reserve)
+        earliest = max(schedule(position, reserve), schedule(0, waiter.reserve))
+        if earliest > max(deadline, snapshot.now):
             raise self._too_late(earliest)
 
-    def _drop_hopeless(self, not_yet: NotYet) -> None:
+    def _before(self, lane: Lane, *, refused: bool) -> list[Waiter]:
+        """Who goes before a newcomer, and has no token yet that the store counts."""
+        own = [] if refused else list(self._lines[lane])
+        before = own if lane is Lane.INTERACTIVE else [*self._lines[Lane.INTERACTIVE], *own]
+        return before[1:] if self._serving else before
+
+    def _drop_hopeless(self, not_yet: NotYet, asked: Waiter) -> None:
         """Tell those who cannot be served in time: all of them under a lock, else the first."""
         earliest = not_yet.earliest
         for line in self._lines:
             for waiter in list(line) if not_yet.locked else list(islice(line, 1)):
-                if waiter.deadline is not None and earliest > waiter.deadline:
+                late = waiter.deadline is not None and earliest > waiter.deadline
+                if late and (not_yet.locked or asked.goes_before(waiter)):
                     self._give_up(waiter, self._too_late(earliest))
 
     def _expire(self, waiter: Waiter) -> None:
         now = self._store.clock()
-        self._give_up(waiter, self._too_late(max(now, self._again_at)))
+        self._give_up(waiter, self._too_late(max(now, self._earliest)))
 
     def _fail(self, error: Exception) -> None:
         while (waiter := self._first()) is not None:
