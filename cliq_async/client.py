@@ -253,6 +253,7 @@ class CliqClient:
 
         Raises:
             ValidationError: The message or an option breaks a limit; nothing was sent.
+            Exception: What `to` raised before its first id; nothing was sent.
         """
         job = self.broadcast_job(
             bot_unique_name,

@@ -119,6 +119,7 @@ class ThrottledError(ApiError):
         self, status: int, code: str | None, message: str, endpoint: str, retry_at: datetime
     ) -> None:
         super().__init__(status, code, message, endpoint)
+        self.args = (f"{self}; locked until {retry_at.isoformat(timespec='seconds')}",)
         self.retry_at = retry_at
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:

@@ -366,6 +366,14 @@ async def test_source_that_fails_half_way_stops_the_job_with_what_was_read_accou
 
 
 @moved
+async def test_source_that_fails_before_its_first_id_is_raised_since_nothing_is_lost():
+    sender = Sender()
+    with pytest.raises(LookupError, match="the database is gone"):
+        await Broadcast(sender).run(Ids(10, fail_at=0))
+    assert sender.batches == []
+
+
+@moved
 async def test_on_progress_that_raises_is_logged_once_and_the_job_goes_on(caplog):
     calls = []
 

@@ -158,3 +158,9 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
     result = invoke("send", "b", "--message", str(path), "--to", "1", "--token", SECRET)
     assert result.exit_code == 2
     assert result.stderr == f"error: {path}: Permission denied\n"
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "", "x"])
+def test_a_field_that_no_message_has_is_named_even_if_it_is_empty(value):
+    with pytest.raises(ValueError, match="buttn: no message has this"):
+        message_from({"text": "a", "buttn": value})

@@ -65,7 +65,7 @@ async def test_the_readme_works_as_it_stands(monkeypatch, capsys):
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "readme")
         monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
         await asyncio.to_thread(exec, compile(code, "README.md", "exec"), {})
-        assert capsys.readouterr().out == "250 0 0 0\n"
+        assert capsys.readouterr().out == "250 0 0 None\n"
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
 
 

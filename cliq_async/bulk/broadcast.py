@@ -90,6 +90,7 @@ class Broadcast:
         self._reading = asyncio.Lock()
         self._stopped: str | None = None
         self._error: Exception | None = None
+        self._source_error: Exception | None = None
         self._unconnected = 0
 
     async def run(self, to: Recipients) -> BroadcastReport:
@@ -100,6 +101,7 @@ class Broadcast:
 
         Raises:
             ValidationError: `to` is not an iterable of ids; nothing was sent.
+            Exception: What `to` raised before its first id.
         """
         if isinstance(to, str | bytes) or not isinstance(to, Iterable | AsyncIterable):
             raise ValidationError("to", "an iterable of ids", to)
@@ -119,8 +121,11 @@ class Broadcast:
         for worker in self._workers:
             if not worker.cancelled() and (error := worker.exception()) is not None:
                 raise error
+        counts = self._progress()
+        if self._source_error is not None and not any(counts.values()):
+            raise self._source_error  # nothing is lost by it
         return BroadcastReport(
-            **self._progress(),
+            **counts,
             outcomes=tuple(self._outcomes),
             stopped=self._stopped,
             error=self._error,
@@ -164,6 +169,7 @@ class Broadcast:
                     if (recipient := self._accept(item)) is not None:
                         batch.append(recipient)
             except Exception as error:  # noqa: BLE001 - what was sent so far has to be reported
+                self._source_error = error
                 self.stop(f"the recipients ended with {type(error).__name__}: {error}", error)
             finally:
                 if self._stopped is not None and batch:

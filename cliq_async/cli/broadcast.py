@@ -158,6 +158,8 @@ async def _work(
             total = await recipients.start()
             count = "recipients" if total is None else plural(total, "recipient")
             note(f"sending to {count} from {recipients.name}")
+            if total == 0:
+                note(f"warning: there are no recipients in {recipients.name}")
             progress = Progress(
                 total,
                 job.batch_size,

@@ -61,8 +61,6 @@ def failure(error: CliqError) -> Failure:
     text = str(error)
     if isinstance(error, ValidationError) and error.field == "environment":
         text = _NO_CREDENTIALS
-    elif isinstance(error, ThrottledError):
-        text += f"; locked until {error.retry_at.isoformat(timespec='seconds')}"
     elif isinstance(error, ServerError) and _writes(error.endpoint):
         text += "; it may or may not have happened"
     return Failure(text, status_of(error))

@@ -78,6 +78,8 @@ def message_from(data: object) -> Message:
         raise ValueError("a message is a JSON object")  # noqa: TRY004 - the file's fault
     if found := sorted(_RECIPIENTS & data.keys()):
         raise ValueError(f"{found[0]}: recipients are given on the command line")
+    if unknown := sorted(data.keys() - set(FIELDS)):
+        raise ValueError(f"{unknown[0]}: no message has this")
     given = _dense(data)
     try:
         message = _message(given)
