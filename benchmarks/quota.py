@@ -97,7 +97,7 @@ async def waiters(number: int, repeat: int = 3) -> list[Row]:
             f"{number:,} waiters at 1,000 a second",
             f"{cpu_s:.2f} s CPU",
             ratio(ours, theirs),
-            f"≤ {bar:.1f} s CPU",
+            f"≤ {bar:.2f} s CPU",
             cpu_s <= bar,
         ),
     ]
