@@ -30,8 +30,8 @@ __all__ = ["Bucket", "Learned"]
 
 _NEVER_SENT = Ending.NEVER_SENT
 _HOUR_S = 3600.0
-_SOON_S = 0.025
-_SOON_SHARE = 0.025
+_SOON_S = 0.04
+_SOON_SHARE = 0.04
 """Tokens that come back as soon after each other as this are waited for at once."""
 _CEILING_S = 24 * _HOUR_S
 

@@ -93,21 +93,6 @@ class Queue:
             return True
         return lane is Lane.INTERACTIVE and not self._lines[lane] and not self._serving
 
-    async def take(
-        self, quota: Quota, reserve: int, lease_s: float, send_within_s: float
-    ) -> Token | NotYet:
-        """Ask the store for a token; give it back if the caller is cancelled meanwhile."""
-        store = self._store
-        number = next(token_ids)
-        try:
-            got = await store.take(quota, number, lease_s=lease_s, reserve=reserve)
-        except BaseException:
-            store.end(quota, number, Ending.NEVER_SENT)
-            raise
-        if isinstance(got, NotYet):
-            return got
-        return Token(store, quota, number, got, got + send_within_s)
-
     async def wait(self, waiter: Waiter, *, refused: bool) -> Token:
         """Stand in line until the pump hands over a token.
 
@@ -174,10 +159,12 @@ class Queue:
         """Take a token for the first in line; False if there is none before `_again_at`."""
         self._sooner = False
         self._serving = True
+        store, quota, number = self._store, waiter.quota, next(token_ids)
         try:
-            got = await self.take(
-                waiter.quota, waiter.reserve, waiter.lease_s, waiter.send_within_s
-            )
+            got = await store.take(quota, number, lease_s=waiter.lease_s, reserve=waiter.reserve)
+        except BaseException:
+            store.end(quota, number, Ending.NEVER_SENT)
+            raise
         finally:
             self._serving = False
         if isinstance(got, NotYet):
@@ -186,12 +173,13 @@ class Queue:
             self._earliest = got.earliest
             self._drop_hopeless(got, waiter)
             return False
+        token = Token(store, quota, number, got, got + waiter.send_within_s)
         first = self._first()
         if first is not None and (first is waiter or first.goes_before(waiter)):
-            self._lines[first.lane].pop(first)
-            first.future.set_result(got)
+            del self._lines[first.lane][first]
+            first.future.set_result(token)
         else:
-            got.end(Ending.NEVER_SENT)  # it was for somebody who has left
+            token.end(Ending.NEVER_SENT)  # it was for somebody who has left
         return True
 
     async def _sleep_until(self, moment: float) -> None:
