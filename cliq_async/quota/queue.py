@@ -112,7 +112,8 @@ class Queue:
             delay_s = max(0.0, waiter.deadline - self._store.clock()) + _GRACE_S
             timer = loop.call_later(delay_s, self._expire, waiter)
         line[waiter] = None
-        line.move_to_end(waiter, last=not refused)
+        if refused:
+            line.move_to_end(waiter, last=False)
         if self.pump is None:
             self._start(loop)
         elif self._first() is waiter:
@@ -125,7 +126,8 @@ class Queue:
                 future.result().end(Ending.NEVER_SENT)
             raise
         finally:
-            self._leave(waiter)
+            if waiter in line:
+                self._leave(waiter)
             if timer is not None:
                 timer.cancel()
 
@@ -174,7 +176,8 @@ class Queue:
             self._drop_hopeless(got, waiter)
             return False
         token = Token(store, quota, number, got, got + waiter.send_within_s)
-        first = self._first()
+        overtaken = waiter.future.done() or (waiter.lane and self._lines[Lane.INTERACTIVE])
+        first = self._first() if overtaken else waiter
         if first is not None and (first is waiter or first.goes_before(waiter)):
             del self._lines[first.lane][first]
             first.future.set_result(token)
