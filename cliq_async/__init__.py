@@ -22,7 +22,7 @@ from cliq_async.errors import (
     TransportError,
     ValidationError,
 )
-from cliq_async.models.bot import Bot, BotHandler, SubAction, User
+from cliq_async.models.bot import Bot, BotChanges, BotHandler, NewBot, User
 from cliq_async.models.button import (
     Action,
     Button,
@@ -33,7 +33,16 @@ from cliq_async.models.button import (
     PreviewUrl,
     SystemApi,
 )
+from cliq_async.models.call import Call, CallAction, CallReceipt
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
+from cliq_async.models.handler import (
+    Handler,
+    HandlerChanges,
+    HandlerParam,
+    NewHandler,
+    SubAction,
+)
+from cliq_async.models.incoming import IncomingReceipt
 from cliq_async.models.message import Message, Sender, SentMessage, Styles
 from cliq_async.models.page import Page
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
@@ -51,11 +60,15 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Bot",
+    "BotChanges",
     "BotHandler",
     "BroadcastProgress",
     "BroadcastReport",
     "BulletList",
     "Button",
+    "Call",
+    "CallAction",
+    "CallReceipt",
     "Card",
     "CliqClient",
     "CliqError",
@@ -63,13 +76,19 @@ __all__ = [
     "ConflictError",
     "CopyText",
     "Endpoint",
+    "Handler",
+    "HandlerChanges",
+    "HandlerParam",
     "Images",
+    "IncomingReceipt",
     "InvokeFunction",
     "Labels",
     "Limit",
     "MemoryStore",
     "Message",
     "ModernInline",
+    "NewBot",
+    "NewHandler",
     "NotFoundError",
     "OpenUrl",
     "Outcome",

@@ -22,7 +22,7 @@ from cliq_async.quota.model import Ending, Lane, Lock, Quota
 from cliq_async.quota.token import Token
 from cliq_async.retrying import Attempts, Lost, Next
 from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
-from cliq_async.wire import Answer, Call, Kind, read
+from cliq_async.wire import Answer, ApiCall, Kind, read
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -114,7 +114,7 @@ class Caller:
         self._authority = authority
         self._pacers = pacers
 
-    async def call(self, call: Call, options: Options) -> object:
+    async def call(self, call: ApiCall, options: Options) -> object:
         """Send a call until it is answered for good.
 
         Returns:

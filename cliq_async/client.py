@@ -24,10 +24,12 @@ from cliq_async.quota.opening import open_store
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import Clock, QuotaStore
 from cliq_async.resources.bots import Bots
+from cliq_async.resources.calls import Calls
+from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
 from cliq_async.transport import AiohttpTransport, Transport
-from cliq_async.wire import Call
+from cliq_async.wire import ApiCall
 
 __all__ = ["CliqClient"]
 
@@ -346,10 +348,12 @@ class CliqClient:
 
     def _wire(self) -> None:
         self.bots = Bots(self._send)
+        self.calls = Calls(self._send)
+        self.handlers = Handlers(self._send)
         self.messages = Messages(self._send)
         self.subscribers = Subscribers(self._send)
 
-    def _send(self, call: Call) -> Awaitable[object]:
+    def _send(self, call: ApiCall) -> Awaitable[object]:
         return self._ready().call(call, self._options)
 
     def _ready(self) -> Caller:

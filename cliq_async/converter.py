@@ -19,6 +19,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from cliq_async.models.button import Action
 from cliq_async.models.card import Card
+from cliq_async.models.handler import Handler
 from cliq_async.models.message import Message
 from cliq_async.models.page import Page
 from cliq_async.models.slide import Slide
@@ -143,6 +144,19 @@ def _to_bool(value: object, _cls: type[bool]) -> bool:
     raise TypeError("true or false expected")
 
 
+def _flat_handler(value: object) -> object:
+    """A handler's answer with its fields in one place: the documents have two for some of them."""
+    if not isinstance(value, dict):
+        return value
+    display = value.get("display_props")
+    flat = (display if isinstance(display, dict) else {}) | {
+        key: item for key, item in value.items() if item is not None
+    }
+    if "id" not in flat and "handler_id" in flat:
+        flat["id"] = flat["handler_id"]
+    return flat
+
+
 def _is_tuple(cls: Any) -> bool:
     return get_origin(cls) is tuple
 
@@ -167,6 +181,8 @@ def _answer_hook(cls: type[T]) -> Callable[[object, Any], T]:
     structure = make_dict_structure_fn(cls, _converter)
 
     def to_answer(value: object, _cls: Any) -> T:
+        if cls is Handler:
+            value = _flat_handler(value)
         try:
             return msgspec.convert(value, cls)
         except msgspec.ValidationError:

@@ -21,7 +21,7 @@ from cliq_async.errors import (
 from cliq_async.quota.throttle import Refusal, refusal
 from cliq_async.transport import Response
 
-__all__ = ["Answer", "Call", "Kind", "read"]
+__all__ = ["Answer", "ApiCall", "Kind", "read"]
 
 _OK: Final = 200
 _REDIRECT: Final = 300
@@ -43,7 +43,7 @@ _BY_STATUS: Final[dict[int, type[ApiError]]] = {
 
 
 @attrs.frozen
-class Call:
+class ApiCall:
     """One call of an endpoint.
 
     Attributes:

@@ -15,7 +15,7 @@ from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
 from cliq_async.transport import NoAnswerError, Permit, Request, Response
-from cliq_async.wire import Call
+from cliq_async.wire import ApiCall
 
 SECRET = "1000.secret-of-a-token"
 
@@ -101,10 +101,10 @@ class Rig:
         return await self.free(name)
 
 
-def a_call(name: str, body: bytes = b"") -> Call:
+def a_call(name: str, body: bytes = b"") -> ApiCall:
     names = ("bot_id", "bot_unique_name", "bot_id_or_unique_name", "handler_type")
     path: dict[str, str] = dict.fromkeys(names, "one")
-    return Call(ENDPOINTS[name], path, body=body)
+    return ApiCall(ENDPOINTS[name], path, body=body)
 
 
 def a_rig(

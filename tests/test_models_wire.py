@@ -279,7 +279,10 @@ def test_types_of_several_platforms_may_be_left_out():
     assert OpenUrl(ios="app://x").data() == {"iOS": "app://x"}
 
 
-@pytest.mark.parametrize("name", ["message", "card", "slide", "button", "recipients"])
+MODULES = ["bot", "call", "card", "handler", "message", "button", "recipients", "slide"]
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
     module = importlib.import_module(f"cliq_async.models.{name}")
     failed, tried = doctest.testmod(module, extraglobs=dict(vars(models)))

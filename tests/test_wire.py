@@ -16,7 +16,7 @@ from cliq_async.errors import (
     ServerError,
 )
 from cliq_async.transport import Response
-from cliq_async.wire import Answer, Call, Kind, read
+from cliq_async.wire import Answer, ApiCall, Kind, read
 
 SEND = ENDPOINTS["send_message"]
 
@@ -157,7 +157,7 @@ def test_any_status_with_any_json_is_an_answer(status, body):
 def test_url_has_the_path_parameters_and_the_query_without_what_is_none():
     path = {"bot_id_or_unique_name": "b-1"}
     query = {"limit": 50, "next_token": "NTB8MTc1==&/ä", "sync_token": None}
-    url = Call(ENDPOINTS["list_subscribers"], path, query).url("https://cliq.zoho.eu")
+    url = ApiCall(ENDPOINTS["list_subscribers"], path, query).url("https://cliq.zoho.eu")
     assert url == (
         "https://cliq.zoho.eu/api/v3/bots/b-1/subscribers"
         "?limit=50&next_token=NTB8MTc1%3D%3D%26%2F%C3%A4"
@@ -165,9 +165,9 @@ def test_url_has_the_path_parameters_and_the_query_without_what_is_none():
 
 
 def test_url_without_a_query_ends_with_the_path():
-    assert Call(ENDPOINTS["list_bots"]).url("http://h:1") == "http://h:1/api/v3/bots"
+    assert ApiCall(ENDPOINTS["list_bots"]).url("http://h:1") == "http://h:1/api/v3/bots"
 
 
 def test_braces_in_a_path_parameter_are_not_taken_for_one():
-    url = Call(SEND, {"bot_unique_name": "{bot_id}"}).url("http://h")
+    url = ApiCall(SEND, {"bot_unique_name": "{bot_id}"}).url("http://h")
     assert url == "http://h/api/v3/bots/{bot_id}/message"

@@ -1,6 +1,6 @@
 """What the API takes and gives, as attrs classes, one noun a file."""
 
-from cliq_async.models.bot import Bot, BotHandler, SubAction, User
+from cliq_async.models.bot import Bot, BotChanges, BotHandler, NewBot, User
 from cliq_async.models.button import (
     Action,
     Button,
@@ -11,7 +11,16 @@ from cliq_async.models.button import (
     PreviewUrl,
     SystemApi,
 )
+from cliq_async.models.call import Call, CallAction, CallReceipt
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
+from cliq_async.models.handler import (
+    Handler,
+    HandlerChanges,
+    HandlerParam,
+    NewHandler,
+    SubAction,
+)
+from cliq_async.models.incoming import IncomingReceipt
 from cliq_async.models.message import Message, Sender, SentMessage, Styles
 from cliq_async.models.page import Page
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
@@ -20,17 +29,27 @@ from cliq_async.models.subscriber import Subscriber
 __all__ = [
     "Action",
     "Bot",
+    "BotChanges",
     "BotHandler",
     "BulletList",
     "Button",
+    "Call",
+    "CallAction",
+    "CallReceipt",
     "Card",
     "Confirm",
     "CopyText",
+    "Handler",
+    "HandlerChanges",
+    "HandlerParam",
     "Images",
+    "IncomingReceipt",
     "InvokeFunction",
     "Labels",
     "Message",
     "ModernInline",
+    "NewBot",
+    "NewHandler",
     "OpenUrl",
     "Page",
     "Poll",

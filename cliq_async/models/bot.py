@@ -1,11 +1,158 @@
-"""A bot, as Cliq describes it.
+"""A bot: how it is made, how it is changed, and how Cliq describes it.
 
-Enumerations are plain text: servers add values over time, and an unknown one never fails.
+Enumerations of answers are plain text: servers add values over time, and an unknown one never
+fails.
 """
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final, Literal, get_args
 
 import attrs
 
-__all__ = ["Bot", "BotHandler", "SubAction", "User"]
+from cliq_async.errors import ValidationError
+from cliq_async.models import checks, coerce
+from cliq_async.models.handler import SubAction
+
+__all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
+
+ExecutionType = Literal["deluge", "webhook"]
+Participation = Literal["listen_message", "send_message", "auto_follow_thread"]
+Scope = Literal["organization", "team", "personal"]
+Switch = Literal["enabled", "disabled"]
+
+_URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+_NAME_CHARS: Final = 20
+_DESCRIPTION_CHARS: Final = 300
+
+
+def _ids(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
+    return None if value is None else coerce.many(value)
+
+
+def _texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else coerce.many(value)
+
+
+def _participations(
+    value: Participation | Iterable[Participation] | None,
+) -> tuple[Participation, ...] | None:
+    return None if value is None else coerce.many(value)
+
+
+def _check_team_ids(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
+    if value is None:
+        return
+    field = checks.name(model, attribute)
+    checks.count(field, value, 1, 4, "ids")
+    for index, item in enumerate(value):
+        if type(item) is not int:  # bool is an int to Python
+            raise ValidationError(f"{field}[{index}]", "an int", checks.shown(item))
+
+
+def _check_team(model: "NewBot | BotChanges") -> None:
+    if model.scope == "team" and model.team_ids is None:
+        field = f"{type(model).__name__}.team_ids"
+        raise ValidationError(field, "1 to 4 ids when the scope is team", None)
+
+
+@attrs.frozen(kw_only=True)
+class _Described:
+    """The fields that making and changing a bot have in common; None leaves a field out."""
+
+    scope: Scope | None = attrs.field(default=None, validator=checks.one_of(*get_args(Scope)))
+    team_ids: tuple[int, ...] | None = attrs.field(
+        default=None, converter=_ids, validator=_check_team_ids
+    )
+    status_messages: tuple[str, ...] | None = attrs.field(
+        default=None,
+        converter=_texts,
+        validator=checks.texts(0, 10, "status messages", each=(1, 50), optional=True),
+    )
+    channel_participation: tuple[Participation, ...] | None = attrs.field(
+        default=None,
+        converter=_participations,
+        validator=checks.some_of(*get_args(Participation), most=3),
+    )
+    calls: Switch | None = attrs.field(default=None, validator=checks.one_of(*get_args(Switch)))
+    image: str | None = attrs.field(default=None, validator=checks.text(1, optional=True))
+    execution_url: str | None = attrs.field(
+        default=None,
+        validator=checks.matches(_URL, "an http:// or https:// URL", optional=True),
+    )
+
+
+@attrs.frozen
+class NewBot(_Described):
+    """A bot to be made. Cliq assigns the unique name and the id.
+
+    Example:
+        >>> bot = NewBot("Pipeline Bot", description="Tells how builds went", scope="organization")
+
+    Attributes:
+        name: 1 to 20 characters; no other bot may have it.
+        description: 1 to 300 characters.
+        execution_type: `deluge`, Cliq's default, or `webhook`.
+        execution_url: Where a webhook bot's events go. Required for `webhook`, refused otherwise.
+        scope: `organization`, `team` or `personal`.
+        team_ids: 1 to 4 ids; required when the scope is `team`.
+        status_messages: At most 10, of 1 to 50 characters each.
+        channel_participation: At most 3 of `listen_message`, `send_message`, `auto_follow_thread`.
+        calls: `enabled` or `disabled`. Calls override the recipients' Do Not Disturb.
+        image: The avatar, in base64.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    name: str = attrs.field(kw_only=False, validator=checks.text(1, _NAME_CHARS))
+    description: str = attrs.field(kw_only=True, validator=checks.text(1, _DESCRIPTION_CHARS))
+    execution_type: ExecutionType | None = attrs.field(
+        default=None, kw_only=True, validator=checks.one_of(*get_args(ExecutionType))
+    )
+
+    def __attrs_post_init__(self) -> None:
+        _check_team(self)
+        webhook = self.execution_type == "webhook"
+        if webhook and self.execution_url is None:
+            raise ValidationError("NewBot.execution_url", "a URL when the type is webhook", None)
+        if not webhook and self.execution_url is not None:
+            limit = "None unless execution_type is webhook"
+            raise ValidationError("NewBot.execution_url", limit, checks.shown(self.execution_url))
+
+
+@attrs.frozen
+class BotChanges(_Described):
+    """Changes of a bot: at least one; what is None stays as it is.
+
+    Example:
+        >>> changes = BotChanges(description="Tells how builds and tests went", calls="enabled")
+
+    Attributes:
+        name: 1 to 20 characters. The unique name stays.
+        description: 1 to 300 characters.
+        execution_url: Where a webhook bot's events go.
+        scope: `organization`, `team` or `personal`.
+        team_ids: 1 to 4 ids; required when the scope becomes `team`.
+        status_messages: At most 10, of 1 to 50 characters each.
+        channel_participation: At most 3 of `listen_message`, `send_message`, `auto_follow_thread`.
+        calls: `enabled` or `disabled`.
+        image: The avatar, in base64.
+
+    Raises:
+        ValidationError: A field breaks its limit, or nothing changes.
+    """
+
+    name: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, _NAME_CHARS, optional=True)
+    )
+    description: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, _DESCRIPTION_CHARS, optional=True)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        _check_team(self)
+        checks.check_any(self)
 
 
 @attrs.frozen(kw_only=True)
@@ -22,21 +169,8 @@ class User:
 
 
 @attrs.frozen(kw_only=True)
-class SubAction:
-    """An entry below a menu action.
-
-    Attributes:
-        name: What the user sees.
-        icon: `name/HEX`.
-    """
-
-    name: str = ""
-    icon: str = ""
-
-
-@attrs.frozen(kw_only=True)
 class BotHandler:
-    """A handler of a bot; only a menu handler has more than a type.
+    """A handler in the description of its bot; only a menu handler has more than a type.
 
     Attributes:
         type: As `menu_handler` or `welcome_handler`.
@@ -77,6 +211,8 @@ class Bot:
         type: `custom` or another.
         default: Whether it is one of Cliq's own; None if Cliq does not say.
         subscriber_count: How many users subscribe to it; None if Cliq does not say.
+        extra: What `bots.get` was answered besides all this, as it came: the subscription details
+            are in it, under a name that the documents do not give.
     """
 
     id: str
@@ -96,3 +232,4 @@ class Bot:
     type: str = ""
     default: bool | None = None
     subscriber_count: int | None = None
+    extra: Any = attrs.field(factory=dict, hash=False)

@@ -6,21 +6,21 @@ from typing import Any, ClassVar
 
 import attrs
 
-from cliq_async.models import checks
+from cliq_async.models import checks, coerce
 
 __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
 
 
 def _sections(value: "Section | Iterable[Section] | None") -> "tuple[Section, ...]":
-    return checks.many(value)
+    return coerce.many(value)
 
 
 def _options(value: str | Iterable[str]) -> tuple[str, ...]:
-    return checks.many(value)
+    return coerce.many(value)
 
 
 def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return checks.pairs(value)
+    return coerce.pairs(value)
 
 
 @attrs.frozen

@@ -1,36 +1,38 @@
-"""Small checks and conversions that hold the documented limits, shared by the request models.
+"""Small checks that hold the documented limits, shared by the request models.
 
-A converter never refuses: what it does not understand it hands on, and the validator behind it,
-which knows the field's name, raises. Lengths are Unicode code points.
+Lengths are Unicode code points.
 """
 
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
+
+import attrs
 
 from cliq_async.errors import ValidationError
 
 __all__ = [
     "Short",
-    "as_text",
-    "characters",
+    "Validator",
+    "check_any",
     "check_https",
     "check_text",
+    "count",
     "flag",
     "https",
     "instance",
     "instances",
-    "many",
     "matches",
+    "name",
     "one_of",
-    "pairs",
-    "rows",
     "shown",
+    "some_of",
     "span",
     "text",
     "text_pairs",
     "texts",
+    "whole",
 ]
 
 # (the model, its attrs.Attribute, the value)
@@ -99,7 +101,8 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
     return value
 
 
-def _name(model: object, attribute: Any) -> str:
+def name(model: object, attribute: Any) -> str:
+    """A field's name in errors: `Button.label`."""
     return f"{type(model).__name__}.{attribute.name}"
 
 
@@ -109,7 +112,7 @@ def text(low: int = 0, high: int | None = None, *, optional: bool = False) -> Va
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
             return
-        check_text(_name(model, attribute), value, low, high)
+        check_text(name(model, attribute), value, low, high)
 
     return validate
 
@@ -122,7 +125,7 @@ def matches(
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
             return
-        field = _name(model, attribute)
+        field = name(model, attribute)
         if not pattern.fullmatch(check_text(field, value, 1, high)):
             raise ValidationError(field, words, shown(value))
 
@@ -142,7 +145,7 @@ def check_https(field: str, value: object) -> None:
 def https(model: object, attribute: Any, value: object) -> None:
     """Validate None or an HTTPS URL."""
     if value is not None:
-        check_https(_name(model, attribute), value)
+        check_https(name(model, attribute), value)
 
 
 def one_of(*values: str) -> Validator:
@@ -151,7 +154,7 @@ def one_of(*values: str) -> Validator:
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is not None and value not in values:
-            raise ValidationError(_name(model, attribute), words, shown(value))
+            raise ValidationError(name(model, attribute), words, shown(value))
 
     return validate
 
@@ -159,7 +162,7 @@ def one_of(*values: str) -> Validator:
 def flag(model: object, attribute: Any, value: object) -> None:
     """Validate None, True or False."""
     if value is not None and not isinstance(value, bool):
-        raise ValidationError(_name(model, attribute), "True, False or None", shown(value))
+        raise ValidationError(name(model, attribute), "True, False or None", shown(value))
 
 
 def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
@@ -167,12 +170,17 @@ def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if not isinstance(value, cls) and not (value is None and optional):
-            raise ValidationError(_name(model, attribute), what, shown(value))
+            raise ValidationError(name(model, attribute), what, shown(value))
 
     return validate
 
 
-def _count(field: str, value: tuple[Any, ...], low: int, high: int | None, what: str) -> None:
+def count(field: str, value: tuple[Any, ...], low: int, high: int | None, what: str) -> None:
+    """Check how many there are.
+
+    Raises:
+        ValidationError: Too many, or too few.
+    """
     if len(value) < low or (high is not None and len(value) > high):
         raise ValidationError(field, span(low, high, what), len(value))
 
@@ -181,8 +189,8 @@ def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
     """A validator for a tuple of `low` to `high` instances of a class."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
-        field = _name(model, attribute)
-        _count(field, value, low, high, what)
+        field = name(model, attribute)
+        count(field, value, low, high, what)
         for index, item in enumerate(value):
             if not isinstance(item, cls):
                 raise ValidationError(f"{field}[{index}]", f"a {cls.__name__}", shown(item))
@@ -190,24 +198,68 @@ def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
     return validate
 
 
-def texts(low: int, high: int | None, what: str, *, each: tuple[int, int | None]) -> Validator:
+def texts(
+    low: int, high: int | None, what: str, *, each: tuple[int, int | None], optional: bool = False
+) -> Validator:
     """A validator for a tuple of `low` to `high` texts, `each` of a shortest and longest length."""
 
-    def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
-        field = _name(model, attribute)
-        _count(field, value, low, high, what)
+    def validate(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
+        if value is None and optional:
+            return
+        value = value or ()
+        field = name(model, attribute)
+        count(field, value, low, high, what)
         for index, item in enumerate(value):
             check_text(f"{field}[{index}]", item, *each)
 
     return validate
 
 
+def some_of(*values: str, most: int) -> Validator:
+    """A validator for None or a tuple of at most so many of a few values."""
+    words = f"one of {', '.join(values)}"
+
+    def validate(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
+        if value is None:
+            return
+        field = name(model, attribute)
+        count(field, value, 0, most, "values")
+        for index, item in enumerate(value):
+            if item not in values:
+                raise ValidationError(f"{field}[{index}]", words, shown(item))
+
+    return validate
+
+
+def whole(low: int, high: int) -> Validator:
+    """A validator for None or an int from `low` to `high`."""
+
+    def validate(model: object, attribute: Any, value: object) -> None:
+        # bool is an int to Python
+        if value is not None and not (type(value) is int and low <= value <= high):
+            raise ValidationError(
+                name(model, attribute), f"an int from {low} to {high}", shown(value)
+            )
+
+    return validate
+
+
+def check_any(model: Any) -> None:
+    """Check that at least one field of a model is not None.
+
+    Raises:
+        ValidationError: All are.
+    """
+    if all(getattr(model, field.name) is None for field in attrs.fields(type(model))):
+        raise ValidationError(type(model).__name__, "at least one change", Short("none"))
+
+
 def text_pairs(what: str) -> Validator:
     """A validator for a tuple of at least one pair of texts."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
-        field = _name(model, attribute)
-        _count(field, value, 1, None, what)
+        field = name(model, attribute)
+        count(field, value, 1, None, what)
         for index, item in enumerate(value):
             if not isinstance(item, tuple) or len(item) != _PAIR:
                 raise ValidationError(f"{field}[{index}]", "a pair of str", shown(item))
@@ -215,56 +267,3 @@ def text_pairs(what: str) -> Validator:
                 check_text(f"{field}[{index}]", part)
 
     return validate
-
-
-def many(value: Any) -> tuple[Any, ...]:
-    """A tuple of what was given: one item, several of them, or None for none."""
-    if value is None:
-        return ()
-    if isinstance(value, tuple):
-        return value
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        return (value,)
-    return tuple(value)
-
-
-def as_text(value: object) -> Any:
-    """A number as its text, as people put numbers into tables; anything else as it is."""
-    if isinstance(value, str):
-        return str.__str__(value)  # of a subclass, the str that it is
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return str(value)
-        except ValueError:  # an int of more than 4,300 digits
-            return value
-    return value
-
-
-def pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    """Pairs from a mapping, or from an iterable of pairs; numbers become text."""
-    items = many(value.items() if isinstance(value, Mapping) else value)
-    return tuple(
-        tuple(as_text(part) for part in item) if isinstance(item, list | tuple) else item
-        for item in items
-    )
-
-
-def rows(value: Any) -> tuple[dict[str, str], ...]:
-    """Table rows from one mapping or several; numbers become text."""
-    return tuple(
-        {as_text(key): as_text(cell) for key, cell in row.items()}
-        if isinstance(row, Mapping)
-        else row
-        for row in many(value)
-    )
-
-
-def characters(value: object) -> int:
-    """The characters of all strings in nested tuples and dicts, keys included."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, tuple):
-        return sum(characters(item) for item in value)
-    if isinstance(value, dict):
-        return sum(characters(key) + characters(item) for key, item in value.items())
-    return 0

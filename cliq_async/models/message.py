@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks
+from cliq_async.models import checks, coerce
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
 from cliq_async.models.slide import Slide
@@ -61,11 +61,11 @@ _UNSTYLED: Final = Styles()
 
 
 def _slides(value: Slide | Iterable[Slide] | None) -> tuple[Slide, ...]:
-    return checks.many(value)
+    return coerce.many(value)
 
 
 def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
-    return checks.many(value)
+    return coerce.many(value)
 
 
 def _styles(value: Styles | None) -> Styles | None:
@@ -75,7 +75,7 @@ def _styles(value: Styles | None) -> Styles | None:
 def _references(value: Mapping[str, Button] | Mapping[int, Button] | None) -> dict[str, Button]:
     # What is no mapping goes on to the validator as it is.
     if value is None or isinstance(value, Mapping):
-        return {checks.as_text(key): button for key, button in (value or {}).items()}
+        return {coerce.as_text(key): button for key, button in (value or {}).items()}
     return value
 
 

@@ -10,9 +10,9 @@ from typing import Final
 from urllib.parse import quote
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks
+from cliq_async.models import checks, coerce
 
-__all__ = ["MAX_USER_IDS", "identifier", "page_limit", "user_ids_field"]
+__all__ = ["MAX_USER_IDS", "identifier", "page_limit", "recipient_ids", "user_ids_field"]
 
 MAX_USER_IDS: Final = 100
 _MAX_LIMIT: Final = 50
@@ -24,7 +24,6 @@ _NOT_IN_PATH: Final = re.compile(rf"[/\\?#%{_UNSAFE}]")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 _ID: Final = "a non-empty str or int, without comma, whitespace and control characters"
-_COUNT: Final = f"1 to {MAX_USER_IDS} ids"
 _PATH: Final = "a non-empty str, without / \\ ? # %, whitespace and control characters, not . or .."
 
 
@@ -41,34 +40,48 @@ def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
     Raises:
         ValidationError: Too many, none, or one that cannot be an id.
     """
-    given = [ids] if isinstance(ids, str | int | bytes) else _first(ids)
-    texts = [item if type(item) is str else _id_text(item) for item in given]
-    if not 0 < len(texts) <= MAX_USER_IDS:
-        raise ValidationError("user_ids", _COUNT, len(texts))
+    return ",".join(recipient_ids("user_ids", ids, MAX_USER_IDS))
+
+
+def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -> list[str]:
+    """One id or several as texts.
+
+    Args:
+        field: The field's name, for the error.
+        ids: ZUIDs or email addresses.
+        most: How many there may be; at least 1.
+
+    Raises:
+        ValidationError: Too many, none, or one that cannot be an id.
+    """
+    given = [ids] if isinstance(ids, str | int | bytes) else _first(field, ids, most)
+    texts = [item if type(item) is str else _id_text(field, item) for item in given]
+    if not 0 < len(texts) <= most:
+        raise ValidationError(field, f"1 to {most} ids", len(texts))
     joined = ",".join(texts)
     # One look at the whole: a comma too many or an empty id shows in the count of commas.
     clean = joined.isascii() and joined.isprintable() and " " not in joined
     if not clean or joined.count(",") != len(texts) - 1 or "" in texts:
         for text in texts:
             if not text or _NOT_IN_ID.search(text):
-                raise ValidationError("user_ids", _ID, checks.shown(text))
-    return joined
+                raise ValidationError(field, _ID, checks.shown(text))
+    return texts
 
 
-def _first(ids: Iterable[str | int]) -> list[str | int]:
+def _first(field: str, ids: Iterable[str | int], most: int) -> list[str | int]:
     if not isinstance(ids, Iterable):
-        raise ValidationError("user_ids", _ID, checks.shown(ids))
-    found = list(islice(ids, MAX_USER_IDS + 1))  # it may be endless
-    if len(found) > MAX_USER_IDS:
+        raise ValidationError(field, _ID, checks.shown(ids))
+    found = list(islice(ids, most + 1))  # it may be endless
+    if len(found) > most:
         known = len(ids) if isinstance(ids, list | tuple | set | frozenset) else None
-        raise ValidationError("user_ids", _COUNT, known or checks.Short(f"over {MAX_USER_IDS}"))
+        raise ValidationError(field, f"1 to {most} ids", known or checks.Short(f"over {most}"))
     return found
 
 
-def _id_text(item: object) -> str:
-    text = item if isinstance(item, float) else checks.as_text(item)
+def _id_text(field: str, item: object) -> str:
+    text = coerce.as_id(item)
     if not isinstance(text, str):
-        raise ValidationError("user_ids", _ID, checks.shown(item))
+        raise ValidationError(field, _ID, checks.shown(item))
     return text
 
 

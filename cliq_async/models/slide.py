@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks
+from cliq_async.models import checks, coerce
 
 __all__ = ["BulletList", "Images", "Labels", "Slide", "Table", "TextBlock"]
 
@@ -15,27 +15,27 @@ _PERCENT: Final = 100
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(checks.as_text(item) for item in checks.many(value))
+    return tuple(coerce.as_text(item) for item in coerce.many(value))
 
 
 def _urls(value: str | Iterable[str]) -> tuple[str, ...]:
-    return checks.many(value)
+    return coerce.many(value)
 
 
 def _rows(
     value: Mapping[str, str | float] | Iterable[Mapping[str, str | float]],
 ) -> tuple[dict[str, str], ...]:
-    return checks.rows(value)
+    return coerce.rows(value)
 
 
 def _pairs(
     value: Mapping[str, str | float] | Iterable[tuple[str, str | float]],
 ) -> tuple[tuple[str, str], ...]:
-    return checks.pairs(value)
+    return coerce.pairs(value)
 
 
 def _widths(value: int | Iterable[int] | None) -> tuple[int, ...]:
-    return checks.many(value)
+    return coerce.many(value)
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ class Slide(abc.ABC):
     @property
     def size(self) -> int:
         """The characters of all its strings: the title, the content and the keys of rows."""
-        return checks.characters(attrs.astuple(self, recurse=False))
+        return coerce.characters(attrs.astuple(self, recurse=False))
 
 
 def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str], ...]) -> None:

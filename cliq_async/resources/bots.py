@@ -1,25 +1,60 @@
-"""Bots: who there is."""
+"""Bots: made, listed, changed, deleted, and put into channels."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final, Literal
 
+import attrs
+
+from cliq_async.converter import to_json
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.models.bot import Bot
+from cliq_async.errors import ValidationError
+from cliq_async.models.bot import Bot, BotChanges, NewBot
+from cliq_async.models.checks import check_text, shown
 from cliq_async.models.page import Page
-from cliq_async.models.recipients import page_limit
+from cliq_async.models.recipients import identifier, page_limit
+from cliq_async.resources.answers import data_of, read_one, read_written
 from cliq_async.resources.paging import follow, read_page
-from cliq_async.wire import Call
+from cliq_async.wire import ApiCall
 
 __all__ = ["Bots"]
+
+_DETAILS: Final = "subscription_details"
+_NO_BOT: Final = Bot(id="", unique_name="", name="")
+_KNOWN: Final = frozenset(field.name for field in attrs.fields(Bot)) - {"extra"}
 
 
 class Bots:
     """`client.bots`: the bots that the user can see.
 
-    Source: "List all bots" of the Bots API. 30 requests a minute, scope ZohoCliq.Bots.READ.
+    Source: the Bots API. 30 requests a minute to list and to get, 10 to create, update and
+    delete, 5 to associate. Scopes ZohoCliq.Bots.READ, CREATE, UPDATE, DELETE and, to associate,
+    ZohoCliq.Channels.UPDATE.
     """
 
-    def __init__(self, send: Callable[[Call], Awaitable[object]]) -> None:
+    def __init__(self, send: Callable[[ApiCall], Awaitable[object]]) -> None:
         self._send = send
+
+    async def create(self, new: NewBot) -> Bot:
+        """Make a bot.
+
+        Example:
+            ```python
+            bot = await client.bots.create(NewBot("Ops Bot", description="Tells what is on fire"))
+            ```
+
+        Returns:
+            The bot, with the id and the unique name that Cliq gave it. All its fields are empty
+            if the bot was made and the answer could not be read.
+
+        Raises:
+            ConflictError: Another bot has this name.
+            BadRequestError: Cliq refused it, as for `bot_creation_limit_exceeded`.
+            OutcomeUnknownError: It was sent and not answered.
+        """
+        if not isinstance(new, NewBot):
+            raise ValidationError("new", "a NewBot", shown(new))
+        call = ApiCall(ENDPOINTS["create_bot"], body=to_json(new))
+        return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
 
     async def list(
         self,
@@ -51,7 +86,7 @@ class Bots:
             "search": search,
             "scope": scope,
         }
-        return read_page(endpoint, await self._send(Call(endpoint, {}, query)), Bot)
+        return read_page(endpoint, await self._send(ApiCall(endpoint, {}, query)), Bot)
 
     def iter(
         self, *, limit: int | None = 50, search: str | None = None, scope: str | None = None
@@ -73,3 +108,82 @@ class Bots:
             ENDPOINTS["list_bots"],
             lambda token: self.list(limit=limit, next_token=token, search=search, scope=scope),
         )
+
+    async def get(
+        self, bot_id: str, *, fields: Literal["subscription_details"] | None = None
+    ) -> Bot:
+        """A bot by its id.
+
+        Args:
+            bot_id: The bot's id, with `b-` before it or not. A unique name is not one.
+            fields: `subscription_details` adds the subscribers; they are in `Bot.extra`.
+
+        Raises:
+            NotFoundError: There is no such bot.
+            ApiError: Cliq refused it, or its answer cannot be read.
+        """
+        endpoint = ENDPOINTS["get_bot"]
+        if fields not in (None, _DETAILS):
+            raise ValidationError("fields", f"{_DETAILS} or None", shown(fields))
+        path = {"bot_id": identifier("bot_id", bot_id)}
+        data = data_of(await self._send(ApiCall(endpoint, path, {"fields": fields})))
+        bot = read_one(endpoint, data, Bot)
+        return attrs.evolve(bot, extra=_extra(data))
+
+    async def update(self, bot_id: str, changes: BotChanges) -> Bot:
+        """Change a bot.
+
+        Returns:
+            The bot as it is now. All its fields are empty if it was changed and the answer could
+            not be read.
+
+        Raises:
+            NotFoundError: There is no such bot.
+            ConflictError: Another bot has this name.
+            PermissionDeniedError: The user may not edit this bot.
+            OutcomeUnknownError: It was sent and not answered, three times.
+        """
+        if not isinstance(changes, BotChanges):
+            raise ValidationError("changes", "BotChanges", shown(changes))
+        path = {"bot_id": identifier("bot_id", bot_id)}
+        call = ApiCall(ENDPOINTS["update_bot"], path, body=to_json(changes))
+        return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
+
+    async def delete(self, bot_id: str) -> None:
+        """Delete a bot for good, and with it its handlers and its places in channels.
+
+        Raises:
+            NotFoundError: There is no such bot.
+            PermissionDeniedError: The user may not delete this bot.
+            OutcomeUnknownError: It was sent and not answered, three times.
+        """
+        path = {"bot_id": identifier("bot_id", bot_id)}
+        await self._send(ApiCall(ENDPOINTS["delete_bot"], path))
+
+    async def associate(
+        self,
+        bot_unique_name: str,
+        channel_unique_name: str,
+        *,
+        extension_key: str | None = None,
+    ) -> None:
+        """Put a bot into a channel.
+
+        Args:
+            bot_unique_name: The bot's unique name.
+            channel_unique_name: The channel's unique name.
+            extension_key: Of the extension that the bot belongs to, if it does.
+
+        Raises:
+            ConflictError: The bot is in that channel already.
+            NotFoundError: There is no such bot.
+            OutcomeUnknownError: It was sent and not answered.
+        """
+        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        body = {"channel_unique_name": check_text("channel_unique_name", channel_unique_name, 1)}
+        endpoint = ENDPOINTS["associate_channel"]
+        await self._send(ApiCall(endpoint, path, {"extension_key": extension_key}, to_json(body)))
+
+
+def _extra(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in _KNOWN}

@@ -1,14 +1,16 @@
 """Messages: what a bot says to users, to a channel, or to all its subscribers."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from cliq_async.converter import DecodeError, from_plain, to_json, to_plain
+from cliq_async.converter import to_json, to_plain
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.checks import check_text
+from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
 from cliq_async.models.recipients import identifier, user_ids_field
-from cliq_async.wire import Call
+from cliq_async.resources.answers import read_written
+from cliq_async.wire import ApiCall
 
 __all__ = ["Messages"]
 
@@ -18,11 +20,12 @@ _ONE_KIND = "exactly one of user_ids, channel and broadcast"
 class Messages:
     """`client.messages`: what bots say.
 
-    Source: "Send a bot message" of the Bots API. 50 requests a minute, scope
-    ZohoCliq.Webhooks.CREATE.
+    Source: "Send a bot message" and "Send an incoming webhook message to a bot" of the Bots API.
+    50 requests a minute each, scopes ZohoCliq.Webhooks.CREATE and, for the latter,
+    ZohoCliq.BotMessages.CREATE.
     """
 
-    def __init__(self, send: Callable[[Call], Awaitable[object]]) -> None:
+    def __init__(self, send: Callable[[ApiCall], Awaitable[object]]) -> None:
         self._send = send
 
     async def send(
@@ -83,9 +86,43 @@ class Messages:
             query["channel_unique_name"] = check_text("channel", channel, 1)
         else:
             body["broadcast"] = True
-        call = Call(ENDPOINTS["send_message"], path, query, to_json(body))
-        answer = await self._send(call)
-        try:
-            return from_plain(answer, SentMessage) if answer else SentMessage()
-        except DecodeError:
-            return SentMessage()  # it was sent all the same
+        call = ApiCall(ENDPOINTS["send_message"], path, query, to_json(body))
+        return read_written(await self._send(call), SentMessage, SentMessage())
+
+    async def send_incoming(
+        self,
+        bot_unique_name: str,
+        parameters: Mapping[str, str],
+        *,
+        user_ids: str | int | Iterable[str | int] = (),
+        extension_key: str | None = None,
+    ) -> IncomingReceipt:
+        """Hand parameters to a bot's incoming webhook handler, which says what becomes of them.
+
+        Example:
+            ```python
+            build = {"status": "failed", "branch": "main"}
+            await client.messages.send_incoming("supportbot", build, user_ids=["55743307"])
+            ```
+
+        Args:
+            bot_unique_name: The bot's unique name.
+            parameters: At most 50; each value a str of at most 10,000 characters.
+            user_ids: Up to 100 ZUIDs or email addresses.
+            extension_key: Of the extension that the bot belongs to, if it does.
+
+        Returns:
+            Who was reached; nobody if the answer could not be read.
+
+        Raises:
+            ValidationError: A limit is broken; nothing was sent.
+            BadRequestError: Cliq refused it, as for `botmessage_no_valid_users`.
+            OutcomeUnknownError: It was sent and not answered. It is not tried again.
+        """
+        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        query: dict[str, str | int | None] = {"extension_key": extension_key}
+        if user_ids not in ((), [], ""):
+            query["user_ids"] = user_ids_field(user_ids)
+        body = to_json(check_parameters(parameters))
+        call = ApiCall(ENDPOINTS["send_incoming_webhook"], path, query, body)
+        return read_written(await self._send(call), IncomingReceipt, IncomingReceipt())

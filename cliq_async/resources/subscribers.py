@@ -7,7 +7,7 @@ from cliq_async.models.page import Page
 from cliq_async.models.recipients import identifier, page_limit
 from cliq_async.models.subscriber import Subscriber
 from cliq_async.resources.paging import follow, read_page
-from cliq_async.wire import Call
+from cliq_async.wire import ApiCall
 
 __all__ = ["Subscribers"]
 
@@ -20,7 +20,7 @@ class Subscribers:
     ZohoCliq.Bots.READ.
     """
 
-    def __init__(self, send: Callable[[Call], Awaitable[object]]) -> None:
+    def __init__(self, send: Callable[[ApiCall], Awaitable[object]]) -> None:
         self._send = send
 
     async def list(
@@ -53,7 +53,7 @@ class Subscribers:
             "sync_token": sync_token,
             "extension_key": extension_key,
         }
-        return read_page(endpoint, await self._send(Call(endpoint, path, query)), Subscriber)
+        return read_page(endpoint, await self._send(ApiCall(endpoint, path, query)), Subscriber)
 
     def iter(
         self, bot: str, *, limit: int | None = 50, extension_key: str | None = None

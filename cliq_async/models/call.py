@@ -1,0 +1,111 @@
+"""A voice call that a bot makes, with the buttons that stand under it."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import attrs
+
+from cliq_async.errors import ValidationError
+from cliq_async.models import checks, coerce
+from cliq_async.models.button import Action
+from cliq_async.models.recipients import recipient_ids
+
+__all__ = ["MAX_CALLED", "Call", "CallAction", "CallReceipt"]
+
+MAX_CALLED: Final = 10
+
+
+def _user_ids(value: str | int | Iterable[str | int] | None) -> tuple[str, ...] | None:
+    ids = coerce.optional_many(value)
+    return None if ids is None else tuple(coerce.as_id(item) for item in ids)
+
+
+def _actions(value: "CallAction | Iterable[CallAction] | None") -> "tuple[CallAction, ...]":
+    return coerce.many(value)
+
+
+def _check_user_ids(_call: "Call", _attribute: object, value: tuple[str, ...] | None) -> None:
+    if value is not None:
+        recipient_ids("Call.user_ids", value, MAX_CALLED)
+
+
+def _check_action(model: "CallAction", attribute: Any, value: Any) -> None:
+    checks.instance(Action, "an Action")(model, attribute, value)
+    if value.confirm is not None:
+        raise ValidationError(
+            "CallAction.action.confirm", "None: calls have no questions", checks.Short("a Confirm")
+        )
+
+
+@attrs.frozen
+class CallAction:
+    """A button under a call.
+
+    Example:
+        >>> from cliq_async import InvokeFunction
+        >>> action = CallAction("Acknowledge", action=InvokeFunction("acknowledge"), icon="tick")
+
+    Attributes:
+        label: 1 to 20 characters.
+        action: What it does, without a question asked before.
+        icon: A URL, or one of Cliq's own, as `tick`, `preview` or `url`.
+        hint: Shown on hovering, at most 100 characters.
+        key: For the function that is invoked to know it by, at most 100 characters.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    label: str = attrs.field(validator=checks.text(1, 20))
+    action: Action = attrs.field(kw_only=True, validator=_check_action)
+    icon: str | None = attrs.field(
+        default=None, kw_only=True, validator=checks.text(1, optional=True)
+    )
+    hint: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
+
+
+@attrs.frozen
+class Call:
+    """A voice call: the text is read out to everybody who is called.
+
+    Example:
+        >>> call = Call("The payment service is down.", user_ids=["55743327"], retry=2)
+
+    Attributes:
+        text: 1 to 500 characters.
+        user_ids: Who is called: 1 to 10 ZUIDs or email addresses. None leaves it to Cliq; the
+            documents do not say who that is.
+        retry: How often it is tried again if it is missed, 0 to 3; 2 minutes apart.
+        loop: How often the text is read, 1 to 3.
+        actions: At most 5.
+
+    Raises:
+        ValidationError: A field breaks its limit.
+    """
+
+    text: str = attrs.field(validator=checks.text(1, 500))
+    user_ids: tuple[str, ...] | None = attrs.field(
+        default=None, kw_only=True, converter=_user_ids, validator=_check_user_ids
+    )
+    retry: int | None = attrs.field(default=None, kw_only=True, validator=checks.whole(0, 3))
+    loop: int | None = attrs.field(default=None, kw_only=True, validator=checks.whole(1, 3))
+    actions: tuple[CallAction, ...] = attrs.field(
+        default=(),
+        kw_only=True,
+        converter=_actions,
+        validator=checks.instances(CallAction, 0, 5, "actions"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class CallReceipt:
+    """What Cliq says of a call that it makes.
+
+    Attributes:
+        id: The call's UUID; empty where the answer could not be read.
+        user_ids: Who is called.
+    """
+
+    id: str = ""
+    user_ids: tuple[str, ...] = ()

@@ -1,0 +1,44 @@
+"""What is posted to a bot's incoming webhook handler, and who got it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from cliq_async.errors import ValidationError
+from cliq_async.models import checks
+
+__all__ = ["IncomingReceipt", "check_parameters"]
+
+_MOST: Final = 50
+_VALUE_CHARS: Final = 10_000
+
+
+def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Custom parameters as the body of a request.
+
+    Args:
+        parameters: At most 50; each value a str of at most 10,000 characters.
+
+    Raises:
+        ValidationError: A limit is broken; the error names the parameter.
+    """
+    if not isinstance(parameters, Mapping):
+        raise ValidationError("parameters", "a mapping of str to str", checks.shown(parameters))
+    if len(parameters) > _MOST:
+        raise ValidationError("parameters", f"at most {_MOST}", len(parameters))
+    for name, value in parameters.items():
+        checks.check_text("parameters", name, 1)
+        checks.check_text(f"parameters[{checks.shown(name)!r}]", value, 0, _VALUE_CHARS)
+    return dict(parameters)
+
+
+@attrs.frozen(kw_only=True)
+class IncomingReceipt:
+    """Who an incoming webhook message reached.
+
+    Attributes:
+        user_ids: Their ZUIDs; empty where the answer could not be read.
+    """
+
+    user_ids: tuple[str, ...] = ()

@@ -1,0 +1,149 @@
+"""Handlers: what a bot does on an event."""
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+
+from cliq_async.converter import to_json
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.errors import ValidationError
+from cliq_async.models.checks import check_text, shown
+from cliq_async.models.handler import (
+    Handler,
+    HandlerChanges,
+    HandlerType,
+    NewHandler,
+    check_type,
+)
+from cliq_async.models.recipients import identifier
+from cliq_async.resources.answers import data_of, read_one, read_written
+from cliq_async.wire import ApiCall
+
+__all__ = ["Handlers"]
+
+
+class Handlers:
+    """`client.handlers`: the handlers of a bot. `bots.get` lists them.
+
+    Source: the Bots API. 10 requests a minute each to create, update, get and delete. Scopes
+    ZohoCliq.Bots.UPDATE and, to get, ZohoCliq.Bots.READ.
+    """
+
+    def __init__(self, send: Callable[[ApiCall], Awaitable[object]]) -> None:
+        self._send = send
+
+    async def create(self, bot_id: str, new: NewHandler) -> Handler:
+        """Make a handler.
+
+        Example:
+            ```python
+            await client.handlers.create(bot.id, NewHandler("mention_handler", script=source))
+            ```
+
+        Args:
+            bot_id: The bot's id.
+            new: Its type and, for a Deluge bot, its script, for a webhook bot its permissions.
+
+        Returns:
+            What Cliq says of it; the answer has no id.
+
+        Raises:
+            BadRequestError: Cliq refused it, as for `execution_handler_create_failed`.
+            OutcomeUnknownError: It was sent and not answered.
+        """
+        if not isinstance(new, NewHandler):
+            raise ValidationError("new", "a NewHandler", shown(new))
+        path = {"bot_id": identifier("bot_id", bot_id)}
+        call = ApiCall(ENDPOINTS["create_handler"], path, body=to_json(new))
+        return _written(await self._send(call), new.type)
+
+    async def update(
+        self,
+        bot_id: str,
+        type: HandlerType,  # noqa: A002 - the API's word
+        changes: HandlerChanges,
+        *,
+        handler_id: str | None = None,
+    ) -> Handler:
+        """Change a handler.
+
+        Args:
+            bot_id: The bot's id.
+            type: The handler's type.
+            changes: What to change. Permissions and sub-actions replace the old ones.
+            handler_id: Which menu action, where the bot has several.
+
+        Returns:
+            What Cliq says of it: id, permissions and what is displayed.
+
+        Raises:
+            ValidationError: The type may not have one of the permissions or fields.
+            NotFoundError: The bot has no such handler.
+            OutcomeUnknownError: It was sent and not answered, three times.
+        """
+        if not isinstance(changes, HandlerChanges):
+            raise ValidationError("changes", "HandlerChanges", shown(changes))
+        path = _path(bot_id, check_type("type", type, changes))
+        query = _query(handler_id)
+        call = ApiCall(ENDPOINTS["update_handler"], path, query, to_json(changes))
+        return _written(await self._send(call), type)
+
+    async def get(
+        self,
+        bot_id: str,
+        type: HandlerType,  # noqa: A002 - the API's word
+        *,
+        handler_id: str | None = None,
+    ) -> Handler:
+        """A handler, with its script.
+
+        Args:
+            bot_id: The bot's id.
+            type: The handler's type.
+            handler_id: Which menu action, where the bot has several.
+
+        Raises:
+            NotFoundError: The bot has no such handler.
+            ApiError: Cliq refused it, or its answer cannot be read.
+        """
+        endpoint = ENDPOINTS["get_handler"]
+        path = _path(bot_id, check_type("type", type, None))
+        answer = await self._send(ApiCall(endpoint, path, _query(handler_id)))
+        handler = read_one(endpoint, data_of(answer), Handler)
+        return handler if handler.type else attrs.evolve(handler, type=type)
+
+    async def delete(
+        self,
+        bot_id: str,
+        type: HandlerType,  # noqa: A002 - the API's word
+        *,
+        handler_id: str | None = None,
+    ) -> None:
+        """Delete a handler for good, and with it its script.
+
+        Args:
+            bot_id: The bot's id.
+            type: The handler's type.
+            handler_id: Which menu action, where the bot has several.
+
+        Raises:
+            NotFoundError: The bot has no such handler.
+            BadRequestError: Cliq refused it, as for `default_handler_delete_not_allowed`.
+            OutcomeUnknownError: It was sent and not answered, three times.
+        """
+        path = _path(bot_id, check_type("type", type, None))
+        await self._send(ApiCall(ENDPOINTS["delete_handler"], path, _query(handler_id)))
+
+
+def _path(bot_id: str, handler_type: str) -> dict[str, str]:
+    return {"bot_id": identifier("bot_id", bot_id), "handler_type": handler_type}
+
+
+def _query(handler_id: str | None) -> dict[str, str | None]:
+    # An empty one would be taken for none, and another menu action be changed.
+    return {"handler_id": None if handler_id is None else check_text("handler_id", handler_id, 1)}
+
+
+def _written(answer: object, handler_type: str) -> Handler:
+    handler = read_written(data_of(answer), Handler, Handler())
+    return handler if handler.type else attrs.evolve(handler, type=handler_type)
