@@ -1,24 +1,207 @@
-"""For tests: an event loop whose time moves by itself.
+"""For tests of programs that use the package: a fake transport, a sandbox, and time that moves.
 
-```python
-from cliq_async.testing import run_in_moved_time
-
-def test_an_hour_passes_at_once():
-    run_in_moved_time(asyncio.sleep(3600))
-```
+- `FakeTransport` answers each request with what a function of the test says. No network.
+- `sandbox_in_thread` is a local Cliq for tests that do not run in an event loop, or in several.
+  The fixture `cliq_sandbox` of `cliq_async.pytest_plugin` is one for pytest.
+- `run_in_moved_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
+  quota passes at once. With `FakeTransport`, and `clock=asyncio.get_running_loop().time`.
 """
 
 import asyncio
+import re
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["MovedLoop", "run_in_moved_time"]
+import attrs
+import msgspec
+
+from cliq_async.endpoints import BASE_PATH, ENDPOINTS
+from cliq_async.transport import NoAnswerError, Permit, Request, Response
+
+if TYPE_CHECKING:
+    from cliq_async.sandbox import Sandbox
+
+__all__ = [
+    "FakeRequest",
+    "FakeTransport",
+    "MovedLoop",
+    "NoAnswerError",
+    "run_in_moved_time",
+    "sandbox_in_thread",
+]
 
 T = TypeVar("T")
 
 _LEAST_S = 1e-9
 _MANY = 1000
+_OK: Final = 200
+_NO_CONTENT: Final = 204
+
+
+# Instead of a network.
+
+
+@attrs.frozen
+class FakeRequest:
+    """A request that a `FakeTransport` carried.
+
+    Attributes:
+        endpoint: The endpoint's name, as in `ENDPOINTS`; None for any other URL.
+        path: The values of the path's parameters, by name.
+        query: The query, its last value for each name.
+        json: The decoded JSON body, or None.
+        method: The HTTP method.
+        url: The whole URL.
+        headers: The headers.
+    """
+
+    endpoint: str | None
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    json: Any
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(repr=False)  # there is a token in them
+
+
+Reply = Response | int | tuple[int, object] | Mapping[str, object] | list[object] | None
+"""An HTTP status, a status and its JSON, the JSON of a 200, None for a 204, or a `Response`."""
+
+Answer = Callable[[FakeRequest], Reply | Awaitable[Reply]]
+
+
+class FakeTransport:
+    """A transport without a network, for `CliqClient(transport=...)`.
+
+    Everything else of the client is real: limits are checked, tokens are taken, and what the
+    answer says has its consequences.
+
+    Example:
+        >>> from cliq_async import CliqClient, MemoryStore
+        >>> async def main() -> str:
+        ...     cliq = FakeTransport(lambda request: (200, {"message_id": "7"}))
+        ...     async with CliqClient("token", transport=cliq, quota=MemoryStore()) as client:
+        ...         sent = await client.messages.send("ops", "Hello", user_ids=["1"])
+        ...     return f"{cliq.requests[0].json['text']} {sent.message_id}"
+        >>> asyncio.run(main())
+        'Hello 7'
+
+    Args:
+        answer: Called with each request; may be async. What it returns is the answer. It raises
+            `NoAnswerError` for a request that left and was not answered. Without it, everything
+            is answered with 204.
+
+    Attributes:
+        requests: What was sent so far.
+    """
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self._answer = answer
+        self.requests: list[FakeRequest] = []
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        """See `Transport.send`."""
+        if not permit.may_send():
+            raise NoAnswerError("too late to send, or sent already")
+        seen = _seen(request)
+        self.requests.append(seen)
+        reply = self._answer(seen) if self._answer else None
+        return _response(await reply if isawaitable(reply) else reply)
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+
+
+def _template(path: str) -> re.Pattern[str]:
+    return re.compile(".*" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.escape(BASE_PATH) + path))
+
+
+_TEMPLATES: Final = [
+    (row.name, row.method, _template(row.path))
+    for row in sorted(ENDPOINTS.values(), key=lambda row: -len(row.path))
+]
+
+
+def _seen(request: Request) -> FakeRequest:
+    url = urlsplit(request.url)
+    name, path = None, {}
+    for name_of_row, method, template in _TEMPLATES:
+        match = template.fullmatch(url.path)
+        if match is not None and method == request.method:
+            name = name_of_row
+            path = {key: unquote(value) for key, value in match.groupdict().items()}
+            break
+    try:
+        json = msgspec.json.decode(request.body) if request.body else None
+    except msgspec.DecodeError:  # a form, for the accounts server
+        json = None
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    return FakeRequest(name, path, query, json, request.method, request.url, request.headers)
+
+
+def _response(reply: Reply) -> Response:
+    if isinstance(reply, Response):
+        return reply
+    if reply is None:
+        reply = _NO_CONTENT
+    if isinstance(reply, int):
+        return Response(reply, {}, b"")
+    status, body = reply if isinstance(reply, tuple) else (_OK, reply)
+    return Response(status, {}, msgspec.json.encode(body))
+
+
+# A sandbox beside the test.
+
+
+@contextmanager
+def sandbox_in_thread(**options: Any) -> "Iterator[Sandbox]":
+    """A running sandbox in a thread of its own, so that tests need no event loop for it.
+
+    Args:
+        **options: As for `Sandbox`.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+    from cliq_async.sandbox import Sandbox  # noqa: PLC0415 - a server, which few tests need
+
+    sandbox = Sandbox(**options)
+    ready, ended = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    async def serve() -> None:
+        async with sandbox:
+            loop = asyncio.get_running_loop()
+            ready.set()
+            await loop.run_in_executor(None, ended.wait)
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
+            failures.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="cliq-sandbox", daemon=True)
+    thread.start()
+    ready.wait()
+    try:
+        if not failures:
+            yield sandbox
+    finally:
+        ended.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+# Time that moves.
 
 
 class _MovingSelector(selectors.DefaultSelector):
@@ -62,6 +245,10 @@ class MovedLoop(asyncio.SelectorEventLoop):
 
 
 def run_in_moved_time(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
-    """Run a coroutine in an event loop whose time moves by itself."""
+    """Run a coroutine in an event loop whose time moves by itself.
+
+    Example:
+        >>> run_in_moved_time(asyncio.sleep(3600))  # an hour passes at once
+    """
     with asyncio.Runner(loop_factory=MovedLoop, debug=debug) as runner:
         return runner.run(main)

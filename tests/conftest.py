@@ -1,0 +1,1 @@
+pytest_plugins = ["cliq_async.pytest_plugin"]
