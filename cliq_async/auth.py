@@ -92,14 +92,19 @@ def checked(auth: Auth) -> AccessToken | RefreshToken | Callable[[], Awaitable[s
 
 
 def authority(
-    auth: Auth, transport: Transport, *, accounts_url: str, clock: Callable[[], float]
+    auth: Auth,
+    transport: Transport,
+    *,
+    accounts_url: str,
+    clock: Callable[[], float],
+    time_scale: float = 1.0,
 ) -> Authority:
     """Where the access tokens come from, for anything that a client takes as `auth`."""
     auth = checked(auth)
     if isinstance(auth, AccessToken):
         return _Fixed(auth.value)
     if isinstance(auth, RefreshToken):
-        return _Refreshed(auth, transport, auth.accounts_url or accounts_url, clock)
+        return _Refreshed(auth, transport, auth.accounts_url or accounts_url, clock, time_scale)
     return _Asked(auth)
 
 
@@ -158,11 +163,13 @@ class _Refreshed:
         transport: Transport,
         accounts_url: str,
         clock: Callable[[], float],
+        time_scale: float,
     ) -> None:
         self._credentials = credentials
         self._transport = transport
         self._url = accounts_url.rstrip("/") + "/oauth/v2/token"
         self._clock = clock
+        self._time_scale = time_scale
         self._token: str | None = None
         self._good_until = 0.0
         self._refresh: asyncio.Task[str] | None = None
@@ -207,7 +214,8 @@ class _Refreshed:
             raise AuthError(f"{self._url} gave no access token: {reason}")
         life_s = _life_s(answer.get("expires_in"))
         self._token = token
-        self._good_until = asked_at + max(life_s - _EARLY_S, life_s / 2)
+        # The server's seconds: those of a sandbox may be shorter.
+        self._good_until = asked_at + max(life_s - _EARLY_S, life_s / 2) / self._time_scale
         return token
 
 

@@ -158,6 +158,7 @@ class CliqClient:
                     transport,
                     accounts_url=self._settings.accounts_url,
                     clock=self._store.clock,
+                    time_scale=self._settings.time_scale,
                 ),
                 pacers=pacers(self._settings, self._quotas),
             )

@@ -15,10 +15,10 @@ CREDENTIALS = RefreshToken("id", "a-client-secret", "a-refresh-token")
 URL = "https://accounts.zoho.eu"
 
 
-def an_authority(steps, *, auth: Any = CREDENTIALS, delay_s=1.0):
+def an_authority(steps, *, auth: Any = CREDENTIALS, delay_s=1.0, **options: Any):
     transport = Scripted(list(steps), delay_s)
     clock = asyncio.get_running_loop().time
-    return authority(auth, transport, accounts_url=URL, clock=clock), transport
+    return authority(auth, transport, accounts_url=URL, clock=clock, **options), transport
 
 
 def numbered():
@@ -170,6 +170,16 @@ async def test_token_is_renewed_before_it_expires_however_odd_its_life(expires_i
     source, transport = an_authority([step], delay_s=0.0)
     assert await source.token() == "token-1"
     await asyncio.sleep(good_for_s - 0.1)
+    assert await source.token() == "token-1"
+    await asyncio.sleep(0.2)
+    assert await source.token() == "token-2"
+
+
+@moved
+async def test_token_of_a_sandbox_lives_for_its_seconds():
+    source, _ = an_authority([numbered()], time_scale=60)
+    assert await source.token() == "token-1"
+    await asyncio.sleep(57.9)  # the refresh took one
     assert await source.token() == "token-1"
     await asyncio.sleep(0.2)
     assert await source.token() == "token-2"
