@@ -15,7 +15,7 @@ help:  ## what there is to make
 	@touch $@
 
 .venv/dev.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[cli]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter

@@ -22,6 +22,7 @@ from cliq_async.errors import (
     TransportError,
     ValidationError,
 )
+from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
 from cliq_async.models.bot import Bot, BotChanges, BotHandler, NewBot, User
 from cliq_async.models.button import (
     Action,
@@ -68,6 +69,7 @@ __all__ = [
     "Button",
     "Call",
     "CallAction",
+    "CallDetails",
     "CallReceipt",
     "Card",
     "CliqClient",
@@ -79,11 +81,13 @@ __all__ = [
     "Handler",
     "HandlerChanges",
     "HandlerParam",
+    "Hooks",
     "Images",
     "IncomingReceipt",
     "InvokeFunction",
     "Labels",
     "Limit",
+    "LockDetails",
     "MemoryStore",
     "Message",
     "ModernInline",
@@ -103,6 +107,7 @@ __all__ = [
     "QuotaStoreError",
     "QuotaWaitError",
     "RefreshToken",
+    "RequestDetails",
     "Section",
     "Sender",
     "SentMessage",
@@ -118,5 +123,6 @@ __all__ = [
     "TransportError",
     "User",
     "ValidationError",
+    "WaitDetails",
     "__version__",
 ]

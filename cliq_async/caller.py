@@ -5,7 +5,6 @@ attempt is decided in `retrying`.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,14 @@ from cliq_async._version import __version__
 from cliq_async.auth import Authority
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
+from cliq_async.hooks import Hooks
 from cliq_async.moments import moment
 from cliq_async.pacing import ALL
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Lane, Lock, Quota
+from cliq_async.quota.model import Ending, Lane, Quota
 from cliq_async.quota.token import Token
 from cliq_async.retrying import Attempts, Lost, Next
+from cliq_async.telling import Teller
 from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
 from cliq_async.wire import Answer, ApiCall, Kind, read
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 __all__ = ["Caller", "Options", "StoppedError", "Watch"]
-
-_log = logging.getLogger("cliq_async")
 
 _ENDLESS_S = 600.0
 """What a request without a timeout may take before its token's lease ends."""
@@ -94,6 +93,7 @@ class Caller:
         transport: Carries the requests.
         authority: Gives the access tokens.
         pacers: Spread the requests; see `pacing`.
+        hooks: Are told what happens.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class Caller:
         transport: Transport,
         authority: Authority,
         pacers: "Mapping[str, AsyncLimiter]",
+        hooks: Hooks | None = None,
     ) -> None:
         self._base_url = base_url
         self._quotas = quotas
@@ -113,6 +114,7 @@ class Caller:
         self._transport = transport
         self._authority = authority
         self._pacers = pacers
+        self._teller = Teller(hooks, self._clock)
 
     async def call(self, call: ApiCall, options: Options) -> object:
         """Send a call until it is answered for good.
@@ -129,26 +131,35 @@ class Caller:
             QuotaStoreError: The quota store failed; nothing was sent.
             StoppedError: `options.watch` was stopped, and there would be another attempt.
         """
+        watch = options.watch or Watch()
+        before = watch.requests
+        with self._teller.call(call.endpoint) as seen:
+            try:
+                return await self._attempt(call, options, watch)
+            finally:
+                seen.requests = watch.requests - before
+
+    async def _attempt(self, call: ApiCall, options: Options, watch: Watch) -> object:
         attempts = Attempts(call.endpoint)
         quota = self._quotas[call.endpoint.name]
         url = call.url(self._base_url)
         deadline = None if options.max_wait_s is None else self._clock() + options.max_wait_s
         lease_s = CONNECT_S + quota.period_s + quota.straggler_s
         lease_s += _ENDLESS_S if options.timeout_s is None else options.timeout_s
-        watch = options.watch or Watch()
         while True:
             if watch.stopped:
                 raise StoppedError
             try:
                 access = await self._authority.token()
-                token = await self._limiter.acquire(
-                    quota,
-                    lane=options.lane,
-                    deadline=deadline,
-                    reserve=options.reserve,
-                    lease_s=lease_s,
-                    send_within_s=CONNECT_S,
-                )
+                with self._teller.wait(quota, options.lane):
+                    token = await self._limiter.acquire(
+                        quota,
+                        lane=options.lane,
+                        deadline=deadline,
+                        reserve=options.reserve,
+                        lease_s=lease_s,
+                        send_within_s=CONNECT_S,
+                    )
                 if self._pacers and not await self._keep_pace(token, deadline):
                     continue
             except (AuthError, QuotaStoreError, QuotaWaitError) as error:
@@ -156,7 +167,10 @@ class Caller:
             watch.token = token
             headers = _headers(access, call.body)
             request = Request(call.endpoint.method, url, headers, call.body, options.timeout_s)
-            match attempts.judge(await self._exchange(call.endpoint, request, token, watch)):
+            with self._teller.request(call.endpoint, token) as seen:
+                result = await self._exchange(call.endpoint, request, token, watch)
+                seen.answer = result if isinstance(result, Answer) else None
+            match attempts.judge(result):
                 case Next.RETURN:
                     return attempts.data()
                 case Next.WAIT:
@@ -179,6 +193,7 @@ class Caller:
                 for name in (token.quota.endpoint, ALL):
                     if name in self._pacers:
                         await self._pacers[name].acquire()
+            (snapshot,) = await self._limiter.store.snapshots([token.quota])
         except TimeoutError:
             token.end(Ending.NEVER_SENT)
             if until == deadline:
@@ -188,7 +203,6 @@ class Caller:
         except BaseException:
             token.end(Ending.NEVER_SENT)
             raise
-        (snapshot,) = await self._limiter.store.snapshots([token.quota])
         if token.taken_at < snapshot.locked_until:
             token.end(Ending.NEVER_SENT)
             return False
@@ -217,7 +231,7 @@ class Caller:
             lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
             if lock.first:
                 watch.lockouts += 1
-                self._warn(token.quota, lock)
+                self._teller.lock(token.quota, lock)
         return answer
 
     async def _back_off(self, attempts: int, deadline: float | None, watch: Watch) -> bool:
@@ -233,16 +247,6 @@ class Caller:
             return False
         await asyncio.sleep(delay_s)
         return True
-
-    def _warn(self, quota: Quota, lock: Lock) -> None:
-        _log.warning(
-            "Cliq locked %s for %s until %s; from then on %d of %d requests a window are used",
-            quota.endpoint,
-            quota.owner,
-            moment(lock.until, self._clock).isoformat(timespec="seconds"),
-            lock.capacity,
-            quota.threshold,
-        )
 
 
 def _headers(access: str, body: bytes) -> dict[str, str]:

@@ -15,12 +15,13 @@ from cliq_async.caller import Caller, Options, Watch
 from cliq_async.config import Settings, from_env
 from cliq_async.endpoints import Limit
 from cliq_async.errors import ValidationError
+from cliq_async.hooks import Hooks
 from cliq_async.models.message import Message
 from cliq_async.models.recipients import identifier
 from cliq_async.pacing import pacers
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane
-from cliq_async.quota.opening import open_store
+from cliq_async.quota.opening import open_store, release, retain
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import Clock, QuotaStore
 from cliq_async.resources.bots import Bots
@@ -61,8 +62,9 @@ class CliqClient:
         network: The name or id of an external network.
         account: Names the Cliq user. Credentials of different users need different names here,
             since Cliq counts by user; all that share a name share a quota.
-        quota: The quota store or its URL. `memory://`, the default, is shared by all clients of
-            this process.
+        quota: The quota store or its URL: `sqlite:///path`, shared by all processes of the
+            machine, or `memory://`, shared by all clients of this process. By default a SQLite
+            file at the platform's place for state.
         limits: Other limits than the documented ones, by the endpoint's name.
         margin_s: How much later than needed a token comes back, in the server's seconds.
         straggler_s: How late a request that was given up may arrive, in the server's seconds.
@@ -73,6 +75,7 @@ class CliqClient:
         time_scale: 60 if the server is a sandbox whose minute takes a second.
         connector: Your own aiohttp connector; closed with the client.
         proxy: The URL of an HTTP proxy.
+        hooks: Functions that are told of waits, locks, requests and calls.
         transport: Another transport than aiohttp; closed with the client.
         clock: Where the time comes from, for tests.
 
@@ -99,6 +102,7 @@ class CliqClient:
         time_scale: float = 1.0,
         connector: aiohttp.BaseConnector | None = None,
         proxy: str | None = None,
+        hooks: Hooks | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -122,6 +126,7 @@ class CliqClient:
         self._connect: Callable[[], Transport] = lambda: (
             transport or AiohttpTransport(connector=connector, proxy=proxy)
         )
+        self._hooks = hooks
         self._open = _Open()
         self._opened = False
         self._options = Options(max_wait_s=max_wait_s, timeout_s=timeout_s)
@@ -147,6 +152,7 @@ class CliqClient:
     async def __aenter__(self) -> Self:
         if self._open.caller is None:
             self._opened = True
+            retain(self._store)
             self._open.transport = transport = self._connect()
             self._open.caller = Caller(
                 base_url=self._settings.root_url,
@@ -161,6 +167,7 @@ class CliqClient:
                     time_scale=self._settings.time_scale,
                 ),
                 pacers=pacers(self._settings, self._quotas),
+                hooks=self._hooks,
             )
         return self
 
@@ -182,7 +189,10 @@ class CliqClient:
         self._opened = False
         transport, self._open.transport, self._open.caller = self._open.transport, None, None
         if transport is not None:
-            await transport.close()
+            try:
+                await transport.close()
+            finally:
+                await release(self._store)
 
     def with_options(
         self,

@@ -12,9 +12,7 @@ from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ApiError, QuotaWaitError, TransportError, ValidationError
 from cliq_async.models.message import Message
-from cliq_async.quota import opening
 from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.opening import open_store
 from cliq_async.sandbox import Sandbox
 
 
@@ -198,60 +196,6 @@ async def test_two_clients_of_one_store_share_their_quota_and_their_line():
         await one.bots.list()
     assert len(first.requests) + len(second.requests) == 31
     assert asyncio.get_running_loop().time() == pytest.approx(61.0)
-
-
-@pytest.fixture
-def new_process(monkeypatch):
-    """No store is open yet."""
-    monkeypatch.setattr(opening, "_shared", [])
-
-
-@pytest.mark.usefixtures("new_process")
-async def test_memory_is_one_per_process_however_it_is_asked_for():
-    one = CliqClient("t", transport=Scripted([DONE]))
-    two = CliqClient("t", transport=Scripted([DONE]), quota="memory://")
-    other = CliqClient("t", account="ann", quota="memory://?cold_start=spent")
-    async with one, two:
-        await one.bots.list()
-        await two.bots.list()
-    assert (await two.quota_status())["list_bots"].free == 28
-    assert (await other.quota_status())["list_bots"].free == 30
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "memory://",
-        "memory:///",
-        "memory://?cold_start=full",
-        "MEMORY://?cold_start=spent",
-    ],
-)
-@pytest.mark.usefixtures("new_process")
-def test_memory_urls_that_are_right(url):
-    assert isinstance(open_store(url), MemoryStore)
-    assert open_store(url) is open_store(None)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "memory",
-        "memory:",
-        "memory://here",
-        "memory://?cold_start=half",
-        "memory://?cold_start=",
-        "memory://?x=",
-        "ftp://ann:hidden@host",
-        "http://[",
-        "file",
-    ],
-)
-def test_quota_urls_that_are_wrong_are_refused_without_their_password(url):
-    with pytest.raises(ValidationError, match="quota") as caught:
-        open_store(url)
-    assert "hidden" not in str(caught.value)
 
 
 @moved

@@ -26,8 +26,8 @@ class SlowStore(MemoryStore):
 
     turns = 3
 
-    async def take(self, quota, token, *, lease_s, reserve=0):
-        got = await super().take(quota, token, lease_s=lease_s, reserve=reserve)
+    async def take(self, quota, token, **options):
+        got = await super().take(quota, token, **options)
         for _ in range(self.turns):
             await asyncio.sleep(0)
         return got
@@ -325,10 +325,10 @@ async def test_a_store_that_fails_tells_everybody_in_line(store_class):
     class Broken(store_class):
         broken = False
 
-        async def take(self, quota, token, *, lease_s, reserve=0):
+        async def take(self, quota, token, **options):
             if self.broken:
                 raise QuotaStoreError("disk full")
-            return await super().take(quota, token, lease_s=lease_s, reserve=reserve)
+            return await super().take(quota, token, **options)
 
     s = Scene(a_quota(1), Broken)
     store: Any = s.store
@@ -471,10 +471,10 @@ def test_ten_thousand_waiters_wake_once_each_and_cost_little(cancelled):
         takes = 0
 
         class Counted(MemoryStore):
-            async def take(self, quota, token, *, lease_s, reserve=0):
+            async def take(self, quota, token, **options):
                 nonlocal takes
                 takes += 1
-                return await super().take(quota, token, lease_s=lease_s, reserve=reserve)
+                return await super().take(quota, token, **options)
 
         store = Counted(clock=loop.time)
         limiter = Limiter.of(store)

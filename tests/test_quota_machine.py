@@ -6,7 +6,10 @@ threshold, wherever in its life each of them arrives; and no token is lost or ma
 """
 
 import asyncio
+import tempfile
 from math import inf
+from pathlib import Path
+from typing import Any
 
 import attrs
 from hypothesis import settings, strategies as st
@@ -18,6 +21,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+from stores import inline_sqlite
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError
@@ -32,17 +36,19 @@ STRAGGLER_S = 30.0
 LEASE_S = 5000.0
 
 
-class WatchedStore(MemoryStore):
-    """Tells the model what it does, and answers some turns of the loop after it has decided."""
+class WatchedStore:
+    """Tells the model what a store does, and answers a few turns of the loop after that."""
 
     turns = 0
 
-    def __init__(self, model):
-        super().__init__(clock=model.loop.time)
+    def __init__(self, store, model):
+        self.store = store
         self.model = model
+        self.clock = store.clock
+        self.snapshots, self.watch = store.snapshots, store.watch
 
-    async def take(self, quota, token, *, lease_s, reserve=0):
-        got = await super().take(quota, token, lease_s=lease_s, reserve=reserve)
+    async def take(self, quota, token, **options):
+        got = await self.store.take(quota, token, **options)
         if isinstance(got, float):
             self.model.taken(token)
         for _ in range(self.turns):
@@ -51,11 +57,11 @@ class WatchedStore(MemoryStore):
 
     def end(self, quota, token, ending):
         self.model.ended(token, ending)
-        super().end(quota, token, ending)
+        self.store.end(quota, token, ending)
 
     async def refuse(self, quota, token, *, taken_at, wait_s):
         self.model.refused(token, wait_s)
-        return await super().refuse(quota, token, taken_at=taken_at, wait_s=wait_s)
+        return await self.store.refuse(quota, token, taken_at=taken_at, wait_s=wait_s)
 
 
 @attrs.define
@@ -81,12 +87,15 @@ class QuotaMachine(RuleBasedStateMachine):
         asyncio.set_event_loop(None)
         limit = Limit(N, WINDOW_S, 600.0)
         self.quota = Quota.of("e", limit, host="h", margin_s=1.0, straggler_s=STRAGGLER_S)
-        self.store = WatchedStore(self)
+        self.store: Any = WatchedStore(self.a_store(), self)
         self.tasks = {}
         self.lives = {}
         self.held = []
         self.locked_until = -inf
         self.probe = self.reopening = None
+
+    def a_store(self) -> Any:
+        return MemoryStore(clock=self.loop.time)
 
     def run(self, coroutine):
         return self.loop.run_until_complete(coroutine)
@@ -232,5 +241,24 @@ class QuotaMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
+class SqliteMachine(QuotaMachine):
+    def a_store(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = inline_sqlite(Path(self.folder.name) / "quota.db", self.loop.time, boot="one")
+        return self.file
+
+    def teardown(self):
+        super().teardown()
+        self.run_in_a_new_loop(self.file.close())
+        self.folder.cleanup()
+
+    @staticmethod
+    def run_in_a_new_loop(coroutine):
+        with asyncio.Runner() as runner:
+            runner.run(coroutine)
+
+
 QuotaMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+SqliteMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
 TestQuota = QuotaMachine.TestCase
+TestQuotaInAFile = SqliteMachine.TestCase

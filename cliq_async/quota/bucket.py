@@ -24,45 +24,20 @@ from math import inf
 
 import attrs
 
-from cliq_async.quota.model import Ending, Lock, NotYet, Quota, Snapshot, TokenId
+from cliq_async.quota.learned import Learned
+from cliq_async.quota.model import AskerId, Ending, Lane, Lock, NotYet, Quota, Snapshot, TokenId
 
-__all__ = ["Bucket", "Learned"]
+__all__ = ["Bucket"]
 
 _NEVER_SENT = Ending.NEVER_SENT
-_HOUR_S = 3600.0
 _SOON_S = 0.04
 _SOON_SHARE = 0.04
 """Tokens that come back as soon after each other as this are waited for at once."""
-_CEILING_S = 24 * _HOUR_S
-
-
-@attrs.define
-class Learned:
-    """What locks have taught, in place of the documented numbers.
-
-    Attributes:
-        capacity: Tokens to use; a fifth fewer after each lock, never below 1.
-        margin_s: Twice as long after each lock, at most a window.
-        ceiling: The number that was locked last; not reached again before `ceiling_until`.
-        ceiling_until: When the ceiling is forgotten.
-        strikes: Locks so far: a token returns each clean hour, half as often after each.
-        grown_at: When the last token returned.
-    """
-
-    capacity: int
-    margin_s: float
-    ceiling: int
-    ceiling_until: float
-    strikes: int
-    grown_at: float
-
-    def grow(self, now: float, second_s: float) -> None:
-        """Give back the tokens that clean hours have earned."""
-        pause_s = _HOUR_S * second_s * 2.0 ** (self.strikes - 1)
-        while now >= self.grown_at + pause_s:
-            self.grown_at += pause_s
-            if self.capacity + 1 < self.ceiling or self.grown_at >= self.ceiling_until:
-                self.capacity += 1
+_LATE_S = 0.25
+"""How much later than it was told to an asker may ask again before nobody leaves it a token."""
+_PASSING_S = 0.05
+"""How soon to look again for a token that somebody else is about to take. Both in real seconds."""
+_CEILING_S = 24 * 3600.0
 
 
 @attrs.define
@@ -77,6 +52,8 @@ class Bucket:
         probe: The token of the one request that tries it out.
         opened_at: When the last lock was seen to be over.
         learned: What locks have taught, or None.
+        waiting: Until when each asker that was refused, and has a person behind it, is left the
+            next token by those who ask for a batch.
     """
 
     held: dict[TokenId, float] = attrs.Factory(dict)
@@ -86,21 +63,73 @@ class Bucket:
     probe: TokenId | None = None
     opened_at: float = -inf
     learned: Learned | None = None
+    waiting: dict[AskerId, float] = attrs.Factory(dict)
+
+    def ask(
+        self,
+        quota: Quota,
+        token: TokenId,
+        now: float,
+        lease_s: float,
+        *,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
+        longest_s: float = inf,
+    ) -> NotYet | None:
+        """Take a token for somebody; None if that went well, else when to ask again.
+
+        Args:
+            quota: The threshold.
+            token: The token's id.
+            now: The moment.
+            lease_s: When the token is back if it never ends.
+            reserve: How many tokens to leave to others.
+            lane: A batch leaves a token to each asker with a person behind it.
+            asker: Who asks, and will ask again; None for somebody who may not.
+            longest_s: How long whoever is refused may go without asking again.
+        """
+        ahead = 0
+        if self.waiting:
+            self.waiting = {who: until for who, until in self.waiting.items() if until > now}
+            if lane is Lane.BULK:
+                ahead = len(self.waiting) - (asker in self.waiting)
+        if self.take(quota, token, now, lease_s, reserve, ahead=ahead):
+            if self.waiting and asker is not None:
+                self.waiting.pop(asker, None)
+            return None
+        not_yet = self.not_yet(quota, now, reserve, ahead)
+        if longest_s < inf:
+            soon = now + longest_s
+            again_at, several_at = min(not_yet.again_at, soon), min(not_yet.several_at, soon)
+            not_yet = not_yet._replace(again_at=again_at, several_at=several_at)
+        if lane is Lane.INTERACTIVE and asker is not None:
+            self.waiting[asker] = not_yet.several_at + _LATE_S
+        return not_yet
 
     def take(
-        self, quota: Quota, token: TokenId, now: float, lease_s: float, reserve: int = 0
+        self,
+        quota: Quota,
+        token: TokenId,
+        now: float,
+        lease_s: float,
+        reserve: int = 0,
+        *,
+        ahead: int = 0,
     ) -> bool:
         """Take a token, if one is free beside the `reserve` left to others.
 
         Asking again with the id of a token that is held is answered with True and takes no
-        second one.
+        second one. `ahead` of those who take go first, in any case.
         """
         capacity = quota.threshold if self.learned is None else self.capacity(quota, now)
         usable = capacity - min(reserve, capacity - 1) if reserve else capacity
+        if ahead:
+            usable = min(usable, capacity - ahead)
         held = self.held
+        if held.get(token, now) > now:
+            return True
         if len(held) + len(self.returning) >= usable:
-            if token in held:
-                return True
             self._forget(now)
             if len(held) + len(self.returning) >= usable:
                 return False
@@ -117,7 +146,7 @@ class Bucket:
         """
         held = self.held.pop(token, None) is not None
         if ending is not _NEVER_SENT:
-            back_at = now + (quota.period_s if self.learned is None else self._period_s(quota))
+            back_at = now + (quota.period_s if self.learned is None else self._period_s(quota, now))
             if ending is Ending.ABANDONED:
                 back_at += quota.straggler_s
             insort(self.returning, back_at)
@@ -143,7 +172,7 @@ class Bucket:
             wait_s: How long the refusal says to wait; None for the documented lock period.
         """
         self.held.pop(token, None)
-        insort(self.returning, now + self._period_s(quota))
+        insort(self.returning, now + self._period_s(quota, now))
         first = not self.reopening and taken_at >= self.opened_at
         wait_s = quota.lock_s if wait_s is None else wait_s
         # Asking at the very second is refused again.
@@ -174,13 +203,13 @@ class Bucket:
             capacity=self.capacity(quota, now),
             leases=tuple(self.held.values()),
             returns=tuple(self.returning),
-            period_s=self._period_s(quota),
+            period_s=self._period_s(quota, now),
             locked_until=self.locked_until,
             reopening=self.reopening,
             probe_until=None if self.probe is None else self.held.get(self.probe),
         )
 
-    def not_yet(self, quota: Quota, now: float, reserve: int = 0) -> NotYet:
+    def not_yet(self, quota: Quota, now: float, reserve: int = 0, ahead: int = 0) -> NotYet:
         """When a take that was refused just now can succeed."""
         if now < self.locked_until:
             until = self.locked_until
@@ -192,6 +221,9 @@ class Bucket:
         soon_s = min(_SOON_S, quota.window_s * _SOON_SHARE)
         place = bisect_right(self.returning, earliest + soon_s)
         several_at = max(earliest, self.returning[place - 1]) if place else earliest
+        if ahead and earliest <= now:  # there is one, for somebody who is about to take it
+            again_at = now + _PASSING_S
+            return NotYet(earliest, again_at, again_at, locked=False)
         return NotYet(earliest, earliest, several_at, locked=False)
 
     def _earliest(self, quota: Quota, now: float, reserve: int) -> float:
@@ -204,15 +236,16 @@ class Bucket:
         index = len(self.held) + len(self.returning) - usable
         if index < 0:
             return now
-        answered_now = now + self._period_s(quota)
+        answered_now = now + self._period_s(quota, now)
         returning, leases = self.returning, self.held.values()
         sooner = index < len(returning) and returning[index] <= answered_now
         if sooner and (not leases or min(leases) >= returning[index]):
             return returning[index]
         return sorted([*returning, *(min(end, answered_now) for end in leases)])[index]
 
-    def _period_s(self, quota: Quota) -> float:
+    def _period_s(self, quota: Quota, now: float) -> float:
         """How long after an answer its token is back."""
+        self.capacity(quota, now)  # what was learned may be over
         return quota.period_s if self.learned is None else quota.window_s + self.learned.margin_s
 
     def _forget(self, now: float) -> None:

@@ -68,7 +68,9 @@ class Limiter:
             number = next(token_ids)
             queue.asking = True
             try:
-                got = await store.take(quota, number, lease_s=lease_s, reserve=reserve)
+                got = await store.take(
+                    quota, number, lease_s=lease_s, reserve=reserve, lane=lane, asker=queue.number
+                )
                 if not isinstance(got, NotYet):
                     return Token(store, quota, number, got, got + send_within_s)
             except BaseException:

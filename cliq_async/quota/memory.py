@@ -2,12 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Literal
 
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.model import Ending, Key, Lock, NotYet, Quota, Snapshot, TokenId
+from cliq_async.quota.model import (
+    AskerId,
+    Ending,
+    Key,
+    Lane,
+    Lock,
+    NotYet,
+    Quota,
+    Snapshot,
+    TokenId,
+)
 from cliq_async.quota.store import Clock, Watcher, system_clock
+from cliq_async.quota.watchers import Watchers
 
 __all__ = ["MemoryStore"]
 
@@ -33,12 +43,19 @@ class MemoryStore:
         self._cold_start = cold_start
         self._opened_at = clock()
         self._buckets: dict[Key, Bucket] = {}
-        self._watchers: dict[Key, set[Watcher]] = {}
+        self._watchers = Watchers()
         # Reentrant: a coroutine that the garbage collector closes may end its token in here.
         self._lock = threading.RLock()
 
     async def take(
-        self, quota: Quota, token: TokenId, *, lease_s: float, reserve: int = 0
+        self,
+        quota: Quota,
+        token: TokenId,
+        *,
+        lease_s: float,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
     ) -> float | NotYet:
         """See `QuotaStore.take`."""
         lock = self._lock
@@ -46,9 +63,12 @@ class MemoryStore:
         try:
             bucket = self._buckets.get(quota.key) or self._new(quota)
             now = self.clock()
-            if bucket.take(quota, token, now, lease_s, reserve):
+            if not bucket.waiting and bucket.take(quota, token, now, lease_s, reserve):
                 return now
-            return bucket.not_yet(quota, now, reserve)
+            not_yet = bucket.ask(
+                quota, token, now, lease_s, reserve=reserve, lane=lane, asker=asker
+            )
+            return now if not_yet is None else not_yet
         finally:
             lock.release()
 
@@ -57,20 +77,21 @@ class MemoryStore:
         lock = self._lock
         lock.acquire()  # twice as fast as a with statement, on the path of every request
         try:
-            sooner = self._buckets[quota.key].end(quota, token, self.clock(), ending)
+            bucket = self._buckets.get(quota.key) or self._new(quota)
+            sooner = bucket.end(quota, token, self.clock(), ending)
         finally:
             lock.release()
         if sooner and self._watchers:
-            self._tell(quota.key)
+            self._watchers.tell(quota.key)
 
     async def refuse(
         self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
     ) -> Lock:
         """See `QuotaStore.refuse`."""
         with self._lock:
-            bucket = self._buckets[quota.key]
+            bucket = self._buckets.get(quota.key) or self._new(quota)
             lock = bucket.refuse(quota, token, self.clock(), taken_at, wait_s)
-        self._tell(quota.key)
+        self._watchers.tell(quota.key)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
@@ -84,25 +105,10 @@ class MemoryStore:
 
     def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
         """See `QuotaStore.watch`."""
-        with self._lock:
-            self._watchers.setdefault(key, set()).add(watcher)
-        return partial(self._unwatch, key, watcher)
+        return self._watchers.add(key, watcher)
 
     async def close(self) -> None:
         """Nothing to write down: the buckets outlive the clients that share them."""
-
-    def _unwatch(self, key: Key, watcher: Watcher) -> None:
-        with self._lock:
-            watchers = self._watchers.get(key, set())
-            watchers.discard(watcher)
-            if not watchers:
-                self._watchers.pop(key, None)
-
-    def _tell(self, key: Key) -> None:
-        with self._lock:
-            watchers = tuple(self._watchers.get(key, ()))
-        for watcher in watchers:
-            watcher()
 
     def _new(self, quota: Quota) -> Bucket:
         bucket = self._buckets[quota.key] = Bucket()

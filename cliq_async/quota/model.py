@@ -9,10 +9,23 @@ import attrs
 
 from cliq_async.endpoints import Limit
 
-__all__ = ["Ending", "Key", "Lane", "Lock", "NotYet", "Quota", "Snapshot", "TokenId"]
+__all__ = [
+    "AskerId",
+    "Ending",
+    "Key",
+    "Lane",
+    "Lock",
+    "NotYet",
+    "Quota",
+    "Snapshot",
+    "TokenId",
+]
 
-TokenId = int
-"""Made by the client, unique within its process."""
+TokenId = int | str
+"""Made by the client, unique within its process; a store that several share says whose it is."""
+
+AskerId = int | str
+"""Names a line of callers, as tokens are named: one an event loop and key."""
 
 
 class Lane(enum.IntEnum):

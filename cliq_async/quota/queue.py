@@ -69,6 +69,7 @@ class Queue:
     """Those who wait for one key, in this event loop."""
 
     def __init__(self, quota: Quota, store: QuotaStore) -> None:
+        self.number = next(token_ids)
         self._key = quota.key
         self._endpoint = quota.endpoint
         self._store = store
@@ -163,7 +164,14 @@ class Queue:
         self._serving = True
         store, quota, number = self._store, waiter.quota, next(token_ids)
         try:
-            got = await store.take(quota, number, lease_s=waiter.lease_s, reserve=waiter.reserve)
+            got = await store.take(
+                quota,
+                number,
+                lease_s=waiter.lease_s,
+                reserve=waiter.reserve,
+                lane=waiter.lane,
+                asker=self.number,
+            )
         except BaseException:
             store.end(quota, number, Ending.NEVER_SENT)
             raise

@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from cliq_async.quota.model import Ending, Key, Lock, NotYet, Quota, Snapshot, TokenId
+from cliq_async.quota.model import (
+    AskerId,
+    Ending,
+    Key,
+    Lane,
+    Lock,
+    NotYet,
+    Quota,
+    Snapshot,
+    TokenId,
+)
 
 __all__ = ["Clock", "QuotaStore", "Watcher", "system_clock"]
 
@@ -34,7 +44,14 @@ class QuotaStore(Protocol):
     clock: Clock
 
     async def take(
-        self, quota: Quota, token: TokenId, *, lease_s: float, reserve: int = 0
+        self,
+        quota: Quota,
+        token: TokenId,
+        *,
+        lease_s: float,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
     ) -> float | NotYet:
         """Take a token and say when that was, or say when it is worth asking again.
 
@@ -46,6 +63,8 @@ class QuotaStore(Protocol):
             token: An id made by the caller, unique within its process.
             lease_s: When the token is back if it never ends.
             reserve: How many tokens to leave to others.
+            lane: A batch leaves the next token to people who wait anywhere.
+            asker: Names the line that asks, unique within its process; None for a single ask.
         """
         ...
 

@@ -1,0 +1,127 @@
+"""OpenTelemetry: metrics and spans of what a client does. Comes with the extra `otel`.
+
+Only the API of OpenTelemetry is used; what becomes of it is the program's own choice.
+
+| name | kind | unit | attributes |
+|---|---|---|---|
+| `cliq.requests` | histogram | s | endpoint, outcome, status |
+| `cliq.quota.wait` | histogram | s | endpoint, lane, error |
+| `cliq.locks` | counter | | endpoint |
+| `cliq.quota.free` | gauge | | endpoint |
+
+A span a call, named `cliq` and the endpoint, below the span that is current where it was made.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from opentelemetry import metrics, trace
+
+from cliq_async._version import __version__
+from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
+
+if TYPE_CHECKING:
+    from cliq_async.client import CliqClient
+    from cliq_async.quota.status import QuotaStatus
+
+__all__ = ["OpenTelemetry"]
+
+_NAME = "cliq_async"
+
+
+class OpenTelemetry:
+    """Metrics and spans for clients.
+
+    Example:
+        ```python
+        telemetry = OpenTelemetry()
+        async with CliqClient.from_env(hooks=telemetry.hooks) as client:
+            telemetry.observe(client)
+        ```
+
+    Args:
+        meter_provider: Where metrics go; by default to the program's own.
+        tracer_provider: Where spans go; by default to the program's own.
+
+    Attributes:
+        hooks: For `CliqClient(hooks=...)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        meter_provider: metrics.MeterProvider | None = None,
+        tracer_provider: trace.TracerProvider | None = None,
+    ) -> None:
+        meter = metrics.get_meter(_NAME, __version__, meter_provider)
+        self._tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
+        self._requests = meter.create_histogram("cliq.requests", "s", "Requests and their time")
+        self._waits = meter.create_histogram("cliq.quota.wait", "s", "Waits for the quota")
+        self._locks = meter.create_counter("cliq.locks", description="Locks that began")
+        self._meter = meter
+        self.hooks = Hooks(
+            on_wait=self._on_wait,
+            on_lock=self._on_lock,
+            on_request=self._on_request,
+            on_call=self._on_call,
+        )
+
+    def observe(self, client: "CliqClient") -> None:
+        """Have the free tokens of a client's quota measured whenever metrics are collected."""
+
+        def free(_: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+            return [
+                metrics.Observation(status.free, {"endpoint": name})
+                for name, status in _status(client).items()
+            ]
+
+        self._meter.create_observable_gauge(
+            "cliq.quota.free", [free], description="Requests that can go out now"
+        )
+
+    def _on_wait(self, wait: WaitDetails) -> None:
+        attributes = {"endpoint": wait.endpoint, "lane": wait.lane}
+        if wait.error is not None:
+            attributes["error"] = wait.error
+        self._waits.record(wait.waited_s, attributes)
+
+    def _on_lock(self, lock: LockDetails) -> None:
+        self._locks.add(1, {"endpoint": lock.endpoint})
+
+    def _on_request(self, request: RequestDetails) -> None:
+        attributes: dict[str, str | int] = {
+            "endpoint": request.endpoint,
+            "outcome": request.outcome,
+        }
+        if request.status is not None:
+            attributes["status"] = request.status
+        self._requests.record(request.took_s, attributes)
+
+    def _on_call(self, call: CallDetails) -> None:
+        ended_ns = time.time_ns()
+        span = self._tracer.start_span(
+            f"cliq {call.endpoint}",
+            kind=trace.SpanKind.CLIENT,
+            start_time=ended_ns - int(call.took_s * 1e9),
+            attributes={"cliq.endpoint": call.endpoint, "cliq.requests": call.requests},
+        )
+        if call.error is not None:
+            span.set_attribute("error.type", call.error)
+            span.set_status(trace.StatusCode.ERROR)
+        span.end(ended_ns)
+
+
+def _status(client: "CliqClient") -> "dict[str, QuotaStatus]":
+    """The quota's status, from a thread that may have an event loop or not."""
+    found: dict[str, QuotaStatus] = {}
+
+    def ask() -> None:
+        found.update(asyncio.run(client.quota_status()))
+
+    thread = threading.Thread(target=ask, name="cliq_async otel", daemon=True)
+    thread.start()
+    thread.join()
+    return found

@@ -1,0 +1,236 @@
+-- The bucket of `bucket.py`, where several hosts share it. A test holds the two together, step by step.
+--
+-- KEYS[1]: the bucket. KEYS[2]: a mark that lasts, by which an idle server is told from one that
+-- has lost its memory. ARGV[1]: the arguments, in MessagePack. Answers are in MessagePack, too.
+
+local a = cmsgpack.unpack(ARGV[1])
+local q = a.quota
+
+local SOON_S, SOON_SHARE, LATE_S, PASSING_S = 0.04, 0.04, 0.25, 0.05
+local HOUR_S = 3600
+
+local b, fresh
+
+local function load()
+    local raw = redis.call('GET', KEYS[1])
+    b = raw and cmsgpack.unpack(raw) or {
+        held = {}, returning = {}, waiting = {}, reopening = false, locked_until = -math.huge,
+        opened_at = -math.huge, seen_at = -math.huge, ahead_s = 0,
+    }
+    -- The server's clock, which goes on from where it was when it is set back.
+    local now = a.now
+    if not now then
+        local time = redis.call('TIME')
+        now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+    end
+    now = now + b.ahead_s
+    if now < b.seen_at then
+        b.ahead_s = b.ahead_s + b.seen_at - now
+        now = b.seen_at
+    end
+    b.seen_at = now
+    local mark, server = redis.call('GET', KEYS[2]), redis.call('INFO', 'server')
+    server = string.match(server, 'run_id:(%w+)')
+    fresh = not raw
+    if mark ~= server then
+        fresh = false
+        redis.call('SET', KEYS[2], server)
+        if mark or a.known or a.spent then
+            -- It was started anew, another one took over, or it was emptied: what was spent in
+            -- the last window is not known.
+            b.held, b.waiting, b.returning, b.probe = {}, {}, {}, nil
+            local margin_s = b.learned and b.learned.margin_s or q.margin_s
+            for place = 1, q.threshold do
+                b.returning[place] = now + q.window_s + margin_s + q.straggler_s
+            end
+        end
+    end
+    return now
+end
+
+local function count(of)
+    local number = 0
+    for _ in pairs(of) do number = number + 1 end
+    return number
+end
+
+local function save(now)
+    local idle_at = now
+    if b.learned or b.reopening then idle_at = now + 30 * 24 * HOUR_S end
+    for _, at in ipairs(b.returning) do idle_at = math.max(idle_at, at) end
+    for _, at in pairs(b.held) do idle_at = math.max(idle_at, at) end
+    local keep_ms = math.ceil((idle_at - now + HOUR_S) * 1000)
+    redis.call('SET', KEYS[1], cmsgpack.pack(b), 'PX', string.format('%.0f', keep_ms))
+end
+
+local function capacity(now)
+    local l = b.learned
+    if not l then return q.threshold end
+    local pause_s = HOUR_S * q.second_s * 2 ^ (l.strikes - 1)
+    while now >= l.grown_at + pause_s do
+        l.grown_at = l.grown_at + pause_s
+        if l.capacity + 1 < l.ceiling or l.grown_at >= l.ceiling_until then
+            l.capacity = l.capacity + 1
+        end
+    end
+    if l.capacity >= q.threshold and now >= l.ceiling_until then b.learned = nil end
+    return math.min(l.capacity, q.threshold)
+end
+
+local function period(now)
+    capacity(now)
+    return b.learned and q.window_s + b.learned.margin_s or q.period_s
+end
+
+local function insert(at)
+    local place = #b.returning
+    while place > 0 and b.returning[place] > at do place = place - 1 end
+    table.insert(b.returning, place + 1, at)
+end
+
+local function forget(now)
+    local left = {}
+    for _, at in ipairs(b.returning) do
+        if at > now then left[#left + 1] = at end
+    end
+    b.returning = left
+    for token, at in pairs(b.held) do
+        if at <= now then b.held[token] = nil end
+    end
+end
+
+local function may_probe(now)
+    if now < b.locked_until then return false end
+    if b.probe and b.probe ~= a.token and (b.held[b.probe] or now) > now then return false end
+    b.probe = a.token
+    return true
+end
+
+local function take(now, ahead)
+    local cap = capacity(now)
+    local usable = cap - math.min(a.reserve, cap - 1)
+    if ahead > 0 then usable = math.min(usable, cap - ahead) end
+    if (b.held[a.token] or now) > now then return true end
+    if count(b.held) + #b.returning >= usable then
+        forget(now)
+        if count(b.held) + #b.returning >= usable then return false end
+    end
+    if b.reopening and not may_probe(now) then return false end
+    b.held[a.token] = now + a.lease_s
+    return true
+end
+
+local function earliest(now)
+    local cap = capacity(now)
+    local usable = cap - math.min(a.reserve, cap - 1)
+    local index = count(b.held) + #b.returning - usable
+    if index < 0 then return now end
+    local answered_now = now + period(now)
+    local all = {}
+    for _, at in ipairs(b.returning) do all[#all + 1] = at end
+    for _, at in pairs(b.held) do all[#all + 1] = math.min(at, answered_now) end
+    table.sort(all)
+    return all[index + 1]
+end
+
+local function not_yet(now, ahead)
+    if now < b.locked_until then return b.locked_until, b.locked_until, b.locked_until, true end
+    if b.reopening and b.probe and b.held[b.probe] then
+        local at = b.held[b.probe]
+        return now, at, at, false
+    end
+    local first = earliest(now)
+    local several_at = first
+    local soon = first + math.min(SOON_S, q.window_s * SOON_SHARE)
+    for _, at in ipairs(b.returning) do
+        if at <= soon then several_at = math.max(first, at) end
+    end
+    if ahead > 0 and first <= now then return first, now + PASSING_S, now + PASSING_S, false end
+    return first, first, several_at, false
+end
+
+local ops = {}
+
+function ops.take(now)
+    local ahead = 0
+    for who, at in pairs(b.waiting) do
+        if at <= now then
+            b.waiting[who] = nil
+        elseif a.bulk and who ~= a.asker then
+            ahead = ahead + 1
+        end
+    end
+    if take(now, ahead) then
+        if a.asker then b.waiting[a.asker] = nil end
+        save(now)
+        return {now = now, taken = true}
+    end
+    local first, again_at, several_at, locked = not_yet(now, ahead)
+    again_at = math.min(again_at, now + a.longest_s)
+    several_at = math.min(several_at, now + a.longest_s)
+    if a.asker and not a.bulk then b.waiting[a.asker] = several_at + LATE_S end
+    save(now)
+    return {now = now, taken = false, earliest = first, again_at = again_at,
+            several_at = several_at, locked = locked}
+end
+
+ops['end'] = function(now)
+    local held = b.held[a.token] ~= nil
+    b.held[a.token] = nil
+    if a.ending ~= 'never sent' then
+        local at = now - a.ago_s + period(now)
+        if a.ending == 'abandoned' then at = at + q.straggler_s end
+        insert(at)
+    end
+    local sooner = held and a.ending == 'never sent'
+    if b.reopening and b.probe == a.token then
+        b.probe = nil
+        if a.ending == 'answered' then
+            b.reopening = false
+            b.opened_at = now
+        end
+        sooner = true
+    end
+    save(now)
+    return {now = now, sooner = sooner}
+end
+
+local function learn(now)
+    local used = capacity(now)
+    local l = b.learned
+    local margin_s = l and l.margin_s or q.margin_s
+    b.learned = {
+        capacity = math.max(1, used - math.max(1, math.floor(used / 5))),
+        margin_s = math.max(margin_s, math.min(math.max(2 * margin_s, q.second_s), q.window_s)),
+        ceiling = used,
+        ceiling_until = now + 24 * HOUR_S * q.second_s,
+        strikes = l and l.strikes + 1 or 1,
+        grown_at = b.locked_until,
+    }
+end
+
+function ops.refuse(now)
+    b.held[a.token] = nil
+    insert(now + period(now))
+    local first = not b.reopening and a.taken_at >= b.opened_at
+    b.locked_until = math.max(b.locked_until, now + (a.wait_s or q.lock_s) + q.second_s)
+    b.reopening = true
+    if b.probe == a.token then b.probe = nil end
+    if first then learn(now) end
+    save(now)
+    return {now = now, ['until'] = b.locked_until, first = first, capacity = capacity(now)}
+end
+
+function ops.look(now)
+    forget(now)
+    local leases = {}
+    for _, at in pairs(b.held) do leases[#leases + 1] = at end
+    local cap = capacity(now)
+    if not fresh then save(now) end
+    return {now = now, capacity = cap, leases = leases, returns = b.returning,
+            period_s = period(now), locked_until = b.locked_until, reopening = b.reopening,
+            probe_until = b.probe and b.held[b.probe]}
+end
+
+local now = load()
+return cmsgpack.pack(ops[a.op](now))

