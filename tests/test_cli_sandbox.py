@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import signal
 
 import aiohttp
@@ -36,6 +37,58 @@ async def test_a_port_that_is_taken_fails():
         result = await asyncio.to_thread(invoke, "sandbox", "--port", port)
     assert result.exit_code == 1
     assert result.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+async def test_the_state_is_kept_in_a_file(tmp_path):
+    path = tmp_path / "cliq.json"
+    for count in (1, 2):
+        options = ("--port", "0", "--state", str(path), "--bots", str(count))
+        async with command("sandbox", *options) as process:
+            assert process.stdout
+            url = (await process.stdout.readline()).decode().strip().removeprefix("listening on ")
+            async with aiohttp.ClientSession(headers={"Authorization": "Bearer x"}) as session:
+                form = {"name": f"Bot {count}", "description": "d"}
+                async with session.post(f"{url}/api/v3/bots", json=form) as answer:
+                    assert answer.status == 200
+                async with session.get(f"{url}/api/v3/bots") as answer:
+                    assert len((await answer.json())["data"]) == 1 + count
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{}", "is damaged or not the state of a sandbox"),
+        ('{"format": "cliq-sandbox", "version": 9}', "was written by a newer version"),
+    ],
+)
+def test_a_file_that_is_no_state_is_wrong_usage(tmp_path, content, reason):
+    path = tmp_path / "cliq.json"
+    path.write_text(content)
+    result = invoke("sandbox", "--state", str(path))
+    assert (result.exit_code, result.stderr) == (2, f"error: {path} {reason}\n")
+    assert path.read_text() == content
+
+
+def test_a_state_that_cannot_be_kept_fails(tmp_path):
+    path = tmp_path / "nowhere" / "cliq.json"
+    result = invoke("sandbox", "--state", str(path))
+    assert result.exit_code == 1
+    assert result.stderr == f"error: cannot keep the state in {path}: No such file or directory\n"
+
+
+def test_a_state_that_could_not_be_kept_fails(tmp_path, monkeypatch):
+    path = tmp_path / "cliq.json"
+
+    async def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("cliq_async.cli.sandbox.serve", fail)
+    result = invoke("sandbox", "--state", str(path))
+    assert result.exit_code == 1
+    assert result.stderr == f"error: cannot keep the state in {path}: No space left on device\n"
 
 
 def test_a_host_that_does_not_exist_fails():

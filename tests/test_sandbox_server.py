@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -35,7 +36,7 @@ class Caller:
         self.sandbox = sandbox
         self.session = session
 
-    async def ask(self, method, path, *, token="ann", **options):
+    async def ask(self, method, path, *, token: Any = "ann", **options):
         headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
         url = self.sandbox.url + path
         async with self.session.request(method, url, headers=headers, **options) as answer:
@@ -78,9 +79,10 @@ async def until(holds):
         ("GET", "/api/v3", 404),
         ("GET", "/api/v3/nothing", 404),
         ("GET", "/api/v3/bots/supportbot/message/extra", 404),
-        ("POST", "/api/v3/bots", 404),  # in the table, not served yet
         ("DELETE", "/api/v3/bots", 405),
+        ("PUT", "/api/v3/bots/1", 405),
         ("POST", "/sandbox/report", 404),
+        ("GET", "/oauth/v2/token", 404),
     ],
 )
 async def test_what_is_not_served_is_answered_in_cliqs_form(method, path, status):
@@ -148,9 +150,7 @@ async def test_bots_are_paged_searched_and_filtered():
         assert (synced["data"], synced["deleted"]) == ([], [])
 
 
-@pytest.mark.parametrize(
-    "query", [{"limit": "51"}, {"limit": "x"}, {"next_token": "x"}, {"scope": "galaxy"}]
-)
+@pytest.mark.parametrize("query", [{"limit": "51"}, {"limit": "x"}, {"next_token": "x"}])
 async def test_wrong_queries_are_400(query):
     async with running() as caller:
         status, body = await caller.get(BOTS, **query)
@@ -217,15 +217,17 @@ async def test_report_tells_users_apart():
         assert nobody == {
             "requests": {},
             "delivered": {"recipients": 0, "total": 0, "max_per_recipient": 0},
+            "called": {"recipients": 0, "total": 0, "max_per_recipient": 0},
             "lockouts": [],
             "refused_while_locked": 0,
+            "tokens_issued": 0,
         }
 
 
-async def test_broadcast_reaches_every_subscriber_and_a_channel_any_name():
+async def test_broadcast_reaches_every_subscriber_and_a_channel_is_not_counted():
     async with running(subscribers=30) as caller:
         assert await caller.send(broadcast=True) == (204, "")
-        assert await caller.send(query={"channel_unique_name": "news"}) == (204, "")
+        assert await caller.send(query={"channel_unique_name": "announcements"}) == (204, "")
         assert caller.sandbox.report()["delivered"] == {
             "recipients": 30,
             "total": 30,
@@ -252,7 +254,7 @@ async def test_message_needs_a_bot_a_body_and_valid_fields():
     async with running() as caller:
         status, body = await caller.ask("POST", f"{BOTS}/nobody/message", json={"text": "hi"})
         assert (status, body["code"]) == (404, "bot_not_found")
-        for size in (0, 1, 2**20 + 1):
+        for size in (0, 1, 2**20 + 1, 2**21 + 1):
             status, body = await caller.ask("POST", SEND, data=io.BytesIO(b"{" * size))
             assert (status, body["code"]) == (400, "invalid_inputs")
         status, body = await caller.send(user_ids=FIRST, text="x" * 5001)
@@ -266,6 +268,47 @@ async def test_client_that_waits_for_100_continue_is_told_to_go_on():
             "POST", SEND, json={"text": "hi", "user_ids": FIRST}, expect100=True
         )
         assert status == 204
+
+
+# What Python sees and does.
+
+
+async def test_messages_are_seen_from_python():
+    async with running() as caller:
+        await caller.send(user_ids=FIRST)
+        _, ids = await caller.send(broadcast=True, sync_message=True)
+        first, second = caller.sandbox.messages
+        assert first["body"] == {"text": "hi", "user_ids": FIRST}
+        assert (second["message_id"], second["chat_id"]) == (ids["message_id"], ids["chat_id"])
+        assert (second["bot"], second["user"]) == ("supportbot", user_label("ann"))
+        assert (first["to"], second["to"]) == ("users", "broadcast")
+
+
+async def test_subscribers_come_and_go_from_python():
+    async with running(subscribers=1) as caller:
+        _, page = await caller.get(SUBSCRIBERS)
+        caller.sandbox.subscribe("supportbot", "7", 8)
+        caller.sandbox.unsubscribe("supportbot", 8, FIRST)
+        _, synced = await caller.get(SUBSCRIBERS, sync_token=page["sync_token"])
+        assert [person["user_id"] for person in synced["data"]] == ["7"]
+        assert (await caller.get(BOTS))[1]["data"][0]["subscriber_count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "zuid", "words"),
+    [
+        ("nobody", "1", "no bot has the unique name 'nobody'"),
+        ("supportbot", "x", "a ZUID has at most 20 digits; got 'x'"),
+        ("supportbot", "", "got ''"),
+        ("supportbot", "1" * 21, "got '1"),
+        ("supportbot", True, "got 'True'"),
+    ],
+)
+def test_subscription_that_cannot_be_is_a_value_error(name, zuid, words):
+    sandbox = Sandbox()
+    for change in (sandbox.subscribe, sandbox.unsubscribe):
+        with pytest.raises(ValueError, match=words):
+            change(name, zuid)
 
 
 # Thresholds and locks.
@@ -522,6 +565,8 @@ async def test_ipv6_address_stands_in_brackets():
         ({"faults": "lost:2"}, "faults: KIND:RATE"),
         ({"seed": "x"}, "seed: a whole number"),
         ({"penalise": 1}, "penalise: True or False"),
+        ({"state": ""}, "state: a path"),
+        ({"state": 5}, "state: a path"),
         ({"host": ""}, "host: a host's name or address"),
         ({"port": 65536}, "port: a whole number from 0 .* to 65535"),
         ({"limits": {"send": Limit(1)}}, "limits: a Limit for each of create_bot"),

@@ -1,161 +1,159 @@
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+"""The state as a whole, and what the tests of its parts share."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
-from cliq_async.sandbox.checks import Refused
-from cliq_async.sandbox.state import Catalogue, State
+from cliq_async.sandbox.api import WORKS, Call
+from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.state import State
+
+FIRST, SECOND, THIRD = "55743307", "55743310", "55743313"
 
 
-def catalogue(count=10):
-    return Catalogue("things", ((str(10 + n), {"id": str(10 + n)}) for n in range(count)))
+class World:
+    """A state that is asked without a server, as the user `ann` unless told otherwise."""
 
+    def __init__(self, *, bots=1, subscribers=3, **options):
+        self.state = State.first(bots=bots, subscribers=subscribers, **options)
 
-def ids(page):
-    return [record["id"] for record in page["data"]]
+    def ask(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
+        """The status and the body of an endpoint's answer."""
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        return WORKS[name](self.state, Call(user, parameters, query or {}, data))
 
+    def refusal(self, name, *parameters, **options):
+        """The status and the code of an endpoint's error."""
+        with pytest.raises(Refused) as caught:
+            self.ask(name, *parameters, **options)
+        assert caught.value.message
+        return caught.value.status, caught.value.code
 
-def test_pages_give_every_record_once_and_the_last_has_no_next_token():
-    things, seen, token = catalogue(10), [], None
-    while True:
-        page = things.page(3, next_token=token)
-        seen += ids(page)
-        token = page.get("next_token")
-        if token is None:
-            break
-    assert seen == [str(10 + n) for n in range(10)]
+    def create(self, name="Pipeline Bot", *, user="ann", **fields):
+        """The record of a new bot."""
+        body = {"name": name, "description": "Tells of builds"} | fields
+        status, answer = self.ask("create_bot", body=body, user=user)
+        assert (status, answer["url"], answer["type"]) == (200, "/api/v3/bots", "bot")
+        return answer["data"]
 
+    def webhook(self, name="Hook Bot", **fields):
+        """The record of a new webhook bot."""
+        url = "https://example.com/hook"
+        return self.create(name, execution_type="webhook", execution_url=url, **fields)
 
-def test_a_full_last_page_has_no_next_token():
-    assert "next_token" not in catalogue(3).page(3)
-
-
-def test_an_empty_catalogue_is_one_empty_page():
-    assert catalogue(0).page(3)["data"] == []
-
-
-def test_cursor_skips_and_repeats_nothing_when_records_come_and_go():
-    things = catalogue(6)
-    first = things.page(3)
-    things.remove("10")
-    things.remove("12")  # the cursor's own
-    things.put("9", {"id": "9"})
-    things.put("20", {"id": "20"})
-    assert ids(first) == ["10", "11", "12"]
-    assert ids(things.page(9, next_token=first["next_token"])) == ["13", "14", "15", "20"]
-
-
-def test_ids_are_ordered_as_numbers():
-    things = catalogue(1)
-    things.put("9", {"id": "9"})
-    things.put("100", {"id": "100"})
-    assert ids(things.page(9)) == ["9", "10", "100"]
-
-
-def test_sync_gives_what_changed_and_what_went():
-    things = catalogue(4)
-    token = things.page(9)["sync_token"]
-    assert things.page(9, sync_token=token)["data"] == []
-    things.put("11", {"id": "11", "name": "new"})
-    things.remove("12")
-    things.put("99", {"id": "99"})
-    page = things.page(9, sync_token=token)
-    assert page["data"] == [{"id": "11", "name": "new"}, {"id": "99"}]
-    assert page["deleted"] == ["12"]
-    assert things.page(9, sync_token=page["sync_token"])["data"] == []
-
-
-def test_sync_goes_on_over_pages_and_a_record_that_came_back_is_not_deleted():
-    things = catalogue(4)
-    token = things.page(9)["sync_token"]
-    things.remove("12")
-    for key in ("12", "50", "51"):
-        things.put(key, {"id": key})
-    page = things.page(2, sync_token=token)
-    assert ids(page) == ["12", "50"]
-    assert page["deleted"] == []
-    assert ids(things.page(2, next_token=page["next_token"])) == ["51"]
-
-
-def test_change_made_while_pages_are_read_is_in_the_next_sync():
-    things = catalogue(4)
-    first = things.page(2)
-    things.put("10", {"id": "10", "name": "new"})
-    last = things.page(2, next_token=first["next_token"])
-    assert ids(things.page(9, sync_token=last["sync_token"])) == ["10"]
-
-
-def test_removing_what_is_not_there_is_a_key_error():
-    with pytest.raises(KeyError):
-        catalogue().remove("1")
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda token: "",
-        lambda token: "nonsense",
-        lambda token: "é" + token,
-        lambda token: token[:-4],
-        lambda token: urlsafe_b64encode(
-            urlsafe_b64decode(token).replace(b"things", b"thinks")
-        ).decode(),
-    ],
-)
-def test_damaged_tokens_are_refused(spoil):
-    things = catalogue()
-    token = things.page(3)["next_token"]
-    with pytest.raises(Refused) as caught:
-        things.page(3, next_token=spoil(token))
-    assert caught.value.status == 400
-
-
-def test_tokens_of_another_kind_or_list_are_refused():
-    things = catalogue()
-    page = things.page(3)
-    other = Catalogue("others", [])
-    for tokens in (
-        {"next_token": page["sync_token"]},
-        {"sync_token": page["next_token"]},
-    ):
-        with pytest.raises(Refused):
-            things.page(3, **tokens)
-    with pytest.raises(Refused):
-        other.page(3, sync_token=page["sync_token"])
+    def sync(self, token=None):
+        """The list of bots, or what changed in it."""
+        _, page = self.ask("list_bots", query={"sync_token": token} if token else {})
+        return page
 
 
 def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():
-    state = State(bots=3, subscribers=0)
-    names = [record["unique_name"] for record in state.bots.page(9)["data"]]
-    assert names[0] == "supportbot"
-    assert len(set(names)) == 3
-    bot = state.bot("supportbot")
-    assert state.bot(bot.record["id"]) is bot
-    assert state.bot(f"b-{bot.record['id']}") is bot
-    for reference, by_id in (("nobody", True), (bot.record["id"], False)):
+    bots = State.first(bots=3, subscribers=0).bots
+    names = [record["unique_name"] for record in bots.records.page(9)["data"]]
+    assert names == ["supportbot", "helperbot2", "helperbot3"]
+    bot = bots.by_name("supportbot")
+    bot_id = bot.record["id"]
+    assert bots.by_id(bot_id) is bots.by_id(f"b-{bot_id}") is bot
+    assert bots.by_either("supportbot") is bots.by_either(bot_id) is bot
+    for find, reference in (
+        (bots.by_name, bot_id),
+        (bots.by_id, "supportbot"),
+        (bots.by_either, "nobody"),
+    ):
         with pytest.raises(Refused, match="No bot") as caught:
-            state.bot(reference, by_id=by_id)
+            find(reference)
         assert (caught.value.status, caught.value.code) == (404, "bot_not_found")
 
 
 def test_recipients_are_subscribers_once_each_by_zuid_or_email():
-    state = State(bots=1, subscribers=3)
-    bot = state.bot("supportbot")
-    ann, bob, _ = bot.subscribers.page(9)["data"]
+    state = State.first(bots=1, subscribers=3)
+    bot = state.bots.by_name("supportbot")
+    ann, bob, _ = bot.subscribers.all()
     named = [ann["user_id"], ann["email_id"].upper(), "nobody@example.com", "1", bob["email_id"]]
-    assert state.valid(bot, named) == [ann["user_id"], bob["user_id"]]
+    assert state.reachable(bot, named) == [ann["user_id"], bob["user_id"]]
+    with pytest.raises(Refused) as caught:
+        state.reachable(bot, ["1", "james@example.com"])
+    assert caught.value.code == "botmessage_no_valid_users"
 
 
 def test_deliveries_are_counted_by_user():
-    state = State(bots=1, subscribers=0)
-    state.deliver("ann", ["1", "2"])
-    state.deliver("bob", ["1"])
-    assert state.delivered() == {"1": 2, "2": 1}
-    assert state.delivered("bob") == {"1": 1}
-    assert not state.delivered("eve")
+    delivered = State.first(bots=1, subscribers=0).delivered
+    delivered.add("ann", ["1", "2"])
+    delivered.add("bob", ["1"])
+    assert delivered.counts() == {"1": 2, "2": 1}
+    assert delivered.counts("bob") == {"1": 1}
+    assert not delivered.counts("eve")
 
 
-def test_size_of_a_catalogue_follows_its_records():
-    things = catalogue(2)
-    assert (len(things), "10" in things, things.get("10")) == (2, True, {"id": "10"})
-    things.remove("10")
-    assert (len(things), "10" in things, things.get("10")) == (1, False, None)
+# Subscribers come and go.
+
+
+def test_new_subscribers_are_people_with_names_and_emails_of_their_own():
+    world = World(subscribers=0)
+    bot = world.state.bots.by_name("supportbot")
+    token = bot.subscribers.page(9)["sync_token"]
+    world.state.subscribe(bot, ["7", "8", "7"])
+    people = bot.subscribers.page(9, sync_token=token)["data"]
+    assert [person["user_id"] for person in people] == ["7", "8"]
+    assert len({person["email_id"] for person in people}) == 2
+    assert all(person["name"] for person in people)
+    assert world.state.reachable(bot, [people[1]["email_id"]]) == ["8"]
+
+
+def test_made_up_people_have_no_email_of_the_first_ones():
+    world = World(subscribers=50)
+    bot = world.state.bots.by_name("supportbot")
+    world.state.subscribe(bot, map(str, range(100)))
+    assert len({person["email_id"] for person in bot.subscribers.all()}) == 150
+
+
+def test_people_who_leave_and_come_back_are_the_same():
+    world = World()
+    bot = world.state.bots.by_name("supportbot")
+    before = bot.subscribers.get(FIRST)
+    world.state.unsubscribe(bot, [FIRST, "1", FIRST])
+    assert bot.subscribers.get(FIRST) is None
+    assert world.refusal("send_message", "supportbot", body={"text": "x", "user_ids": FIRST}) == (
+        400,
+        "botmessage_no_valid_users",
+    )
+    world.state.subscribe(bot, [FIRST])
+    assert bot.subscribers.get(FIRST) == before
+
+
+def test_subscriber_count_follows_and_shows_in_a_sync():
+    world = World(bots=2)
+    bot = world.state.bots.by_name("supportbot")
+    token = world.sync()["sync_token"]
+    world.state.subscribe(bot, ["1", "2"])
+    (record,) = world.sync(token)["data"]
+    assert (record["unique_name"], record["subscriber_count"]) == ("supportbot", 5)
+    world.state.unsubscribe(bot, ["1"])
+    assert world.sync(token)["data"][0]["subscriber_count"] == 4
+
+
+def test_who_subscribes_already_or_never_did_changes_nothing():
+    world = World()
+    token = world.sync()["sync_token"]
+    bot = world.state.bots.by_name("supportbot")
+    world.state.subscribe(bot, [FIRST])
+    world.state.unsubscribe(bot, ["1"])
+    assert world.sync(token)["data"] == []
+
+
+# Lists of subscribers.
+
+
+def test_subscribers_are_listed_by_id_or_unique_name_to_the_bots_owner_alone():
+    world = World()
+    bot = world.create()
+    for reference in (bot["id"], f"b-{bot['id']}", "pipelinebot"):
+        status, page = world.ask("list_subscribers", reference)
+        assert (status, page["type"]) == (200, "bot_subscriber")
+        assert page["url"] == f"/api/v3/bots/{reference}/subscribers"
+        assert page["data"] == [
+            {"user_id": "65113112", "name": "James", "email_id": "james@example.com"}
+        ]
+        assert world.refusal("list_subscribers", reference, user="bob") == (403, None)
+    assert world.ask("list_subscribers", "supportbot", user="bob")[0] == 200

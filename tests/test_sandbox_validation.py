@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.checks import Refused
-from cliq_async.sandbox.validation import Order, page_limit, read_message
+from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.validation import Order, page_limit, read_message, read_recipients
 
 OPEN_URL = {"type": "open.url", "data": {"web": "https://example.com"}}
 BUTTON = {"label": "Go", "action": OPEN_URL}
@@ -188,13 +188,35 @@ def test_some_kind_of_recipient_is_needed():
 def test_recipients_come_from_body_or_query_and_the_body_wins():
     assert read_message(b'{"text": "hi"}', {"user_ids": "1, 2"}).user_ids == ("1", "2")
     assert read({"user_ids": "3"}, {"user_ids": "1"}).user_ids == ("3",)
-    assert read_message(b'{"text": "hi"}', {"channel_unique_name": "news"}).user_ids is None
+    order = read_message(b'{"text": "hi"}', {"channel_unique_name": "news"})
+    assert (order.to, order.channel, order.user_ids) == ("channel", "news", ())
 
 
-def test_broadcast_and_sync_are_read_and_false_by_default():
+def test_users_go_before_a_channel_and_everybody_before_both():
+    channel = {"channel_unique_name": "news"}
+    assert read({}, channel).to == "users"
+    assert read({"broadcast": True}, channel).to == "broadcast"
+    assert read({"broadcast": False}, channel).to == "users"
+
+
+def test_order_holds_the_message_as_it_came_and_whether_it_is_answered():
     body = b'{"text": "hi", "broadcast": true, "sync_message": true}'
-    assert read_message(body, {}) == Order(user_ids=None, broadcast=True, sync=True)
-    assert read({}) == Order(user_ids=("1",), broadcast=False, sync=False)
+    assert read_message(body, {}) == Order(
+        message={"text": "hi", "broadcast": True, "sync_message": True},
+        to="broadcast",
+        user_ids=(),
+        channel="",
+        sync=True,
+    )
+    assert not read({}).sync
+
+
+def test_recipients_are_at_most_100_and_parted_by_commas():
+    assert read_recipients(None) is None
+    assert read_recipients("") == ("",)
+    assert read_recipients("1, a@example.com") == ("1", "a@example.com")
+    with pytest.raises(Refused, match="101 entries"):
+        read_recipients("," * 100)
 
 
 def test_page_limit_is_20_by_default_and_50_at_most():

@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
-from cliq_async.cli.failures import Failure
+from cliq_async.cli.failures import USAGE, Failure
 from cliq_async.cli.options import seconds, verbatim, verbose
 from cliq_async.cli.output import echo, plural
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.faults import KINDS
+from cliq_async.sandbox.state_file import StateFileError
 from cliq_async.sandbox.throttle import ALGORITHMS
 
 __all__ = ["sandbox"]
@@ -23,6 +25,7 @@ Examples:
   cliq sandbox
   cliq sandbox --port 0 --time-scale 60 --subscribers 20000
   cliq sandbox --fault lost:0.01@send_message --fault 502:0.05
+  cliq sandbox --state cliq.json
 """
     )
 )
@@ -46,6 +49,12 @@ Examples:
 @click.option("--seed", type=int, default=0, help="Decides everything that is random.")
 @click.option("--bots", type=click.IntRange(1), default=1, help="The first one is supportbot.")
 @click.option("--subscribers", type=click.IntRange(0), default=100, help="Of each bot.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Starts from it, if it is there, and leaves its state in it.",
+)
 @click.option("--penalise", is_flag=True, help="Asking during a lock begins its time anew.")
 @click.option(
     "--fault",
@@ -62,8 +71,12 @@ def sandbox(**options: Any) -> None:
     """
     try:
         server = Sandbox(**options)
+    except StateFileError as error:
+        raise Failure(str(error), USAGE) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise _no_state(error) from None
 
     def ready(url: str) -> None:
         echo(f"listening on {url}")
@@ -76,6 +89,8 @@ def sandbox(**options: Any) -> None:
     except BrokenPipeError:
         raise  # whoever started it is gone
     except OSError as error:
+        if error.filename is not None:
+            raise _no_state(error) from None
         where = f"{options['host']}:{options['port']}"
         # asyncio puts a sentence of its own where the system's word should be.
         number = error.errno or 0
@@ -86,3 +101,7 @@ def sandbox(**options: Any) -> None:
     echo(f"{plural(total, 'request')}, {plural(len(report['lockouts']), 'lockout')}")
     for name, count in sorted(report["requests"].items()):
         echo(f"  {name} {count:,}")
+
+
+def _no_state(error: OSError) -> Failure:
+    return Failure(f"cannot keep the state in {error.filename}: {error.strerror}")

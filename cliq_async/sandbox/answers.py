@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from cliq_async.sandbox.checks import Refused
+from cliq_async.sandbox.refusals import Refused
 
-__all__ = ["Break", "Silence", "failed", "gateway", "json_answer", "not_authorised", "refusal"]
+__all__ = ["Break", "Silence", "failed", "gateway", "json_answer", "refusal"]
 
 _FAILED: Final = "Cliq server encountered an error which prevents it from fulfilling the request."
 _GATEWAY_PAGE: Final = (
@@ -67,8 +67,3 @@ def failed() -> web.Response:
 def gateway() -> web.Response:
     """The page of a gateway that got no answer from behind it."""
     return web.Response(status=502, text=_GATEWAY_PAGE, content_type="text/html")
-
-
-def not_authorised() -> Refused:
-    """The answer to a token that is missing or not accepted."""
-    return Refused(401, "Request was rejected because of invalid AuthToken.")

@@ -1,24 +1,35 @@
-"""What the served endpoints do: each one a function from a call to a status and a body.
-
-To serve another endpoint, add its function to `WORKS`; the route comes from the table.
-"""
+"""What the endpoints do: each one a function from a call to a status and a body."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import attrs
 
-from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Endpoint
-from cliq_async.sandbox.checks import Refused, malformed
+from cliq_async.endpoints import BASE_PATH
+from cliq_async.sandbox.bots import Bot, BotRecord
+from cliq_async.sandbox.handlers import shown_logic
+from cliq_async.sandbox.refusals import forbidden, malformed
 from cliq_async.sandbox.state import State
-from cliq_async.sandbox.validation import page_limit, read_message
+from cliq_async.sandbox.validation import (
+    page_limit,
+    read_bot_changes,
+    read_call,
+    read_channel,
+    read_fields,
+    read_handler_changes,
+    read_message,
+    read_new_bot,
+    read_new_handler,
+    read_parameters,
+    read_recipients,
+)
 
-__all__ = ["WORKS", "Call", "Reply", "Router"]
+__all__ = ["WORKS", "Call", "Reply"]
 
 Reply = tuple[int, dict[str, Any] | None]
 
-_SCOPES: Final = frozenset({"organization", "team", "personal"})
+_BOTS: Final = f"{BASE_PATH}/bots"
+_DONE: Final[Reply] = (204, None)
 
 
 @attrs.frozen
@@ -38,104 +49,169 @@ class Call:
     body: bytes
 
 
+def _of_bot(url: str, data: Any) -> Reply:
+    return 200, {"url": url, "type": "bot", "data": data}
+
+
+def _of_handler(url: str, data: Any) -> Reply:
+    return 200, {"url": url, "type": "execution_handler", "data": data}
+
+
+# Bots.
+
+
+def _create_bot(state: State, call: Call) -> Reply:
+    return _of_bot(_BOTS, state.create_bot(call.user, read_new_bot(call.body)).record)
+
+
 def _list_bots(state: State, call: Call) -> Reply:
     search, scope = call.query.get("search", "").casefold(), call.query.get("scope")
-    if scope is not None and scope not in _SCOPES:
-        raise malformed(f"'scope' is none of {', '.join(sorted(_SCOPES))}.", "invalid_scope")
 
-    def keep(bot: dict[str, Any]) -> bool:
+    def keep(bot: BotRecord) -> bool:
         return search in bot["name"].casefold() and scope in {None, bot["scope"]}
 
-    page = state.bots.page(
+    page = state.bots.records.page(
         page_limit(call.query),
         next_token=call.query.get("next_token"),
         sync_token=call.query.get("sync_token"),
         keep=keep,
     )
-    return 200, {"url": f"{BASE_PATH}/bots", "type": "bot"} | page
+    return 200, {"url": _BOTS, "type": "bot"} | page
+
+
+def _update_bot(state: State, call: Call) -> Reply:
+    (reference,) = call.parameters
+    bot = state.bots.by_id(reference)
+    bot.check_editor(call.user)
+    state.bots.change(bot, read_bot_changes(call.body, bot.record["execution_type"]))
+    return _of_bot(f"{_BOTS}/{reference}", bot.record)
+
+
+def _get_bot(state: State, call: Call) -> Reply:
+    (reference,) = call.parameters
+    bot = state.bots.by_id(reference)
+    shown: dict[str, Any] = {**bot.record}
+    if read_fields(call.query):
+        shown["subscription_details"] = bot.subscribers.all()
+    return _of_bot(f"{_BOTS}/{reference}", shown)
+
+
+def _delete_bot(state: State, call: Call) -> Reply:
+    (reference,) = call.parameters
+    bot = state.bots.by_id(reference)
+    bot.check_editor(call.user)
+    state.delete_bot(bot)
+    return _DONE
 
 
 def _list_subscribers(state: State, call: Call) -> Reply:
     (reference,) = call.parameters
-    page = state.bot(reference).subscribers.page(
+    bot = state.bots.by_either(reference)
+    if bot.is_foreign_to(call.user):
+        raise forbidden()
+    page = bot.subscribers.page(
         page_limit(call.query),
         next_token=call.query.get("next_token"),
         sync_token=call.query.get("sync_token"),
     )
     page.pop("deleted", None)  # documented for bots alone
-    url = f"{BASE_PATH}/bots/{reference}/subscribers"
-    return 200, {"url": url, "type": "bot_subscriber"} | page
+    return 200, {"url": f"{_BOTS}/{reference}/subscribers", "type": "bot_subscriber"} | page
+
+
+def _associate_channel(state: State, call: Call) -> Reply:
+    (name,) = call.parameters
+    bot = state.bots.by_name(name)
+    state.channels.associate(bot.name, read_channel(call.body))
+    return _DONE
+
+
+# Messages and calls.
 
 
 def _send_message(state: State, call: Call) -> Reply:
     (name,) = call.parameters
-    bot = state.bot(name, by_id=False)
+    bot = state.bots.by_name(name)
+    bot.check_sender(call.user)
     order = read_message(call.body, call.query)
-    if order.broadcast:
-        state.deliver(call.user, bot.subscribers.keys())
-    elif order.user_ids is not None:
-        zuids = state.valid(bot, order.user_ids)
-        if not zuids:
-            raise malformed(
-                "No valid users found for the bot message.", "botmessage_no_valid_users"
-            )
-        state.deliver(call.user, zuids)
-    # A channel's members are not known here, so its messages are not counted by recipient.
-    return (200, state.message_ids()) if order.sync else (204, None)
+    message = state.send(call.user, bot, order)
+    return (200, message.ids()) if order.sync else _DONE
+
+
+def _send_incoming(state: State, call: Call) -> Reply:
+    (name,) = call.parameters
+    bot = state.bots.by_name(name)
+    bot.check_sender(call.user)
+    read_parameters(call.body)
+    named = read_recipients(call.query.get("user_ids"))
+    return 200, {"user_ids": [] if named is None else state.reachable(bot, named)}
+
+
+def _trigger_call(state: State, call: Call) -> Reply:
+    (name,) = call.parameters
+    bot = state.bots.by_name(name)
+    body = read_call(call.body)
+    if bot.record["calls"] != "enabled":
+        raise malformed("Calls are not enabled for the bot.", "bot_alert_not_enabled")
+    call_id, zuids = state.call(call.user, bot, body)
+    return 200, {"user_ids": zuids, "id": call_id}
+
+
+# Handlers.
+
+
+def _create_handler(state: State, call: Call) -> Reply:
+    (reference,) = call.parameters
+    bot = state.bots.by_id(reference)
+    handler = state.create_handler(bot, read_new_handler(call.body, _execution_type(bot)))
+    return _of_handler(f"{_BOTS}/{reference}/handlers", shown_logic(handler))
+
+
+def _update_handler(state: State, call: Call) -> Reply:
+    reference, handler_type = call.parameters
+    bot = state.bots.by_id(reference)
+    handler = bot.handlers.find(handler_type, call.query.get("handler_id"))
+    fields = read_handler_changes(call.body, handler_type, _execution_type(bot))
+    state.change_handler(bot, handler, fields)
+    return _of_handler(_handler_url(call), bot.handlers.shown_update(handler))
+
+
+def _get_handler(state: State, call: Call) -> Reply:
+    reference, handler_type = call.parameters
+    handlers = state.bots.by_id(reference).handlers
+    handler = handlers.find(handler_type, call.query.get("handler_id"))
+    return _of_handler(_handler_url(call), handlers.shown(handler))
+
+
+def _delete_handler(state: State, call: Call) -> Reply:
+    reference, handler_type = call.parameters
+    bot = state.bots.by_id(reference)
+    handler = bot.handlers.find(handler_type, call.query.get("handler_id"))
+    state.delete_handler(bot, handler)
+    return _DONE
+
+
+def _execution_type(bot: Bot) -> str:
+    return bot.record["execution_type"]
+
+
+def _handler_url(call: Call) -> str:
+    reference, handler_type = call.parameters
+    return f"{_BOTS}/{reference}/handlers/{handler_type}"
 
 
 WORKS: Final[dict[str, Callable[[State, Call], Reply]]] = {
+    "create_bot": _create_bot,
     "list_bots": _list_bots,
-    "list_subscribers": _list_subscribers,
+    "update_bot": _update_bot,
+    "get_bot": _get_bot,
+    "delete_bot": _delete_bot,
     "send_message": _send_message,
+    "send_incoming_webhook": _send_incoming,
+    "trigger_call": _trigger_call,
+    "create_handler": _create_handler,
+    "update_handler": _update_handler,
+    "get_handler": _get_handler,
+    "delete_handler": _delete_handler,
+    "associate_channel": _associate_channel,
+    "list_subscribers": _list_subscribers,
 }
-
-
-_WRONG_URL: Final = (
-    "The URL you've sent is wrong. It's possible that the resource you've requested has been "
-    "moved to another URL."
-)
-_WRONG_METHOD: Final = "The requested resource does not support the HTTP method used."
-
-
-@attrs.define
-class _Node:
-    """What may follow a part of a path; a parameter's child is under None."""
-
-    children: dict[str | None, "_Node"] = attrs.field(factory=dict)
-    methods: dict[str, Endpoint] = attrs.field(factory=dict)
-
-
-class Router:
-    """Finds the endpoint of a path, by the templates of the endpoint table."""
-
-    def __init__(self) -> None:
-        self._root = _Node()
-        for endpoint in ENDPOINTS.values():
-            node = self._root
-            for part in (BASE_PATH + endpoint.path).split("/"):
-                key = None if part.startswith("{") else part
-                node = node.children.setdefault(key, _Node())
-            node.methods[endpoint.method] = endpoint
-
-    def find(self, method: str, path: str) -> tuple[str, tuple[str, ...]]:
-        """The endpoint's name and the values of its path's parameters.
-
-        Raises:
-            Refused: There is no such URL, it has no such method, or it is not served here.
-        """
-        node, values = self._root, []
-        for part in path.split("/"):
-            child = node.children.get(part)
-            if child is None:
-                child = node.children.get(None)
-                if child is None:
-                    raise Refused(404, _WRONG_URL)
-                values.append(unquote(part))
-            node = child
-        endpoint = node.methods.get(method)
-        if endpoint is None and node.methods:
-            raise Refused(405, _WRONG_METHOD)
-        if endpoint is None or endpoint.name not in WORKS:
-            raise Refused(404, _WRONG_URL)
-        return endpoint.name, tuple(values)

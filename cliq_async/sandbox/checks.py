@@ -4,46 +4,34 @@ A check takes a value and the path that leads to it, and raises `Refused` where 
 not allow the value. Lengths are counted in characters.
 """
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
+
+import msgspec
+
+from cliq_async.sandbox.refusals import Refused, malformed
 
 __all__ = [
     "Check",
-    "Refused",
     "a_list",
     "a_map",
     "a_text",
     "an_object",
     "by_field",
+    "coded",
     "flag",
-    "malformed",
+    "json_object",
+    "matching",
     "one_of",
     "scalar",
     "starts_with",
+    "whole",
 ]
 
+_INVALID: Final = "invalid_inputs"
+
 Check = Callable[[Any, str], None]
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer of the API, not an error of the sandbox
-    """The request is answered with an error.
-
-    Attributes:
-        status: The HTTP status.
-        message: The text for people.
-        code: The error code; None where Cliq gives none.
-    """
-
-    def __init__(self, status: int, message: str, code: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.code = code
-
-
-def malformed(message: str, code: str = "invalid_inputs") -> Refused:
-    """The answer to a request that the documents do not allow."""
-    return Refused(400, message, code)
 
 
 def a_text(most: int | None = None, least: int = 0) -> Check:
@@ -77,6 +65,31 @@ def starts_with(*prefixes: str, most: int | None = None) -> Check:
         text(value, path)
         if not value.lower().startswith(prefixes):
             raise malformed(f"'{path}' begins with none of {', '.join(prefixes)}.")
+
+    return check
+
+
+def matching(pattern: str, words: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
+    """A string that the whole of a pattern matches; `words` say what that is."""
+    compiled = re.compile(pattern, flags)
+    text = a_text()
+
+    def check(value: Any, path: str) -> None:
+        text(value, path)
+        if not compiled.fullmatch(value):
+            raise malformed(f"'{path}' is not {words}.")
+
+    return check
+
+
+def whole(least: int | None = None, most: int | None = None) -> Check:
+    """A whole number of `least` to `most`."""
+
+    def check(value: Any, path: str) -> None:
+        if type(value) is not int:  # true and false are ints to Python
+            raise malformed(f"'{path}' is not a whole number.")
+        if (least is not None and value < least) or (most is not None and value > most):
+            raise malformed(f"'{path}' is not a number from {least} to {most}.")
 
     return check
 
@@ -135,7 +148,7 @@ def an_object(required: Mapping[str, Check], optional: Mapping[str, Check] | Non
             fields[key](each, f"{path}.{key}" if path else key)
         for key in required:
             if key not in value:
-                raise malformed(f"'{path}.{key}' is missing.")
+                raise malformed(f"'{path}.{key}' is missing." if path else f"'{key}' is missing.")
 
     return check
 
@@ -152,3 +165,32 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
         checks[kind](value, path)
 
     return check
+
+
+def coded(check: Check, code: str) -> Check:
+    """The same check with another error code, but for an extra key."""
+
+    def run(value: Any, path: str) -> None:
+        try:
+            check(value, path)
+        except Refused as refused:
+            if refused.code != _INVALID:
+                raise
+            raise malformed(refused.message, code) from None
+
+    return run
+
+
+def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
+    """The JSON object that a body is.
+
+    Raises:
+        Refused: It is none; the error's code is `code`.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise malformed("The body is not JSON.", code) from None
+    if not isinstance(value, dict):
+        raise malformed("The body is not a JSON object.", code)
+    return value

@@ -1,15 +1,22 @@
 """The sandbox's account of what came in and what became of it."""
 
+from collections import Counter
 from typing import Any
 
 from cliq_async.sandbox.state import State
 from cliq_async.sandbox.throttle import Throttle
+from cliq_async.sandbox.tokens import Tokens
 
 __all__ = ["make_report"]
 
 
 def make_report(
-    throttle: Throttle, state: State, *, user: str | None = None, recipients: bool = False
+    throttle: Throttle,
+    state: State,
+    tokens: Tokens,
+    *,
+    user: str | None = None,
+    recipients: bool = False,
 ) -> dict[str, Any]:
     """The report of all users or of one; `Sandbox.report` says what is in it."""
     requests: dict[str, int] = {}
@@ -28,17 +35,23 @@ def make_report(
             }
             for lock in gate.locks
         )
-    counts = state.delivered(user)
+    counts = state.delivered.counts(user)
     report: dict[str, Any] = {
         "requests": requests,
-        "delivered": {
-            "recipients": len(counts),
-            "total": counts.total(),
-            "max_per_recipient": max(counts.values(), default=0),
-        },
+        "delivered": _summary(counts),
+        "called": _summary(state.called.counts(user)),
         "lockouts": sorted(lockouts, key=lambda lockout: lockout["at"]),
         "refused_while_locked": refused,
+        "tokens_issued": tokens.count(user),
     }
     if recipients:
         report["recipients"] = dict(counts)
     return report
+
+
+def _summary(counts: Counter[str]) -> dict[str, int]:
+    return {
+        "recipients": len(counts),
+        "total": counts.total(),
+        "max_per_recipient": max(counts.values(), default=0),
+    }

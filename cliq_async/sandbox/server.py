@@ -1,60 +1,38 @@
-"""The sandbox as a server: what becomes of a request, and the report."""
+"""The sandbox: its options, its life, and what Python sees of its state."""
 
 import asyncio
-import hashlib
-import signal
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from cliq_async.endpoints import Limit
-from cliq_async.sandbox.answers import (
-    Break,
-    Silence,
-    failed,
-    gateway,
-    json_answer,
-    not_authorised,
-    refusal,
-)
-from cliq_async.sandbox.api import WORKS, Call, Router
-from cliq_async.sandbox.checks import Refused, malformed
-from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
+from cliq_async.sandbox.bots import Bot
+from cliq_async.sandbox.front import MAX_BODY, Front
 from cliq_async.sandbox.latency import Latency
-from cliq_async.sandbox.report import make_report
+from cliq_async.sandbox.refusals import Refused
 from cliq_async.sandbox.settings import Settings
 from cliq_async.sandbox.state import State
-from cliq_async.sandbox.throttle import Throttle
+from cliq_async.sandbox.state_file import StateFile
 
-__all__ = ["REPORT_PATH", "Sandbox", "serve", "user_label"]
-
-REPORT_PATH: Final = "/sandbox/report"
+__all__ = ["Sandbox"]
 
 # A request whose body never comes must not hold up the end.
 _SHUTDOWN_S: Final = 0.1
-# What comes in place of an answer once the work is done.
-_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
-    "lost": Silence,
-    "reset": Break,
-    "502": gateway,
-}
-
-
-def user_label(token: str) -> str:
-    """The name of a token's user in reports, which does not give the token away."""
-    return "user-" + hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
 class Sandbox:
     """A local Cliq, as an async context manager to enter once; `url` is its address inside.
 
     Counts every request where it arrives and locks like the real one. Each access token is a user
-    of its own; the token `invalid` is answered 401.
+    of its own, but for those that its OAuth endpoint gives out; the token `invalid` is answered
+    401. Its properties and methods may be used from any thread.
 
     Args:
         algorithm: How requests are counted: `rolling`, `fixed`, `bucket` or `counter`.
@@ -67,14 +45,17 @@ class Sandbox:
         faults: What goes wrong on purpose: `KIND:RATE` or `KIND:RATE@ENDPOINT`.
         seed: Decides everything that is random.
         penalise: Whether asking during a lock begins its time anew.
+        state: The file it starts from, if there is one, and leaves its state in at its end.
+            `bots` and `subscribers` do not count if there is.
         host: The address to listen on.
         port: The port to listen on; 0 takes any free one.
         limits: Thresholds by endpoint name, in place of the documented ones, in its own time.
         clock: Seconds that never go back.
 
     Raises:
-        ValueError: An option is out of its range; the message names it and what is allowed.
-        OSError: The address is in use, once it is entered.
+        ValueError: An option is out of its range, or the file is no sandbox's state; the message
+            names the option and what is allowed, or the file.
+        OSError: The file cannot be read or written; once it is entered, the address is in use.
 
     Example:
         >>> import asyncio
@@ -97,6 +78,7 @@ class Sandbox:
         faults: Iterable[str] = (),
         seed: int = 0,
         penalise: bool = False,
+        state: str | Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         limits: Mapping[str, Limit] | None = None,
@@ -112,20 +94,18 @@ class Sandbox:
             faults=faults,
             seed=seed,
             penalise=penalise,
+            state=state,
             host=host,
             port=port,
             limits=limits,
         )
-        self._throttle = Throttle(
-            algorithm, limits=self._settings.limits, seed=seed, penalise=penalise
+        path = self._settings.state
+        self._file = None if path is None else StateFile(path)
+        self._state = (self._file and self._file.read(seed=seed)) or State.first(
+            bots=bots, subscribers=subscribers, seed=seed
         )
-        self._state = State(bots=bots, subscribers=subscribers)
-        self._faults = Faults(self._settings.faults, seed=seed)
         self._latency = Latency(latency_s, jitter_s, seed=seed)
-        self._router = Router()
-        self._users: dict[str, str] = {}
-        self._clock = clock
-        self._started = clock()
+        self._front = Front(self._settings, self._state, latency=self._latency, clock=clock)
         self._stack = AsyncExitStack()
         self._url = ""
 
@@ -140,6 +120,49 @@ class Sandbox:
             raise RuntimeError("the sandbox is not running: use `async with Sandbox() as sandbox`")
         return self._url
 
+    @property
+    def messages(self) -> tuple[dict[str, Any], ...]:
+        """The last 100,000 messages that were sent, the newest last.
+
+        Each has `message_id`, `chat_id`, `bot` (its unique name), `user` (the label), `to`
+        (`users`, `channel` or `broadcast`) and `body`, as it was sent; `channel` if it went to
+        one, and `thread_title` if it is in a thread that has one.
+        """
+        with self._front.lock:
+            return tuple(message.shown() for message in self._state.messages.all())
+
+    @property
+    def calls(self) -> tuple[dict[str, Any], ...]:
+        """The last 100,000 calls, the newest last, with `id`, `bot`, `user` and `body`."""
+        with self._front.lock:
+            return tuple({**call} for call in self._state.calls.all())
+
+    def subscribe(self, bot_unique_name: str, *zuids: str | int) -> None:
+        """Make people subscribers of a bot; a ZUID that nobody has becomes a new person.
+
+        Args:
+            bot_unique_name: The bot's unique name.
+            *zuids: At most 20 digits each.
+
+        Raises:
+            ValueError: There is no such bot, or a ZUID is none.
+        """
+        with self._front.lock:
+            self._state.subscribe(self._bot(bot_unique_name), _zuids(zuids))
+
+    def unsubscribe(self, bot_unique_name: str, *zuids: str | int) -> None:
+        """Take people's subscriptions to a bot away.
+
+        Args:
+            bot_unique_name: The bot's unique name.
+            *zuids: At most 20 digits each.
+
+        Raises:
+            ValueError: There is no such bot, or a ZUID is none.
+        """
+        with self._front.lock:
+            self._state.unsubscribe(self._bot(bot_unique_name), _zuids(zuids))
+
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
         """What came in and what became of it.
 
@@ -149,17 +172,20 @@ class Sandbox:
 
         Returns:
             `requests`: how many by endpoint, refused ones included. `delivered`: how many
-            `recipients` got messages, how many in `total`, and `max_per_recipient`. `lockouts`:
-            user, endpoint, `at` and `until` in seconds since the start in the sandbox's time, and
-            whether a fault injected it. `refused_while_locked`: how many requests came during
-            locks. With `recipients`, `recipients`: how many messages each ZUID got.
+            `recipients` got messages, how many in `total`, and `max_per_recipient`. `called`: the
+            same of calls. `lockouts`: user, endpoint, `at` and `until` in seconds since the start
+            in the sandbox's time, and whether a fault injected it. `refused_while_locked`: how many
+            requests came during locks. `tokens_issued`: how many access tokens were given out.
+            With `recipients`, `recipients`: how many messages each ZUID got.
         """
-        return make_report(self._throttle, self._state, user=user, recipients=recipients)
+        return self._front.report(user=user, recipients=recipients)
 
     async def __aenter__(self) -> Self:
-        runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None), shutdown_timeout=_SHUTDOWN_S
+        request_factory = partial(
+            web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY
         )
+        server = web.Server(self._front.handle, request_factory=request_factory, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         host = self._settings.host
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._stop, runner)
@@ -176,7 +202,12 @@ class Sandbox:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._stack.aclose()
+        try:
+            await self._stack.aclose()
+        finally:
+            if self._file is not None:
+                with self._front.lock:
+                    self._file.write(self._state)
 
     async def _stop(self, runner: web.ServerRunner) -> None:
         self._url = ""
@@ -186,110 +217,16 @@ class Sandbox:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.rel_url.raw_path
-        if path == REPORT_PATH and request.method == "GET":
-            query = _query(request)
-            report = self.report(
-                user=query.get("user"), recipients=query.get("recipients", "0") != "0"
-            )
-            return json_answer(200, report)
+    def _bot(self, unique_name: str) -> Bot:
         try:
-            endpoint, parameters = self._router.find(request.method, path)
-        except Refused as refused:
-            return refusal(refused)
-        if self._faults.refuses(endpoint):
-            return Break()
-        await self._latency.wait()
-        try:
-            answer = await self._answer(request, endpoint, parameters)
-        except Refused as refused:
-            answer = refusal(refused)
-        except OSError:  # the client went away while it was sending
-            return Silence()
-        await self._latency.wait()
-        return answer
-
-    async def _answer(
-        self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
-    ) -> web.StreamResponse:
-        user = self._user(request.headers.get("Authorization", ""))
-        now = self._now()
-        if not self._throttle.arrive(user, endpoint, now).allowed:
-            return self._throttled(user, endpoint, now)
-        fault = self._faults.draw(endpoint)
-        if fault in THROTTLES:
-            self._throttle.gate(user, endpoint).lock(now, injected=fault)
-            return self._throttled(user, endpoint, now)
-        if fault == "500":
-            return failed()
-        if fault == "502" and self._faults.coin():
-            return gateway()
-        call = Call(user, parameters, _query(request), await _body(request))
-        try:
-            answer = json_answer(*WORKS[endpoint](self._state, call))
-        except Refused as refused:  # a fault can spoil this answer, too
-            answer = refusal(refused)
-        return _SPOILED[fault]() if fault else answer
-
-    def _user(self, authorization: str) -> str:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
-            raise not_authorised()
-        label = self._users.get(token)
-        if label is None:
-            label = self._users[token] = user_label(token)
-        return label
-
-    def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
-        lock = self._throttle.gate(user, endpoint).locks[-1]
-        limit = self._throttle.limit(endpoint)
-        return json_answer(*throttle_answer(lock.injected, limit, lock.until - now))
-
-    def _now(self) -> float:
-        """Seconds since the start, in the sandbox's time."""
-        return (self._clock() - self._started) * self._settings.time_scale
+            return self._state.bots.by_name(unique_name)
+        except Refused:
+            raise ValueError(f"no bot has the unique name {unique_name!r}") from None
 
 
-async def serve(sandbox: Sandbox, *, ready: Callable[[str], object] | None = None) -> None:
-    """Run a sandbox until SIGINT, SIGTERM or the task's cancellation.
-
-    Args:
-        sandbox: The sandbox, not yet entered.
-        ready: Called with its URL once it listens.
-
-    Raises:
-        OSError: The address is in use or is not this machine's.
-    """
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    async with sandbox:
-        # Where loops know no signals, SIGINT arrives as a KeyboardInterrupt.
-        with suppress(NotImplementedError):
-            for each in signals:
-                loop.add_signal_handler(each, ended.set)
-        try:
-            if ready is not None:
-                ready(sandbox.url)
-            await ended.wait()
-        finally:
-            with suppress(NotImplementedError):
-                for each in signals:
-                    loop.remove_signal_handler(each)
-
-
-def _query(request: web.BaseRequest) -> dict[str, str]:
-    text = request.rel_url.raw_query_string
-    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
-
-
-async def _body(request: web.BaseRequest) -> bytes:
-    if not request.body_exists:
-        return b""
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    try:
-        return await request.read()
-    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
-        raise malformed("The body is too large or damaged.") from None
+def _zuids(zuids: tuple[str | int, ...]) -> list[str]:
+    texts = list(map(str, zuids))
+    for text in texts:
+        if not re.fullmatch(r"[0-9]{1,20}", text):
+            raise ValueError(f"a ZUID has at most 20 digits; got {text!r}")
+    return texts

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -45,6 +46,11 @@ def _limits(value: Mapping[str, Limit] | None) -> dict[str, Limit]:
     return dict(value or {})
 
 
+def _path(value: str | Path | None) -> Any:
+    # An empty path would be the directory it stands in.
+    return Path(value) if isinstance(value, str) and value else value
+
+
 _BOOL: Final = _allow("True or False", lambda value: isinstance(value, bool))
 _SECONDS: Final = _allow("seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
 
@@ -74,6 +80,10 @@ class Settings:
     faults: tuple[Fault, ...] = attrs.field(converter=_faults)
     seed: int = attrs.field(validator=_allow("a whole number", _is_int))
     penalise: bool = attrs.field(validator=_BOOL)
+    state: Path | None = attrs.field(
+        converter=_path,
+        validator=_allow("a path", lambda value: value is None or isinstance(value, Path)),
+    )
     host: str = attrs.field(
         validator=_allow(
             "a host's name or address", lambda value: isinstance(value, str) and value != ""

@@ -294,6 +294,6 @@ class Throttle:
 
     def gates(self, user: str | None = None) -> Iterator[tuple[str, str, Gate]]:
         """All gates in use as (user, endpoint, gate), or one user's."""
-        for (owner, endpoint), gate in self._gates.items():
+        for (owner, endpoint), gate in list(self._gates.items()):
             if user is None or user == owner:
                 yield owner, endpoint, gate

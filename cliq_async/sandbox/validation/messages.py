@@ -1,10 +1,9 @@
-"""What Cliq accepts: its limits as one table of checks, apart from the client's models."""
+"""Messages: their limits, and to whom they go."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
-import msgspec
 
 from cliq_async.sandbox.checks import (
     Check,
@@ -14,80 +13,25 @@ from cliq_async.sandbox.checks import (
     an_object,
     by_field,
     flag,
-    malformed,
+    json_object,
     one_of,
     scalar,
     starts_with,
 )
+from cliq_async.sandbox.refusals import malformed
+from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
+from cliq_async.sandbox.validation.queries import read_recipients
 
-__all__ = ["Order", "page_limit", "read_message"]
+__all__ = ["Order", "Target", "read_message"]
 
-_LIMITS: Final = {str(number): number for number in range(1, 51)}
-_MAX_RECIPIENTS: Final = 100
 _MAX_SLIDES_TEXT: Final = 10_000
 _WHOLE_WIDTH: Final = 100
 
 _HTTPS: Final = starts_with("https://")
 _ANY_TEXT: Final = a_text()
-_PLATFORM_URL: Final = a_text(256)
-
-
-_URLS: Final = an_object(
-    {},
-    {
-        "web": starts_with("http:", "https:", "tel:", "sms:", "sip:", most=256),
-        "windows": _PLATFORM_URL,
-        "iOS": _PLATFORM_URL,
-        "android": _PLATFORM_URL,
-    },
-)
-
-
-def _open_url(value: Any, path: str) -> None:
-    _URLS(value, path)
-    if not value:
-        raise malformed(f"'{path}' names no URL.")
-
-
-def _system_api(value: Any, path: str) -> None:
-    _ANY_TEXT(value, path)
-    name, slash, zuid = value.partition("/")
-    if value != "locationpermission" and not (
-        name in {"audiocall", "videocall", "startchat", "invite"} and slash and zuid.isdigit()
-    ):
-        raise malformed(f"'{path}' is not an action of the system.")
-
-
-_CONFIRM: Final = an_object(
-    {"title": a_text(100), "input": a_text(300), "button_label": a_text(100)},
-    {
-        "description": a_text(100),
-        "emotion": one_of("positive", "neutral", "negative"),
-        "cancel_button_label": a_text(100),
-        "mandatory": flag,
-    },
-)
-
-
-def _action(name: str, data: Check) -> Check:
-    return an_object({"type": one_of(name), "data": data}, {"confirm": _CONFIRM})
-
-
-_ACTION_DATA: Final[dict[str, Check]] = {
-    "open.url": _open_url,
-    "invoke.function": an_object({"name": a_text(least=1)}, {"owner": _ANY_TEXT}),
-    "system.api": an_object({"api": _system_api}),
-    "preview.url": an_object({"url": a_text(500, least=1)}),
-    "copy": an_object({"text": a_text(200, least=1)}),
-}
 
 _BUTTON: Final = an_object(
-    {
-        "label": a_text(20, least=1),
-        "action": by_field(
-            "type", {name: _action(name, data) for name, data in _ACTION_DATA.items()}
-        ),
-    },
+    {"label": a_text(20, least=1), "action": MESSAGE_ACTION},
     {"hint": a_text(100), "type": one_of("+", "-"), "key": a_text(100)},
 )
 
@@ -175,7 +119,7 @@ _MESSAGE: Final = an_object(
 )
 
 
-# What the routes call.
+Target = Literal["users", "channel", "broadcast"]
 
 
 @attrs.frozen
@@ -183,13 +127,17 @@ class Order:
     """To whom a valid message goes, and how it is answered.
 
     Attributes:
-        user_ids: ZUIDs or emails; None if none were named.
-        broadcast: To all subscribers.
+        message: The message as it came.
+        to: The kind of its recipients.
+        user_ids: ZUIDs or emails, if it goes to users.
+        channel: The unique name of the channel, if it goes to one.
         sync: The answer carries the message's ids.
     """
 
-    user_ids: tuple[str, ...] | None
-    broadcast: bool
+    message: dict[str, Any]
+    to: Target
+    user_ids: tuple[str, ...]
+    channel: str
     sync: bool
 
 
@@ -199,12 +147,7 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Order:
     Raises:
         Refused: The documents do not allow it.
     """
-    try:
-        message = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        raise malformed("The body is not JSON.") from None
-    if not isinstance(message, dict):
-        raise malformed("The body is not a JSON object.")
+    message = json_object(body)
     _MESSAGE(message, "")
     slides, card = message.get("slides"), message.get("card")
     if not ("text" in message or card is not None or slides):
@@ -214,13 +157,18 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Order:
     if card and card.get("theme") == "prompt" and not message.get("buttons"):
         raise malformed("A card of the theme 'prompt' needs a button.")
     named = message.get("user_ids", query.get("user_ids"))
-    broadcast = message.get("broadcast", False)
-    if named is None and not broadcast and not query.get("channel_unique_name"):
+    channel = query.get("channel_unique_name", "")
+    to: Target
+    if message.get("broadcast"):
+        to = "broadcast"
+    elif named is not None:
+        to = "users"
+    elif channel:
+        to = "channel"
+    else:
         raise malformed("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
-    user_ids = None if named is None else tuple(each.strip() for each in named.split(","))
-    if user_ids and len(user_ids) > _MAX_RECIPIENTS:
-        raise malformed(f"'user_ids' has {len(user_ids)} entries; the limit is {_MAX_RECIPIENTS}.")
-    return Order(user_ids, broadcast, message.get("sync_message", False))
+    user_ids = read_recipients(named) or ()
+    return Order(message, to, user_ids, channel, message.get("sync_message", False))
 
 
 def _characters(value: Any) -> int:
@@ -230,15 +178,3 @@ def _characters(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_characters(each) for key, each in value.items() if key != "type")
     return sum(map(_characters, value)) if isinstance(value, list) else 0
-
-
-def page_limit(query: Mapping[str, str]) -> int:
-    """How many records a page may have, by its query.
-
-    Raises:
-        Refused: It is no number, or out of range.
-    """
-    limit = _LIMITS.get(query.get("limit", "20"))
-    if limit is None:
-        raise malformed(f"'limit' is not a number from 1 to {len(_LIMITS)}.")
-    return limit

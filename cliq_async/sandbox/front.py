@@ -1,0 +1,174 @@
+"""What becomes of a request: its route, its user, thresholds and faults on the way to the work."""
+
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from cliq_async.sandbox.answers import Break, Silence, failed, gateway, json_answer, refusal
+from cliq_async.sandbox.api import WORKS, Call
+from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
+from cliq_async.sandbox.latency import Latency
+from cliq_async.sandbox.refusals import Refused, malformed, not_authorised
+from cliq_async.sandbox.report import make_report
+from cliq_async.sandbox.router import Router
+from cliq_async.sandbox.settings import Settings
+from cliq_async.sandbox.state import State
+from cliq_async.sandbox.throttle import Throttle
+from cliq_async.sandbox.tokens import Tokens, user_label
+
+__all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "Front"]
+
+REPORT_PATH: Final = "/sandbox/report"
+TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+
+MAX_BODY: Final = 2 * 1024**2
+"""The longest script is six times as long when all of it is escaped."""
+
+# What comes in place of an answer once the work is done.
+_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+    "lost": Silence,
+    "reset": Break,
+    "502": gateway,
+}
+
+
+class Front:
+    """Answers requests.
+
+    Args:
+        settings: The options of the sandbox.
+        state: What it remembers.
+        latency: The time that requests spend on their way.
+        clock: Seconds that never go back.
+
+    Attributes:
+        lock: Held while the state is read or changed, which other threads may do, too.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        *,
+        latency: Latency,
+        clock: Callable[[], float],
+    ) -> None:
+        self.lock = threading.Lock()
+        self._state = state
+        self._latency = latency
+        self._throttle = Throttle(
+            settings.algorithm,
+            limits=settings.limits,
+            seed=settings.seed,
+            penalise=settings.penalise,
+        )
+        self._tokens = Tokens(seed=settings.seed)
+        self._faults = Faults(settings.faults, seed=settings.seed)
+        self._router = Router()
+        self._users: dict[str, str] = {}
+        self._clock = clock
+        self._started = clock()
+        self._time_scale = settings.time_scale
+
+    def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
+        """What came in and what became of it; `Sandbox.report` says what is in it."""
+        with self.lock:
+            return make_report(
+                self._throttle, self._state, self._tokens, user=user, recipients=recipients
+            )
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request."""
+        method, path = request.method, request.rel_url.raw_path
+        if method == "GET" and path == REPORT_PATH:
+            query = _query(request)
+            recipients = query.get("recipients", "0") != "0"
+            return json_answer(200, self.report(user=query.get("user"), recipients=recipients))
+        if method == "POST" and path == TOKEN_PATH:
+            return await self._delayed(lambda: self._token(request))
+        try:
+            endpoint, parameters = self._router.find(method, path)
+        except Refused as refused:
+            return refusal(refused)
+        if self._faults.refuses(endpoint):
+            return Break()
+        return await self._delayed(lambda: self._answer(request, endpoint, parameters))
+
+    async def _delayed(
+        self, answering: Callable[[], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        await self._latency.wait()
+        try:
+            answer = await answering()
+        except Refused as refused:
+            answer = refusal(refused)
+        except OSError:  # the client went away while it was sending
+            return Silence()
+        await self._latency.wait()
+        return answer
+
+    async def _token(self, request: web.BaseRequest) -> web.StreamResponse:
+        text = (await _body(request)).decode(errors="replace")
+        form = _query(request) | dict(parse_qsl(text, keep_blank_values=True))
+        with self.lock:
+            return json_answer(*self._tokens.answer(form, self._now()))
+
+    async def _answer(
+        self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
+    ) -> web.StreamResponse:
+        now = self._now()
+        user = self._user(request.headers.get("Authorization", ""), now)
+        if not self._throttle.arrive(user, endpoint, now).allowed:
+            return self._throttled(user, endpoint, now)
+        fault = self._faults.draw(endpoint)
+        if fault in THROTTLES:
+            self._throttle.gate(user, endpoint).lock(now, injected=fault)
+            return self._throttled(user, endpoint, now)
+        if fault == "500":
+            return failed()
+        if fault == "502" and self._faults.coin():
+            return gateway()
+        call = Call(user, parameters, _query(request), await _body(request))
+        try:
+            with self.lock:
+                answer = json_answer(*WORKS[endpoint](self._state, call))
+        except Refused as refused:  # a fault can spoil this answer, too
+            answer = refusal(refused)
+        return _SPOILED[fault]() if fault else answer
+
+    def _user(self, authorization: str, now: float) -> str:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
+            raise not_authorised()
+        label = self._tokens.user(token, now) or self._users.get(token)
+        if label is None:
+            label = self._users[token] = user_label(token)
+        return label
+
+    def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
+        lock = self._throttle.gate(user, endpoint).locks[-1]
+        limit = self._throttle.limit(endpoint)
+        return json_answer(*throttle_answer(lock.injected, limit, lock.until - now))
+
+    def _now(self) -> float:
+        """Seconds since the start, in the sandbox's time."""
+        return (self._clock() - self._started) * self._time_scale
+
+
+def _query(request: web.BaseRequest) -> dict[str, str]:
+    text = request.rel_url.raw_query_string
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if not request.body_exists:
+        return b""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    try:
+        return await request.read()
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
+        raise malformed("The body is too large or damaged.") from None

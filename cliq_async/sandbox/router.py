@@ -1,0 +1,51 @@
+"""Finds the endpoint of a request, by the endpoint table."""
+
+from urllib.parse import unquote
+
+import attrs
+
+from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Endpoint
+from cliq_async.sandbox.refusals import wrong_method, wrong_url
+
+__all__ = ["Router"]
+
+
+@attrs.define
+class _Node:
+    """What may follow a part of a path; a parameter's child is under None."""
+
+    children: dict[str | None, "_Node"] = attrs.field(factory=dict)
+    methods: dict[str, Endpoint] = attrs.field(factory=dict)
+
+
+class Router:
+    """Finds the endpoint of a path, by the templates of the endpoint table."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        for endpoint in ENDPOINTS.values():
+            node = self._root
+            for part in (BASE_PATH + endpoint.path).split("/"):
+                key = None if part.startswith("{") else part
+                node = node.children.setdefault(key, _Node())
+            node.methods[endpoint.method] = endpoint
+
+    def find(self, method: str, path: str) -> tuple[str, tuple[str, ...]]:
+        """The endpoint's name and the values of its path's parameters.
+
+        Raises:
+            Refused: There is no such URL, or it has no such method.
+        """
+        node, values = self._root, []
+        for part in path.split("/"):
+            child = node.children.get(part)
+            if child is None:
+                child = node.children.get(None)
+                if child is None:
+                    raise wrong_url()
+                values.append(unquote(part))
+            node = child
+        endpoint = node.methods.get(method)
+        if endpoint is None:
+            raise wrong_method() if node.methods else wrong_url()
+        return endpoint.name, tuple(values)

@@ -1,0 +1,38 @@
+"""Runs a sandbox until it is told to end."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from cliq_async.sandbox.server import Sandbox
+
+__all__ = ["serve"]
+
+
+async def serve(sandbox: Sandbox, *, ready: Callable[[str], object] | None = None) -> None:
+    """Run a sandbox until SIGINT, SIGTERM or the task's cancellation.
+
+    Args:
+        sandbox: The sandbox, not yet entered.
+        ready: Called with its URL once it listens.
+
+    Raises:
+        OSError: The address is in use or is not this machine's.
+    """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    async with sandbox:
+        # Where loops know no signals, SIGINT arrives as a KeyboardInterrupt.
+        with suppress(NotImplementedError):
+            for each in signals:
+                loop.add_signal_handler(each, ended.set)
+        try:
+            if ready is not None:
+                ready(sandbox.url)
+            await ended.wait()
+        finally:
+            with suppress(NotImplementedError):
+                for each in signals:
+                    loop.remove_signal_handler(each)

@@ -1,0 +1,34 @@
+"""What Cliq accepts: its limits as tables of checks, apart from the client's models."""
+
+from cliq_async.sandbox.validation.bots import read_bot_changes, read_new_bot
+from cliq_async.sandbox.validation.calls import read_call
+from cliq_async.sandbox.validation.handlers import (
+    HANDLER_TYPES,
+    read_handler_changes,
+    read_new_handler,
+)
+from cliq_async.sandbox.validation.incoming import read_parameters
+from cliq_async.sandbox.validation.messages import Order, Target, read_message
+from cliq_async.sandbox.validation.queries import (
+    page_limit,
+    read_channel,
+    read_fields,
+    read_recipients,
+)
+
+__all__ = [
+    "HANDLER_TYPES",
+    "Order",
+    "Target",
+    "page_limit",
+    "read_bot_changes",
+    "read_call",
+    "read_channel",
+    "read_fields",
+    "read_handler_changes",
+    "read_message",
+    "read_new_bot",
+    "read_new_handler",
+    "read_parameters",
+    "read_recipients",
+]

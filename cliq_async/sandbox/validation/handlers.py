@@ -1,0 +1,128 @@
+"""Handlers: the limits of what makes and changes one."""
+
+from typing import Any, Final
+
+from cliq_async.sandbox.checks import (
+    Check,
+    a_list,
+    a_text,
+    an_object,
+    coded,
+    json_object,
+    matching,
+    one_of,
+)
+from cliq_async.sandbox.refusals import malformed
+
+__all__ = ["HANDLER_TYPES", "read_handler_changes", "read_new_handler"]
+
+_INVALID: Final = "execution_handler_data_invalid"
+_REQUIRED: Final = "execution_handler_data_required"
+_UPDATE_FAILED: Final = "execution_handler_update_failed"
+
+_MENU: Final = "menu_handler"
+_MENU_FIELDS: Final = ("name", "icon", "sub_actions")
+_MAX_SCRIPT: Final = 256_000
+
+# By handler type, which of a webhook's permissions it may have.
+_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
+    "welcome_handler": ("user",),
+    "message_handler": ("attachments", "chat", "location", "message", "user"),
+    "mention_handler": ("chat", "location", "message", "user"),
+    "context_handler": ("attachments", "chat", "user"),
+    "participation_handler": ("chat", "user"),
+    "incoming_webhook_handler": ("user",),
+    _MENU: ("chat", "location", "user"),
+    "call_handler": ("user",),
+}
+HANDLER_TYPES: Final = tuple(_PERMISSIONS)
+
+_TYPE: Final = one_of(*HANDLER_TYPES)
+_SCRIPT_TEXT: Final = a_text(least=1)
+_NAME: Final = a_text(15, least=1)
+_ICON: Final = matching(r"[^/\s]+/[0-9A-Fa-f]{3,8}", "an icon of the form name/HEX")
+
+
+def _script(value: Any, path: str) -> None:
+    _SCRIPT_TEXT(value, path)
+    size = len(value.encode())
+    if size > _MAX_SCRIPT:
+        raise malformed(f"'{path}' has {size} bytes; the limit is {_MAX_SCRIPT}.")
+
+
+def _permissions(handler_type: str) -> Check:
+    entries = a_list(one_of(*_PERMISSIONS[handler_type]), most=5)
+
+    def check(value: Any, path: str) -> None:
+        entries(value, path)
+        if len(set(value)) < len(value):
+            raise malformed(f"'{path}' names a permission twice.")
+
+    return check
+
+
+def _handling(handler_type: str) -> dict[str, Check]:
+    """The fields that a handler of a type may have, all of them optional."""
+    fields = {"script": _script, "permissions": _permissions(handler_type)}
+    if handler_type == _MENU:
+        sub_action = an_object({"name": _NAME}, {"icon": _ICON})
+        fields |= {"name": _NAME, "icon": _ICON, "sub_actions": a_list(sub_action, most=5)}
+    else:
+        fields |= dict.fromkeys(_MENU_FIELDS, _not_here)
+    return fields
+
+
+def _not_here(_: Any, path: str) -> None:
+    raise malformed(f"'{path}' is for a {_MENU} alone.")
+
+
+_HANDLING: Final = {each: _handling(each) for each in HANDLER_TYPES}
+_NEW: Final = {
+    each: coded(an_object({"type": _TYPE}, fields), _INVALID) for each, fields in _HANDLING.items()
+}
+_CHANGES: Final = {
+    each: coded(an_object({}, fields), _UPDATE_FAILED) for each, fields in _HANDLING.items()
+}
+
+
+def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
+    """Check what a handler of a bot of an execution type is made from.
+
+    Raises:
+        Refused: The documents do not allow it.
+    """
+    form = json_object(body)
+    handler_type: Any = form.get("type")
+    _TYPE(handler_type, "type")
+    _NEW[handler_type](form, "")
+    wanted, unwanted = _logic(execution_type)
+    if unwanted in form:
+        raise malformed(f"A {execution_type} bot's handler has no '{unwanted}'.", _INVALID)
+    if wanted not in form:
+        raise malformed(f"A {execution_type} bot's handler needs '{wanted}'.", _REQUIRED)
+    if handler_type == _MENU and "name" not in form:
+        raise malformed(f"A {_MENU} needs a 'name'.", _REQUIRED)
+    return form
+
+
+def read_handler_changes(body: bytes, handler_type: str, execution_type: str) -> dict[str, Any]:
+    """Check what a handler of a type and of a bot of an execution type is to be changed to.
+
+    Raises:
+        Refused: The documents do not allow it, or nothing is to be changed.
+    """
+    form = json_object(body, _UPDATE_FAILED)
+    _CHANGES[handler_type](form, "")
+    _, unwanted = _logic(execution_type)
+    if unwanted in form:
+        raise malformed(f"A {execution_type} bot's handler has no '{unwanted}'.", _UPDATE_FAILED)
+    if not form:
+        raise malformed("The body changes nothing.", _UPDATE_FAILED)
+    return form
+
+
+def _logic(execution_type: str) -> tuple[str, str]:
+    """The field that says what the bot's handlers do, and the one that they do not have."""
+    if execution_type == "webhook":
+        return "permissions", "script"
+    return "script", "permissions"

@@ -1,0 +1,28 @@
+"""The custom parameters of the incoming webhook."""
+
+from typing import Final
+
+from cliq_async.sandbox.checks import a_map, a_text, json_object
+from cliq_async.sandbox.refusals import malformed
+
+__all__ = ["read_parameters"]
+
+_MAX_PARAMETERS: Final = 50
+_PARAMETERS: Final = a_map(a_text(10_000))
+
+
+def read_parameters(body: bytes) -> dict[str, str]:
+    """Check the custom parameters.
+
+    Raises:
+        Refused: The documents do not allow them.
+    """
+    parameters = json_object(body)
+    if len(parameters) > _MAX_PARAMETERS:
+        raise malformed(
+            f"The body has {len(parameters)} parameters; the limit is {_MAX_PARAMETERS}."
+        )
+    if "" in parameters:
+        raise malformed("A parameter has no name.")
+    _PARAMETERS(parameters, "")
+    return parameters

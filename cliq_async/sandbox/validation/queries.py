@@ -1,0 +1,64 @@
+"""What stands in the query of a request, and the one body that is a name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from cliq_async.sandbox.checks import a_text, an_object, json_object
+from cliq_async.sandbox.refusals import malformed
+
+__all__ = ["page_limit", "read_channel", "read_fields", "read_recipients"]
+
+_LIMITS: Final = {str(number): number for number in range(1, 51)}
+_MAX_RECIPIENTS: Final = 100
+_DETAILS: Final = "subscription_details"
+_ASSOCIATION: Final = an_object({"channel_unique_name": a_text(least=1)})
+
+
+def page_limit(query: Mapping[str, str]) -> int:
+    """How many records a page may have, by its query.
+
+    Raises:
+        Refused: It is no number, or out of range.
+    """
+    limit = _LIMITS.get(query.get("limit", "20"))
+    if limit is None:
+        raise malformed(f"'limit' is not a number from 1 to {len(_LIMITS)}.")
+    return limit
+
+
+def read_fields(query: Mapping[str, str]) -> bool:
+    """Whether the details of subscriptions are asked for.
+
+    Raises:
+        Refused: Something else is.
+    """
+    fields = query.get("fields")
+    if fields not in {None, _DETAILS}:
+        raise malformed(f"'fields' is not {_DETAILS}.")
+    return fields is not None
+
+
+def read_recipients(text: str | None) -> tuple[str, ...] | None:
+    """The ZUIDs or emails that commas part; None if there is no text.
+
+    Raises:
+        Refused: They are more than 100.
+    """
+    if text is None:
+        return None
+    user_ids = tuple(each.strip() for each in text.split(","))
+    if len(user_ids) > _MAX_RECIPIENTS:
+        raise malformed(f"'user_ids' has {len(user_ids)} entries; the limit is {_MAX_RECIPIENTS}.")
+    return user_ids
+
+
+def read_channel(body: bytes) -> str:
+    """The unique name of the channel that a bot is to join.
+
+    Raises:
+        Refused: The body is not that alone.
+    """
+    request = json_object(body)
+    _ASSOCIATION(request, "")
+    name: str = request["channel_unique_name"]
+    return name

@@ -1,0 +1,177 @@
+import re
+
+import pytest
+from test_sandbox_server import BOTS, Clock, running
+
+from cliq_async.sandbox import user_label
+from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.tokens import Tokens
+
+TOKEN = "/oauth/v2/token"
+CLIENT = {"client_id": "1000.A", "client_secret": "secret"}
+REFRESH = CLIENT | {"grant_type": "refresh_token", "refresh_token": "1000.r"}
+CODE = CLIENT | {"grant_type": "authorization_code", "code": "1000.c"}
+OWN = CLIENT | {"grant_type": "client_credentials"}
+
+
+def refresh(tokens, now, token="1000.r"):
+    return tokens.answer(REFRESH | {"refresh_token": token}, now)
+
+
+def alive(tokens, token, now):
+    try:
+        return tokens.user(token, now) is not None
+    except Refused:
+        return False
+
+
+# Grants.
+
+
+def test_refresh_token_gives_an_access_token_of_its_user():
+    tokens = Tokens()
+    status, answer = refresh(tokens, 0.0)
+    token = answer.pop("access_token")
+    assert status == 200
+    assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", token)
+    assert answer == {
+        "expires_in": 3600,
+        "api_domain": "https://www.zohoapis.com",
+        "token_type": "Bearer",
+    }
+    assert tokens.user(token, 1.0) == user_label("1000.r")
+
+
+def test_code_gives_a_refresh_token_once():
+    tokens = Tokens()
+    _, answer = tokens.answer(CODE, 0.0)
+    refresh_token = answer["refresh_token"]
+    assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", refresh_token)
+    assert tokens.user(answer["access_token"], 0.0) == user_label(refresh_token)
+    _, refreshed = refresh(tokens, 0.0, refresh_token)
+    assert tokens.user(refreshed["access_token"], 0.0) == user_label(refresh_token)
+    assert tokens.answer(CODE, 0.0) == (200, {"error": "invalid_code"})
+    assert "refresh_token" in tokens.answer(CODE | {"code": "1000.d"}, 0.0)[1]
+
+
+def test_client_is_a_user_itself():
+    tokens = Tokens()
+    for _ in range(20):
+        status, answer = tokens.answer(OWN, 0.0)
+        assert status == 200
+        assert tokens.user(answer["access_token"], 0.0) == user_label("1000.A")
+        assert "refresh_token" not in answer
+
+
+@pytest.mark.parametrize("form", [REFRESH, CODE, OWN])
+@pytest.mark.parametrize("name", ["client_id", "client_secret"])
+@pytest.mark.parametrize("value", [None, "", "invalid"])
+def test_missing_or_invalid_client_gets_no_token(form, name, value):
+    changed = {key: each for key, each in form.items() if key != name}
+    if value is not None:
+        changed[name] = value
+    assert Tokens().answer(changed, 0.0) == (200, {"error": "invalid_client"})
+
+
+@pytest.mark.parametrize(("form", "name"), [(REFRESH, "refresh_token"), (CODE, "code")])
+@pytest.mark.parametrize("value", [None, "", "invalid"])
+def test_missing_or_invalid_code_gets_no_token(form, name, value):
+    changed = {key: each for key, each in form.items() if key != name}
+    if value is not None:
+        changed[name] = value
+    assert Tokens().answer(changed, 0.0) == (200, {"error": "invalid_code"})
+
+
+@pytest.mark.parametrize("grant", [{}, {"grant_type": "password"}, {"grant_type": ""}])
+def test_unknown_grant_gets_no_token(grant):
+    assert Tokens().answer(CLIENT | grant, 0.0) == (200, {"error": "unsupported_grant_type"})
+
+
+# How many, and how long.
+
+
+def test_refresh_token_gives_ten_tokens_in_ten_minutes():
+    tokens = Tokens()
+    for second in range(10):
+        assert refresh(tokens, float(second))[0] == 200
+    status, answer = refresh(tokens, 599.9)
+    assert status == 400
+    assert (answer["error"], answer["status"]) == ("Access Denied", "failure")
+    assert answer["error_description"]
+    assert refresh(tokens, 599.9, "1000.other")[0] == 200
+    assert refresh(tokens, 600.0)[0] == 200
+    assert refresh(tokens, 600.9)[0] == 400
+    assert tokens.count() == 12
+
+
+def test_sixteenth_live_token_kills_the_oldest():
+    tokens = Tokens()
+    given = [refresh(tokens, 100.0 * number)[1]["access_token"] for number in range(15)]
+    assert all(alive(tokens, token, 1450.0) for token in given)
+    refresh(tokens, 1500.0)
+    assert [alive(tokens, token, 1500.0) for token in given] == [False] + [True] * 14
+
+
+def test_expired_tokens_do_not_count_as_live():
+    tokens = Tokens()
+    given = [refresh(tokens, 400.0 * number)[1]["access_token"] for number in range(20)]
+    now = 400.0 * 19
+    assert [alive(tokens, token, now) for token in given] == [False] * 11 + [True] * 9
+
+
+def test_token_expires_after_an_hour_and_stays_refused():
+    tokens = Tokens()
+    token = refresh(tokens, 5.0)[1]["access_token"]
+    assert alive(tokens, token, 3604.9)
+    with pytest.raises(Refused) as caught:
+        tokens.user(token, 3605.0)
+    assert (caught.value.status, caught.value.code) == (401, None)
+    assert not alive(tokens, token, 10**9)
+    assert tokens.user("any other", 0.0) is None
+
+
+def test_tokens_are_counted_by_user_and_the_same_for_the_same_seed():
+    tokens = Tokens()
+    refresh(tokens, 0.0)
+    refresh(tokens, 0.0, "1000.other")
+    assert (tokens.count(), tokens.count(user_label("1000.r")), tokens.count("x")) == (2, 1, 0)
+    assert refresh(Tokens(), 0.0) == refresh(Tokens(), 0.0) != refresh(Tokens(seed=1), 0.0)
+
+
+# Over HTTP.
+
+
+@pytest.mark.parametrize("place", ["data", "params"])
+async def test_token_is_had_by_form_or_query_and_is_a_user(place):
+    async with running() as caller:
+        status, answer = await caller.ask("POST", TOKEN, token="", **{place: REFRESH})
+        assert status == 200
+        form = {"name": "Pipeline Bot", "description": "d"}
+        _, made = await caller.ask("POST", BOTS, token=answer["access_token"], json=form)
+        _, again = await caller.ask("POST", TOKEN, **{place: REFRESH})
+        path = f"{BOTS}/{made['data']['id']}"
+        assert (await caller.ask("DELETE", path, token=again["access_token"]))[0] == 204
+        report = await caller.report(user=user_label("1000.r"))
+        assert report["requests"] == {"create_bot": 1, "delete_bot": 1}
+        assert report["tokens_issued"] == 2
+        assert (await caller.report())["tokens_issued"] == 2
+
+
+async def test_token_expires_in_the_sandboxs_time():
+    clock = Clock()
+    async with running(clock=clock, time_scale=60) as caller:
+        _, answer = await caller.ask("POST", TOKEN, data=REFRESH)
+        token = answer["access_token"]
+        clock.now += 59.9
+        assert (await caller.ask("GET", BOTS, token=token))[0] == 200
+        clock.now += 0.1
+        status, body = await caller.ask("GET", BOTS, token=token)
+        assert (status, list(body)) == (401, ["message"])
+        assert (await caller.report())["requests"] == {"list_bots": 1}
+
+
+async def test_wrong_forms_are_answered_with_an_error():
+    async with running() as caller:
+        unsupported = (200, {"error": "unsupported_grant_type"})
+        assert await caller.ask("POST", TOKEN) == unsupported
+        assert await caller.ask("POST", TOKEN, data=b"\xff=%ff&;&&") == unsupported
