@@ -20,9 +20,9 @@ async def test_send_says_what_was_accepted():
 
 async def test_send_to_a_channel_or_to_everybody():
     async with Sandbox() as sandbox:
-        channel = await run(sandbox, *SEND, "hi", "--channel", "releases")
+        channel = await run(sandbox, *SEND, "hi", "--channel", "announcements")
         everybody = await run(sandbox, *SEND, "hi", "--broadcast")
-    assert channel.stdout == "accepted: supportbot to channel releases\n"
+    assert channel.stdout == "accepted: supportbot to channel announcements\n"
     assert everybody.stdout == "accepted: supportbot to all subscribers\n"
 
 
@@ -61,7 +61,7 @@ async def test_a_broken_limit_is_wrong_usage_and_nothing_is_sent():
         report = sandbox.report()
     assert long.exit_code == many.exit_code == 2
     assert long.stderr == "error: Message.text: a str of 1 to 5000 characters, got 5001\n"
-    assert "user_ids: 1 to 100 ids" in many.stderr
+    assert "error: --to: 1 to 100 ids" in many.stderr
     assert report["requests"] == {}
 
 

@@ -6,18 +6,26 @@ import sys
 import click
 
 from cliq_async._version import __version__
+from cliq_async.cli.associate import associate
+from cliq_async.cli.bots import bots
 from cliq_async.cli.broadcast import broadcast
+from cliq_async.cli.call import call
+from cliq_async.cli.completion import completion
 from cliq_async.cli.demo import demo
 from cliq_async.cli.failures import INTERRUPTED, Failure, failure
+from cliq_async.cli.groups import Group
+from cliq_async.cli.handlers import handlers
+from cliq_async.cli.incoming import incoming
 from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.sandbox import sandbox
 from cliq_async.cli.send import send
+from cliq_async.cli.subscribers import subscribers
 from cliq_async.errors import CliqError
 
 __all__ = ["cliq", "run"]
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group whose commands end in a line and an exit status, never in a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -56,7 +64,7 @@ Exit status:
 """,
     """
 Shell completion, here for bash:
-  eval "$(_CLIQ_COMPLETE=bash_source cliq)"
+  eval "$(cliq completion bash)"
 """,
 )
 
@@ -72,7 +80,19 @@ def cliq() -> None:
     """Zoho Cliq bots from the command line, never locked out."""
 
 
-for _command in (demo, sandbox, send, broadcast):
+for _command in (
+    demo,
+    sandbox,
+    send,
+    broadcast,
+    incoming,
+    call,
+    bots,
+    handlers,
+    subscribers,
+    associate,
+    completion,
+):
     cliq.add_command(_command)
 
 

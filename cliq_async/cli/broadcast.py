@@ -65,6 +65,7 @@ class Job:
 
 
 @click.command(
+    short_help="Send one message to everybody in a file.",
     epilog=verbatim(
         """
 Examples:
@@ -72,7 +73,7 @@ Examples:
   cliq broadcast supportbot --to staff.csv --column ZUID --message news.json
   list-ids | cliq broadcast supportbot --to - --text "Hello" --json > report.json
 """
-    )
+    ),
 )
 @click.argument("bot")
 @click.option(

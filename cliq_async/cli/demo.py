@@ -102,13 +102,14 @@ class Stage:
 
 
 @click.command(
+    short_help="Message 20,000 subscribers, beside a limiter that is locked.",
     epilog=verbatim(
         """
 Examples:
   cliq demo
   cliq demo --subscribers 5000 --skip-plain
 """
-    )
+    ),
 )
 @click.option(
     "--subscribers", type=click.IntRange(1), default=20_000, show_default=True, help="How many."

@@ -1,30 +1,14 @@
-"""A message from a JSON file, in the form that the API takes.
+"""A message from a JSON file, in the form that the API takes."""
 
-Built from the models, so that every limit is checked before anything is sent. What the models
-would send is then compared with what the file says: nothing in it is left out without a word.
-"""
-
-import json
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from cliq_async.cli.failures import USAGE, Failure
-from cliq_async.converter import to_plain
-from cliq_async.errors import ValidationError
-from cliq_async.models.button import (
-    Action,
-    Button,
-    Confirm,
-    CopyText,
-    InvokeFunction,
-    OpenUrl,
-    PreviewUrl,
-    SystemApi,
-)
+from cliq_async.cli.plain_form import Plain, action_from, built, only, read_json, told_of
+from cliq_async.models.button import Button
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
 from cliq_async.models.message import Message, Sender, Styles
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
@@ -41,8 +25,6 @@ FIELDS_HELP: Final = "\n".join(
 
 _RECIPIENTS: Final = frozenset({"user_ids", "broadcast", "channel_unique_name"})
 
-Plain = Mapping[str, Any]
-
 
 def read_message(path: Path) -> Message:
     """The message in a JSON file.
@@ -51,20 +33,8 @@ def read_message(path: Path) -> Message:
         Failure: The file cannot be read, or it is not a message in the API's form.
         ValidationError: The message breaks a limit.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from None
-    except UnicodeDecodeError:
-        raise Failure(f"{path}: not UTF-8", USAGE) from None
-    except (ValueError, RecursionError) as error:
-        raise Failure(f"{path}: not JSON: {error}", USAGE) from None
-    try:
-        return message_from(data)
-    except ValidationError:
-        raise  # it names the field
-    except ValueError as error:
-        raise Failure(f"{path}: {error}", USAGE) from None
+    with told_of(path):
+        return message_from(read_json(path))
 
 
 def message_from(data: object) -> Message:
@@ -80,17 +50,7 @@ def message_from(data: object) -> Message:
         raise ValueError(f"{found[0]}: recipients are given on the command line")
     if unknown := sorted(data.keys() - set(FIELDS)):
         raise ValueError(f"{unknown[0]}: no message has this")
-    given = _dense(data)
-    try:
-        message = _message(given)
-    except ValidationError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"not in the form of the API: {reason}") from None
-    if (lost := _lost(given, _dense(to_plain(message)), "")) is not None:
-        raise ValueError(f"{lost}: no message has this")
-    return message
+    return built(data, _message, "message")
 
 
 def _message(data: Plain) -> Message:
@@ -116,36 +76,17 @@ def _references(data: Plain) -> dict[str, Button]:
 
 
 def _sender(data: Plain) -> Sender:
-    return Sender(**_only(data, Sender))
+    return Sender(**only(data, Sender))
 
 
 def _styles(data: Plain) -> Styles:
-    return Styles(**_only(data, Styles))
+    return Styles(**only(data, Styles))
 
 
 def _button(data: Plain) -> Button:
-    fields = _only(data, Button)
-    fields["action"] = _action(data["action"])
+    fields = only(data, Button)
+    fields["action"] = action_from(data["action"])
     return Button(**fields)
-
-
-def _action(data: Plain) -> Action:
-    content = data.get("data") or {}
-    confirm = Confirm(**_only(data["confirm"], Confirm)) if "confirm" in data else None
-    match data["type"]:
-        case "open.url":
-            urls = {"ios" if name == "iOS" else name: url for name, url in content.items()}
-            return OpenUrl(**_only(urls, OpenUrl), confirm=confirm)
-        case "invoke.function":
-            return InvokeFunction(content["name"], owner=content.get("owner"), confirm=confirm)
-        case "system.api":
-            return SystemApi(content["api"], confirm=confirm)
-        case "preview.url":
-            return PreviewUrl(content["url"], confirm=confirm)
-        case "copy":
-            return CopyText(content["text"], confirm=confirm)
-        case other:
-            raise ValueError(f"action type {other!r}")
 
 
 def _card(data: Plain) -> Card:
@@ -196,36 +137,3 @@ _SIMPLE: Final[dict[str, Callable[..., Slide]]] = {
     "images": Images,
     "text": TextBlock,
 }
-
-
-def _only(data: Plain, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
-    """What of it a class takes; the rest is found by the comparison afterwards."""
-    return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
-
-
-def _dense(value: object) -> Any:
-    """The value without what means nothing in it: null, empty texts, lists and objects."""
-    if isinstance(value, dict):
-        items = ((key, _dense(item)) for key, item in value.items())
-        return {key: item for key, item in items if item not in (None, "", [], {})}
-    if isinstance(value, list | tuple):
-        return [_dense(item) for item in value]
-    return value
-
-
-def _lost(given: Any, sent: Any, path: str) -> str | None:
-    """Where the message to send has less than what was given; None if it has all of it."""
-    if isinstance(given, dict) and isinstance(sent, dict):
-        for key, item in given.items():
-            inner = f"{path}.{key}" if path else str(key)
-            if key not in sent:
-                return inner
-            if (lost := _lost(item, sent[key], inner)) is not None:
-                return lost
-        return None
-    if isinstance(given, list) and isinstance(sent, list) and len(given) == len(sent):
-        pairs = enumerate(zip(given, sent, strict=True))
-        found = (_lost(one, other, f"{path}[{index}]") for index, (one, other) in pairs)
-        return next((lost for lost in found if lost is not None), None)
-    same = given == sent or (not isinstance(given, bool) and str(given) == str(sent))
-    return None if same else path

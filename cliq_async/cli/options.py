@@ -1,9 +1,10 @@
 """Options that several commands share: which server, as whom, how much to say."""
 
+import asyncio
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -13,13 +14,70 @@ from cliq_async.cli.output import clean, note
 from cliq_async.client import CliqClient
 from cliq_async.config import DATA_CENTERS, from_env
 
-__all__ = ["Connection", "connection", "seconds", "verbatim", "verbose"]
+__all__ = [
+    "Connection",
+    "as_json",
+    "connection",
+    "extension_key",
+    "max_wait",
+    "recipients",
+    "seconds",
+    "several",
+    "verbatim",
+    "verbose",
+    "yes",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _log: Final = logging.getLogger("cliq_async")
 
 seconds: Final = click.FloatRange(min=0)
+
+max_wait: Final = click.option(
+    "--max-wait",
+    type=seconds,
+    default=75.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the quota; beyond that, exit 3.",
+)
+as_json: Final = click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+yes: Final = click.option("--yes", is_flag=True, help="Do not ask.")
+extension_key: Final = click.option(
+    "--extension-key", metavar="KEY", help="Of the extension that the bot belongs to."
+)
+
+
+def recipients(*, required: bool = False) -> Callable[[Command], Command]:
+    """Add `--to`, which gives the command a list of ids."""
+    return click.option(
+        "--to",
+        metavar="ID",
+        multiple=True,
+        required=required,
+        callback=lambda _ctx, _parameter, values: [
+            each.strip() for value in values for each in value.split(",")
+        ],
+        help="A ZUID or email address, or several: --to 1,2 --to 3",
+    )
+
+
+def several(given: tuple[T, ...], no_option: str, *, none: bool) -> tuple[T, ...] | None:
+    """The values of an option that can be repeated; None if nothing was said about them.
+
+    Args:
+        given: The values.
+        no_option: The option that says that there are none.
+        none: Whether that was given.
+
+    Raises:
+        UsageError: Both were given.
+    """
+    if given and none:
+        raise click.UsageError(f"{no_option} and values for it exclude each other")
+    return given if given or none else None
 
 
 def verbatim(*paragraphs: str) -> str:
@@ -76,6 +134,7 @@ class Connection:
         base_url: Scheme and host of another server.
         data_center: One of `DATA_CENTERS`.
         account: Names the Cliq user whose quota it is.
+        quota: Where the quota is kept, as a URL.
         time_scale: How much faster the server's time passes.
         timeout: For one request, in real seconds.
     """
@@ -84,6 +143,7 @@ class Connection:
     base_url: str | None
     data_center: str | None
     account: str | None
+    quota: str | None
     time_scale: float | None
     timeout: float
 
@@ -104,12 +164,29 @@ class Connection:
             "CLIQ_BASE_URL": self.base_url,
             "CLIQ_DATA_CENTER": self.data_center,
             "CLIQ_ACCOUNT": self.account,
+            "CLIQ_QUOTA": self.quota,
             "CLIQ_TIME_SCALE": None if self.time_scale is None else str(self.time_scale),
         }
         environment |= {name: value for name, value in given.items() if value is not None}
         auth, found = from_env(environment)
         settings: dict[str, Any] = found | options
         return CliqClient(auth, timeout_s=self.timeout, **settings)
+
+    def run(
+        self, work: Callable[[CliqClient], Awaitable[T]], *, max_wait_s: float | None = None
+    ) -> T:
+        """What comes of some work with a client that is open for it.
+
+        Args:
+            work: What to do.
+            max_wait_s: How long it may wait for the quota; None for no end.
+        """
+
+        async def with_client() -> T:
+            async with self.client(max_wait_s=max_wait_s) as client:
+                return await work(client)
+
+        return asyncio.run(with_client())
 
 
 _OPTIONS: Final = (
@@ -122,6 +199,12 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--account", metavar="NAME", help="Whose quota it is, else CLIQ_ACCOUNT, else default."
+    ),
+    click.option(
+        "--quota",
+        metavar="URL",
+        help="Where the quota is kept: sqlite:///path, redis://host or memory://; else CLIQ_QUOTA, "
+        "else a file of this user's.",
     ),
     click.option(
         "--time-scale",

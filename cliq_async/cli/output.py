@@ -6,9 +6,10 @@ terminal, there is no colour, no box and nothing that moves.
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 from rich import box
@@ -18,14 +19,17 @@ from rich.table import Table
 
 __all__ = [
     "clean",
+    "clean_lines",
     "duration",
     "echo",
     "echo_json",
     "err",
     "is_live",
+    "is_terminal",
     "live",
     "note",
     "plural",
+    "raw",
     "table",
 ]
 
@@ -48,6 +52,11 @@ def clean(text: object, longest: int = _LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def clean_lines(text: str) -> str:
+    """The same for text of several lines, which are kept, whatever their length."""
+    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+
+
 def plural(number: int, noun: str) -> str:
     """A count and its noun: `1 request`, `2,000 requests`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -67,6 +76,17 @@ def duration(seconds: float) -> str:
 def echo(text: str = "") -> None:
     """A line of the result, on stdout at once."""
     click.echo(text)
+
+
+def raw() -> BinaryIO:
+    """Stdout, for a result that stays as it is, to the byte.
+
+    Raises:
+        OSError: It was closed from the start.
+    """
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
+    return sys.stdout.buffer
 
 
 def echo_json(data: object) -> None:
@@ -94,7 +114,7 @@ def table(
         right: Which columns end at the right.
     """
     cells = [list(row) for row in rows]
-    if out.is_terminal:
+    if is_terminal():
         out.print(_boxed(cells, header, right))
         return
     lines = [list(header), *cells] if header else cells
@@ -109,7 +129,7 @@ def table(
 
 def _boxed(rows: list[list[str]], header: Sequence[str], right: Sequence[int]) -> Table:
     made = Table(box=box.ROUNDED, show_header=bool(header), header_style="bold")
-    for index in range(len(rows[0])):
+    for index in range(len(header or rows[0])):
         made.add_column(
             header[index] if header else "",
             justify="right" if index in right else "left",
@@ -118,6 +138,11 @@ def _boxed(rows: list[list[str]], header: Sequence[str], right: Sequence[int]) -
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def is_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return out.is_terminal
 
 
 def is_live() -> bool:

@@ -1,13 +1,22 @@
 """`cliq send`: one message, in one request."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
 from cliq_async.cli.message_file import FIELDS_HELP, read_message
-from cliq_async.cli.options import Connection, connection, seconds, verbatim
+from cliq_async.cli.options import (
+    Connection,
+    as_json,
+    connection,
+    extension_key,
+    max_wait,
+    recipients,
+    verbatim,
+)
 from cliq_async.cli.output import clean, echo, echo_json, plural
+from cliq_async.cli.typed import typed
+from cliq_async.client import CliqClient
 from cliq_async.models.message import Message, SentMessage
 
 __all__ = ["message_of", "send"]
@@ -27,21 +36,20 @@ def message_of(text: str | None, path: Path | None, what: str) -> Message:
 
 
 @click.command(
+    short_help="Send a message to people, to a channel or to all subscribers.",
     epilog=verbatim(
         """
 Examples:
   cliq send supportbot "Disk full on db-1" --to 55743307,ann@example.com
-  cliq send supportbot "Deployed 3.6" --channel releases
+  cliq send supportbot "Deployed 3.6" --channel announcements
   cliq send supportbot --message poll.json --broadcast
 """,
         FIELDS_HELP,
-    )
+    ),
 )
 @click.argument("bot")
 @click.argument("text", required=False)
-@click.option(
-    "--to", metavar="ID", multiple=True, help="A ZUID or email address, or several: --to 1,2 --to 3"
-)
+@recipients()
 @click.option("--channel", metavar="NAME", help="A channel's unique name.")
 @click.option("--broadcast", is_flag=True, help="To every subscriber of the bot.")
 @click.option(
@@ -50,24 +58,19 @@ Examples:
     metavar="FILE.json",
     help="The message as JSON, instead of TEXT.",
 )
-@click.option(
-    "--max-wait",
-    type=seconds,
-    default=75.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for the quota; beyond that, exit 3.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+@extension_key
+@max_wait
+@as_json
 @connection
 def send(
     *,
     bot: str,
     text: str | None,
-    to: tuple[str, ...],
+    to: list[str],
     channel: str | None,
     broadcast: bool,
     message: Path | None,
+    extension_key: str | None,
     max_wait: float,
     as_json: bool,
     connection: Connection,
@@ -78,24 +81,28 @@ def send(
     without a word, unless it knows none of them.
     """
     content = message_of(text, message, "TEXT")
-    ids = [each.strip() for value in to for each in value.split(",")]
-    if bool(ids) + (channel is not None) + broadcast != 1:
+    if bool(to) + (channel is not None) + broadcast != 1:
         raise click.UsageError("give --to, --channel or --broadcast, one of them")
 
-    async def work() -> SentMessage:
-        async with connection.client(max_wait_s=max_wait) as client:
-            return await client.messages.send(
-                bot, content, user_ids=ids, channel=channel, broadcast=broadcast
-            )
+    async def work(client: CliqClient) -> SentMessage:
+        return await client.messages.send(
+            bot,
+            content,
+            user_ids=to,
+            channel=channel,
+            broadcast=broadcast,
+            extension_key=extension_key,
+        )
 
-    sent = asyncio.run(work())
+    with typed(bot_unique_name="BOT", user_ids="--to", channel="--channel"):
+        sent = connection.run(work, max_wait_s=max_wait)
     if as_json:
         echo_json({"accepted": True, "chat_id": sent.chat_id, "message_id": sent.message_id})
         return
     if channel is not None:
         whom = f"channel {clean(channel)}"
     else:
-        whom = "all subscribers" if broadcast else plural(len(ids), "recipient")
+        whom = "all subscribers" if broadcast else plural(len(to), "recipient")
     echo(f"accepted: {clean(bot)} to {whom}")
     for name, value in (("chat", sent.chat_id), ("message", sent.message_id)):
         if value:

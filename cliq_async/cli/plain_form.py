@@ -1,0 +1,141 @@
+"""The API's plain form, from a file into models.
+
+Built from the models, so that every limit is checked before anything is sent. What the models
+would send is then compared with what the file says: nothing in it is left out without a word.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from cliq_async.cli.failures import USAGE, Failure
+from cliq_async.converter import to_plain
+from cliq_async.errors import ValidationError
+from cliq_async.models.button import (
+    Action,
+    Confirm,
+    CopyText,
+    InvokeFunction,
+    OpenUrl,
+    PreviewUrl,
+    SystemApi,
+)
+
+__all__ = ["Plain", "action_from", "built", "only", "read_json", "told_of"]
+
+Plain = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        Failure: It cannot be read, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path}: not UTF-8", USAGE) from None
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{path}: not JSON: {error}", USAGE) from None
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """Have a ValueError of the body name the file; a ValidationError names the field."""
+    try:
+        yield
+    except ValidationError:
+        raise
+    except ValueError as error:
+        raise Failure(f"{path}: {error}", USAGE) from None
+
+
+def built(data: Any, build: Callable[[Any], T], noun: str) -> T:
+    """What is built from plain data, if everything in the data is in it.
+
+    Args:
+        data: The API's plain form.
+        build: Makes the model, or a list of models.
+        noun: What is built, for the error.
+
+    Raises:
+        ValueError: It is not of that form, or has something that has no place in it.
+        ValidationError: A limit is broken.
+    """
+    given = _dense(data)
+    try:
+        made = build(given)
+    except ValidationError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"not in the form of the API: {reason}") from None
+    if (lost := _lost(given, _dense(to_plain(made)), "")) is not None:
+        raise ValueError(f"{lost}: no {noun} has this")
+    return made
+
+
+def only(data: Plain, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
+    """What of it a class takes; `built` finds the rest."""
+    return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
+
+
+def action_from(data: Plain) -> Action:
+    """What a button does.
+
+    Raises:
+        ValueError: There is no such type.
+        ValidationError: A limit is broken.
+    """
+    content = data.get("data") or {}
+    confirm = Confirm(**only(data["confirm"], Confirm)) if "confirm" in data else None
+    match data["type"]:
+        case "open.url":
+            urls = {"ios" if name == "iOS" else name: url for name, url in content.items()}
+            return OpenUrl(**only(urls, OpenUrl), confirm=confirm)
+        case "invoke.function":
+            return InvokeFunction(content["name"], owner=content.get("owner"), confirm=confirm)
+        case "system.api":
+            return SystemApi(content["api"], confirm=confirm)
+        case "preview.url":
+            return PreviewUrl(content["url"], confirm=confirm)
+        case "copy":
+            return CopyText(content["text"], confirm=confirm)
+        case other:
+            raise ValueError(f"action type {other!r}")
+
+
+def _dense(value: object) -> Any:
+    """The value without what means nothing in it: null, empty texts, lists and objects."""
+    if isinstance(value, dict):
+        items = ((key, _dense(item)) for key, item in value.items())
+        return {key: item for key, item in items if item not in (None, "", [], {})}
+    if isinstance(value, list | tuple):
+        return [_dense(item) for item in value]
+    return value
+
+
+def _lost(given: Any, sent: Any, path: str) -> str | None:
+    """Where what is to be sent has less than what was given; None if it has all of it."""
+    if isinstance(given, dict) and isinstance(sent, dict):
+        for key, item in given.items():
+            inner = f"{path}.{key}" if path else str(key)
+            if key not in sent:
+                return inner
+            if (lost := _lost(item, sent[key], inner)) is not None:
+                return lost
+        return None
+    if isinstance(given, list) and isinstance(sent, list) and len(given) == len(sent):
+        pairs = enumerate(zip(given, sent, strict=True))
+        found = (_lost(one, other, f"{path}[{index}]") for index, (one, other) in pairs)
+        return next((lost for lost in found if lost is not None), None)
+    same = given == sent or (not isinstance(given, bool) and str(given) == str(sent))
+    return None if same else path

@@ -1,0 +1,41 @@
+"""The examples of the page about the command line, run one after the other."""
+
+import re
+import shlex
+from pathlib import Path
+
+from test_cli import VARIABLES, invoke, run
+
+from cliq_async.sandbox import Sandbox
+
+PAGE = (Path(__file__).parent.parent / "docs/command-line.md").read_text()
+LINES = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+    if line.startswith("cliq ")
+]
+
+
+async def test_the_examples_of_the_page_work_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with Sandbox(subscribers=250) as sandbox:
+        for line in LINES:
+            words, _, file = line.partition(" > ")
+            result = await run(sandbox, *shlex.split(words)[1:])
+            assert result.exit_code == 0, (line, result.stderr)
+            if file:
+                (tmp_path / file).write_bytes(result.stdout_bytes)
+        report = sandbox.report()
+    assert report["delivered"]["recipients"] == 250
+    assert report["lockouts"] == []
+
+
+def test_the_page_names_every_command_and_variable_and_status():
+    commands = invoke("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    for name in re.findall(r"^  (\w+)", commands, re.MULTILINE):
+        assert f"cliq {name}" in PAGE or name == "demo"
+    for variable in VARIABLES:
+        assert variable in PAGE
+    for status in (0, 1, 2, 3, 4, 130):
+        assert f"| {status} |" in PAGE
