@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
+from io import BytesIO
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -25,6 +26,7 @@ _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset inst
 _USER: Final = re.compile(r"//[^/\s]*@")
 _UNACKNOWLEDGED_MS: Final = 30_000  # how long the kernel tries to deliver
 _TURN_S: Final = 1.0
+_LONG: Final = 2**20
 
 
 @attrs.frozen
@@ -194,6 +196,11 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return sock
 
 
+def _data(body: bytes) -> bytes | BytesIO | None:
+    # aiohttp warns of long bytes: only what can be read is written in pieces.
+    return BytesIO(body) if len(body) > _LONG else body or None
+
+
 @lru_cache(maxsize=64)
 def _timeout(timeout_s: float | None) -> aiohttp.ClientTimeout:
     connect_s = CONNECT_S if timeout_s is None else min(CONNECT_S, timeout_s)
@@ -239,7 +246,7 @@ class AiohttpTransport:
                 request.method,
                 _url(request.url),
                 headers=request.headers,
-                data=request.body or None,
+                data=_data(request.body),
                 timeout=_timeout(request.timeout_s),
                 allow_redirects=False,
                 proxy=self._proxy,

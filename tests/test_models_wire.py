@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 import msgspec
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from strategies import MESSAGES
 
 from cliq_async import models
 from cliq_async.converter import to_json, to_plain
@@ -225,52 +226,7 @@ def test_kinds_of_str_are_str_on_the_wire():
     }
 
 
-def words(low: int, high: int) -> st.SearchStrategy[str]:
-    return st.text(st.characters(codec="utf-8"), min_size=low, max_size=high)
-
-
-TITLES = words(0, 30)
-ACTIONS = st.one_of(
-    st.builds(CopyText, words(1, 200)),
-    st.builds(PreviewUrl, words(1, 500)),
-    st.builds(InvokeFunction, words(1, 20), owner=st.none() | words(1, 20)),
-    st.builds(SystemApi, st.from_regex(r"\A(audiocall|invite)/[0-9]{1,20}\Z")),
-    st.builds(OpenUrl, st.just("sip:a@example.com"), ios=st.none() | words(1, 256)),
-)
-BUTTONS = st.builds(Button, words(1, 20), action=ACTIONS, hint=words(0, 100), key=words(0, 100))
-SLIDES = st.one_of(
-    st.builds(TextBlock, words(1, 50), title=TITLES),
-    st.builds(BulletList, st.lists(words(0, 20), min_size=1, max_size=5), title=TITLES),
-    st.builds(Labels, st.dictionaries(words(0, 9), words(0, 9), min_size=1, max_size=5)),
-    st.dictionaries(words(0, 9), words(0, 9), min_size=1, max_size=5).map(
-        lambda row: Table(list(row), rows=[row, {}])
-    ),
-)
-CARDS = st.one_of(
-    st.none(),
-    st.builds(Poll, words(0, 200), options=st.lists(words(1, 100), min_size=2, max_size=10)),
-    st.builds(
-        ModernInline,
-        words(0, 200),
-        sections=st.lists(
-            st.builds(Section, st.dictionaries(TITLES, TITLES, min_size=1, max_size=3)),
-            max_size=3,
-        ),
-    ),
-)
-
-
-@given(
-    st.builds(
-        Message,
-        words(1, 100),
-        card=CARDS,
-        slides=st.lists(SLIDES, max_size=4),
-        buttons=st.lists(BUTTONS, max_size=5),
-        references=st.dictionaries(words(1, 3), BUTTONS, max_size=2),
-        sync_message=st.none() | st.booleans(),
-    )
-)
+@given(MESSAGES)
 def test_any_valid_message_goes_through_json_unchanged(message):
     assert msgspec.json.decode(to_json(message)) == to_plain(message)
 

@@ -19,7 +19,7 @@ from cliq_async.cli.reached import note_missing
 from cliq_async.cli.typed import typed
 from cliq_async.models.call import Call, CallAction
 
-__all__ = ["call"]
+__all__ = ["actions_from", "call"]
 
 
 @click.command(
@@ -92,9 +92,19 @@ def call(
 def _read_actions(path: Path) -> list[CallAction]:
     data = read_json(path)
     with told_of(path):
-        if not isinstance(data, list):
-            raise ValueError("actions are a JSON array")  # noqa: TRY004 - the file's fault
-        return built(data, lambda given: [_action(each) for each in given], "action of a call")
+        return actions_from(data)
+
+
+def actions_from(data: Any) -> list[CallAction]:
+    """The actions of a call from the API's plain form.
+
+    Raises:
+        ValueError: They are not in that form.
+        ValidationError: A limit is broken.
+    """
+    if not isinstance(data, list):
+        raise ValueError("actions are a JSON array")  # noqa: TRY004 - the file's fault
+    return built(data, lambda given: [_action(each) for each in given], "action of a call")
 
 
 def _action(data: Plain) -> CallAction:

@@ -91,7 +91,7 @@ def _button(data: Plain) -> Button:
 
 def _card(data: Plain) -> Card:
     title = data.get("title", "")
-    match data.get("theme"):
+    match data.get("theme", ModernInline.theme):
         case "modern-inline":
             sections = [_section(section) for section in data.get("sections", ())]
             return ModernInline(title, thumbnail=data.get("thumbnail"), sections=sections)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -78,7 +78,7 @@ def built(data: Any, build: Callable[[Any], T], noun: str) -> T:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"not in the form of the API: {reason}") from None
-    if (lost := _lost(given, _dense(to_plain(made)), "")) is not None:
+    if (lost := _lost(given, to_plain(made), "")) is not None:
         raise ValueError(f"{lost}: no {noun} has this")
     return made
 
@@ -113,13 +113,22 @@ def action_from(data: Plain) -> Action:
             raise ValueError(f"action type {other!r}")
 
 
-def _dense(value: object) -> Any:
-    """The value without what means nothing in it: null, empty texts, lists and objects."""
+_NOTHING: Final = (None, "", [], {})
+
+
+def _dense(value: object, nothing: tuple[Any, ...] = _NOTHING) -> Any:
+    """The value without what means nothing in it: null, empty texts, lists and objects.
+
+    But an empty text in a slide is a line or a cell.
+    """
     if isinstance(value, dict):
-        items = ((key, _dense(item)) for key, item in value.items())
-        return {key: item for key, item in items if item not in (None, "", [], {})}
+        items = (
+            (key, _dense(item, (None,) if key == "slides" else nothing))
+            for key, item in value.items()
+        )
+        return {key: item for key, item in items if item not in nothing}
     if isinstance(value, list | tuple):
-        return [_dense(item) for item in value]
+        return [_dense(item, nothing) for item in value]
     return value
 
 
@@ -129,6 +138,8 @@ def _lost(given: Any, sent: Any, path: str) -> str | None:
         for key, item in given.items():
             inner = f"{path}.{key}" if path else str(key)
             if key not in sent:
+                if item in _NOTHING:
+                    continue
                 return inner
             if (lost := _lost(item, sent[key], inner)) is not None:
                 return lost

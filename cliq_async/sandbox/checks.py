@@ -24,8 +24,7 @@ __all__ = [
     "json_object",
     "matching",
     "one_of",
-    "scalar",
-    "starts_with",
+    "plain_value",
     "whole",
 ]
 
@@ -53,18 +52,6 @@ def one_of(*allowed: str) -> Check:
     def check(value: Any, path: str) -> None:
         if value not in allowed:
             raise malformed(f"'{path}' is none of {', '.join(allowed)}.")
-
-    return check
-
-
-def starts_with(*prefixes: str, most: int | None = None) -> Check:
-    """A string of at most `most` characters that begins with one of these, in any case."""
-    text = a_text(most)
-
-    def check(value: Any, path: str) -> None:
-        text(value, path)
-        if not value.lower().startswith(prefixes):
-            raise malformed(f"'{path}' begins with none of {', '.join(prefixes)}.")
 
     return check
 
@@ -100,10 +87,10 @@ def flag(value: Any, path: str) -> None:
         raise malformed(f"'{path}' is neither true nor false.")
 
 
-def scalar(value: Any, path: str) -> None:
-    """Check that it is neither an array nor an object."""
-    if isinstance(value, dict | list):
-        raise malformed(f"'{path}' is not a plain value.")
+def plain_value(value: Any, path: str) -> None:
+    """Check that it is a string or a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise malformed(f"'{path}' is neither a string nor a number.")
 
 
 def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:

@@ -1,19 +1,29 @@
 """Actions: what the buttons of messages and calls do."""
 
+import re
 from typing import Any, Final
 
-from cliq_async.sandbox.checks import Check, a_text, an_object, by_field, flag, one_of, starts_with
+from cliq_async.sandbox.checks import Check, a_text, an_object, by_field, flag, matching, one_of
 from cliq_async.sandbox.refusals import malformed
 
 __all__ = ["CALL_ACTION", "MESSAGE_ACTION"]
 
-_ANY_TEXT: Final = a_text()
-_PLATFORM_URL: Final = a_text(256)
+_PLATFORM_URL: Final = a_text(256, least=1)
+_WEB: Final = matching(
+    r"(https?://|tel:|sms:|sip:)\S+", "a URL of http, https, tel, sms or sip", re.IGNORECASE
+)
+_SHORT_URL: Final = a_text(256)
+
+
+def _web_url(value: Any, path: str) -> None:
+    _SHORT_URL(value, path)
+    _WEB(value, path)
+
 
 _URLS: Final = an_object(
     {},
     {
-        "web": starts_with("http:", "https:", "tel:", "sms:", "sip:", most=256),
+        "web": _web_url,
         "windows": _PLATFORM_URL,
         "iOS": _PLATFORM_URL,
         "android": _PLATFORM_URL,
@@ -27,17 +37,16 @@ def _open_url(value: Any, path: str) -> None:
         raise malformed(f"'{path}' names no URL.")
 
 
-def _system_api(value: Any, path: str) -> None:
-    _ANY_TEXT(value, path)
-    name, slash, zuid = value.partition("/")
-    if value != "locationpermission" and not (
-        name in {"audiocall", "videocall", "startchat", "invite"} and slash and zuid.isdigit()
-    ):
-        raise malformed(f"'{path}' is not an action of the system.")
-
+_SYSTEM_API: Final = matching(
+    r"(audiocall|videocall|startchat|invite)/[0-9]+|locationpermission", "an action of the system"
+)
 
 _CONFIRM: Final = an_object(
-    {"title": a_text(100), "input": a_text(300), "button_label": a_text(100)},
+    {
+        "title": a_text(100, least=1),
+        "input": a_text(300, least=1),
+        "button_label": a_text(100, least=1),
+    },
     {
         "description": a_text(100),
         "emotion": one_of("positive", "neutral", "negative"),
@@ -48,8 +57,8 @@ _CONFIRM: Final = an_object(
 
 _ACTION_DATA: Final[dict[str, Check]] = {
     "open.url": _open_url,
-    "invoke.function": an_object({"name": a_text(least=1)}, {"owner": _ANY_TEXT}),
-    "system.api": an_object({"api": _system_api}),
+    "invoke.function": an_object({"name": a_text(least=1)}, {"owner": a_text(least=1)}),
+    "system.api": an_object({"api": _SYSTEM_API}),
     "preview.url": an_object({"url": a_text(500, least=1)}),
     "copy": an_object({"text": a_text(200, least=1)}),
 }

@@ -7,7 +7,7 @@ from cliq_async.sandbox.validation.actions import CALL_ACTION
 
 __all__ = ["read_call"]
 
-_USER: Final = matching(r"[^,\s]+", "a ZUID or an email")
+_USER: Final = matching(r"[^,\s\x00-\x1f\x7f-\x9f]+", "a ZUID or an email")
 _ACTION: Final = an_object(
     {"label": a_text(20, least=1), "action": CALL_ACTION},
     {"icon": a_text(least=1), "hint": a_text(100), "key": a_text(100)},

@@ -1,5 +1,6 @@
 """Messages: their limits, and to whom they go."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -14,9 +15,10 @@ from cliq_async.sandbox.checks import (
     by_field,
     flag,
     json_object,
+    matching,
     one_of,
-    scalar,
-    starts_with,
+    plain_value,
+    whole,
 )
 from cliq_async.sandbox.refusals import malformed
 from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
@@ -27,7 +29,7 @@ __all__ = ["Order", "Target", "read_message"]
 _MAX_SLIDES_TEXT: Final = 10_000
 _WHOLE_WIDTH: Final = 100
 
-_HTTPS: Final = starts_with("https://")
+_HTTPS: Final = matching(r"https://\S+", "an https:// URL", re.IGNORECASE)
 _ANY_TEXT: Final = a_text()
 
 _BUTTON: Final = an_object(
@@ -36,39 +38,45 @@ _BUTTON: Final = an_object(
 )
 
 
+_PERCENTS: Final = a_list(whole(1, _WHOLE_WIDTH))
+
+
 def _width(value: Any, path: str) -> None:
-    a_list(scalar)(value, path)
-    if any(type(each) is not int for each in value) or sum(value) != _WHOLE_WIDTH:
-        raise malformed(f"'{path}' is not whole percents that add up to {_WHOLE_WIDTH}.")
+    _PERCENTS(value, path)
+    if sum(value) != _WHOLE_WIDTH:
+        raise malformed(f"'{path}' does not add up to {_WHOLE_WIDTH}.")
 
 
-def _slide(kind: str, data: Check, optional: Mapping[str, Check] | None = None) -> Check:
-    required = {"type": one_of(kind), "data": data}
-    return an_object(required, {"title": _ANY_TEXT} | dict(optional or {}))
+def _slide(kind: str, data: Check) -> Check:
+    return an_object({"type": one_of(kind), "data": data}, {"title": _ANY_TEXT})
 
 
-_TABLE: Final = _slide(
-    "table",
-    an_object({"headers": a_list(_ANY_TEXT), "rows": a_list(a_map(scalar))}),
+_TABLE: Final = an_object(
+    {"headers": a_list(_ANY_TEXT, least=1), "rows": a_list(a_map(plain_value))},
     {"styles": an_object({}, {"width": _width})},
 )
 
 
-def _table_slide(value: Any, path: str) -> None:
+def _table(value: Any, path: str) -> None:
     _TABLE(value, path)
     width = value.get("styles", {}).get("width")
-    if width is not None and len(width) != len(value["data"]["headers"]):
+    if width is not None and len(width) != len(value["headers"]):
         raise malformed(f"'{path}.styles.width' has not one entry a column.")
+    for index, row in enumerate(value["rows"]):
+        for key in row:
+            if key not in value["headers"]:
+                raise malformed(f"'{path}.rows[{index}].{key}' is in no column.")
 
 
+_LABEL: Final = an_object({"label": _ANY_TEXT, "value": _ANY_TEXT})
 _SLIDE: Final = by_field(
     "type",
     {
-        "table": _table_slide,
-        "list": _slide("list", a_list(_ANY_TEXT)),
-        "label": _slide("label", a_list(an_object({"label": _ANY_TEXT, "value": _ANY_TEXT}))),
-        "images": _slide("images", a_list(_HTTPS)),
-        "text": _slide("text", _ANY_TEXT),
+        "table": _slide("table", _table),
+        "list": _slide("list", a_list(_ANY_TEXT, least=1)),
+        "label": _slide("label", a_list(_LABEL, least=1)),
+        "images": _slide("images", a_list(_HTTPS, least=1)),
+        "text": _slide("text", a_text(least=1)),
     },
 )
 
@@ -78,7 +86,7 @@ def _card(theme: str, required: Mapping[str, Check], optional: Mapping[str, Chec
 
 
 _PAIR: Final = an_object({"title": _ANY_TEXT, "value": _ANY_TEXT})
-_SECTION: Final = an_object({"fields": a_list(_PAIR)}, {"title": _ANY_TEXT})
+_SECTION: Final = an_object({"fields": a_list(_PAIR, least=1)}, {"title": _ANY_TEXT})
 _MODERN: Final = _card("modern-inline", {}, {"thumbnail": _HTTPS, "sections": a_list(_SECTION)})
 _OPTIONS: Final = a_list(an_object({"text": a_text(100, least=1)}), most=10, least=2)
 
@@ -150,7 +158,7 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Order:
     message = json_object(body)
     _MESSAGE(message, "")
     slides, card = message.get("slides"), message.get("card")
-    if not ("text" in message or card is not None or slides):
+    if not ("text" in message or card or slides):
         raise malformed("One of 'text', 'card' and 'slides' is needed.")
     if slides and _characters(slides) > _MAX_SLIDES_TEXT:
         raise malformed(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
