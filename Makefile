@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench endpoints clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -15,7 +15,7 @@ help:  ## what there is to make
 	@touch $@
 
 .venv/dev.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev --group examples
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter
@@ -39,6 +39,10 @@ format: .venv/dev.stamp  ## put the code in its form
 
 bench: .venv/dev.stamp  ## the numbers, side by side
 	$(BIN)/python -m benchmarks
+
+endpoints: .venv/demo.stamp  ## docs/endpoints.md, from the table of endpoints
+	$(BIN)/python docs/endpoints.py > docs/endpoints.new
+	mv docs/endpoints.new docs/endpoints.md
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
