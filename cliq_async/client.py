@@ -63,8 +63,9 @@ class CliqClient:
         account: Names the Cliq user. Credentials of different users need different names here,
             since Cliq counts by user; all that share a name share a quota.
         quota: The quota store or its URL: `sqlite:///path`, shared by all processes of the
-            machine, or `memory://`, shared by all clients of this process. By default a SQLite
-            file at the platform's place for state.
+            machine; `redis://host:port/db`, shared by hosts; or `memory://`, shared by all clients
+            of this process. With `?cold_start=spent`, a new one counts as spent. By default a
+            SQLite file at the platform's place for state.
         limits: Other limits than the documented ones, by the endpoint's name.
         margin_s: How much later than needed a token comes back, in the server's seconds.
         straggler_s: How late a request that was given up may arrive, in the server's seconds.
@@ -178,6 +179,11 @@ class CliqClient:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can be made."""
+        return self._open.caller is not None
 
     async def close(self) -> None:
         """Let go of all connections. What is under way is given up.

@@ -101,7 +101,7 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """It exists already, or is a member already."""
+    """It exists already, or is a member already; the code says so, whatever the status."""
 
 
 class ServerError(ApiError):
@@ -132,17 +132,18 @@ class QuotaWaitError(CliqError):
     Attributes:
         endpoint: The endpoint's name.
         retry_at: When a request can go out at the earliest, in UTC.
+        locked: Whether Cliq has locked the endpoint; else the quota is spent.
     """
 
-    def __init__(self, endpoint: str, retry_at: datetime) -> None:
-        super().__init__(
-            f"{endpoint}: the quota is spent; again at {retry_at.isoformat(timespec='seconds')}"
-        )
+    def __init__(self, endpoint: str, retry_at: datetime, locked: bool = False) -> None:  # noqa: FBT001, FBT002 - for pickle
+        why = "it is locked" if locked else "the quota is spent"
+        super().__init__(f"{endpoint}: {why}; again at {retry_at.isoformat(timespec='seconds')}")
         self.endpoint = endpoint
         self.retry_at = retry_at
+        self.locked = locked
 
-    def __reduce__(self) -> tuple[type, tuple[str, datetime]]:
-        return type(self), (self.endpoint, self.retry_at)
+    def __reduce__(self) -> tuple[type, tuple[str, datetime, bool]]:
+        return type(self), (self.endpoint, self.retry_at, self.locked)
 
 
 class AuthError(CliqError):

@@ -7,9 +7,13 @@ function does, and still nothing is counted wrong.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from inspect import iscoroutinefunction
+from typing import Any, Literal
 
 import attrs
+
+from cliq_async.errors import ValidationError
+from cliq_async.models.checks import shown
 
 __all__ = ["CallDetails", "Hooks", "LockDetails", "RequestDetails", "WaitDetails"]
 
@@ -87,6 +91,11 @@ class CallDetails:
     error: str | None = None
 
 
+def _plain(_hooks: object, attribute: Any, value: object) -> None:
+    if value is not None and (not callable(value) or iscoroutinefunction(value)):
+        raise ValidationError(f"Hooks.{attribute.name}", "a plain function", shown(value))
+
+
 @attrs.frozen(kw_only=True)
 class Hooks:
     """What is called when something has happened. All of them are plain functions.
@@ -99,9 +108,14 @@ class Hooks:
         on_lock: A lock began.
         on_request: A request has ended.
         on_call: A call has ended. Called in the context of the caller.
+
+    Raises:
+        ValidationError: One is no plain function.
     """
 
-    on_wait: Callable[[WaitDetails], object] | None = None
-    on_lock: Callable[[LockDetails], object] | None = None
-    on_request: Callable[[RequestDetails], object] | None = None
-    on_call: Callable[[CallDetails], object] | None = None
+    on_wait: Callable[[WaitDetails], object] | None = attrs.field(default=None, validator=_plain)
+    on_lock: Callable[[LockDetails], object] | None = attrs.field(default=None, validator=_plain)
+    on_request: Callable[[RequestDetails], object] | None = attrs.field(
+        default=None, validator=_plain
+    )
+    on_call: Callable[[CallDetails], object] | None = attrs.field(default=None, validator=_plain)

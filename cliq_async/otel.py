@@ -16,11 +16,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
 
 from cliq_async._version import __version__
+from cliq_async.errors import QuotaStoreError
 from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
 
 if TYPE_CHECKING:
@@ -61,7 +64,10 @@ class OpenTelemetry:
         self._requests = meter.create_histogram("cliq.requests", "s", "Requests and their time")
         self._waits = meter.create_histogram("cliq.quota.wait", "s", "Waits for the quota")
         self._locks = meter.create_counter("cliq.locks", description="Locks that began")
-        self._meter = meter
+        self._observed: WeakKeyDictionary[CliqClient, dict[str, str]] = WeakKeyDictionary()
+        meter.create_observable_gauge(
+            "cliq.quota.free", [self._free], description="Requests that can go out now"
+        )
         self.hooks = Hooks(
             on_wait=self._on_wait,
             on_lock=self._on_lock,
@@ -69,18 +75,23 @@ class OpenTelemetry:
             on_call=self._on_call,
         )
 
-    def observe(self, client: "CliqClient") -> None:
-        """Have the free tokens of a client's quota measured whenever metrics are collected."""
+    def observe(self, client: "CliqClient", **attributes: str) -> None:
+        """Have the free tokens of a client's quota measured whenever metrics are collected.
 
-        def free(_: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
-            return [
-                metrics.Observation(status.free, {"endpoint": name})
-                for name, status in _status(client).items()
-            ]
+        Nothing is measured while the client is not open, or its quota store fails.
 
-        self._meter.create_observable_gauge(
-            "cliq.quota.free", [free], description="Requests that can go out now"
-        )
+        Args:
+            client: The client.
+            **attributes: What tells it from other clients that are observed.
+        """
+        self._observed[client] = attributes
+
+    def _free(self, _options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        return [
+            metrics.Observation(status.free, {"endpoint": name, **attributes})
+            for client, attributes in list(self._observed.items())
+            for name, status in _status(client).items()
+        ]
 
     def _on_wait(self, wait: WaitDetails) -> None:
         attributes = {"endpoint": wait.endpoint, "lane": wait.lane}
@@ -119,7 +130,11 @@ def _status(client: "CliqClient") -> "dict[str, QuotaStatus]":
     found: dict[str, QuotaStatus] = {}
 
     def ask() -> None:
-        found.update(asyncio.run(client.quota_status()))
+        with suppress(QuotaStoreError):
+            found.update(asyncio.run(client.quota_status()))
+
+    if not client.is_open:
+        return found
 
     thread = threading.Thread(target=ask, name="cliq_async otel", daemon=True)
     thread.start()

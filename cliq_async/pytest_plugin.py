@@ -1,6 +1,7 @@
 """Fixtures for pytest. Switched on by `pytest_plugins = ["cliq_async.pytest_plugin"]`."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -40,4 +41,6 @@ def cliq_sandbox(
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "token")
         monkeypatch.setenv("CLIQ_TIME_SCALE", str(options["time_scale"]))
         monkeypatch.setenv("CLIQ_QUOTA", "memory://")
+        # A port may be used again, and with it what was spent there.
+        monkeypatch.setenv("CLIQ_ACCOUNT", f"test-{uuid.uuid4().hex}")
         yield sandbox

@@ -93,8 +93,8 @@ class FakeTransport:
 
     Args:
         answer: Called with each request; may be async. What it returns is the answer. It raises
-            `NoAnswerError` for a request that left and was not answered. Without it, everything
-            is answered with 204.
+            `NoAnswerError` for a request that left and was not answered. Without it, lists are
+            empty, and everything else is answered with 204.
 
     Attributes:
         requests: What was sent so far.
@@ -110,11 +110,15 @@ class FakeTransport:
             raise NoAnswerError("too late to send, or sent already")
         seen = _seen(request)
         self.requests.append(seen)
-        reply = self._answer(seen) if self._answer else None
+        reply = self._answer(seen) if self._answer else _default(seen)
         return _response(await reply if isawaitable(reply) else reply)
 
     async def close(self) -> None:
         """See `Transport.close`."""
+
+
+def _default(request: FakeRequest) -> Reply:
+    return {"data": []} if request.endpoint in {"list_bots", "list_subscribers"} else None
 
 
 def _template(path: str) -> re.Pattern[str]:

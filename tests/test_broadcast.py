@@ -197,9 +197,19 @@ async def test_repeats_are_sent_to_once_if_asked_and_told_apart_by_their_text():
     assert (report.delivered, report.skipped) == (7, 0)
 
 
+@moved
+async def test_lines_of_a_file_are_ids(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("1\n 2 \r\n3")
+    sender = Sender()
+    with path.open() as lines:
+        await Broadcast(sender).run(lines)
+    assert sender.batches == [("1", "2", "3")]
+
+
 @pytest.mark.parametrize(
     "bad",
-    [None, "", " ", "1,2", "1\n", True, 1.5, b"1", ["1", "2"], ("1", "2"), {"id": 1}, object()],
+    [None, "", " ", "1,2", "1\n2", True, 1.5, b"1", ["1", "2"], ("1", "2"), {"id": 1}, object()],
 )
 @moved
 async def test_what_is_no_id_is_skipped_and_those_after_it_are_sent_to(bad):

@@ -18,6 +18,7 @@ from cliq_async import (
     MemoryStore,
     QuotaWaitError,
     RequestDetails,
+    ValidationError,
     WaitDetails,
 )
 
@@ -161,6 +162,18 @@ async def test_slow_hook_does_not_let_a_token_be_sent_too_late():
         sent = transport.times
     assert len(sent) == 8
     assert all(later - sooner >= 60.0 for sooner, later in zip(sent, sent[2:], strict=False))
+
+
+async def _later(_details):
+    pass
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("wrong", [_later, "print", 5])
+def test_hook_that_is_no_plain_function_is_refused(name, wrong):
+    fields: Any = {name: wrong}
+    with pytest.raises(ValidationError, match=f"Hooks.{name}: a plain function"):
+        Hooks(**fields)
 
 
 def test_details_cannot_be_changed():

@@ -14,6 +14,7 @@ from scripted import DONE, SECRET, THROTTLED, Scripted, moved
 
 from cliq_async import CliqClient, Limit, MemoryStore, OutcomeUnknownError, QuotaWaitError
 from cliq_async.otel import OpenTelemetry
+from cliq_async.quota.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -29,6 +30,8 @@ def collected():
 
 def points(reader) -> dict[str, list[tuple[dict[str, Any], Any]]]:
     data = reader.get_metrics_data()
+    if data is None:
+        return {}
     return {
         metric.name: [
             (dict(point.attributes), getattr(point, "count", getattr(point, "value", None)))
@@ -72,6 +75,30 @@ async def test_requests_waits_locks_and_free_tokens_are_measured(collected):
     assert len(free) == 14
     assert free["send_message"] == 50
     assert free["list_bots"] < 10
+
+
+@moved
+async def test_several_clients_are_told_apart_and_closed_ones_are_not_measured(collected):
+    telemetry, reader, _, _ = collected
+    async with a_client(telemetry, DONE) as ann, a_client(telemetry, DONE) as bob:
+        telemetry.observe(ann, account="ann")
+        telemetry.observe(bob, account="bob")
+        await bob.bots.list()
+        found = points(reader)["cliq.quota.free"]
+    free = {(each["account"], each["endpoint"]): value for each, value in found}
+    assert len(free) == 28
+    assert (free["ann", "list_bots"], free["bob", "list_bots"]) == (30, 29)
+    assert "cliq.quota.free" not in points(reader)
+
+
+async def test_store_that_fails_is_not_measured(collected, tmp_path):
+    telemetry, reader, _, _ = collected
+    (tmp_path / "file").write_text("")
+    store = SqliteStore(tmp_path / "file" / "quota.db")
+    client = CliqClient(SECRET, transport=Scripted([DONE]), quota=store)
+    async with client:
+        telemetry.observe(client)
+        assert "cliq.quota.free" not in points(reader)
 
 
 @moved

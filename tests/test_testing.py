@@ -83,6 +83,12 @@ async def test_reply_is_written_in_the_shortest_form_that_says_it(reply, message
         assert sent.message_id == message_id
 
 
+async def test_lists_are_empty_by_default():
+    async with a_client(FakeTransport()) as client:
+        assert [bot async for bot in client.bots.iter()] == []
+        assert (await client.subscribers.list("ops")).data == ()
+
+
 async def test_lost_answer_is_a_lost_answer():
     def lose(_request):
         raise NoAnswerError("nobody there")

@@ -178,6 +178,8 @@ class Broadcast:
         return tuple(batch)
 
     def _accept(self, item: object) -> str | None:
+        if isinstance(item, str):
+            item = item.strip()  # the lines of a file
         try:
             recipient = user_ids_field((cast("str", item),))  # one, and not several in a list
         except ValidationError as error:

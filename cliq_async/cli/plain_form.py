@@ -113,7 +113,7 @@ def action_from(data: Plain) -> Action:
             raise ValueError(f"action type {other!r}")
 
 
-_NOTHING: Final = (None, "", [], {})
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
 def _dense(value: object, nothing: tuple[Any, ...] = _NOTHING) -> Any:

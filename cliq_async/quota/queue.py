@@ -239,7 +239,7 @@ class Queue:
                 reserve = min(reserve, other.reserve)
         earliest = max(schedule(position, reserve), schedule(0, waiter.reserve))
         if earliest > max(deadline, snapshot.now):
-            raise self._too_late(earliest)
+            raise self._too_late(earliest, locked=snapshot.locked)
 
     def _before(self, lane: Lane, *, refused: bool) -> list[Waiter]:
         """Who goes before a newcomer, and has no token yet that the store counts."""
@@ -254,7 +254,7 @@ class Queue:
             for waiter in list(line) if not_yet.locked else list(islice(line, 1)):
                 late = waiter.deadline is not None and earliest > waiter.deadline
                 if late and (not_yet.locked or asked.goes_before(waiter)):
-                    self._give_up(waiter, self._too_late(earliest))
+                    self._give_up(waiter, self._too_late(earliest, locked=not_yet.locked))
 
     def _expire(self, waiter: Waiter) -> None:
         now = self._store.clock()
@@ -269,8 +269,8 @@ class Queue:
         if not waiter.future.done():  # else it was cancelled and has not run since
             waiter.future.set_exception(error)
 
-    def _too_late(self, earliest: float) -> QuotaWaitError:
-        return QuotaWaitError(self._endpoint, moment(earliest, self._store.clock))
+    def _too_late(self, earliest: float, *, locked: bool = False) -> QuotaWaitError:
+        return QuotaWaitError(self._endpoint, moment(earliest, self._store.clock), locked)
 
 
 def _wake_from_any_thread(loop: asyncio.AbstractEventLoop, queue: Queue) -> None:
