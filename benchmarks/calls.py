@@ -21,7 +21,7 @@ _BODY = {"text": "Hello", "user_ids": "55743307"}
 
 
 @asynccontextmanager
-async def _server():
+async def answering_server():
     server = Path(__file__).with_name("server.py")
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(server), stdout=asyncio.subprocess.PIPE
@@ -33,7 +33,7 @@ async def _server():
         await process.wait()
 
 
-async def _concurrently(one, total: int, at_once: int) -> None:
+async def concurrently(one, total: int, at_once: int) -> None:
     left = iter(range(total))
 
     async def worker() -> None:
@@ -53,7 +53,7 @@ async def calls(repeat: int, sends: int = 400, pages: int = 100) -> list[Row]:
         json_serialize=lambda data: orjson.dumps(data).decode(),
     )
     headers = {"Authorization": "Bearer token"}
-    async with _server() as url, bare:
+    async with answering_server() as url, bare:
         message_url = URL(f"{url}/api/v3/bots/supportbot/message", encoded=True)
         page_url = URL(f"{url}/api/v3/bots?limit=50", encoded=True)
         quota = MemoryStore()
@@ -81,8 +81,8 @@ async def calls(repeat: int, sends: int = 400, pages: int = 100) -> list[Row]:
                 ("page of 50 bots, typed", bare_page, our_page, pages, 1, 2.0),
             ):
                 rounds = {
-                    "bare": lambda b=bare_one, t=total, n=at_once: _concurrently(b, t, n),
-                    "ours": lambda o=our_one, t=total, n=at_once: _concurrently(o, t, n),
+                    "bare": lambda b=bare_one, t=total, n=at_once: concurrently(b, t, n),
+                    "ours": lambda o=our_one, t=total, n=at_once: concurrently(o, t, n),
                 }
                 seconds = await cpu_in_turn(rounds, repeat)
                 times_bare = ratio(seconds["ours"], seconds["bare"])

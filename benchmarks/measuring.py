@@ -60,4 +60,4 @@ def print_table(rows: list[Row]) -> None:
     for row in rows:
         shown = "" if row.ratio is None else f"x {row.ratio:.2f}"
         verdict = "" if not row.hold else ("held" if row.held else "MISSED")
-        print(f"{row.what:<{width}}  {row.value:>12}  {shown:>8}  {row.hold:<28} {verdict}")
+        print(f"{row.what:<{width}}  {row.value:>20}  {shown:>8}  {row.hold:<28} {verdict}")

@@ -14,7 +14,7 @@ from cliq_async.models.checks import check_text, shown
 from cliq_async.models.recipients import identifier
 from cliq_async.quota.model import Quota
 
-__all__ = ["DATA_CENTERS", "DataCenter", "Settings", "from_env"]
+__all__ = ["DATA_CENTERS", "DataCenter", "Settings", "from_env", "options_from_env"]
 
 Pace = Literal["even"]
 
@@ -181,7 +181,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
     Raises:
         ValidationError: Credentials are missing, or a number is none.
     """
-    environ = {name: value.strip() for name, value in environ.items() if name.startswith("CLIQ_")}
+    environ = _stripped(environ)
     auth: Auth
     refresh = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
     if environ.get("CLIQ_ACCESS_TOKEN"):
@@ -194,6 +194,16 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
     else:
         wanted = "CLIQ_ACCESS_TOKEN, or all of " + ", ".join(refresh)
         raise ValidationError("environment", wanted, "neither")
+    return auth, options_from_env(environ)
+
+
+def options_from_env(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Client options from the environment's CLIQ_ variables.
+
+    Raises:
+        ValidationError: A number is none.
+    """
+    environ = _stripped(environ)
     names = {
         "data_center": "CLIQ_DATA_CENTER",
         "base_url": "CLIQ_BASE_URL",
@@ -209,4 +219,8 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
             options["time_scale"] = float(scale)
         except ValueError:
             raise ValidationError("CLIQ_TIME_SCALE", "a number", scale) from None
-    return auth, options
+    return options
+
+
+def _stripped(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.strip() for name, value in environ.items() if name.startswith("CLIQ_")}

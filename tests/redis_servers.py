@@ -56,7 +56,13 @@ class RedisServer:
     def start(self):
         command = [executable(), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", self.folder, "--save", "", "--appendonly", "no", *self.options]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        # The shell ends it when its input ends: with the test, however that comes about.
+        guard = '"$@" </dev/null & cat >/dev/null; kill -9 $!'
+        self.process = subprocess.Popen(
+            ["sh", "-c", guard, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
         until = time.monotonic() + 20
         while not self.answers():
             assert time.monotonic() < until, "the server does not start"
@@ -85,8 +91,7 @@ class RedisServer:
 
     def stop(self):
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            self.process.communicate()
             self.process = None
 
     def remove(self):

@@ -17,6 +17,7 @@ from cliq_async.cli.groups import Group
 from cliq_async.cli.handlers import handlers
 from cliq_async.cli.incoming import incoming
 from cliq_async.cli.options import verbatim, verbose
+from cliq_async.cli.quota import quota
 from cliq_async.cli.sandbox import sandbox
 from cliq_async.cli.send import send
 from cliq_async.cli.subscribers import subscribers
@@ -91,6 +92,7 @@ for _command in (
     handlers,
     subscribers,
     associate,
+    quota,
     completion,
 ):
     cliq.add_command(_command)

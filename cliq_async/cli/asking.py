@@ -1,4 +1,4 @@
-"""The question before something is deleted."""
+"""The question before something is deleted or cleared."""
 
 import sys
 
@@ -12,20 +12,27 @@ __all__ = ["confirm", "needs_somebody"]
 _YES = frozenset({"y", "yes"})
 
 
-def needs_somebody() -> None:
+def needs_somebody(to: str = "delete") -> None:
     """Check that there is somebody to ask.
+
+    Args:
+        to: What is asked about.
 
     Raises:
         Failure: There is no terminal.
     """
     if not is_terminal():
-        raise Failure("nobody is there to be asked: give --yes to delete without a question", USAGE)
+        raise Failure(f"nobody is there to be asked: give --yes to {to} without a question", USAGE)
 
 
-def confirm(question: str) -> None:
+def confirm(question: str, otherwise: str = "not deleted") -> None:
     """Ask, and go on only after a yes.
 
     Not inside an event loop, which would keep Ctrl-C from the question.
+
+    Args:
+        question: The question.
+        otherwise: What is said after any other answer.
 
     Raises:
         Exit: The answer is no, or there is none.
@@ -39,7 +46,7 @@ def confirm(question: str) -> None:
     if not answer.endswith("\n"):
         note("")
     if answer.strip().casefold() not in _YES:
-        note("not deleted")
+        note(otherwise)
         raise click.exceptions.Exit(FAILED)
 
 

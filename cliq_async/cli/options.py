@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -12,16 +12,18 @@ import click
 
 from cliq_async.cli.output import clean, note
 from cliq_async.client import CliqClient
-from cliq_async.config import DATA_CENTERS, from_env
+from cliq_async.config import DATA_CENTERS, from_env, options_from_env
 
 __all__ = [
     "Connection",
+    "Server",
     "as_json",
     "connection",
     "extension_key",
     "max_wait",
     "recipients",
     "seconds",
+    "server",
     "several",
     "verbatim",
     "verbose",
@@ -30,6 +32,7 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _log: Final = logging.getLogger("cliq_async")
 
@@ -126,25 +129,55 @@ def _token(_ctx: click.Context, _parameter: click.Parameter, value: str | None) 
 
 
 @attrs.frozen(kw_only=True)
-class Connection:
-    """Which server, and as whom; None leaves it to the environment.
+class Server:
+    """Which server, and whose quota there; None leaves it to the environment.
 
     Attributes:
-        token: The access token.
         base_url: Scheme and host of another server.
         data_center: One of `DATA_CENTERS`.
         account: Names the Cliq user whose quota it is.
         quota: Where the quota is kept, as a URL.
         time_scale: How much faster the server's time passes.
-        timeout: For one request, in real seconds.
     """
 
-    token: str | None = attrs.field(repr=False)
     base_url: str | None
     data_center: str | None
     account: str | None
     quota: str | None
     time_scale: float | None
+
+    def options(self) -> dict[str, Any]:
+        """What was given and what the environment says, as options of `CliqClient`.
+
+        Raises:
+            ValidationError: A number in the environment is none.
+        """
+        return options_from_env(self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        if self.data_center is not None and self.base_url is None:
+            environment.pop("CLIQ_BASE_URL", None)  # it would win over the data center
+        given = {
+            "CLIQ_BASE_URL": self.base_url,
+            "CLIQ_DATA_CENTER": self.data_center,
+            "CLIQ_ACCOUNT": self.account,
+            "CLIQ_QUOTA": self.quota,
+            "CLIQ_TIME_SCALE": None if self.time_scale is None else str(self.time_scale),
+        }
+        return environment | {name: value for name, value in given.items() if value is not None}
+
+
+@attrs.frozen(kw_only=True)
+class Connection(Server):
+    """Which server, and as whom; None leaves it to the environment.
+
+    Attributes:
+        token: The access token.
+        timeout: For one request, in real seconds.
+    """
+
+    token: str | None = attrs.field(repr=False)
     timeout: float
 
     def client(self, **options: Any) -> CliqClient:
@@ -156,18 +189,9 @@ class Connection:
         Raises:
             ValidationError: There are no credentials, or a setting is out of its range.
         """
-        environment = dict(os.environ)
-        if self.data_center is not None and self.base_url is None:
-            environment.pop("CLIQ_BASE_URL", None)  # it would win over the data center
-        given = {
-            "CLIQ_ACCESS_TOKEN": self.token,
-            "CLIQ_BASE_URL": self.base_url,
-            "CLIQ_DATA_CENTER": self.data_center,
-            "CLIQ_ACCOUNT": self.account,
-            "CLIQ_QUOTA": self.quota,
-            "CLIQ_TIME_SCALE": None if self.time_scale is None else str(self.time_scale),
-        }
-        environment |= {name: value for name, value in given.items() if value is not None}
+        environment = self._environment()
+        if self.token is not None:
+            environment["CLIQ_ACCESS_TOKEN"] = self.token
         auth, found = from_env(environment)
         settings: dict[str, Any] = found | options
         return CliqClient(auth, timeout_s=self.timeout, **settings)
@@ -189,8 +213,7 @@ class Connection:
         return asyncio.run(with_client())
 
 
-_OPTIONS: Final = (
-    click.option("--token", callback=_token, help="Access token, else CLIQ_ACCESS_TOKEN."),
+_SERVER: Final = (
     click.option("--base-url", metavar="URL", help="Another server, else CLIQ_BASE_URL."),
     click.option(
         "--data-center",
@@ -212,6 +235,10 @@ _OPTIONS: Final = (
         metavar="FACTOR",
         help="That of the sandbox, else CLIQ_TIME_SCALE.",
     ),
+)
+_CONNECTION: Final = (
+    click.option("--token", callback=_token, help="Access token, else CLIQ_ACCESS_TOKEN."),
+    *_SERVER,
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
@@ -220,19 +247,30 @@ _OPTIONS: Final = (
         show_default=True,
         help="For one request.",
     ),
-    verbose,
 )
+
+
+def server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a server and a quota; the command gets them as `server`."""
+    return _gathered(command, _SERVER, "server", Server)
 
 
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a connection; the command gets them as `connection`."""
-    names = [field.name for field in attrs.fields(Connection)]
+    return _gathered(command, _CONNECTION, "connection", Connection)
+
+
+def _gathered(
+    command: Callable[..., Any], options: Sequence[Option], name: str, made: type[Server]
+) -> Callable[..., Any]:
+    names = [field.name for field in attrs.fields(made)]
 
     @functools.wraps(command)
-    def connected(*args: Any, **options: Any) -> Any:
-        given = {name: options.pop(name) for name in names}
-        return command(*args, connection=Connection(**given), **options)
+    def gathered(*args: Any, **given: Any) -> Any:
+        fields = {field: given.pop(field) for field in names}
+        return command(*args, **{name: made(**fields)}, **given)
 
-    for option in reversed(_OPTIONS):
-        connected = option(connected)
-    return connected
+    made_of: Callable[..., Any] = verbose(gathered)
+    for option in reversed(options):
+        made_of = option(made_of)
+    return made_of

@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.table import Table
 
 __all__ = [
+    "boxed",
     "clean",
     "clean_lines",
     "duration",
@@ -115,7 +116,7 @@ def table(
     """
     cells = [list(row) for row in rows]
     if is_terminal():
-        out.print(_boxed(cells, header, right))
+        out.print(boxed(cells, header, right))
         return
     lines = [list(header), *cells] if header else cells
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -127,7 +128,10 @@ def table(
         echo("  ".join(padded).rstrip())
 
 
-def _boxed(rows: list[list[str]], header: Sequence[str], right: Sequence[int]) -> Table:
+def boxed(
+    rows: Sequence[Sequence[str]], header: Sequence[str] = (), right: Sequence[int] = ()
+) -> Table:
+    """A table for a terminal; takes what `table` takes."""
     made = Table(box=box.ROUNDED, show_header=bool(header), header_style="bold")
     for index in range(len(header or rows[0])):
         made.add_column(

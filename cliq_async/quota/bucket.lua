@@ -149,26 +149,31 @@ local function not_yet(now, ahead)
     return first, first, several_at, false
 end
 
+local function note(again_at, people)
+    if not a.asker then return end
+    b.waiting[a.asker] = not a.bulk and people > 0 and {again_at + LATE_S, people} or nil
+end
+
 local ops = {}
 
 function ops.take(now)
     local ahead = 0
-    for who, at in pairs(b.waiting) do
-        if at <= now then
+    for who, each in pairs(b.waiting) do
+        if each[1] <= now then
             b.waiting[who] = nil
         elseif a.bulk and who ~= a.asker then
-            ahead = ahead + 1
+            ahead = ahead + each[2]
         end
     end
     if take(now, ahead) then
-        if a.asker then b.waiting[a.asker] = nil end
+        note(now, a.people - 1)
         save(now)
         return {now = now, taken = true}
     end
     local first, again_at, several_at, locked = not_yet(now, ahead)
     again_at = math.min(again_at, now + a.longest_s)
     several_at = math.min(several_at, now + a.longest_s)
-    if a.asker and not a.bulk then b.waiting[a.asker] = several_at + LATE_S end
+    note(several_at, a.people)
     save(now)
     return {now = now, taken = false, earliest = first, again_at = again_at,
             several_at = several_at, locked = locked}
@@ -225,11 +230,21 @@ function ops.look(now)
     forget(now)
     local leases = {}
     for _, at in pairs(b.held) do leases[#leases + 1] = at end
+    local waiting = 0
+    for _, each in pairs(b.waiting) do
+        if each[1] > now then waiting = waiting + each[2] end
+    end
     local cap = capacity(now)
     if not fresh then save(now) end
     return {now = now, capacity = cap, leases = leases, returns = b.returning,
             period_s = period(now), locked_until = b.locked_until, reopening = b.reopening,
-            probe_until = b.probe and b.held[b.probe]}
+            probe_until = b.probe and b.held[b.probe], waiting = waiting}
+end
+
+function ops.clear(now)
+    -- The mark stays: without it, the bucket would count as lost, and so as spent.
+    redis.call('DEL', KEYS[1])
+    return {now = now}
 end
 
 local now = load()

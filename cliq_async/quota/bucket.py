@@ -52,8 +52,8 @@ class Bucket:
         probe: The token of the one request that tries it out.
         opened_at: When the last lock was seen to be over.
         learned: What locks have taught, or None.
-        waiting: Until when each asker that was refused, and has a person behind it, is left the
-            next token by those who ask for a batch.
+        waiting: For each asker with people behind it: until when those who ask for a batch leave
+            it tokens, and how many.
     """
 
     held: dict[TokenId, float] = attrs.Factory(dict)
@@ -63,7 +63,7 @@ class Bucket:
     probe: TokenId | None = None
     opened_at: float = -inf
     learned: Learned | None = None
-    waiting: dict[AskerId, float] = attrs.Factory(dict)
+    waiting: dict[AskerId, tuple[float, int]] = attrs.Factory(dict)
 
     def ask(
         self,
@@ -75,6 +75,7 @@ class Bucket:
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
         asker: AskerId | None = None,
+        people: int = 1,
         longest_s: float = inf,
     ) -> NotYet | None:
         """Take a token for somebody; None if that went well, else when to ask again.
@@ -85,27 +86,35 @@ class Bucket:
             now: The moment.
             lease_s: When the token is back if it never ends.
             reserve: How many tokens to leave to others.
-            lane: A batch leaves a token to each asker with a person behind it.
+            lane: A batch leaves a token to each person who waits elsewhere.
             asker: Who asks, and will ask again; None for somebody who may not.
+            people: How many people wait behind it, this one included.
             longest_s: How long whoever is refused may go without asking again.
         """
         ahead = 0
         if self.waiting:
-            self.waiting = {who: until for who, until in self.waiting.items() if until > now}
+            self.waiting = {who: each for who, each in self.waiting.items() if each[0] > now}
             if lane is Lane.BULK:
-                ahead = len(self.waiting) - (asker in self.waiting)
+                ahead = sum(many for who, (_, many) in self.waiting.items() if who != asker)
         if self.take(quota, token, now, lease_s, reserve, ahead=ahead):
-            if self.waiting and asker is not None:
-                self.waiting.pop(asker, None)
+            self._note(asker, lane, now, people - 1)
             return None
         not_yet = self.not_yet(quota, now, reserve, ahead)
         if longest_s < inf:
             soon = now + longest_s
             again_at, several_at = min(not_yet.again_at, soon), min(not_yet.several_at, soon)
             not_yet = not_yet._replace(again_at=again_at, several_at=several_at)
-        if lane is Lane.INTERACTIVE and asker is not None:
-            self.waiting[asker] = not_yet.several_at + _LATE_S
+        self._note(asker, lane, not_yet.several_at, people)
         return not_yet
+
+    def _note(self, asker: AskerId | None, lane: Lane, again_at: float, people: int) -> None:
+        """Take note of who will ask again, and when."""
+        if asker is None:
+            return
+        if lane is Lane.INTERACTIVE and people > 0:
+            self.waiting[asker] = (again_at + _LATE_S, people)
+        else:
+            self.waiting.pop(asker, None)
 
     def take(
         self,
@@ -207,6 +216,7 @@ class Bucket:
             locked_until=self.locked_until,
             reopening=self.reopening,
             probe_until=None if self.probe is None else self.held.get(self.probe),
+            waiting=sum(many for until, many in self.waiting.values() if until > now),
         )
 
     def not_yet(self, quota: Quota, now: float, reserve: int = 0, ahead: int = 0) -> NotYet:

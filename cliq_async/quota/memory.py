@@ -56,6 +56,7 @@ class MemoryStore:
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
         asker: AskerId | None = None,
+        people: int = 1,
     ) -> float | NotYet:
         """See `QuotaStore.take`."""
         lock = self._lock
@@ -63,10 +64,18 @@ class MemoryStore:
         try:
             bucket = self._buckets.get(quota.key) or self._new(quota)
             now = self.clock()
-            if not bucket.waiting and bucket.take(quota, token, now, lease_s, reserve):
+            alone = people <= 1 and not bucket.waiting
+            if alone and bucket.take(quota, token, now, lease_s, reserve):
                 return now
             not_yet = bucket.ask(
-                quota, token, now, lease_s, reserve=reserve, lane=lane, asker=asker
+                quota,
+                token,
+                now,
+                lease_s,
+                reserve=reserve,
+                lane=lane,
+                asker=asker,
+                people=people,
             )
             return now if not_yet is None else not_yet
         finally:
@@ -102,6 +111,14 @@ class MemoryStore:
                 (self._buckets.get(quota.key) or self._new(quota)).snapshot(quota, now)
                 for quota in quotas
             ]
+
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """See `QuotaStore.clear`."""
+        keys = [quota.key for quota in quotas]
+        with self._lock:
+            self._buckets.update((key, Bucket()) for key in keys)
+        for key in keys:
+            self._watchers.tell(key)
 
     def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
         """See `QuotaStore.watch`."""

@@ -155,6 +155,7 @@ class Snapshot:
         locked_until: End of the lock, or a moment in the past.
         reopening: Whether one request alone still has to try out that the lock is over.
         probe_until: Until when that request may be under way, or None.
+        waiting: How many people wait, wherever they share the quota; batches apart.
     """
 
     now: float
@@ -166,6 +167,7 @@ class Snapshot:
     locked_until: float
     reopening: bool
     probe_until: float | None
+    waiting: int
 
     @property
     def locked(self) -> bool:

@@ -1,5 +1,6 @@
 """Quota stores by their URLs, each place opened once a process."""
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -81,7 +82,7 @@ def _sqlite(place: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], Q
 
     # Three slashes stand before an absolute path; on Windows a drive's letter follows.
     name = place[1:] if place[2:3] == ":" or place.startswith("/~") else place
-    path = Path(name).expanduser().absolute()
+    path = Path(os.path.realpath(Path(name).expanduser()))  # a file has one name
     return f"sqlite {path}", lambda clock: SqliteStore(path, clock=clock, cold_start=cold_start)
 
 

@@ -171,6 +171,7 @@ class Queue:
                 reserve=waiter.reserve,
                 lane=waiter.lane,
                 asker=self.number,
+                people=len(self._lines[Lane.INTERACTIVE]),
             )
         except BaseException:
             store.end(quota, number, Ending.NEVER_SENT)

@@ -74,6 +74,7 @@ class RedisStore:
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
         asker: AskerId | None = None,
+        people: int = 1,
     ) -> float | NotYet:
         """See `QuotaStore.take`."""
         asked_at = self.clock()
@@ -93,6 +94,7 @@ class RedisStore:
             "lease_s": lease_s,
             "reserve": reserve,
             "bulk": lane is Lane.BULK,
+            "people": people,
             "longest_s": _ASK_AGAIN_S,
         }
         if asker is not None:
@@ -137,6 +139,13 @@ class RedisStore:
         steps = [Step("look", quota, {}, now, _snapshot_of(quota)) for quota in quotas]
         return await self._worker.ask_all(steps)
 
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """See `QuotaStore.clear`."""
+        now = self.clock()
+        await self._worker.ask_all(
+            Step("clear", quota, {}, now, self._cleared(quota.key)) for quota in quotas
+        )
+
     def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
         """See `QuotaStore.watch`."""
         return self._watchers.add(key, watcher)
@@ -144,6 +153,9 @@ class RedisStore:
     async def close(self) -> None:
         """Hand over what is pending and close the connection."""
         await self._worker.close()
+
+    def _cleared(self, key: Key) -> Callable[[dict[str, Any], float], None]:
+        return lambda _answer, _at: self._watchers.tell(key)
 
     def _own(self, number: AskerId) -> str:
         return f"{self._owner}{number}"
@@ -168,6 +180,7 @@ def _snapshot_of(quota: Quota) -> Callable[[dict[str, Any], float], Snapshot]:
             locked_until=answer["locked_until"] + shift,
             reopening=answer["reopening"],
             probe_until=None if probe_until is None else probe_until + shift,
+            waiting=answer["waiting"],
         )
 
     return done

@@ -31,7 +31,7 @@ class Step:
     """One call of the script.
 
     Attributes:
-        op: What to do: take, end, refuse or look.
+        op: What to do: take, end, refuse, look or clear.
         quota: To which bucket.
         arguments: What else the script needs.
         at: When it was asked for, on the client's clock; matters to what is told late.

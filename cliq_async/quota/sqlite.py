@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from cliq_async.quota.boot import boot_id
+from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import (
     AskerId,
     Ending,
@@ -80,6 +81,7 @@ class SqliteStore:
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
         asker: AskerId | None = None,
+        people: int = 1,
     ) -> float | NotYet:
         """See `QuotaStore.take`."""
         own, line = self._own(token), None if asker is None else self._own(asker)
@@ -94,6 +96,7 @@ class SqliteStore:
                 reserve=reserve,
                 lane=lane,
                 asker=line,
+                people=people,
                 longest_s=_ASK_AGAIN_S,
             )
             self._ledger.write(quota, bucket, now)
@@ -144,6 +147,19 @@ class SqliteStore:
 
         found: list[Snapshot] = await self._worker.ask(step)
         return found
+
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """See `QuotaStore.clear`."""
+        wanted = list(quotas)
+
+        def step() -> None:
+            now = self.clock()
+            for quota in wanted:
+                # A row of its own, or the file's start would say whether it is full.
+                self._ledger.write(quota, Bucket(), now)
+                self._watchers.tell(quota.key)
+
+        await self._worker.ask(step)
 
     def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
         """See `QuotaStore.watch`."""

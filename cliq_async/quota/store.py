@@ -52,6 +52,7 @@ class QuotaStore(Protocol):
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
         asker: AskerId | None = None,
+        people: int = 1,
     ) -> float | NotYet:
         """Take a token and say when that was, or say when it is worth asking again.
 
@@ -63,8 +64,9 @@ class QuotaStore(Protocol):
             token: An id made by the caller, unique within its process.
             lease_s: When the token is back if it never ends.
             reserve: How many tokens to leave to others.
-            lane: A batch leaves the next token to people who wait anywhere.
+            lane: A batch leaves tokens to people who wait anywhere.
             asker: Names the line that asks, unique within its process; None for a single ask.
+            people: How many people wait in that line, this one included.
         """
         ...
 
@@ -89,6 +91,13 @@ class QuotaStore(Protocol):
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
         """Look at buckets without taking anything."""
+        ...
+
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """Forget what was spent, locked and learned, so that the buckets are full.
+
+        A request that is under way counts again once it has ended.
+        """
         ...
 
     def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:

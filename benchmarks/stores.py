@@ -1,0 +1,131 @@
+"""The stores beside each other: a token taken and given back, and what a send costs with each."""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+import pytest
+from calls import answering_server, concurrently
+from measuring import Row, cpu_in_turn, per_item_us
+from redis_servers import RedisServer
+
+from cliq_async import CliqClient, Limit
+
+_MOST = 4
+_BEGIN_IN_S = 0.05
+_LONGEST_LINE = 2**20
+_SQLITE_MS = (1.0, 25.0)
+_SQLITE_US = 700.0
+
+
+@contextmanager
+def _redis():
+    """The URL of a server of its own, or None where there is no such program."""
+    try:
+        server = RedisServer().start()
+    except pytest.skip.Exception:
+        yield None
+        return
+    try:
+        yield server.url
+    finally:
+        server.remove()
+
+
+@asynccontextmanager
+async def _taking():
+    """A process that takes what it is told to."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).with_name("taking.py"))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+    )
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def _round(processes, url: str, number: int) -> tuple[float, float]:
+    """Median and 99th percentile in milliseconds, of all processes together."""
+    begin_at = time.monotonic() + _BEGIN_IN_S
+    for process in processes:
+        process.stdin.write(f"{url} {number} {begin_at}\n".encode())
+    lines = await asyncio.gather(*(process.stdout.readline() for process in processes))
+    took = [1000.0 * seconds for line in lines for seconds in json.loads(line)]
+    return median(took), quantiles(took, n=100)[98]
+
+
+async def taken_by_processes(repeat: int, number: int) -> list[Row]:
+    """Take a token and give it back: in one process, and in four at once on two cores or more."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        redis = stack.enter_context(_redis())
+        stores = {"memory": "memory://", "SQLite": f"sqlite://{folder}/quota.db"}
+        if redis is not None:
+            stores["Redis"] = redis
+        processes = await asyncio.gather(
+            *(stack.enter_async_context(_taking()) for _ in range(_MOST))
+        )
+        for process in processes:
+            await process.stdout.readline()  # it is ready
+        rounds = {(name, at_once): [] for name in stores for at_once in (1, _MOST)}
+        for _ in range(repeat):
+            for (name, at_once), found in rounds.items():
+                found.append(await _round(processes[:at_once], stores[name], number))
+    rows = []
+    for (name, at_once), found in rounds.items():
+        middle, late = (median(each) for each in zip(*found, strict=True))
+        what = f"take and give back, {name}, {at_once} process{'es' if at_once > 1 else ''}"
+        value = f"{middle:.2g}, 99th {late:.2g} ms"
+        if (name, at_once) == ("SQLite", _MOST):
+            held = middle <= _SQLITE_MS[0] and late <= _SQLITE_MS[1]
+            rows.append(Row(what, value, None, "≤ 1 ms, 99th ≤ 25 ms", held))
+        else:
+            rows.append(Row(what, value))
+    if redis is None:
+        rows.append(Row("take and give back, Redis", "no redis-server"))
+    return rows
+
+
+async def sends_by_store(repeat: int, sends: int = 200) -> list[Row]:
+    """Sends one at a time: client CPU, the store's thread included."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        url = await stack.enter_async_context(answering_server())
+        rounds = {}
+        for name, quota in (("memory", "memory://"), ("SQLite", f"sqlite://{folder}/quota.db")):
+            client = await stack.enter_async_context(
+                CliqClient(
+                    "token",
+                    base_url=url,
+                    quota=quota,
+                    limits={"send_message": Limit(50, 0.001)},
+                    margin_s=0.0,
+                )
+            )
+
+            async def send(client=client) -> None:
+                await client.messages.send("supportbot", "Hello", user_ids="55743307")
+
+            rounds[name] = lambda send=send: concurrently(send, sends, 1)
+        seconds = await cpu_in_turn(rounds, repeat)
+    more_us = per_item_us(
+        [a - b for a, b in zip(seconds["SQLite"], seconds["memory"], strict=True)], sends
+    )
+    rows = [
+        Row(f"send, one at a time, {name} store", f"{per_item_us(each, sends):.0f} µs")
+        for name, each in seconds.items()
+    ]
+    bar = f"≤ {_SQLITE_US:.0f} µs more than memory"
+    rows.append(
+        Row("SQLite store over memory", f"{more_us:.0f} µs", None, bar, more_us <= _SQLITE_US)
+    )
+    return rows

@@ -1,0 +1,68 @@
+"""A web app that sends an alert in a request, and says when to come back if the quota is spent.
+
+    uvicorn examples.web_app:app --workers 4
+
+The workers share one quota, since its file is the machine's. On several machines, set
+CLIQ_QUOTA=redis://host:6379/0.
+"""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from cliq_async import CliqClient, OutcomeUnknownError, QuotaWaitError, ThrottledError
+
+BOT = "supportbot"
+PATIENCE_S = 2.0
+
+
+class Alert(BaseModel):
+    """What is wrong, and who is to know."""
+
+    text: str
+    to: list[str]
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """One client for all requests of a worker."""
+    async with CliqClient.from_env(timeout_s=10.0, max_wait_s=PATIENCE_S) as client:
+        app.state.cliq = client
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+def cliq(request: Request) -> CliqClient:
+    """The worker's client."""
+    client: CliqClient = request.app.state.cliq
+    return client
+
+
+@app.post("/alerts", status_code=202)
+async def alert(alert: Alert, cliq: Annotated[CliqClient, Depends(cliq)]) -> dict[str, str]:
+    """Send it now, or not at all."""
+    await cliq.messages.send(BOT, alert.text, user_ids=alert.to)
+    return {"status": "sent"}
+
+
+@app.exception_handler(QuotaWaitError)
+@app.exception_handler(ThrottledError)
+async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -> JSONResponse:
+    """Nothing was sent: the caller may try again, and is told when."""
+    left_s = (error.retry_at - datetime.now(UTC)).total_seconds()
+    headers = {"Retry-After": str(max(1, math.ceil(left_s)))}
+    return JSONResponse({"status": "not sent, too many alerts"}, 503, headers)
+
+
+@app.exception_handler(OutcomeUnknownError)
+async def unknown(_request: Request, _error: OutcomeUnknownError) -> JSONResponse:
+    """It may have been sent: trying again can send it twice."""
+    return JSONResponse({"status": "sent, and not confirmed"}, 504)
