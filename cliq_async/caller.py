@@ -5,7 +5,7 @@ attempt is decided in `retrying`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,45 +23,16 @@ from cliq_async.quota.token import Token
 from cliq_async.retrying import Attempts, Lost, Next
 from cliq_async.telling import Teller
 from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
+from cliq_async.watch import StoppedError, Watch
 from cliq_async.wire import Answer, ApiCall, Kind, read
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["Caller", "Options", "StoppedError", "Watch"]
+__all__ = ["Caller", "Options"]
 
 _ENDLESS_S = 600.0
 """What a request without a timeout may take before its token's lease ends."""
-
-
-class Watch:
-    """Lets somebody outside follow a call.
-
-    Attributes:
-        token: The last token that the call took.
-        requests: How many requests have left.
-        lockouts: How many of them began a lock.
-        lost: Whether the last request left and nothing says what became of it.
-        stopped: Set it to have nothing more sent: what is on the wire is the last.
-    """
-
-    __slots__ = ("lockouts", "lost", "requests", "stopped", "token")
-
-    def __init__(self) -> None:
-        self.token: Token | None = None
-        self.requests = 0
-        self.lockouts = 0
-        self.lost = False
-        self.stopped = False
-
-    @property
-    def in_flight(self) -> bool:
-        """Whether a request has left and its end is not known."""
-        return self.token is not None and self.token.sent and not self.token.ended
-
-
-class StoppedError(Exception):
-    """Whoever watches the call wants nothing more sent. What was sent so far did not happen."""
 
 
 @attrs.frozen
@@ -116,7 +87,7 @@ class Caller:
         self._pacers = pacers
         self._teller = Teller(hooks, self._clock)
 
-    async def call(self, call: ApiCall, options: Options) -> object:
+    def call(self, call: ApiCall, options: Options) -> Awaitable[object]:
         """Send a call until it is answered for good.
 
         Returns:
@@ -132,12 +103,7 @@ class Caller:
             StoppedError: `options.watch` was stopped, and there would be another attempt.
         """
         watch = options.watch or Watch()
-        before = watch.requests
-        with self._teller.call(call.endpoint) as seen:
-            try:
-                return await self._attempt(call, options, watch)
-            finally:
-                seen.requests = watch.requests - before
+        return self._teller.call(self._attempt(call, options, watch), call.endpoint, watch)
 
     async def _attempt(self, call: ApiCall, options: Options, watch: Watch) -> object:
         attempts = Attempts(call.endpoint)
@@ -151,15 +117,15 @@ class Caller:
                 raise StoppedError
             try:
                 access = await self._authority.token()
-                with self._teller.wait(quota, options.lane):
-                    token = await self._limiter.acquire(
-                        quota,
-                        lane=options.lane,
-                        deadline=deadline,
-                        reserve=options.reserve,
-                        lease_s=lease_s,
-                        send_within_s=CONNECT_S,
-                    )
+                acquired = self._limiter.acquire(
+                    quota,
+                    lane=options.lane,
+                    deadline=deadline,
+                    reserve=options.reserve,
+                    lease_s=lease_s,
+                    send_within_s=CONNECT_S,
+                )
+                token = await self._teller.wait(acquired, quota, options.lane)
                 if self._pacers and not await self._keep_pace(token, deadline):
                     continue
             except (AuthError, QuotaStoreError, QuotaWaitError) as error:
@@ -167,10 +133,8 @@ class Caller:
             watch.token = token
             headers = _headers(access, call.body)
             request = Request(call.endpoint.method, url, headers, call.body, options.timeout_s)
-            with self._teller.request(call.endpoint, token) as seen:
-                result = await self._exchange(call.endpoint, request, token, watch)
-                seen.answer = result if isinstance(result, Answer) else None
-            match attempts.judge(result):
+            exchange = self._exchange(call.endpoint, request, token, watch)
+            match attempts.judge(await self._teller.request(exchange, call.endpoint, token)):
                 case Next.RETURN:
                     return attempts.data()
                 case Next.WAIT:

@@ -11,7 +11,7 @@ import attrs
 from cliq_async.auth import Auth, authority, checked
 from cliq_async.bulk.broadcast import Broadcast, Recipients
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport
-from cliq_async.caller import Caller, Options, Watch
+from cliq_async.caller import Caller, Options
 from cliq_async.config import Settings, from_env
 from cliq_async.endpoints import Limit
 from cliq_async.errors import ValidationError
@@ -30,6 +30,7 @@ from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
 from cliq_async.transport import AiohttpTransport, Transport
+from cliq_async.watch import Watch
 from cliq_async.wire import ApiCall
 
 __all__ = ["CliqClient"]

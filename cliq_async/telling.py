@@ -1,21 +1,20 @@
 """Telling hooks and the log what happened. Costs next to nothing where nobody listens."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
-
-import attrs
 
 from cliq_async.endpoints import Endpoint
 from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
 from cliq_async.moments import moment
 from cliq_async.quota.model import Lane, Lock, Quota
 from cliq_async.quota.token import Token
+from cliq_async.watch import Watch
 from cliq_async.wire import Answer
 
-__all__ = ["Seen", "Teller"]
+__all__ = ["Teller"]
 
+T = TypeVar("T")
 DetailsT = TypeVar("DetailsT")
 
 _log = logging.getLogger("cliq_async")
@@ -24,21 +23,8 @@ _WAITED_S: Final = 0.001
 """From here on it was a wait. Real seconds."""
 
 
-@attrs.define
-class Seen:
-    """What is seen of something while it goes on.
-
-    Attributes:
-        requests: How many requests have left.
-        answer: The answer of a request, if there was one.
-    """
-
-    requests: int = 0
-    answer: Answer | None = None
-
-
 class Teller:
-    """Tells one client's hooks.
+    """Tells one client's hooks what becomes of things that are awaited.
 
     Args:
         hooks: What to call.
@@ -49,20 +35,58 @@ class Teller:
         self._hooks = hooks or Hooks()
         self._clock = clock
 
-    def call(self, endpoint: Endpoint) -> AbstractContextManager[Seen]:
-        """A call, from begin to end."""
+    def call(self, work: Awaitable[T], endpoint: Endpoint, watch: Watch) -> Awaitable[T]:
+        """A call, from begin to end; `watch` follows it."""
         hook = self._hooks.on_call
-        return nullcontext(Seen()) if hook is None else self._call(hook, endpoint)
+        if hook is None:
+            return work
+        before = watch.requests
 
-    def wait(self, quota: Quota, lane: Lane) -> AbstractContextManager[None]:
+        def tell(took_s: float, _result: T | None, error: str | None) -> None:
+            requests = watch.requests - before
+            details = CallDetails(
+                endpoint=endpoint.name, requests=requests, took_s=took_s, error=error
+            )
+            _tell(hook, details)
+
+        return self._timed(work, tell)
+
+    def wait(self, work: Awaitable[T], quota: Quota, lane: Lane) -> Awaitable[T]:
         """A wait for the quota; told only if it was one."""
         hook = self._hooks.on_wait
-        return nullcontext() if hook is None else self._wait(hook, quota, lane)
+        if hook is None:
+            return work
 
-    def request(self, endpoint: Endpoint, token: Token) -> AbstractContextManager[Seen]:
+        def tell(waited_s: float, _result: T | None, error: str | None) -> None:
+            if waited_s >= _WAITED_S or error is not None:
+                details = WaitDetails(
+                    endpoint=quota.endpoint,
+                    lane="bulk" if lane is Lane.BULK else "interactive",
+                    waited_s=waited_s,
+                    error=error,
+                )
+                _tell(hook, details)
+
+        return self._timed(work, tell)
+
+    def request(self, work: Awaitable[T], endpoint: Endpoint, token: Token) -> Awaitable[T]:
         """A request, from the connection's begin to the answer's end."""
         hook = self._hooks.on_request
-        return nullcontext(Seen()) if hook is None else self._request(hook, endpoint, token)
+        if hook is None:
+            return work
+
+        def tell(took_s: float, result: T | None, _error: str | None) -> None:
+            answer = result if isinstance(result, Answer) else None
+            details = RequestDetails(
+                endpoint=endpoint.name,
+                method=endpoint.method,
+                status=answer.status if answer else None,
+                outcome=answer.kind.value if answer else "lost" if token.sent else "unsent",
+                took_s=took_s,
+            )
+            _tell(hook, details)
+
+        return self._timed(work, tell)
 
     def lock(self, quota: Quota, lock: Lock) -> None:
         """A lock that began."""
@@ -85,68 +109,20 @@ class Teller:
             )
             _tell(self._hooks.on_lock, details)
 
-    @contextmanager
-    def _call(self, hook: Callable[[CallDetails], object], endpoint: Endpoint) -> Iterator[Seen]:
-        seen = Seen()
-
-        def finish(took_s: float, error: str | None) -> None:
-            details = CallDetails(
-                endpoint=endpoint.name, requests=seen.requests, took_s=took_s, error=error
-            )
-            _tell(hook, details)
-
-        with self._timed(finish):
-            yield seen
-
-    @contextmanager
-    def _wait(
-        self, hook: Callable[[WaitDetails], object], quota: Quota, lane: Lane
-    ) -> Iterator[None]:
-        def finish(waited_s: float, error: str | None) -> None:
-            if waited_s >= _WAITED_S or error is not None:
-                details = WaitDetails(
-                    endpoint=quota.endpoint,
-                    lane="bulk" if lane is Lane.BULK else "interactive",
-                    waited_s=waited_s,
-                    error=error,
-                )
-                _tell(hook, details)
-
-        with self._timed(finish):
-            yield
-
-    @contextmanager
-    def _request(
-        self, hook: Callable[[RequestDetails], object], endpoint: Endpoint, token: Token
-    ) -> Iterator[Seen]:
-        seen = Seen()
-
-        def finish(took_s: float, _error: str | None) -> None:
-            answer = seen.answer
-            details = RequestDetails(
-                endpoint=endpoint.name,
-                method=endpoint.method,
-                status=answer.status if answer else None,
-                outcome=answer.kind.value if answer else "lost" if token.sent else "unsent",
-                took_s=took_s,
-            )
-            _tell(hook, details)
-
-        with self._timed(finish):
-            yield seen
-
-    @contextmanager
-    def _timed(self, finish: Callable[[float, str | None], None]) -> Iterator[None]:
-        """Call `finish` with how long it took, and the name of the exception that ended it."""
+    async def _timed(
+        self, work: Awaitable[T], tell: Callable[[float, T | None, str | None], None]
+    ) -> T:
+        """Await some work, and tell how long it took, what came of it, and what it raised."""
         started = self._clock()
-        error = None
+        result = error = None
         try:
-            yield
+            result = await work
+            return result
         except BaseException as raised:
             error = type(raised).__name__
             raise
         finally:
-            finish(self._clock() - started, error)
+            tell(self._clock() - started, result, error)
 
 
 def _tell(hook: Callable[[DetailsT], object], details: DetailsT) -> None:

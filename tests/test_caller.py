@@ -9,7 +9,6 @@ from aiolimiter import AsyncLimiter
 from scripted import DONE, SECRET, THROTTLED, a_rig, answer, moved
 
 from cliq_async.auth import RefreshToken
-from cliq_async.caller import Watch
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import (
     AuthenticationError,
@@ -24,6 +23,7 @@ from cliq_async.errors import (
 )
 from cliq_async.testing import MovedLoop
 from cliq_async.transport import Response
+from cliq_async.watch import Watch
 
 BY_METHOD = {
     "GET": "get_bot",

@@ -12,7 +12,6 @@ from typing import Final, Literal, cast
 import attrs
 
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
-from cliq_async.caller import StoppedError, Watch
 from cliq_async.errors import (
     ApiError,
     AuthenticationError,
@@ -30,6 +29,7 @@ from cliq_async.errors import (
 )
 from cliq_async.models.checks import shown
 from cliq_async.models.recipients import MAX_USER_IDS, user_ids_field
+from cliq_async.watch import StoppedError, Watch
 
 __all__ = ["Broadcast", "Recipients"]
 
