@@ -11,16 +11,18 @@ import textwrap
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 from scripted import DONE, Scripted
 from stores import Clock, a_quota
 
+from cliq_async import sqlite_files
 from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota import sqlite_file
 from cliq_async.quota.model import Ending, NotYet
 from cliq_async.quota.sqlite import SqliteStore
-from cliq_async.quota.sqlite_file import mark_of
+from cliq_async.quota.sqlite_file import KIND, mark_of
 
 ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
 TESTS = Path(__file__).parent
@@ -274,7 +276,7 @@ def foreign(path):
 
 def newer(path):
     conn = sqlite3.connect(path)
-    conn.execute(f"PRAGMA application_id={sqlite_file.APPLICATION_ID}")
+    conn.execute(f"PRAGMA application_id={KIND.application_id}")
     conn.execute("PRAGMA user_version=99")
     conn.close()
 
@@ -288,7 +290,7 @@ def folder(path):
     [
         (damage, "damaged.*move it aside.*starts spent"),
         (no_database, "damaged, or of another program"),
-        (foreign, "a database of another program; give the quota a file of its own"),
+        (foreign, "a database of another program; the quota's file is its own"),
         (newer, "written by a later version of cliq_async .schema 99.*upgrade"),
         (folder, "cannot be written.*name another place"),
     ],
@@ -346,7 +348,7 @@ async def test_row_that_cannot_be_read_is_damage_too(path, clock):
 
 
 async def test_file_that_another_program_holds_is_an_error_in_the_end(path, clock, monkeypatch):
-    monkeypatch.setattr(sqlite_file, "BUSY_S", 0.05)
+    monkeypatch.setattr(sqlite_files, "BUSY_S", 0.05)
     store = a_store(path, clock)
     await spend(store, 1)
     other = sqlite3.connect(path, isolation_level=None)
@@ -385,7 +387,7 @@ async def test_file_system_without_shared_memory_is_refused(path, clock, monkeyp
 
     monkeypatch.setattr(sqlite3, "connect", on_a_share)
     store = a_store(path, clock)
-    with pytest.raises(QuotaStoreError, match=r"network share.*local disk.*redis"):
+    with pytest.raises(QuotaStoreError, match=r"network share.*local disk"):
         await take(store, 1)
     await store.close()
 
@@ -394,8 +396,8 @@ async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
     store = a_store(path, clock)
     await spend(store, 1)
     await store.close()
-    later = (*sqlite_file.MIGRATIONS, "CREATE TABLE more (x)")
-    monkeypatch.setattr(sqlite_file, "MIGRATIONS", later)
+    later = attrs.evolve(KIND, migrations=(*KIND.migrations, "CREATE TABLE more (x)"))
+    monkeypatch.setattr(sqlite_file, "KIND", later)
     store = a_store(path, clock)
     assert (await snapshot(store)).free == 2
     await store.close()

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.boot import rebooted
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
-from cliq_async.quota.sqlite_file import Connection, damaged, explained, opened, transaction
+from cliq_async.quota.sqlite_file import damaged, explained, opened
 from cliq_async.quota.store import Clock
+from cliq_async.sqlite_files import Connection, transaction
 
 __all__ = ["Ledger"]
 
@@ -80,7 +80,7 @@ class Ledger:
         try:
             bucket = _decode(state)
         except msgspec.DecodeError as error:
-            raise QuotaStoreError(f"{self._path}: {damaged(self._path)}") from error
+            raise damaged(self._path) from error
         if boot != self._boot or now < seen_at:
             bucket = rebooted(bucket, quota, seen_at, now)
             self.write(quota, bucket, now)  # or it would begin anew with each look

@@ -1,0 +1,176 @@
+"""SQLite files that this package keeps: made, checked, brought up to date, failures explained.
+
+Write-ahead log, so that a write costs microseconds and readers disturb nobody. A file is made for
+its owner alone, and one that is another program's, or a later version's, is left as it is.
+"""
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from cliq_async.errors import CliqError
+
+__all__ = ["BUSY_S", "Connection", "FileKind", "transaction"]
+
+Connection = sqlite3.Connection
+
+BUSY_S: Final = 5.0
+"""How long another process may hold a file. Real seconds."""
+
+_LEAST_PAUSE_S: Final = 0.0001
+_MOST_PAUSE_S: Final = 0.0008
+
+
+@attrs.frozen(kw_only=True)
+class FileKind:
+    """One kind of file.
+
+    Attributes:
+        noun: What it is, for errors: `the quota's file`.
+        application_id: By which it is known.
+        migrations: What makes each version of its schema out of the one before; statements end
+            with a semicolon.
+        error: The exception for whatever is wrong with it.
+        elsewhere: What to do if it cannot be written.
+        damaged: What to do if it is damaged.
+        synchronous: NORMAL survives a killed process, FULL a power cut as well.
+    """
+
+    noun: str
+    application_id: int
+    migrations: tuple[str, ...]
+    error: Callable[[str], CliqError]
+    elsewhere: str
+    damaged: str
+    synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+
+    def open(self, path: Path, *, made: Callable[[Connection], None] | None = None) -> Connection:
+        """A connection to a file, which is made with its folder if there is none.
+
+        Args:
+            path: The file.
+            made: Called within the transaction that makes the schema.
+
+        Raises:
+            CliqError: The file cannot be used; the error says why, and what to do.
+        """
+        with self.explained(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            conn = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            with self.explained(path):
+                _patiently(lambda: self._check(conn, path))
+                _patiently(lambda: self._settle(conn, path))
+                self._migrate(conn, made)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    @contextmanager
+    def explained(self, path: Path) -> Iterator[None]:
+        """Turn what the file system and SQLite raise into an error that says what to do."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self.error(f"{path}: {self._advice(error)} ({error})") from error
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            text = f"{path}: {self.noun} cannot be written; {self.elsewhere} ({why})"
+            raise self.error(text) from error
+
+    def _check(self, conn: Connection, path: Path) -> None:
+        (application,) = conn.execute("PRAGMA application_id").fetchone()
+        (version,) = conn.execute("PRAGMA user_version").fetchone()
+        empty = conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+        new = application == 0 and version == 0 and empty
+        if application != self.application_id and not new:
+            raise self.error(f"{path} is a database of another program; {self.noun} is its own")
+        if version > len(self.migrations):
+            raise self.error(
+                f"{path} was written by a later version of cliq_async (schema {version}, this one "
+                f"knows {len(self.migrations)}); upgrade this one, or use another file"
+            )
+
+    def _settle(self, conn: Connection, path: Path) -> None:
+        (mode,) = conn.execute("PRAGMA journal_mode=WAL").fetchone()
+        if mode != "wal":
+            raise self.error(
+                f"{path} is on a file system without shared memory, such as a network share; "
+                f"put {self.noun} on a local disk"
+            )
+        conn.execute(f"PRAGMA synchronous={self.synchronous}")
+
+    def _migrate(self, conn: Connection, made: Callable[[Connection], None] | None) -> None:
+        if conn.execute("PRAGMA user_version").fetchone()[0] == len(self.migrations):
+            return
+        with transaction(conn):
+            # Another process may have been faster.
+            (version,) = conn.execute("PRAGMA user_version").fetchone()
+            for number in range(version, len(self.migrations)):
+                for statement in self.migrations[number].split(";"):
+                    conn.execute(statement)
+            if version == 0:
+                conn.execute(f"PRAGMA application_id={self.application_id}")
+                if made is not None:
+                    made(conn)
+            conn.execute(f"PRAGMA user_version={len(self.migrations)}")
+
+    def _advice(self, error: sqlite3.DatabaseError) -> str:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return f"{self.noun} is damaged, or of another program; {self.damaged}"
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return f"another program has held {self.noun} for {BUSY_S:g} s; end it, and try again"
+        if code == sqlite3.SQLITE_FULL:
+            return f"the disk is full; make room, or {self.elsewhere}"
+        if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+            return f"{self.noun} cannot be written; {self.elsewhere}"
+        return (
+            f"{self.noun} cannot be read or locked; is it on a network share? "
+            "Put it on a local disk"
+        )
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[None]:
+    """A transaction that writes; waits for other processes, but not for ever.
+
+    Raises:
+        sqlite3.Error: It failed, and nothing was written.
+    """
+    _patiently(lambda: conn.execute("BEGIN IMMEDIATE"))
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            with suppress(sqlite3.Error):
+                conn.execute("ROLLBACK")
+        raise
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Try until other processes let go of the file, with a short pause between.
+
+    The pauses are shorter than SQLite's own: what others do takes microseconds.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            step()
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            if not busy or time.monotonic() >= until:
+                raise
+        time.sleep(random.uniform(_LEAST_PAUSE_S, _MOST_PAUSE_S))
