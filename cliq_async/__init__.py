@@ -3,6 +3,9 @@
 from cliq_async._version import __version__
 from cliq_async.auth import AccessToken, RefreshToken
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
+from cliq_async.bulk.subscriber_reader import SyncedSubscriber, read_subscribers
+from cliq_async.bulk.sync import sync_subscribers
+from cliq_async.bulk.sync_report import BotSync, SyncProgress, SyncReport
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import (
@@ -12,12 +15,14 @@ from cliq_async.errors import (
     BadRequestError,
     CliqError,
     ConflictError,
+    JournalError,
     NotFoundError,
     OutcomeUnknownError,
     PermissionDeniedError,
     QuotaStoreError,
     QuotaWaitError,
     ServerError,
+    SyncError,
     ThrottledError,
     TransportError,
     ValidationError,
@@ -63,6 +68,7 @@ __all__ = [
     "Bot",
     "BotChanges",
     "BotHandler",
+    "BotSync",
     "BroadcastProgress",
     "BroadcastReport",
     "BulletList",
@@ -85,6 +91,7 @@ __all__ = [
     "Images",
     "IncomingReceipt",
     "InvokeFunction",
+    "JournalError",
     "Labels",
     "Limit",
     "LockDetails",
@@ -116,6 +123,10 @@ __all__ = [
     "Styles",
     "SubAction",
     "Subscriber",
+    "SyncError",
+    "SyncProgress",
+    "SyncReport",
+    "SyncedSubscriber",
     "SystemApi",
     "Table",
     "TextBlock",
@@ -125,4 +136,6 @@ __all__ = [
     "ValidationError",
     "WaitDetails",
     "__version__",
+    "read_subscribers",
+    "sync_subscribers",
 ]

@@ -1,6 +1,7 @@
 """The client: opens, closes, and wires the parts together."""
 
 import copy
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self
@@ -9,8 +10,11 @@ import aiohttp
 import attrs
 
 from cliq_async.auth import Auth, authority, checked
-from cliq_async.bulk.broadcast import Broadcast, Recipients
+from cliq_async.bulk.batch import Batch
+from cliq_async.bulk.broadcast import Broadcast
+from cliq_async.bulk.opening import broadcast_record
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport
+from cliq_async.bulk.source import Recipients
 from cliq_async.caller import Caller, Options
 from cliq_async.config import Settings, from_env
 from cliq_async.endpoints import Limit
@@ -245,6 +249,8 @@ class CliqClient:
         headroom: int = 0,
         max_wait_s: float | None = None,
         on_progress: Callable[[BroadcastProgress], object] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        resend_unknown: bool = False,
     ) -> BroadcastReport:
         """Send one message to many, as fast as the quota allows.
 
@@ -266,13 +272,19 @@ class CliqClient:
             max_wait_s: Budget for waiting of one request, in real seconds. When it does not
                 suffice, the job stops.
             on_progress: Called after each request.
+            journal: A file that outlives the job: started again with it, the job goes on where it
+                was, and those who were delivered to are not sent to again.
+            resend_unknown: With a journal: send again to those who may or may not have been
+                reached.
 
         Returns:
-            What became of every recipient. Errors of single requests are in it; they are not
-            raised. `stopped` says whether the job ended early.
+            What became of every recipient, those of earlier runs included. Errors of single
+            requests are in it; they are not raised. `stopped` says whether the job ended early.
 
         Raises:
             ValidationError: The message or an option breaks a limit; nothing was sent.
+            JournalError: The journal cannot be used, or is that of another job: of another bot,
+                message or list of recipients; nothing was sent.
             Exception: What `to` raised before its first id; nothing was sent.
         """
         job = self.broadcast_job(
@@ -284,6 +296,8 @@ class CliqClient:
             headroom=headroom,
             max_wait_s=max_wait_s,
             on_progress=on_progress,
+            journal=journal,
+            resend_unknown=resend_unknown,
         )
         self._ready()  # or every batch would fail for the same reason
         return await job.run(to)
@@ -299,6 +313,8 @@ class CliqClient:
         headroom: int = 0,
         max_wait_s: float | None = None,
         on_progress: Callable[[BroadcastProgress], object] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        resend_unknown: bool = False,
     ) -> Broadcast:
         """A broadcast that can be stopped: `run(to)`, `stop(why)` and `abort(why)`.
 
@@ -315,9 +331,9 @@ class CliqClient:
             self._options, lane=Lane.BULK, max_wait_s=max_wait_s, reserve=headroom
         )
 
-        def send(batch: tuple[str, ...], watch: Watch) -> Any:
+        def send(batch: Batch, watch: Watch) -> Any:
             watched = self._with(attrs.evolve(options, watch=watch))
-            return watched.messages.send(bot_unique_name, message, user_ids=batch)
+            return watched.messages.send(bot_unique_name, message, user_ids=batch.ids)
 
         return Broadcast(
             send,
@@ -327,6 +343,15 @@ class CliqClient:
             ),
             dedupe=dedupe,
             on_progress=on_progress,
+            record=broadcast_record(
+                journal,
+                quota=quota,
+                bot=bot_unique_name,
+                message=message,
+                batch_size=batch_size,
+                dedupe=dedupe,
+                resend_unknown=resend_unknown,
+            ),
         )
 
     async def quota_status(self) -> dict[str, QuotaStatus]:

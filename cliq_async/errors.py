@@ -15,7 +15,9 @@ CliqError
 ├── AuthError                          no access token could be had
 ├── OutcomeUnknownError                it may or may not have happened
 ├── TransportError                     no answer, and nothing changed
-└── QuotaStoreError                    the quota store failed; nothing was sent
+├── QuotaStoreError                    the quota store failed; nothing was sent
+├── JournalError                       a journal cannot be used, or cannot be written any more
+└── SyncError                          a list of subscribers cannot be used, or is in use
 ```
 """
 
@@ -28,12 +30,14 @@ __all__ = [
     "BadRequestError",
     "CliqError",
     "ConflictError",
+    "JournalError",
     "NotFoundError",
     "OutcomeUnknownError",
     "PermissionDeniedError",
     "QuotaStoreError",
     "QuotaWaitError",
     "ServerError",
+    "SyncError",
     "ThrottledError",
     "TransportError",
     "ValidationError",
@@ -186,3 +190,11 @@ class TransportError(CliqError):
 
 class QuotaStoreError(CliqError):
     """The quota store failed; nothing was sent."""
+
+
+class JournalError(CliqError):
+    """A job's journal cannot be used for it, or cannot be written any more."""
+
+
+class SyncError(CliqError):
+    """A file with a list of subscribers cannot be used, or somebody else is writing it."""

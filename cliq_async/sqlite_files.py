@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import quote
 
 import attrs
 
@@ -24,6 +25,7 @@ Connection = sqlite3.Connection
 BUSY_S: Final = 5.0
 """How long another process may hold a file. Real seconds."""
 
+_UNWRITABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _LEAST_PAUSE_S: Final = 0.0001
 _MOST_PAUSE_S: Final = 0.0008
 
@@ -71,6 +73,39 @@ class FileKind:
                 _patiently(lambda: self._check(conn, path))
                 _patiently(lambda: self._settle(conn, path))
                 self._migrate(conn, made)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def read(self, path: Path) -> Connection:
+        """A connection that only reads a file, and disturbs nobody who writes it.
+
+        Raises:
+            CliqError: It is not there, or cannot be read; the error says why, and what to do.
+        """
+        if not path.exists():
+            raise self.error(f"{path}: there is no such file")
+        with self.explained(path):
+            try:
+                return self._checked(path, "mode=ro")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
+                    raise
+                if not path.with_name(path.name + "-wal").exists():
+                    with suppress(sqlite3.OperationalError):
+                        # Reading takes notes beside the file, but where nobody writes it.
+                        return self._checked(path, "immutable=1")
+                text = f"{self.noun} cannot be read; let this user read it, and write its folder"
+                raise self.error(f"{path}: {text} ({error})") from error
+
+    def _checked(self, path: Path, how: str) -> Connection:
+        uri = f"file:{quote(str(path))}?{how}"
+        conn = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._check(conn, path)
         except BaseException:
             conn.close()
             raise
@@ -133,7 +168,7 @@ class FileKind:
             return f"another program has held {self.noun} for {BUSY_S:g} s; end it, and try again"
         if code == sqlite3.SQLITE_FULL:
             return f"the disk is full; make room, or {self.elsewhere}"
-        if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+        if code in _UNWRITABLE:
             return f"{self.noun} cannot be written; {self.elsewhere}"
         return (
             f"{self.noun} cannot be read or locked; is it on a network share? "

@@ -9,7 +9,7 @@ import pytest
 from test_cli import SECRET, command, counting, invoke, run, zuids
 
 from cliq_async.cli import output
-from cliq_async.cli.export import _csv_line, _json_line
+from cliq_async.cli.export import _COLUMNS, _Lines
 from cliq_async.cli.recipients import RecipientFile
 from cliq_async.errors import TransportError
 from cliq_async.models.subscriber import Subscriber
@@ -106,15 +106,15 @@ async def test_standard_output_gets_the_same_bytes(tmp_path):
 )
 async def test_data_stays_as_it_is(tmp_path, name):
     person = Subscriber(user_id="7", name=name, email_id="a@example.com")
-    line = _csv_line(("user_id", "name", "email_id")) + _csv_line(("7", name, "a@example.com"))
+    lines = _Lines(_COLUMNS, is_json=False)
     path = tmp_path / "people.csv"
-    path.write_bytes(line.encode())
+    path.write_bytes((lines.head + lines.line(person)).encode())
     with path.open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file))[1] == ["7", name, "a@example.com"]
     with RecipientFile(str(path), "user_id") as recipients:
         assert await recipients.start() == 1
         assert [each async for each in recipients] == ["7"]
-    plain = json.loads(_json_line(person))
+    plain = json.loads(_Lines(_COLUMNS, is_json=True).line(person))
     assert plain.get("name", "") == name
 
 

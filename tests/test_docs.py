@@ -83,7 +83,8 @@ async def run(code, names):
 
 
 @pytest.mark.parametrize("page", DOCS, ids=ids_of(DOCS))
-async def test_blocks_of_a_page_run_one_after_the_other(page, monkeypatch, capsys):
+async def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     async with Sandbox(subscribers=120) as sandbox:
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "token")
         monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)

@@ -28,6 +28,8 @@ SAMPLES = [
     errors.OutcomeUnknownError("send_message", "no answer"),
     errors.TransportError("get_bot", "no connection"),
     errors.QuotaStoreError("the disk is full"),
+    errors.JournalError("the journal is another job's"),
+    errors.SyncError("the disk is full"),
     errors.ValidationError("user_ids", "1 to 100 ids", 101),
 ]
 

@@ -17,6 +17,7 @@ PUBLIC = [
     "Bot",
     "BotChanges",
     "BotHandler",
+    "BotSync",
     "BroadcastProgress",
     "BroadcastReport",
     "BulletList",
@@ -39,6 +40,7 @@ PUBLIC = [
     "Images",
     "IncomingReceipt",
     "InvokeFunction",
+    "JournalError",
     "Labels",
     "Limit",
     "LockDetails",
@@ -70,6 +72,10 @@ PUBLIC = [
     "Styles",
     "SubAction",
     "Subscriber",
+    "SyncError",
+    "SyncProgress",
+    "SyncReport",
+    "SyncedSubscriber",
     "SystemApi",
     "Table",
     "TextBlock",
@@ -79,6 +85,8 @@ PUBLIC = [
     "ValidationError",
     "WaitDetails",
     "__version__",
+    "read_subscribers",
+    "sync_subscribers",
 ]
 
 

@@ -123,6 +123,15 @@ def test_tokens_of_another_kind_or_list_are_refused():
         other.page(3, sync_token=page["sync_token"])
 
 
+def test_a_sync_token_of_a_run_that_had_come_further_is_refused():
+    things = catalogue()
+    things.remove("10")
+    token = things.page(3)["sync_token"]
+    with pytest.raises(Refused) as caught:
+        catalogue().page(3, sync_token=token)
+    assert caught.value.status == 400
+
+
 def test_size_of_a_catalogue_follows_its_records():
     things = catalogue(2)
     assert (len(things), "10" in things, things.get("10")) == (2, True, {"id": "10"})

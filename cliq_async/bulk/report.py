@@ -1,5 +1,6 @@
 """What became of a bulk job's recipients."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import attrs
@@ -56,12 +57,13 @@ class BroadcastReport(BroadcastProgress):
     """What became of a broadcast. Every recipient that was read is in one of the counts.
 
     Attributes:
-        outcomes: The failed, the unknown and the invalid ones, with ids and reasons. Repeated ids
-            are only counted.
+        outcomes: The failed, the unknown and the invalid ones, with ids and reasons. A tuple, in
+            which repeated ids are only counted; with a journal, whatever is iterated is read from
+            there.
         stopped: Why the job ended before its last recipient, or None.
         error: The exception that stopped it, if one did.
     """
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: Iterable[Outcome] = ()
     stopped: str | None = None
     error: Exception | None = attrs.field(default=None, eq=False)

@@ -16,6 +16,7 @@ from cliq_async.cli.failures import INTERRUPTED, Failure, failure
 from cliq_async.cli.groups import Group
 from cliq_async.cli.handlers import handlers
 from cliq_async.cli.incoming import incoming
+from cliq_async.cli.jobs import jobs
 from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.quota import quota
 from cliq_async.cli.sandbox import sandbox
@@ -92,6 +93,7 @@ for _command in (
     handlers,
     subscribers,
     associate,
+    jobs,
     quota,
     completion,
 ):

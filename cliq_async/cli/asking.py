@@ -37,8 +37,8 @@ def confirm(question: str, otherwise: str = "not deleted") -> None:
     Raises:
         Exit: The answer is no, or there is none.
     """
-    click.echo(f"{question} [y/N] ", nl=False, err=True)
-    try:
+    try:  # from here on, since Ctrl-C can come as soon as the question is there
+        click.echo(f"{question} [y/N] ", nl=False, err=True)
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         note("")

@@ -1,5 +1,6 @@
 """The end of a broadcast: its report in people's form and in machines', and the exit status."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
@@ -70,7 +71,7 @@ def print_report(report: BroadcastReport, total: int | None, took_s: float) -> N
         note(f"stopped: {clean(report.stopped)}")
 
 
-def _grouped(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str, str, str]]:
+def _grouped(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:
     """Outcomes of the same kind and reason together, in the order of their first one."""
     ids: dict[tuple[str, str], list[str]] = {}
     counts: dict[tuple[str, str], int] = {}

@@ -1,4 +1,4 @@
-"""Recipients from a file or standard input: one id a line, or a column of a CSV file.
+"""Recipients from a file or standard input: one id a line, a column of a CSV file, or a sync's.
 
 Read in pieces, as the job goes on, without ever blocking the event loop on a pipe.
 """
@@ -17,6 +17,7 @@ from typing import BinaryIO, Final, Self
 import click
 
 from cliq_async.cli.failures import USAGE, Failure
+from cliq_async.cli.recipient_table import MAGIC, RecipientTable, is_database
 
 __all__ = ["RecipientFile"]
 
@@ -30,7 +31,8 @@ class _OpenQuoteError(Exception):
 class RecipientFile:
     """Recipients, as a context manager. Iterate once after `start`.
 
-    Blank lines are passed over; so are a byte order mark and every kind of line end.
+    Blank lines are passed over; so are a byte order mark and every kind of line end. A file of
+    `cliq subscribers sync` is known by how it begins.
 
     Args:
         path: The file's path, or `-` for standard input.
@@ -49,11 +51,17 @@ class RecipientFile:
         self._index = 0
         self._number = 0
         self._lines = self._read_lines()
+        self._table: RecipientTable | None = None
+        if path != "-" and is_database(self._file):
+            self._file.close()  # closing it later would take away the locks that SQLite has
+            self._table = RecipientTable(path, column)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._table is not None:
+            self._table.close()
         if self._path != "-":
             self._file.close()
 
@@ -66,6 +74,8 @@ class RecipientFile:
         Raises:
             Failure: It cannot be read, or there is no such column.
         """
+        if self._table is not None:
+            return await self._table.start()
         await self._begin()
         if self._path == "-" or self._fd is None or not stat.S_ISREG(os.fstat(self._fd).st_mode):
             return None
@@ -79,6 +89,8 @@ class RecipientFile:
         return total
 
     def __aiter__(self) -> AsyncIterator[str]:
+        if self._table is not None:
+            return self._table.ids()
         return self._plain_ids() if self._column is None else self._column_ids()
 
     async def _begin(self) -> None:
@@ -129,6 +141,8 @@ class RecipientFile:
         rest = ""
         while True:
             piece = await self._piece()
+            if piece.startswith(MAGIC):
+                raise self._fault("a database; give its name instead")
             try:
                 text = universal.decode(piece, final=not piece)
             except UnicodeDecodeError:

@@ -7,6 +7,7 @@ from cliq_async.cli.groups import Group
 from cliq_async.cli.listing import collect, page_size
 from cliq_async.cli.options import Connection, as_json, connection, extension_key, verbatim
 from cliq_async.cli.output import clean, echo_json, note, table
+from cliq_async.cli.sync import sync
 from cliq_async.cli.typed import typed
 from cliq_async.converter import to_plain
 
@@ -15,7 +16,7 @@ __all__ = ["subscribers"]
 
 @click.group(cls=Group)
 def subscribers() -> None:
-    """List the subscribers of a bot, or write them into a file.
+    """List the subscribers of a bot, or keep them in a file.
 
     BOT is the bot's id or its unique name. Only its creator and the admins may ask.
     """
@@ -62,5 +63,5 @@ def list_subscribers(
         note("no subscribers")
 
 
-for _command in (list_subscribers, export):
+for _command in (list_subscribers, export, sync):
     subscribers.add_command(_command)

@@ -23,7 +23,7 @@ from cliq_async.quota.model import (
 from cliq_async.quota.redis_ledger import RedisLedger, Step
 from cliq_async.quota.store import Clock, Watcher, system_clock
 from cliq_async.quota.watchers import Watchers
-from cliq_async.quota.worker import Worker
+from cliq_async.worker import Worker
 
 __all__ = ["RedisStore"]
 

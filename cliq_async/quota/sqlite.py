@@ -27,7 +27,7 @@ from cliq_async.quota.model import (
 from cliq_async.quota.sqlite_ledger import Ledger
 from cliq_async.quota.store import Clock, Watcher, system_clock
 from cliq_async.quota.watchers import Watchers
-from cliq_async.quota.worker import Worker
+from cliq_async.worker import Worker
 
 __all__ = ["SqliteStore"]
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from cliq_async.sandbox.refusals import malformed
+from cliq_async.sandbox.refusals import Refused, malformed
 
 __all__ = ["Catalogue", "Revisions"]
 
@@ -120,6 +120,8 @@ class Catalogue(Generic[R]):
         since, revision, last = None, self._revision, ""
         if sync_token is not None:
             since = int(self._open(sync_token, 1)[0])
+            if since > self._revision:  # of another run, which had come further
+                raise _unknown_token()
         if next_token is not None:
             start, now, last = self._open(next_token, 3)
             since, revision = int(start) if start else None, int(now)
@@ -175,5 +177,9 @@ class Catalogue(Generic[R]):
         )
         name, *rest = text.decode().split("|") if sound else [""]
         if name != self._name or len(rest) != fields:
-            raise malformed("The next_token or sync_token is not valid.")
+            raise _unknown_token()
         return rest
+
+
+def _unknown_token() -> Refused:
+    return malformed("The next_token or sync_token is not valid.")

@@ -1,4 +1,4 @@
-"""A thread that does a store's blocking work, for any number of event loops and threads.
+"""A thread that does blocking work, for any number of event loops and other threads.
 
 What has piled up is done in one go. Nobody who hands something over waits for it, unless they
 want the answer; then their event loop goes on meanwhile.
@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 import attrs
 
-from cliq_async.errors import QuotaStoreError
+from cliq_async.errors import CliqError
 
 __all__ = ["Blocking", "Worker"]
 
@@ -123,7 +123,7 @@ class Worker(Generic[StepT]):
             self._jobs.put(job)
             if self._thread is None:
                 self._thread = threading.Thread(
-                    target=self._serve, args=(self._jobs,), name="cliq_async quota", daemon=True
+                    target=self._serve, args=(self._jobs,), name="cliq_async worker", daemon=True
                 )
                 self._thread.start()
 
@@ -158,7 +158,7 @@ class Worker(Generic[StepT]):
             return
         try:
             results = self._blocking.run(steps)[len(owed) :]
-        except QuotaStoreError as error:
+        except CliqError as error:
             self._owed.extend(job.step for job in batch if job.step and job.future is None)
             results = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - whoever asked is to have it

@@ -1,0 +1,175 @@
+"""A job's journal: one SQLite file. Every call blocks; a thread of its own makes them.
+
+A batch is written down before it is sent, with its recipients, and after it is answered. Those
+who were delivered to need no further note, so their ids are dropped: what is left is small, and
+says who failed, and who may or may not have been reached.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from filelock import FileLock, Timeout
+
+from cliq_async.bulk.report import Outcome
+from cliq_async.errors import JournalError
+from cliq_async.sqlite_files import Connection, FileKind, transaction
+
+__all__ = ["JobIdentity", "JournalFile", "outcomes_in", "totals_in"]
+
+KIND: Final = FileKind(
+    noun="the journal",
+    application_id=0x436C694A,  # "CliJ"
+    migrations=(
+        """
+        CREATE TABLE job (
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE batch (
+            key INTEGER PRIMARY KEY,
+            position INTEGER UNIQUE,
+            digest BLOB NOT NULL,
+            size INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            ids TEXT,
+            content BLOB NOT NULL DEFAULT x'',
+            reason TEXT NOT NULL DEFAULT '',
+            code TEXT
+        );
+        CREATE INDEX batch_by_status ON batch (status) WHERE status <> 'delivered';
+        CREATE TABLE skipped (
+            number INTEGER PRIMARY KEY,
+            item TEXT NOT NULL,
+            reason TEXT NOT NULL
+        );
+        """,
+    ),
+    error=JournalError,
+    elsewhere="name another place, or make this one writable",
+    damaged="without it nobody knows who was reached: move it aside and ask Cliq's own records",
+    synchronous="FULL",
+)
+
+_DIED: Final = "the program ended before it was answered"
+
+
+@attrs.frozen(kw_only=True)
+class JobIdentity:
+    """What a journal belongs to; it is refused for anything else.
+
+    Attributes:
+        kind: The kind of job.
+        quota: Whose quota it spends: account and host.
+        bot: The bot's unique name.
+        message: A digest of the message.
+        batch_size: Recipients in a request.
+        dedupe: Whether repeated ids are skipped.
+    """
+
+    kind: str
+    quota: str
+    bot: str
+    message: str
+    batch_size: int
+    dedupe: bool
+
+    def facts(self) -> dict[str, str]:
+        """As the journal holds it."""
+        return {name: str(value) for name, value in attrs.asdict(self).items()}
+
+
+class JournalFile:
+    """A journal that is written.
+
+    Args:
+        path: The file; made with its folder if there is none, readable by its owner alone.
+        identity: The job that it is for.
+    """
+
+    def __init__(self, path: Path, identity: JobIdentity) -> None:
+        self._path = path
+        self._identity = identity
+        self._conn: Connection | None = None
+        self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, is_singleton=False)
+
+    @property
+    def conn(self) -> Connection:
+        """The connection. Only within a step."""
+        if self._conn is None:
+            raise RuntimeError("only within a step")
+        return self._conn
+
+    def run(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make some steps, all of them or none.
+
+        Raises:
+            JournalError: None of them was made.
+        """
+        with KIND.explained(self._path):
+            if self._conn is None:
+                self._open()
+            with transaction(self.conn):
+                return [step() for step in steps]
+
+    def close(self) -> None:
+        """Close the file, and let others have it."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(Exception):
+                conn.close()
+        self._lock.release()
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise JournalError(f"{self._path} is in use: another program runs this job") from None
+        try:
+            self._conn = KIND.open(self._path)
+            with transaction(self._conn):
+                self._claim(self._conn)
+        except BaseException:
+            self.close()
+            raise
+
+    def _claim(self, conn: Connection) -> None:
+        found = dict(conn.execute("SELECT name, value FROM job"))
+        mine = self._identity.facts()
+        for name, value in mine.items():
+            if found and found.get(name) != value:
+                raise JournalError(
+                    f"{self._path} is the journal of another job: its {name} is "
+                    f"{_shown(name, found.get(name))}, and here it is {_shown(name, value)}"
+                )
+        conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", mine.items())
+        # Nobody else has it, so whatever was under way is not any more.
+        conn.execute(
+            "UPDATE batch SET status = 'unknown', reason = ? WHERE status = 'sending'", (_DIED,)
+        )
+
+
+def _shown(name: str, value: str | None) -> str:
+    return "another one" if name == "message" else repr(value)
+
+
+def totals_in(conn: Connection) -> dict[str, int]:
+    """How many recipients there are of each status, those under way and waiting included."""
+    found = dict(conn.execute("SELECT status, sum(size) FROM batch GROUP BY status"))
+    found.pop("split", None)
+    return found
+
+
+def outcomes_in(conn: Connection) -> Iterator[Outcome]:
+    """Who was not delivered to, and why."""
+    rows = conn.execute(
+        "SELECT status, ids, reason, code FROM batch "
+        "WHERE status IN ('failed', 'unknown') ORDER BY key"
+    )
+    for status, ids, reason, code in rows:
+        yield Outcome(tuple(ids.split("\n")), status, reason, code)
+    for item, reason in conn.execute("SELECT item, reason FROM skipped ORDER BY number"):
+        yield Outcome((item,), "skipped", reason)

@@ -1,0 +1,54 @@
+"""Looking into a journal, whether its job runs or not."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from cliq_async.bulk.journal_file import KIND, totals_in
+
+__all__ = ["JournalSummary", "read_journal"]
+
+
+@attrs.frozen(kw_only=True)
+class JournalSummary:
+    """How far a job is.
+
+    Attributes:
+        job: What it is: its kind, bot, quota, batch size and a digest of its message.
+        delivered: Recipients accepted by Cliq.
+        failed: Recipients not delivered to.
+        unknown: Recipients who may or may not have been reached.
+        skipped: Items that were no recipients, or repeated.
+        under_way: Recipients whose request was being sent when it was looked at, or when the
+            program died; the next run counts them as unknown.
+        waiting: Recipients of a batch that was split, who are yet to be sent to.
+    """
+
+    job: Mapping[str, str]
+    delivered: int = 0
+    failed: int = 0
+    unknown: int = 0
+    skipped: int = 0
+    under_way: int = 0
+    waiting: int = 0
+
+
+def read_journal(path: str | os.PathLike[str]) -> JournalSummary:
+    """What a journal says, read without disturbing its job.
+
+    Raises:
+        JournalError: There is none, or it cannot be read.
+    """
+    place = Path(path)
+    conn = KIND.read(place)
+    try:
+        with KIND.explained(place):
+            job = dict(conn.execute("SELECT name, value FROM job"))
+            totals = totals_in(conn)
+            (skipped,) = conn.execute("SELECT count(*) FROM skipped").fetchone()
+    finally:
+        conn.close()
+    totals["under_way"] = totals.pop("sending", 0)
+    return JournalSummary(job=job, skipped=skipped, **totals)
