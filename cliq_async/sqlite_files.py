@@ -53,26 +53,35 @@ class FileKind:
     damaged: str
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
 
-    def open(self, path: Path, *, made: Callable[[Connection], None] | None = None) -> Connection:
+    def open(
+        self,
+        path: Path,
+        *,
+        made: Callable[[Connection], None] | None = None,
+        on_damage: Callable[[], None] | None = None,
+    ) -> Connection:
         """A connection to a file, which is made with its folder if there is none.
 
         Args:
             path: The file.
             made: Called within the transaction that makes the schema.
+            on_damage: Called if the file is damaged.
 
         Raises:
             CliqError: The file cannot be used; the error says why, and what to do.
         """
-        with self.explained(path):
+        with self.explained(path, on_damage):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             conn = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            with self.explained(path):
+            with self.explained(path, on_damage):
                 _patiently(lambda: self._check(conn, path))
                 _patiently(lambda: self._settle(conn, path))
-                self._migrate(conn, made)
+                with transaction(conn):
+                    # Another process may have been faster.
+                    self._migrate(conn, self._version(conn, path), made)
         except BaseException:
             conn.close()
             raise
@@ -112,11 +121,13 @@ class FileKind:
         return conn
 
     @contextmanager
-    def explained(self, path: Path) -> Iterator[None]:
+    def explained(self, path: Path, on_damage: Callable[[], None] | None = None) -> Iterator[None]:
         """Turn what the file system and SQLite raise into an error that says what to do."""
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if on_damage is not None and _is_damage(error):
+                on_damage()
             raise self.error(f"{path}: {self._advice(error)} ({error})") from error
         except OSError as error:
             why = error.strerror or type(error).__name__
@@ -124,6 +135,15 @@ class FileKind:
             raise self.error(text) from error
 
     def _check(self, conn: Connection, path: Path) -> None:
+        """Raise if the file is not of this kind; nothing is written."""
+        conn.execute("BEGIN")  # all of it as of one moment: another process may be making it
+        try:
+            self._version(conn, path)
+        finally:
+            conn.execute("ROLLBACK")
+
+    def _version(self, conn: Connection, path: Path) -> int:
+        """The version of a file's schema, or zero if it is new. Only within a transaction."""
         (application,) = conn.execute("PRAGMA application_id").fetchone()
         (version,) = conn.execute("PRAGMA user_version").fetchone()
         empty = conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
@@ -135,6 +155,7 @@ class FileKind:
                 f"{path} was written by a later version of cliq_async (schema {version}, this one "
                 f"knows {len(self.migrations)}); upgrade this one, or use another file"
             )
+        return int(version)
 
     def _settle(self, conn: Connection, path: Path) -> None:
         (mode,) = conn.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -145,24 +166,23 @@ class FileKind:
             )
         conn.execute(f"PRAGMA synchronous={self.synchronous}")
 
-    def _migrate(self, conn: Connection, made: Callable[[Connection], None] | None) -> None:
-        if conn.execute("PRAGMA user_version").fetchone()[0] == len(self.migrations):
+    def _migrate(
+        self, conn: Connection, version: int, made: Callable[[Connection], None] | None
+    ) -> None:
+        if version == len(self.migrations):
             return
-        with transaction(conn):
-            # Another process may have been faster.
-            (version,) = conn.execute("PRAGMA user_version").fetchone()
-            for number in range(version, len(self.migrations)):
-                for statement in self.migrations[number].split(";"):
-                    conn.execute(statement)
-            if version == 0:
-                conn.execute(f"PRAGMA application_id={self.application_id}")
-                if made is not None:
-                    made(conn)
-            conn.execute(f"PRAGMA user_version={len(self.migrations)}")
+        for migration in self.migrations[version:]:
+            for statement in migration.split(";"):
+                conn.execute(statement)
+        if version == 0:
+            conn.execute(f"PRAGMA application_id={self.application_id}")
+            if made is not None:
+                made(conn)
+        conn.execute(f"PRAGMA user_version={len(self.migrations)}")
 
     def _advice(self, error: sqlite3.DatabaseError) -> str:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if _is_damage(error):
             return f"{self.noun} is damaged, or of another program; {self.damaged}"
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return f"another program has held {self.noun} for {BUSY_S:g} s; end it, and try again"
@@ -171,9 +191,14 @@ class FileKind:
         if code in _UNWRITABLE:
             return f"{self.noun} cannot be written; {self.elsewhere}"
         return (
-            f"{self.noun} cannot be read or locked; is it on a network share? "
-            "Put it on a local disk"
+            f"{self.noun} cannot be read or locked; is the disk full, or is it a network share? "
+            "It has to be on a local disk"
         )
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from cliq_async.endpoints import Endpoint
 from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
 from cliq_async.moments import moment
-from cliq_async.quota.model import Lane, Lock, Quota
+from cliq_async.quota.model import Ending, Lane, Lock, Quota
 from cliq_async.quota.token import Token
 from cliq_async.watch import Watch
 from cliq_async.wire import Answer
@@ -51,21 +51,26 @@ class Teller:
 
         return self._timed(work, tell)
 
-    def wait(self, work: Awaitable[T], quota: Quota, lane: Lane) -> Awaitable[T]:
+    def wait(self, work: Awaitable[Token], quota: Quota, lane: Lane) -> Awaitable[Token]:
         """A wait for the quota; told only if it was one."""
         hook = self._hooks.on_wait
         if hook is None:
             return work
 
-        def tell(waited_s: float, _result: T | None, error: str | None) -> None:
-            if waited_s >= _WAITED_S or error is not None:
+        def tell(waited_s: float, token: Token | None, error: str | None) -> None:
+            if error is not None or (token is not None and token.waited and waited_s >= _WAITED_S):
                 details = WaitDetails(
                     endpoint=quota.endpoint,
                     lane="bulk" if lane is Lane.BULK else "interactive",
                     waited_s=waited_s,
                     error=error,
                 )
-                _tell(hook, details)
+                try:
+                    _tell(hook, details)
+                except BaseException:
+                    if token is not None:
+                        token.end(Ending.NEVER_SENT)
+                    raise
 
         return self._timed(work, tell)
 

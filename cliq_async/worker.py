@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -25,6 +26,9 @@ StepT = TypeVar("StepT")
 
 _MOST: Final = 256
 _MOST_OWED: Final = 100_000
+_TRIES: Final = 100
+_SLOW_S: Final = 1.0
+"""Who came while something went wrong for that long is told so as well. Real seconds."""
 _LAST_S: Final = 2.0
 """How long the end of the program is held up to write down what is pending."""
 
@@ -35,22 +39,41 @@ _StepT_contra = TypeVar("_StepT_contra", contravariant=True)
 class Blocking(Protocol[_StepT_contra]):
     """What the thread works on."""
 
+    @property
+    def error(self) -> Callable[[str], CliqError]:
+        """Makes an exception for a thread that cannot be started."""
+        ...
+
     def run(self, steps: Sequence[_StepT_contra]) -> list[Any]:
-        """Make some steps, all of them or none."""
+        """Make some steps; returns what each of them returns, or the exception that it raised."""
         ...
 
     def close(self) -> None:
         """Let go of what is open; the next step opens it again."""
         ...
 
+    def abandon(self) -> None:
+        """Forget what is open without closing it: it is another process's."""
+        ...
 
-@attrs.frozen(eq=False)
+
+@attrs.define(eq=False)
 class _Job(Generic[StepT]):
-    """A step, and whoever waits for its result. Without a step: close and end."""
+    """A step, and whoever waits for its result. Without a step: close and end.
+
+    Attributes:
+        step: The step.
+        lasting: Whether it is tried again if it fails.
+        loop: The event loop of whoever waits.
+        future: What they wait for.
+        tries: How often it has failed.
+    """
 
     step: StepT | None
+    lasting: bool = False
     loop: asyncio.AbstractEventLoop | None = None
     future: "asyncio.Future[Any] | None" = None
+    tries: int = 0
 
 
 class Worker(Generic[StepT]):
@@ -64,19 +87,30 @@ class Worker(Generic[StepT]):
     def __init__(self, blocking: Blocking[StepT], forked: Callable[[], None]) -> None:
         self._blocking = blocking
         self._forked = forked
+        self._pid = os.getpid()
         self._jobs: SimpleQueue[_Job[StepT]] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._ending: threading.Thread | None = None
         # Reentrant: the garbage collector may end a token in here.
         self._starting = threading.RLock()
         self._busy = threading.Lock()
-        self._owed: deque[StepT] = deque(maxlen=_MOST_OWED)
+        self._owed: deque[_Job[StepT]] = deque(maxlen=_MOST_OWED)
         _workers.add(self)
 
-    async def ask(self, step: StepT) -> Any:
-        """Run a step and return what it returns, or raise what it raises."""
+    async def ask(self, step: StepT, *, lasting: bool = False) -> Any:
+        """Run a step and return what it returns, or raise what it raises.
+
+        Args:
+            step: The step.
+            lasting: Whether it is to be done later if it fails now.
+        """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._put(_Job(step, loop, future))
+        job = _Job(step, lasting, loop, future)
+        try:
+            self._put(job)
+        except RuntimeError as error:
+            raise self._blocking.error(f"there is no thread to be had: {error}") from error
         return await future
 
     async def ask_all(self, steps: Iterable[StepT]) -> list[Any]:
@@ -85,7 +119,8 @@ class Worker(Generic[StepT]):
 
     def tell(self, step: StepT) -> None:
         """Run a step some time soon; never waits. If it fails, it is tried again with the next."""
-        self._put(_Job(step))
+        with suppress(RuntimeError):  # whoever asks next starts the thread
+            self._put(_Job(step, lasting=True))
 
     async def close(self) -> None:
         """Wait for what was handed over so far, and let go of what is open."""
@@ -111,32 +146,43 @@ class Worker(Generic[StepT]):
 
     def restart(self) -> None:
         """After a fork, in the child: the thread is the parent's, and so is all its work."""
+        self._pid = os.getpid()
         self._jobs = SimpleQueue()
-        self._thread = None
+        self._thread = self._ending = None
         self._starting = threading.RLock()
         self._busy = threading.Lock()
         self._owed.clear()
+        self._blocking.abandon()
         self._forked()
 
     def _put(self, job: _Job[StepT]) -> None:
+        if self._pid != os.getpid():  # forked by something that knows nothing of Python
+            self.restart()
         with self._starting:
             self._jobs.put(job)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._serve, args=(self._jobs,), name="cliq_async worker", daemon=True
+                thread = threading.Thread(
+                    target=self._serve,
+                    args=(self._jobs, self._ending),
+                    name="cliq_async worker",
+                    daemon=True,
                 )
-                self._thread.start()
+                thread.start()
+                self._thread = thread
 
     def _end(
         self, loop: asyncio.AbstractEventLoop | None, future: "asyncio.Future[Any] | None"
     ) -> bool:
         with self._starting:
-            running, self._thread = self._thread is not None, None
-            if running:
-                self._jobs.put(_Job(None, loop, future))
-        return running
+            running, self._thread = self._thread, None
+            if running is not None:
+                self._ending = running
+                self._jobs.put(_Job(None, loop=loop, future=future))
+        return running is not None
 
-    def _serve(self, jobs: SimpleQueue[_Job[StepT]]) -> None:
+    def _serve(self, jobs: SimpleQueue[_Job[StepT]], before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
         while True:
             batch = [jobs.get()]
             with suppress(Empty):
@@ -144,34 +190,61 @@ class Worker(Generic[StepT]):
                     batch.append(jobs.get_nowait())
             last = batch.pop() if batch[-1].step is None else None
             with self._busy:
-                self._do(batch)
+                began = monotonic()
+                told = self._do([job for job in batch if job.lasting or not _is_gone(job)])
+                if last is None and monotonic() - began >= _SLOW_S and (error := _failure(told)):
+                    last = self._fail_the_rest(jobs, error, told)
+                # Only now: who comes after the news is to have news of their own.
+                _deliver(told)
                 if last is not None:
                     self._blocking.close()
             if last is not None:
                 _deliver([(last, None)])
                 return
 
-    def _do(self, batch: list[_Job[StepT]]) -> None:
-        owed = list(self._owed)
-        steps = [*owed, *(job.step for job in batch if job.step is not None)]
-        if not steps:
-            return
+    def _do(self, batch: list[_Job[StepT]]) -> list[tuple[_Job[StepT], Any]]:
+        """Run the steps of some jobs, and of those that are owed; returns them with the results."""
+        owed, self._owed = list(self._owed), deque(maxlen=_MOST_OWED)
+        jobs = [*owed, *batch]
+        steps = [job.step for job in jobs if job.step is not None]
         try:
-            results = self._blocking.run(steps)[len(owed) :]
-        except CliqError as error:
-            self._owed.extend(job.step for job in batch if job.step and job.future is None)
-            results = [error] * len(batch)
-        except Exception as error:  # noqa: BLE001 - whoever asked is to have it
-            if len(steps) == 1:
-                results = [error]
-            else:  # one of them spoils the others
-                self._owed.clear()
-                for job in (*(_Job(step) for step in owed), *batch):
-                    self._do([job])
-                return
-        else:
-            self._owed.clear()
-        _deliver(list(zip(batch, results, strict=True)))
+            results = self._blocking.run(steps) if steps else []
+        except Exception as error:  # noqa: BLE001 - else everybody would wait for ever
+            results = [error] * len(steps)
+        for job, result in zip(jobs, results, strict=True):
+            if job.lasting and isinstance(result, Exception):
+                job.tries += 1
+                if job.tries < _TRIES:
+                    self._owed.append(job)
+        return list(zip(jobs, results, strict=True))
+
+    def _fail_the_rest(
+        self,
+        jobs: SimpleQueue[_Job[StepT]],
+        error: Exception,
+        told: list[tuple[_Job[StepT], Any]],
+    ) -> _Job[StepT] | None:
+        """Have those who came meanwhile not wait for the same to go wrong again, one by one."""
+        with suppress(Empty):
+            while True:
+                job = jobs.get_nowait()
+                if job.step is None:
+                    return job
+                if job.lasting:
+                    self._owed.append(job)
+                told.append((job, error))
+        return None
+
+
+def _failure(told: list[tuple[_Job[Any], Any]]) -> Exception | None:
+    """What went wrong, if the same did for all."""
+    results = [result for _job, result in told]
+    same = bool(results) and all(result is results[0] for result in results)
+    return results[0] if same and isinstance(results[0], Exception) else None
+
+
+def _is_gone(job: _Job[Any]) -> bool:
+    return job.future is not None and job.future.done()
 
 
 def _deliver(results: list[tuple[_Job[Any], Any]]) -> None:
@@ -179,6 +252,7 @@ def _deliver(results: list[tuple[_Job[Any], Any]]) -> None:
     for job, result in results:
         if job.loop is not None and job.future is not None:
             by_loop.setdefault(job.loop, []).append((job.future, result))
+            job.future = None  # told once, however often it is tried
     for loop, pairs in by_loop.items():
         with suppress(RuntimeError):  # that loop was closed meanwhile
             loop.call_soon_threadsafe(_resolve, pairs)

@@ -60,14 +60,17 @@ class Inline:
     def __init__(self, blocking):
         self.blocking = blocking
 
-    async def ask(self, step):
-        return self.blocking.run([step])[0]
+    async def ask(self, step, *, lasting=False):
+        (result,) = self.blocking.run([step])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def tell(self, step):
         self.blocking.run([step])
 
     async def ask_all(self, steps):
-        return self.blocking.run(list(steps))
+        return [await self.ask(step) for step in steps]
 
     async def close(self):
         self.blocking.close()

@@ -68,6 +68,42 @@ async def test_wait_is_told_once_it_is_over_and_only_if_there_was_one():
 
 
 @moved
+async def test_slow_store_is_no_wait():
+    class Slow(MemoryStore):
+        async def take(self, *args, **options):
+            await asyncio.sleep(0.1)
+            return await super().take(*args, **options)
+
+    seen = []
+    clock = asyncio.get_running_loop().time
+    hooks = Hooks(on_wait=seen.append)
+    transport = Scripted([DONE])
+    async with CliqClient(
+        SECRET, transport=transport, quota=Slow(clock=clock), hooks=hooks
+    ) as client:
+        await client.bots.list()
+    assert seen == []
+
+
+@moved
+async def test_token_is_back_if_a_hook_is_interrupted():
+    def interrupted(_wait):
+        raise KeyboardInterrupt
+
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    hooks = Hooks(on_wait=interrupted)
+    limits = {"list_bots": Limit(1, 60.0)}
+    transport = Scripted([DONE])
+    async with CliqClient(
+        SECRET, transport=transport, quota=store, hooks=hooks, limits=limits, margin_s=0.0
+    ) as client:
+        await client.bots.list()
+        with pytest.raises(KeyboardInterrupt):
+            await client.bots.list()
+        assert (await client.quota_status())["list_bots"].free == 1
+
+
+@moved
 async def test_lock_is_told_once_an_episode():
     seen = []
     async with a_client([THROTTLED, DONE], seen, max_wait_s=None) as client:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaStoreError, QuotaWaitError
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.model import Ending, Lane, Quota
+from cliq_async.quota.model import Ending, Lane, NotYet, Quota
 from cliq_async.testing import run_in_moved_time
 
 ANSWERED, NEVER_SENT, ABANDONED = Ending.ANSWERED, Ending.NEVER_SENT, Ending.ABANDONED
@@ -359,17 +360,25 @@ async def test_clients_that_differ_in_their_limits_each_get_what_is_theirs(store
     assert s.loop.time() == pytest.approx(1.0)
 
 
-@scene
-async def test_a_long_wait_is_one_line_in_the_log(store_class):
-    s = Scene(a_quota(4), store_class)
+@contextmanager
+def logged():
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
     logger = logging.getLogger("cliq_async")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    waiters = []
     try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+
+
+@scene
+async def test_a_long_wait_is_one_line_in_the_log(store_class):
+    s = Scene(a_quota(4), store_class)
+    with logged() as lines:
         tokens = [await s.acquire() for _ in range(4)]
         waiters = [s.waiter(number) for number in range(5)]
         await s.settle()
@@ -379,11 +388,28 @@ async def test_a_long_wait_is_one_line_in_the_log(store_class):
             await token.refuse(100.0 + number)
         await asyncio.sleep(30.0)
         assert lines[1:] == ["waiting 101 s for the quota of send_message (5 in line)"]
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
-        for waiter in waiters:
-            waiter.cancel()
+    for waiter in waiters:
+        waiter.cancel()
+
+
+@scene
+async def test_a_long_wait_is_told_though_the_store_asks_again_before(store_class):
+    class Impatient(store_class):
+        async def take(self, *args, **options):
+            got = await super().take(*args, **options)
+            if isinstance(got, NotYet):
+                soon = self.clock() + 1.0
+                got = NotYet(got.earliest, soon, soon, got.locked)
+            return got
+
+    s = Scene(a_quota(1), Impatient)
+    await s.acquire()
+    with logged() as lines:
+        waiting = s.loop.create_task(s.limiter.acquire(s.quota))
+        await asyncio.sleep(30.0)
+    (line,) = lines
+    assert line.startswith("waiting 6")
+    waiting.cancel()
 
 
 @scene

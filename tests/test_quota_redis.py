@@ -90,12 +90,69 @@ async def test_server_whose_clock_is_set_back_goes_on_from_where_it_was(url):
     await spend(store, 1, 2, 3)
     store.end(a_quota(3), 1, ANSWERED)
     assert await free(store) == 0
-    for step in (-3600.0, 60.0):
+    for step, passed in ((-3600.0, 0.0), (60.0, 60.0)):
         servers.advance(step)
+        mine.advance(passed)
         assert await free(store) == 0
     servers.advance(1.5)
+    mine.advance(1.5)
     assert await free(store) == 1
     await store.close()
+
+
+@pytest.mark.parametrize("step", [65.0, 3000.0, 7200.0])
+@pytest.mark.parametrize("expired", [False, True])
+async def test_server_whose_clock_is_set_forward_gives_nothing_back_early(url, step, expired):
+    mine, servers = Clock(50.0), Clock(10_000.0)
+    store = RedisStore(url, clock=mine, server_time=servers)
+    await spend(store, 1, 2, 3)
+    store.end(a_quota(3), 1, ANSWERED)
+    assert await free(store) == 0
+    servers.advance(step)
+    if expired and step > 3600:  # what was written for an hour
+        client = redis_servers.shared().client()
+        client.delete(*client.keys("cliq_async:*:bucket"))
+        client.close()
+    assert await free(store) == 0
+    mine.advance(58.0)
+    servers.advance(58.0)
+    assert await free(store) == 0
+    mine.advance(40.0)
+    servers.advance(40.0)
+    assert await free(store) >= 1
+    await store.close()
+
+
+async def test_who_remembers_what_was_lost_is_heard_by_those_who_do_not(server):
+    clock = Clock()
+    old, stranger = (RedisStore(server.url, clock=clock, server_time=clock) for _ in range(2))
+    await spend(old, 1, 2, 3)
+    client = server.client()
+    client.flushall()
+    await spend(stranger, 1)  # it cannot know
+    assert await free(old) == 0
+    assert isinstance(await take(stranger, 2), NotYet)
+    clock.advance(92.0)
+    assert await free(old) == 2, "it is accounted for once, and one is held"
+    assert await free(stranger) == 2
+    client.close()
+    await old.close()
+    await stranger.close()
+
+
+async def test_what_was_lost_is_accounted_for_once_however_many_remember_it(server):
+    clock = Clock()
+    stores = [RedisStore(server.url, clock=clock, server_time=clock) for _ in range(3)]
+    for store in stores:
+        await free(store)
+    server.stop()
+    server.start()
+    for store in stores:
+        assert await free(store) == 0
+        clock.advance(40.0)
+    assert [await free(store) for store in stores] == [3, 3, 3]
+    for store in stores:
+        await store.close()
 
 
 async def test_keys_that_say_nothing_any_more_disappear_and_the_marks_stay(url):
@@ -120,7 +177,7 @@ async def test_keys_that_say_nothing_any_more_disappear_and_the_marks_stay(url):
 
 async def test_server_that_was_started_anew_counts_as_spent(server):
     clock = Clock()
-    store = RedisStore(server.url, server_time=clock)
+    store = RedisStore(server.url, clock=clock, server_time=clock)
     await spend(store, 1)
     server.stop()
     server.start()
@@ -172,7 +229,7 @@ async def test_server_that_is_idle_is_not_taken_for_an_emptied_one(url):
 @pytest.mark.parametrize(("start", "expected"), [("full", 3), ("spent", 0)])
 async def test_server_that_never_had_a_bucket_is_full_or_spent_as_one_likes(url, start, expected):
     clock = Clock()
-    store = RedisStore(url, cold_start=start, server_time=clock)
+    store = RedisStore(url, clock=clock, cold_start=start, server_time=clock)
     assert await free(store) == expected
     clock.advance(92.0)
     assert await free(store) == 3

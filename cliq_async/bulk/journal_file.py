@@ -5,10 +5,9 @@ who were delivered to need no further note, so their ids are dropped: what is le
 says who failed, and who may or may not have been reached.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 from filelock import FileLock, Timeout
@@ -16,6 +15,7 @@ from filelock import FileLock, Timeout
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError
 from cliq_async.sqlite_files import Connection, FileKind, transaction
+from cliq_async.stepped_file import SteppedFile
 
 __all__ = ["JobIdentity", "JournalFile", "outcomes_in", "totals_in"]
 
@@ -81,7 +81,7 @@ class JobIdentity:
         return {name: str(value) for name, value in attrs.asdict(self).items()}
 
 
-class JournalFile:
+class JournalFile(SteppedFile):
     """A journal that is written.
 
     Args:
@@ -90,51 +90,39 @@ class JournalFile:
     """
 
     def __init__(self, path: Path, identity: JobIdentity) -> None:
-        self._path = path
+        super().__init__(KIND, path)
         self._identity = identity
-        self._conn: Connection | None = None
-        self._lock = FileLock(f"{path}.lock", timeout=0, mode=0o600, is_singleton=False)
-
-    @property
-    def conn(self) -> Connection:
-        """The connection. Only within a step."""
-        if self._conn is None:
-            raise RuntimeError("only within a step")
-        return self._conn
-
-    def run(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make some steps, all of them or none.
-
-        Raises:
-            JournalError: None of them was made.
-        """
-        with KIND.explained(self._path):
-            if self._conn is None:
-                self._open()
-            with transaction(self.conn):
-                return [step() for step in steps]
+        self._lock = self._new_lock()
 
     def close(self) -> None:
         """Close the file, and let others have it."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(Exception):
-                conn.close()
+        super().close()
         self._lock.release()
 
-    def _open(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def abandon(self) -> None:
+        """Forget the file; it stays locked for as long as the other process has it."""
+        super().abandon()
+        self._lock = self._new_lock()
+
+    def connect(self) -> None:
+        """Lock the file and open it, if it is not open."""
+        if self._conn is not None:
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._lock.acquire()
         except Timeout:
-            raise JournalError(f"{self._path} is in use: another program runs this job") from None
+            raise JournalError(f"{self.path} is in use: another program runs this job") from None
         try:
-            self._conn = KIND.open(self._path)
-            with transaction(self._conn):
-                self._claim(self._conn)
+            super().connect()
+            with transaction(self.conn):
+                self._claim(self.conn)
         except BaseException:
             self.close()
             raise
+
+    def _new_lock(self) -> FileLock:
+        return FileLock(f"{self.path}.lock", timeout=0, mode=0o600, is_singleton=False)
 
     def _claim(self, conn: Connection) -> None:
         found = dict(conn.execute("SELECT name, value FROM job"))
@@ -142,7 +130,7 @@ class JournalFile:
         for name, value in mine.items():
             if found and found.get(name) != value:
                 raise JournalError(
-                    f"{self._path} is the journal of another job: its {name} is "
+                    f"{self.path} is the journal of another job: its {name} is "
                     f"{_shown(name, found.get(name))}, and here it is {_shown(name, value)}"
                 )
         conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", mine.items())

@@ -5,10 +5,10 @@ killed, the file says what was read, and where to go on.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 from filelock import FileLock, Timeout
@@ -17,7 +17,8 @@ from cliq_async.bulk.sync_state import FULL, BotState, OvertakenError
 from cliq_async.errors import SyncError
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
-from cliq_async.sqlite_files import Connection, FileKind, transaction
+from cliq_async.sqlite_files import FileKind
+from cliq_async.stepped_file import SteppedFile
 
 __all__ = ["KIND", "SubscriberTable"]
 
@@ -77,7 +78,7 @@ _WRITE_SUBSCRIBER: Final = """
 """
 
 
-class SubscriberTable:
+class SubscriberTable(SteppedFile):
     """The file that a sync writes. All methods but `claimed` are called within a step of `run`.
 
     Args:
@@ -85,34 +86,7 @@ class SubscriberTable:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(os.path.realpath(path))
-        self._conn: Connection | None = None
-
-    @property
-    def conn(self) -> Connection:
-        """The connection. Only within a step."""
-        if self._conn is None:
-            raise RuntimeError("only within a step")
-        return self._conn
-
-    def run(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make some steps, all of them or none.
-
-        Raises:
-            SyncError: The file failed; none of them was made.
-        """
-        with KIND.explained(self.path):
-            if self._conn is None:
-                self._conn = KIND.open(self.path)
-            with transaction(self._conn):
-                return [step() for step in steps]
-
-    def close(self) -> None:
-        """Close the file; the next step opens it again."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(Exception):
-                conn.close()
+        super().__init__(KIND, Path(os.path.realpath(path)))
 
     @contextmanager
     def claimed(self, bot: str) -> Iterator[bool]:

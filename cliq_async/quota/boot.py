@@ -9,7 +9,7 @@ import attrs
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
 
-__all__ = ["boot_id", "rebooted"]
+__all__ = ["boot_id", "forgotten", "rebooted"]
 
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
@@ -30,32 +30,42 @@ def boot_id() -> str:
 
 
 def rebooted(bucket: Bucket, quota: Quota, seen_at: float, now: float) -> Bucket:
-    """A bucket after the machine was started anew: nobody knows how long it was off.
+    """A bucket after the machine was started anew.
+
+    Whatever was sent had left before the clock began, so all of it is spent for its full time
+    from there on: all tokens, since the last writes before a power cut may be missing. Nobody
+    knows how long the machine was off: a lock goes on for what was left of it, and what was
+    learned keeps its age.
 
     Args:
         bucket: As it was.
         quota: What it counts.
         seen_at: When it was last written, on the clock of before.
-        now: The moment, on the clock of now.
-
-    Returns:
-        Everything that was spent is spent for its full time again, a lock goes on for what was
-        left of it, and what was learned keeps its age.
+        now: The moment, on the clock of now, which counts from the start.
     """
-    spent = len(bucket.held) + sum(back_at > seen_at for back_at in bucket.returning)
     learned, shift = bucket.learned, now - seen_at
-    margin_s = quota.margin_s if learned is None else learned.margin_s
-    back_at = now + quota.window_s + margin_s + quota.straggler_s
     if learned is not None:
         learned = attrs.evolve(
             learned,
             ceiling_until=learned.ceiling_until + shift,
             grown_at=learned.grown_at + shift,
         )
-    return Bucket(
-        returning=[back_at] * spent,
+    moved = Bucket(
         locked_until=bucket.locked_until + shift,
         reopening=bucket.reopening,
         opened_at=bucket.opened_at + shift,
         learned=learned,
     )
+    return forgotten(moved, quota, 0.0)
+
+
+def forgotten(bucket: Bucket, quota: Quota, lost_at: float) -> Bucket:
+    """A bucket of which nobody knows what was spent until some moment: all of it may have been.
+
+    Tokens that are held go on: whoever holds one will say what became of it.
+    """
+    learned = bucket.learned
+    margin_s = quota.margin_s if learned is None else learned.margin_s
+    back_at = lost_at + quota.window_s + margin_s + quota.straggler_s
+    unknown = max(0, quota.threshold - len(bucket.held))
+    return attrs.evolve(bucket, returning=[back_at] * unknown)

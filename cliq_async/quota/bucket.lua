@@ -1,7 +1,8 @@
 -- The bucket of `bucket.py`, where several hosts share it. A test holds the two together, step by step.
 --
 -- KEYS[1]: the bucket. KEYS[2]: a mark that lasts, by which an idle server is told from one that
--- has lost its memory. ARGV[1]: the arguments, in MessagePack. Answers are in MessagePack, too.
+-- has lost its memory: the server's run, the generation of its memory, and the generation before
+-- which was lost, and is accounted for. ARGV[1]: the arguments, in MessagePack. Answers are in MessagePack, too.
 
 local a = cmsgpack.unpack(ARGV[1])
 local q = a.quota
@@ -9,49 +10,69 @@ local q = a.quota
 local SOON_S, SOON_SHARE, LATE_S, PASSING_S = 0.04, 0.04, 0.25, 0.05
 local HOUR_S = 3600
 
-local b, fresh
+local b, fresh, generation
 
-local function load()
-    local raw = redis.call('GET', KEYS[1])
-    b = raw and cmsgpack.unpack(raw) or {
-        held = {}, returning = {}, waiting = {}, reopening = false, locked_until = -math.huge,
-        opened_at = -math.huge, seen_at = -math.huge, ahead_s = 0,
-    }
-    -- The server's clock, which goes on from where it was when it is set back.
-    local now = a.now
-    if not now then
-        local time = redis.call('TIME')
-        now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-    end
-    now = now + b.ahead_s
-    if now < b.seen_at then
-        b.ahead_s = b.ahead_s + b.seen_at - now
-        now = b.seen_at
-    end
-    b.seen_at = now
-    local mark, server = redis.call('GET', KEYS[2]), redis.call('INFO', 'server')
-    server = string.match(server, 'run_id:(%w+)')
-    fresh = not raw
-    if mark ~= server then
-        fresh = false
-        redis.call('SET', KEYS[2], server)
-        if mark or a.known or a.spent then
-            -- It was started anew, another one took over, or it was emptied: what was spent in
-            -- the last window is not known.
-            b.held, b.waiting, b.returning, b.probe = {}, {}, {}, nil
-            local margin_s = b.learned and b.learned.margin_s or q.margin_s
-            for place = 1, q.threshold do
-                b.returning[place] = now + q.window_s + margin_s + q.straggler_s
-            end
-        end
-    end
-    return now
+local function micros()
+    local time = redis.call('TIME')
+    return time[1] .. string.format('%06d', time[2])
+end
+
+local function run_id()
+    return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
 
 local function count(of)
     local number = 0
     for _ in pairs(of) do number = number + 1 end
     return number
+end
+
+-- Nobody knows what was spent until now: all but what is held counts as spent.
+local function forgotten(now)
+    local margin_s = b.learned and b.learned.margin_s or q.margin_s
+    local back_at = now + q.window_s + margin_s + q.straggler_s
+    b.returning = {}
+    for place = 1, q.threshold - count(b.held) do b.returning[place] = back_at end
+end
+
+-- Whether memory was lost that nobody has accounted for: the server was started anew, another one
+-- took over, or it was emptied.
+local function lost()
+    local mark, server = redis.call('GET', KEYS[2]), run_id()
+    local run, before
+    if mark then run, generation, before = string.match(mark, '^(%w*) (%w*) (%w*)$') end
+    local seen = a.seen
+    if run == server and (not seen or seen == generation or seen == before) then return false end
+    local known = mark or seen or a.spent
+    if run ~= server then
+        before = generation
+        generation = micros()
+    end
+    redis.call('SET', KEYS[2], table.concat({server, generation, seen or before or ''}, ' '))
+    return known
+end
+
+local function load()
+    local raw = redis.call('GET', KEYS[1])
+    fresh = not raw
+    b = raw and cmsgpack.unpack(raw) or {
+        held = {}, returning = {}, waiting = {}, reopening = false, locked_until = -math.huge,
+        opened_at = -math.huge, seen_at = -math.huge, ahead_s = 0,
+    }
+    -- The server's clock, which goes on from where it was when it is set back, and no faster than
+    -- the clock of who asks when it is set forward.
+    local now = (a.now or tonumber(micros()) / 1000000) + b.ahead_s
+    local late = a.latest and now - a.latest or 0
+    local expired = fresh and late > HOUR_S / 2
+    local bound = late > 0 and math.max(a.latest, b.seen_at) or math.max(now, b.seen_at)
+    b.ahead_s = b.ahead_s + bound - now
+    now = bound
+    b.seen_at = now
+    if lost() or expired then
+        fresh = false
+        forgotten(now)
+    end
+    return now
 end
 
 local function save(now)
@@ -248,4 +269,6 @@ function ops.clear(now)
 end
 
 local now = load()
-return cmsgpack.pack(ops[a.op](now))
+local answer = ops[a.op](now)
+answer.generation = generation
+return cmsgpack.pack(answer)

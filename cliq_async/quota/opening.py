@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from cliq_async.errors import ValidationError
 from cliq_async.quota.memory import MemoryStore
@@ -22,7 +22,7 @@ _KNOWN: Final = (
 
 _shared: dict[str, QuotaStore] = {}
 _users: Counter[int] = Counter()
-_opening: Final = threading.Lock()
+_opening = threading.Lock()
 
 
 def default_path() -> Path:
@@ -94,6 +94,10 @@ def _redis(url: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], Quot
             raise
         what = "a server: `pip install 'cliq-async[redis]'`"
         raise ValidationError("quota", what, "redis://…") from None
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise _unknown("redis") from None
     return url, lambda clock: RedisStore(url, clock=clock, cold_start=cold_start)
 
 
@@ -116,3 +120,14 @@ async def release(store: QuotaStore) -> None:
             del _users[id(store)]
     if last:
         await store.close()
+
+
+def _in_child() -> None:
+    """After a fork: the parent's clients are not ours, and a lock that it held stays locked."""
+    global _opening  # noqa: PLW0603 - a lock cannot be made anew
+    _opening = threading.Lock()
+    _users.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -80,7 +80,7 @@ class Queue:
         self._again_at = 0.0
         self._earliest = 0.0
         self._serving = False
-        self._announced = -inf
+        self._announced = self._announced_at = -inf
         self.asking = False
 
     def __len__(self) -> int:
@@ -185,6 +185,7 @@ class Queue:
             self._drop_hopeless(got, waiter)
             return False
         token = Token(store, quota, number, got, got + waiter.send_within_s)
+        token.waited = True
         overtaken = waiter.future.done() or (waiter.lane and self._lines[Lane.INTERACTIVE])
         first = self._first() if overtaken else waiter
         if first is not None and (first is waiter or first.goes_before(waiter)):
@@ -199,10 +200,7 @@ class Queue:
         if self._sooner or delay_s <= 0:
             await asyncio.sleep(0)  # others may have to run before there is a token
             return
-        if delay_s >= LONG_WAIT_S and moment >= self._announced + LONG_WAIT_S:
-            self._announced = moment
-            text = "waiting %.0f s for the quota of %s (%d in line)"
-            _log.info(text, delay_s, self._endpoint, len(self))
+        self._announce(max(moment, self._earliest))  # a store has itself asked again before that
         loop = asyncio.get_running_loop()
         self._sleep = sleep = loop.create_future()
         timer = loop.call_later(delay_s, self.wake)
@@ -211,6 +209,16 @@ class Queue:
         finally:
             timer.cancel()
             self._sleep = None
+
+    def _announce(self, until: float) -> None:
+        """Log a long wait, once, unless it gets longer than was said."""
+        now = self._store.clock()
+        # With a request under way, the end of the wait moves on as the time does.
+        moved = until - self._announced >= now - self._announced_at + LONG_WAIT_S
+        if until - now >= LONG_WAIT_S and (moved or now >= self._announced):
+            self._announced, self._announced_at = until, now
+            text = "waiting %.0f s for the quota of %s (%d in line)"
+            _log.info(text, until - now, self._endpoint, len(self))
 
     def _first(self) -> Waiter | None:
         for line in self._lines:
@@ -233,8 +241,11 @@ class Queue:
         """Raise if the deadline cannot be kept, given who stands before it."""
         (snapshot,) = await self._store.snapshots([waiter.quota])
         schedule = snapshot.schedule()
+        before = self._before(waiter.lane, refused=refused)
+        if schedule(len(before), waiter.reserve) <= deadline:
+            return  # even if all of them stay
         position, reserve = 0, waiter.reserve
-        for other in self._before(waiter.lane, refused=refused):
+        for other in before:
             if other.deadline is None or schedule(position, other.reserve) <= other.deadline:
                 position += 1  # the others will have left
                 reserve = min(reserve, other.reserve)

@@ -107,6 +107,7 @@ class RedisStore:
         self._taken_at.pop(token, None)
 
         def done(answer: dict[str, Any], _at: float) -> None:
+            self._taken_at.pop(token, None)  # its take may have been answered after that
             if answer["sooner"]:
                 self._watchers.tell(quota.key)
 
@@ -130,7 +131,8 @@ class RedisStore:
         }
         if wait_s is not None:
             arguments["wait_s"] = wait_s
-        lock: Lock = await self._worker.ask(Step("refuse", quota, arguments, self.clock(), done))
+        step = Step("refuse", quota, arguments, self.clock(), done)
+        lock: Lock = await self._worker.ask(step, lasting=True)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:

@@ -1,7 +1,9 @@
 """The buckets on a Redis server, a key each. Every call blocks; a thread of its own makes them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -9,8 +11,13 @@ from urllib.parse import urlsplit
 import attrs
 import msgspec
 import redis
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    NoScriptError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
 from redis.retry import Retry
 
 from cliq_async.errors import QuotaStoreError
@@ -18,9 +25,20 @@ from cliq_async.quota.model import Quota
 
 __all__ = ["RedisLedger", "Step"]
 
-_PREFIX: Final = "cliq_async"
-_TIMEOUT_S: Final = 5.0
+_PREFIX: Final = "cliq_async:1"
+"""With the version of what the keys hold."""
+_TIMEOUT_S: Final = 2.0
+_RETRY_S: Final = 4.0
+_PAUSE_S: Final = 0.05
+_MOST_PAUSE_S: Final = 0.5
 _OLDEST: Final = 6
+_SLACK_S: Final = 1.0
+_SLACK_SHARE: Final = 0.001
+
+_log = logging.getLogger("cliq_async")
+
+_abandoned: Final[list[Any]] = []
+"""Clients of a process that this one was forked from: closing them would end its connections."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
@@ -46,6 +64,26 @@ class Step:
     done: Callable[[dict[str, Any], float], Any]
 
 
+@attrs.frozen
+class _Seen:
+    """What a server last said of a bucket.
+
+    Attributes:
+        generation: Names the server's memory of the bucket.
+        now: The server's clock.
+        asked_at: The client's clock, before the server was asked.
+    """
+
+    generation: str
+    now: float
+    asked_at: float
+
+    def latest(self, now: float) -> float:
+        """What the server's clock can say at the most, however it was set."""
+        elapsed_s = max(0.0, now - self.asked_at)
+        return self.now + elapsed_s * (1.0 + _SLACK_SHARE) + _SLACK_S
+
+
 class RedisLedger:
     """Buckets on a server.
 
@@ -64,6 +102,7 @@ class RedisLedger:
         spent: bool,
         server_time: Callable[[], float] | None = None,
     ) -> None:
+        self.error = QuotaStoreError
         self._url = url
         self._place = _place(url)
         self._clock = clock
@@ -73,41 +112,76 @@ class RedisLedger:
         self._sha = ""
         self._client: Any = None
         self._cluster = False
-        self._known: set[str] = set()
+        self._warned = False
+        self._seen: dict[str, _Seen] = {}
 
     def run(self, steps: Sequence[Step]) -> list[Any]:
         """Call the script for each step, in order.
 
-        Raises:
-            QuotaStoreError: The server cannot be used. Some of the steps may have been made; each
-                may be made again.
+        Returns what each step makes of its answer, or a `QuotaStoreError`. A step may have been
+        made all the same, and may be made again.
         """
-        with self._explained():
-            client = self._connected()
-            calls = [self._call(step) for step in steps]
+        until = time.monotonic() + _RETRY_S
+        pause_s = _PAUSE_S
+        while True:
             try:
-                raw = self._evaluate(client, calls)
-            except NoScriptError:  # the server was started anew, or has forgotten its scripts
-                self._sha = client.script_load(self._source)
-                raw = self._evaluate(client, calls)
-            at = self._clock()
-            answers = [_decode(each) for each in raw]
-        self._known.update(step.quota.key for step in steps)
-        return [step.done(answer, at) for step, answer in zip(steps, answers, strict=True)]
+                return self._answers(steps)
+            except QuotaStoreError as error:  # the server is not to be used
+                self.close()
+                return [error] * len(steps)
+            except Exception as error:  # noqa: BLE001 - redis-py raises of all kinds, when clusters move
+                self.close()
+                lasts = not isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError))
+                if lasts or time.monotonic() + pause_s >= until:
+                    return [self._unusable(error)] * len(steps)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 
     def close(self) -> None:
         """Close the connection; the next step makes a new one."""
         client, self._client = self._client, None
         if client is not None:
-            with suppress(RedisError, OSError):
+            with suppress(Exception):
                 client.close()
+
+    def abandon(self) -> None:
+        """Forget the connection: it is the process's that this one was forked from."""
+        if self._client is not None:
+            _abandoned.append(self._client)
+        self._client = None
+        self._seen = {}
+
+    def _answers(self, steps: Sequence[Step]) -> list[Any]:
+        client = self._connected()
+        asked_at = self._clock()
+        calls = [self._call(step) for step in steps]
+        raw = self._evaluate(client, calls)
+        if any(isinstance(each, NoScriptError) for each in raw):
+            # The server was started anew, or has forgotten its scripts.
+            self._sha = client.script_load(self._source)
+            raw = self._evaluate(client, calls)
+        at = self._clock()
+        return [self._result(*pair, asked_at, at) for pair in zip(steps, raw, strict=True)]
+
+    def _result(self, step: Step, raw: Any, asked_at: float, at: float) -> Any:
+        if isinstance(raw, (RedisConnectionError, RedisTimeoutError)):
+            raise raw
+        if isinstance(raw, Exception):
+            return self._unusable(raw)
+        answer = _decode(raw)
+        self._seen[step.quota.key] = _Seen(answer["generation"], answer["now"], asked_at)
+        return step.done(answer, at)
+
+    def _unusable(self, error: Exception) -> QuotaStoreError:
+        # Without its cause, which may hold the URL, and the URL a password.
+        return QuotaStoreError(f"{self._place} cannot be used for the quota: {_reason(error)}")
 
     def _call(self, step: Step) -> tuple[str, str, bytes]:
         quota = step.quota
+        now = self._clock()
         arguments = step.arguments | {
             "op": step.op,
-            "ago_s": max(0.0, self._clock() - step.at),
-            "known": quota.key in self._known,
+            "ago_s": max(0.0, now - step.at),
             "spent": self._spent,
             "quota": {
                 "threshold": quota.threshold,
@@ -119,6 +193,9 @@ class RedisLedger:
                 "period_s": quota.period_s,
             },
         }
+        seen = self._seen.get(quota.key)
+        if seen is not None:
+            arguments |= {"seen": seen.generation, "latest": seen.latest(now)}
         if self._server_time is not None:
             arguments["now"] = self._server_time()
         name = f"{_PREFIX}:{{{quota.key}}}"  # the braces keep both on one node of a cluster
@@ -126,12 +203,18 @@ class RedisLedger:
 
     def _evaluate(self, client: Any, calls: list[tuple[str, str, bytes]]) -> list[Any]:
         if self._cluster or len(calls) == 1:
-            return [client.evalsha(self._sha, 2, *call) for call in calls]
+            return [self._one(client, call) for call in calls]
         pipeline = client.pipeline(transaction=False)
         for call in calls:
             pipeline.evalsha(self._sha, 2, *call)
-        answers: list[Any] = pipeline.execute()
+        answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
+
+    def _one(self, client: Any, call: tuple[str, str, bytes]) -> Any:
+        try:
+            return client.evalsha(self._sha, 2, *call)
+        except ResponseError as error:
+            return error
 
     def _connected(self) -> Any:
         if self._client is not None:
@@ -139,7 +222,7 @@ class RedisLedger:
         options: dict[str, Any] = {
             "socket_timeout": _TIMEOUT_S,
             "socket_connect_timeout": _TIMEOUT_S,
-            "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+            "retry": Retry(NoBackoff(), 0),  # `run` does, with all steps
         }
         client: Any = redis.Redis.from_url(self._url, **options)
         try:
@@ -151,6 +234,7 @@ class RedisLedger:
                 found = [client.info(target_nodes=node) for node in client.get_primaries()]
             for each in found:
                 self._check(each)
+            self._warn_of_forgetting(client)
             self._sha = client.script_load(self._source)
         except BaseException:
             client.close()
@@ -169,15 +253,19 @@ class RedisLedger:
                 f"{policy}), and with them the quota; set it to noeviction, or use another server"
             )
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (RedisError, OSError) as error:
-            self.close()
-            raise QuotaStoreError(
-                f"{self._place} cannot be used for the quota: {_reason(error)}"
-            ) from None  # the cause may hold the URL, and the URL a password
+    def _warn_of_forgetting(self, client: Any) -> None:
+        """Say it if the server writes nothing down, as far as it lets anybody know."""
+        if self._warned or self._cluster:
+            return
+        with suppress(ResponseError):  # it keeps its settings to itself
+            kept = client.config_get("save").get("save") or client.config_get("appendonly")
+            if kept == {"appendonly": "no"}:
+                self._warned = True
+                _log.warning(
+                    "%s keeps nothing on disk; whenever it is started anew, the quota starts "
+                    "spent, but for processes that are started later. Set appendonly to yes",
+                    self._place,
+                )
 
 
 def _place(url: str) -> str:

@@ -122,16 +122,17 @@ class SqliteStore:
         self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
     ) -> Lock:
         """See `QuotaStore.refuse`."""
-        own = self._own(token)
+        own, refused_at = self._own(token), self.clock()
 
         def step() -> Lock:
             bucket, now = self._ledger.read(quota)
-            lock = bucket.refuse(quota, own, now, taken_at, wait_s)
+            # As it was when the refusal came, not when that is written down.
+            lock = bucket.refuse(quota, own, min(refused_at, now), taken_at, wait_s)
             self._ledger.write(quota, bucket, now)
             self._watchers.tell(quota.key)
             return lock
 
-        lock: Lock = await self._worker.ask(step)
+        lock: Lock = await self._worker.ask(step, lasting=True)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:

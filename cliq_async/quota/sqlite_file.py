@@ -1,15 +1,18 @@
-"""The file of a SQLite store, and what makes a new one start spent.
+"""The file of a SQLite store, and what makes its buckets count as spent.
 
-A process that is killed loses nothing; after a power cut the last moment may be missing.
+A process that is killed loses nothing. Where a file was lost, damaged or put back from a copy,
+nobody knows what was spent last: what is in it, or missing from it, counts as spent from then on
+for a window.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from cliq_async.errors import QuotaStoreError
-from cliq_async.sqlite_files import Connection, FileKind
+from cliq_async.sqlite_files import Connection, FileKind, transaction
 
 __all__ = ["KIND", "damaged", "explained", "mark_of", "opened"]
 
@@ -25,9 +28,9 @@ KIND: Final = FileKind(
             idle_at REAL NOT NULL,
             state BLOB NOT NULL
         ) WITHOUT ROWID;
-        CREATE TABLE start (
+        CREATE TABLE lost (
             boot TEXT NOT NULL,
-            spent_at REAL NOT NULL
+            at REAL NOT NULL
         );
         """,
     ),
@@ -44,48 +47,63 @@ KIND: Final = FileKind(
 
 
 def mark_of(path: Path) -> Path:
-    """The file beside the store's that says: the next one starts spent."""
+    """The file beside the store's that says: another one starts spent."""
     return path.with_name(path.name + ".spent")
 
 
-def opened(path: Path, *, spent: bool, boot: str, now: float) -> Connection:
+def opened(
+    path: Path, *, lost: bool, spent: bool, boot: str, now: float
+) -> tuple[Connection, float]:
     """A connection to the store's file, which is made if there is none.
 
     Args:
         path: The file.
-        spent: Whether a new file counts as spent. It does so as well after a damaged one, and if
-            the log of one that is gone was left behind.
-        boot: The machine's start, for a new file.
-        now: The moment, for a new file.
+        lost: Whether another file has taken the place of the one that was in use.
+        spent: Whether a new file counts as spent.
+        boot: The machine's start.
+        now: The moment.
+
+    Returns:
+        The connection, and until when nobody knows what was spent, or minus infinity.
 
     Raises:
         QuotaStoreError: The file cannot be used; the error says why, and what to do.
     """
     mark = mark_of(path)
     with explained(path):
-        # Before it is there: afterwards the log may be another process's, and new.
-        left = not path.exists() and path.with_name(path.name + "-wal").exists()
+        if not path.exists() and path.with_name(path.name + "-wal").exists():
+            _leave_mark(path)  # the log of a file that is gone: whoever comes first must know
+        new = False
 
-    def made(conn: Connection) -> None:
-        if spent or left or mark.exists():
-            conn.execute("INSERT INTO start VALUES (?, ?)", (boot, now))
+        def made(_conn: Connection) -> None:
+            nonlocal new
+            new = True
 
-    with explained(path):
-        conn = KIND.open(path, made=made)
-        mark.unlink(missing_ok=True)
-    return conn
+        conn = KIND.open(path, made=made, on_damage=lambda: _leave_mark(path))
+        marked = mark.exists() and (new or not _is_marked(path))
+        try:
+            with transaction(conn):
+                if lost or marked or (new and spent):
+                    conn.execute("DELETE FROM lost")
+                    conn.execute("INSERT INTO lost VALUES (?, ?)", (boot, now))
+                found = conn.execute("SELECT boot, at FROM lost").fetchone()
+                if found is not None and (found[0] != boot or found[1] > now):
+                    # It was before the machine's start, and so before the clock began.
+                    conn.execute("UPDATE lost SET boot = ?, at = 0", (boot,))
+                    found = (boot, 0.0)
+            if marked:
+                mark.unlink(missing_ok=True)
+        except BaseException:
+            conn.close()
+            raise
+    return conn, float("-inf") if found is None else found[1]
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what goes wrong into an error that says what to do; damage leaves a mark."""
-    try:
-        with KIND.explained(path):
-            yield
-    except QuotaStoreError as error:
-        if "damaged" in str(error):
-            _leave_mark(path)
-        raise
+    with KIND.explained(path, lambda: _leave_mark(path)):
+        yield
 
 
 def damaged(path: Path) -> QuotaStoreError:
@@ -94,6 +112,25 @@ def damaged(path: Path) -> QuotaStoreError:
     return QuotaStoreError(f"{path}: {KIND.noun} is damaged; {KIND.damaged}")
 
 
+def _identity(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "none"
+    return f"{found.st_dev} {found.st_ino}"
+
+
 def _leave_mark(path: Path) -> None:
+    """Say which file is not to be trusted: any other in its place starts spent."""
     with suppress(OSError):
-        mark_of(path).write_text("The quota's file was damaged: the next one starts spent.\n")
+        fd = os.open(mark_of(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(_identity(path))
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether the mark is about the file that is there."""
+    try:
+        return mark_of(path).read_text() == _identity(path)
+    except OSError:
+        return False

@@ -1,19 +1,19 @@
 """The buckets in a SQLite file, a row a key. Every call blocks; a thread of its own makes them."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from cliq_async.quota.boot import rebooted
+from cliq_async.quota.boot import forgotten, rebooted
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
-from cliq_async.quota.sqlite_file import damaged, explained, opened
+from cliq_async.quota.sqlite_file import KIND, damaged, explained, opened
 from cliq_async.quota.store import Clock
-from cliq_async.sqlite_files import Connection, transaction
+from cliq_async.sqlite_files import transaction
+from cliq_async.stepped_file import SteppedFile
 
 __all__ = ["Ledger"]
 
@@ -27,9 +27,10 @@ _decode: Final = msgspec.msgpack.Decoder(Bucket).decode
 _READ: Final = "SELECT boot, seen_at, state FROM bucket WHERE key = ?"
 _WRITE: Final = "INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?, ?)"
 _FORGET: Final = "DELETE FROM bucket WHERE boot = ? AND idle_at < ?"
+_FORGET_OLD: Final = "DELETE FROM bucket WHERE boot <> ? AND idle_at - seen_at < ?"
 
 
-class Ledger:
+class Ledger(SteppedFile):
     """Buckets in a file.
 
     Args:
@@ -40,39 +41,48 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, clock: Clock, boot: str, spent: bool) -> None:
-        self._path = path
+        super().__init__(KIND, path)
         self._clock = clock
         self._boot = boot
         self._spent = spent
-        self._conn: Connection | None = None
         self._file: tuple[int, int] | None = None
-        self._spent_at = -inf
-        self._runs = 0
+        self._lost = False
+        self._lost_at = -inf
+        self._looks = 0
 
-    def run(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make some steps, all of them or none; they use `read` and `write`.
+    def connect(self) -> None:
+        """Open the file if it is not open, or if another has taken its place."""
+        if self._conn is not None and self._file != _identity(self.path):
+            self.close()
+            self._lost = True  # what it said is not known any more
+        if self._conn is None:
+            self._conn, self._lost_at = opened(
+                self.path,
+                lost=self._lost,
+                spent=self._spent,
+                boot=self._boot,
+                now=self._clock(),
+            )
+            self._lost = False
+            self._file = _identity(self.path)
+            self._looks = 0
+        if self._looks % _TIDY_EVERY == 0:
+            with transaction(self._conn):
+                self._conn.execute(_FORGET, (self._boot, self._clock() - _HOUR_S))
+                self._conn.execute(_FORGET_OLD, (self._boot, self._clock() - _HOUR_S))
+        self._looks += 1
 
-        Raises:
-            QuotaStoreError: None of them was made.
-        """
-        with explained(self._path):
-            conn = self._connection()
-            try:
-                with transaction(conn):
-                    if self._runs % _TIDY_EVERY == 0:
-                        conn.execute(_FORGET, (self._boot, self._clock() - _HOUR_S))
-                    self._runs += 1
-                    return [step() for step in steps]
-            except BaseException:
-                self.close()  # the next one opens it again, and looks at it anew
-                raise
+    def explained(self) -> AbstractContextManager[None]:
+        """Turn what goes wrong into an error that says what to do; damage leaves a mark."""
+        return explained(self.path)
+
+    def failed(self) -> None:
+        """Look at the file anew the next time."""
+        self.close()
 
     def read(self, quota: Quota) -> tuple[Bucket, float]:
         """A key's bucket, and the moment. Only within a step."""
-        conn = self._conn
-        if conn is None:
-            raise RuntimeError("only within a step")
-        row = conn.execute(_READ, (quota.key,)).fetchone()
+        row = self.conn.execute(_READ, (quota.key,)).fetchone()
         now = self._clock()
         if row is None:
             return self._new(quota, now), now
@@ -80,49 +90,29 @@ class Ledger:
         try:
             bucket = _decode(state)
         except msgspec.DecodeError as error:
-            raise damaged(self._path) from error
-        if boot != self._boot or now < seen_at:
+            raise damaged(self.path) from error
+        foreign = boot != self._boot or now < seen_at
+        if foreign:
             bucket = rebooted(bucket, quota, seen_at, now)
+        lost = self._lost_at > (0.0 if foreign else seen_at)
+        if lost:
+            bucket = forgotten(bucket, quota, self._lost_at)
+        if foreign or lost:
             self.write(quota, bucket, now)  # or it would begin anew with each look
         return bucket, now
 
     def write(self, quota: Quota, bucket: Bucket, now: float) -> None:
         """Put a key's bucket down. Only within a step."""
-        conn = self._conn
-        if conn is None:
-            raise RuntimeError("only within a step")
         idle_at = max(
             now + _LEARNED_S if bucket.learned is not None or bucket.reopening else now,
             bucket.returning[-1] if bucket.returning else now,
             *bucket.held.values(),
         )
-        conn.execute(_WRITE, (quota.key, self._boot, now, idle_at, _encode(bucket)))
-
-    def close(self) -> None:
-        """Close the file; the next step opens it again."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(Exception):
-                conn.close()
-
-    def _connection(self) -> Connection:
-        if self._conn is not None and self._file != _identity(self._path):
-            # Somebody has taken the file away. What it said is not known any more.
-            self.close()
-            self._spent = True
-        if self._conn is None:
-            now = self._clock()
-            self._conn = opened(self._path, spent=self._spent, boot=self._boot, now=now)
-            self._file = _identity(self._path)
-            self._runs = 0
-            self._spent_at = -inf
-            for boot, spent_at in self._conn.execute("SELECT boot, spent_at FROM start"):
-                self._spent_at = spent_at if boot == self._boot and spent_at <= now else now
-        return self._conn
+        self.conn.execute(_WRITE, (quota.key, self._boot, now, idle_at, _encode(bucket)))
 
     def _new(self, quota: Quota, now: float) -> Bucket:
-        back_at = self._spent_at + quota.window_s + quota.margin_s + quota.straggler_s
-        return Bucket(returning=[back_at] * quota.threshold if back_at > now else [])
+        spent = forgotten(Bucket(), quota, self._lost_at)
+        return spent if spent.returning[0] > now else Bucket()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -15,9 +15,10 @@ class Token:
         send_by: The request has to leave before this moment.
         sent: Whether it was allowed to leave.
         ended: Whether it was given back.
+        waited: Whether it was waited for in line.
     """
 
-    __slots__ = ("_number", "_store", "ended", "quota", "send_by", "sent", "taken_at")
+    __slots__ = ("_number", "_store", "ended", "quota", "send_by", "sent", "taken_at", "waited")
 
     def __init__(
         self, store: QuotaStore, quota: Quota, number: int, taken_at: float, send_by: float
@@ -29,6 +30,7 @@ class Token:
         self.taken_at = taken_at
         self.send_by = send_by
         self.sent = False
+        self.waited = False
 
     def may_send(self) -> bool:
         """Ask just before the first byte leaves. True once, and only before `send_by`.

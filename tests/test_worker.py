@@ -1,0 +1,167 @@
+"""The thread that does blocking work: what fails, what is tried again, and what comes meanwhile."""
+
+import asyncio
+import threading
+
+import pytest
+
+from cliq_async.errors import CliqError, QuotaStoreError
+from cliq_async.worker import Worker
+
+
+class Book:
+    """Steps are words. It notes them, and fails on request."""
+
+    error = QuotaStoreError
+
+    def __init__(self):
+        self.noted = []
+        self.closed = 0
+        self.refuses = False
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def run(self, steps):
+        self.gate.wait(10)
+        if self.refuses:
+            return [QuotaStoreError("it is shut")] * len(steps)
+        return [self._note(step) for step in steps]
+
+    def _note(self, step):
+        if step == "bad":
+            return ValueError("bad")
+        self.noted.append(step)
+        return step.upper()
+
+    def close(self):
+        self.closed += 1
+
+    def abandon(self):
+        self.noted = []
+
+
+@pytest.fixture
+async def book():
+    return Book()
+
+
+@pytest.fixture
+async def worker(book):
+    worker = Worker(book, lambda: None)
+    yield worker
+    book.gate.set()
+    await worker.close()
+
+
+async def test_what_piled_up_keeps_its_order_and_a_bad_step_spoils_no_other(book, worker):
+    book.gate.clear()
+    results = asyncio.gather(*map(worker.ask, ("a", "bad", "b")), return_exceptions=True)
+    await asyncio.sleep(0)
+    book.gate.set()
+    a, bad, b = await results
+    assert (a, b) == ("A", "B")
+    assert isinstance(bad, ValueError)
+    assert book.noted == ["a", "b"]
+
+
+async def test_what_is_told_is_tried_again_until_it_is_done_and_done_once(book, worker):
+    book.refuses = True
+    worker.tell("a")
+    with pytest.raises(QuotaStoreError):
+        await worker.ask("b")
+    book.refuses = False
+    assert await worker.ask("c") == "C"
+    assert await worker.ask("d") == "D"
+    assert book.noted == ["a", "c", "d"]
+
+
+async def test_what_has_to_last_is_done_even_if_who_asked_was_told_that_it_failed(book, worker):
+    book.refuses = True
+    with pytest.raises(QuotaStoreError):
+        await worker.ask("a", lasting=True)
+    book.refuses = False
+    await worker.ask("b")
+    assert book.noted == ["a", "b"]
+
+
+async def test_what_has_to_last_is_done_even_if_who_asked_has_left(book, worker):
+    book.gate.clear()
+    first = asyncio.create_task(worker.ask("first"))
+    await asyncio.sleep(0.01)  # it is being done, the others are not
+    lasting = asyncio.create_task(worker.ask("lasting", lasting=True))
+    gone = asyncio.create_task(worker.ask("gone"))
+    await asyncio.sleep(0)
+    lasting.cancel()
+    gone.cancel()
+    await asyncio.sleep(0)
+    book.gate.set()
+    await first
+    await worker.ask("last")
+    assert book.noted == ["first", "lasting", "last"]
+
+
+async def test_a_step_that_fails_for_ever_is_given_up(book, worker):
+    worker.tell("bad")
+    for _ in range(200):
+        await worker.ask("a")
+    assert not worker._owed
+
+
+async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_again(
+    book, worker, monkeypatch
+):
+    monkeypatch.setattr("cliq_async.worker._SLOW_S", 0.0)
+    book.gate.clear()
+    book.refuses = True
+    first = asyncio.create_task(worker.ask("a"))
+    await asyncio.sleep(0.01)
+    runs = []
+    run = book.run
+    book.run = lambda steps: runs.append(steps) or run(steps)
+    others = [asyncio.create_task(worker.ask(name)) for name in "bcd"]
+    worker.tell("told")
+    await asyncio.sleep(0)
+    book.gate.set()
+    for task in (first, *others):
+        with pytest.raises(QuotaStoreError):
+            await task
+    assert runs == []
+    book.refuses = False
+    await worker.ask("e")
+    assert book.noted == ["told", "e"]
+
+
+async def test_it_goes_on_after_it_was_closed_and_never_twice_at_once(book, worker):
+    book.gate.clear()
+    worker.tell("a")
+    closing = asyncio.create_task(worker.close())
+    await asyncio.sleep(0)
+    after = asyncio.create_task(worker.ask("b"))
+    await asyncio.sleep(0.01)
+    assert book.noted == []
+    book.gate.set()
+    await closing
+    assert await after == "B"
+    assert book.noted == ["a", "b"]
+    assert book.closed == 1
+
+
+async def test_a_thread_that_cannot_be_had_is_an_error_and_nothing_hangs(book, worker, monkeypatch):
+    def no_thread(_self):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        worker.tell("told")
+        with pytest.raises(CliqError, match="no thread"):
+            await worker.ask("a")
+    assert await worker.ask("b") == "B"
+    assert book.noted[0] == "told"
+
+
+async def test_a_bug_below_is_an_error_for_who_asked_and_the_thread_goes_on(book, worker):
+    run, book.run = book.run, lambda steps: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        await worker.ask("a")
+    book.run = run
+    assert await worker.ask("b") == "B"
