@@ -250,7 +250,8 @@ async def test_forgotten_scripts_are_loaded_again(url):
 # What can be wrong.
 
 
-async def test_server_that_is_gone_is_an_error_and_nothing_is_sent(server):
+async def test_server_that_is_gone_is_an_error_and_nothing_is_sent(server, monkeypatch):
+    monkeypatch.setattr("cliq_async.quota.redis_ledger._RETRY_S", 0.3)
     transport = Scripted([DONE])
     async with CliqClient("t", transport=transport, quota=server.url) as client:
         await client.bots.list()

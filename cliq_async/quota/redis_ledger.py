@@ -13,6 +13,8 @@ import msgspec
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
     ConnectionError as RedisConnectionError,
     NoScriptError,
     ResponseError,
@@ -131,8 +133,7 @@ class RedisLedger:
                 return [error] * len(steps)
             except Exception as error:  # noqa: BLE001 - redis-py raises of all kinds, when clusters move
                 self.close()
-                lasts = not isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError))
-                if lasts or time.monotonic() + pause_s >= until:
+                if _lasts(error) or time.monotonic() + pause_s >= until:
                     return [self._unusable(error)] * len(steps)
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
@@ -266,6 +267,13 @@ class RedisLedger:
                     "spent, but for processes that are started later. Set appendonly to yes",
                     self._place,
                 )
+
+
+def _lasts(error: Exception) -> bool:
+    """Whether it goes wrong again however soon it is tried."""
+    if isinstance(error, (AuthenticationError, AuthorizationError)):
+        return True
+    return not isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError))
 
 
 def _place(url: str) -> str:
