@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check format bench endpoints clean
+.PHONY: help demo test coverage check format bench endpoints clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -21,17 +21,20 @@ help:  ## what there is to make
 demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter
 	@$(BIN)/cliq demo
 
+test: .venv/dev.stamp  ## the tests
+	$(BIN)/pytest
+
 # The simulated days are nothing but computing: watched line by line they would take three times as long.
-test: .venv/dev.stamp  ## the tests, with coverage
+coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/test_promise.py
 	$(BIN)/pytest tests/test_promise.py
 
-check: .venv/dev.stamp  ## lint, format, types and tests
+check: .venv/dev.stamp  ## lint, format, types, tests and coverage
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory coverage
 
 format: .venv/dev.stamp  ## put the code in its form
 	$(BIN)/ruff check --fix .
