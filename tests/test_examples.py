@@ -96,8 +96,8 @@ async def test_web_app_with_four_workers_delivers_what_it_accepts_and_refuses_th
     assert len(accepted) >= 50
     assert refused, "four windows do not pass within two seconds"
     assert {status for status, _ in refused} == {503}
-    # What they could wait for, two seconds, and the window after that.
-    assert {again for _, again in refused} <= {"1", "2", "3", "4"}
+    # What they could wait for, two seconds, and the windows after that, on a busy machine as well.
+    assert all(re.fullmatch("[1-9]", again) for _, again in refused)
 
 
 async def test_cron_job_that_runs_twice_in_a_row_is_not_locked_out(tmp_path):

@@ -20,8 +20,14 @@ class Book:
         self.refuses = False
         self.gate = threading.Event()
         self.gate.set()
+        self.at_work = threading.Event()
+
+    async def begun(self):
+        """Wait until the thread has taken what there was."""
+        await asyncio.to_thread(self.at_work.wait, 10)
 
     def run(self, steps):
+        self.at_work.set()
         self.gate.wait(10)
         if self.refuses:
             return [QuotaStoreError("it is shut")] * len(steps)
@@ -87,7 +93,7 @@ async def test_what_has_to_last_is_done_even_if_who_asked_was_told_that_it_faile
 async def test_what_has_to_last_is_done_even_if_who_asked_has_left(book, worker):
     book.gate.clear()
     first = asyncio.create_task(worker.ask("first"))
-    await asyncio.sleep(0.01)  # it is being done, the others are not
+    await book.begun()
     lasting = asyncio.create_task(worker.ask("lasting", lasting=True))
     gone = asyncio.create_task(worker.ask("gone"))
     await asyncio.sleep(0)
@@ -114,7 +120,7 @@ async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_aga
     book.gate.clear()
     book.refuses = True
     first = asyncio.create_task(worker.ask("a"))
-    await asyncio.sleep(0.01)
+    await book.begun()
     runs = []
     run = book.run
     book.run = lambda steps: runs.append(steps) or run(steps)
@@ -137,7 +143,7 @@ async def test_it_goes_on_after_it_was_closed_and_never_twice_at_once(book, work
     closing = asyncio.create_task(worker.close())
     await asyncio.sleep(0)
     after = asyncio.create_task(worker.ask("b"))
-    await asyncio.sleep(0.01)
+    await book.begun()
     assert book.noted == []
     book.gate.set()
     await closing
