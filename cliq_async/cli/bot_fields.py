@@ -1,7 +1,6 @@
 """`cliq bots create` and `cliq bots update`: what a bot can be given."""
 
 from base64 import b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -11,6 +10,7 @@ from cliq_async.cli.bot_output import plain_bot
 from cliq_async.cli.failures import USAGE, Failure
 from cliq_async.cli.options import (
     Connection,
+    all_of,
     as_json,
     connection,
     max_wait,
@@ -33,7 +33,7 @@ _NAMES: Final = {
     "channel_participation": "--participation",
     "image": "--image",
 }
-_SHARED: Final = (
+_shared: Final = all_of(
     click.option("--scope", type=click.Choice(get_args(Scope)), help="Whom it is for."),
     click.option(
         "--team",
@@ -66,12 +66,6 @@ _SHARED: Final = (
         help="Its avatar.",
     ),
 )
-
-
-def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
 
 
 @click.command(

@@ -2,7 +2,6 @@
 
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -11,6 +10,7 @@ import click
 from cliq_async.cli.failures import USAGE, Failure
 from cliq_async.cli.options import (
     Connection,
+    all_of,
     as_json,
     connection,
     max_wait,
@@ -68,7 +68,7 @@ handler_id: Final = click.option(
     "--handler-id", metavar="ID", help="Which menu action, where there are several."
 )
 
-_SHARED: Final = (
+_shared: Final = all_of(
     click.option(
         "--script",
         type=click.Path(exists=True, dir_okay=False, allow_dash=True),
@@ -93,12 +93,6 @@ _SHARED: Final = (
         help="An entry below a menu action, and its icon. Up to 5 times.",
     ),
 )
-
-
-def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
 
 
 @click.command(

@@ -17,6 +17,7 @@ from cliq_async.config import DATA_CENTERS, from_env, options_from_env
 __all__ = [
     "Connection",
     "Server",
+    "all_of",
     "as_json",
     "connection",
     "extension_key",
@@ -51,6 +52,17 @@ yes: Final = click.option("--yes", is_flag=True, help="Do not ask.")
 extension_key: Final = click.option(
     "--extension-key", metavar="KEY", help="Of the extension that the bot belongs to."
 )
+
+
+def all_of(*options: Option) -> Option:
+    """Add several options, in this order."""
+
+    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return added
 
 
 def recipients(*, required: bool = False) -> Callable[[Command], Command]:
@@ -270,7 +282,4 @@ def _gathered(
         fields = {field: given.pop(field) for field in names}
         return command(*args, **{name: made(**fields)}, **given)
 
-    made_of: Callable[..., Any] = verbose(gathered)
-    for option in reversed(options):
-        made_of = option(made_of)
-    return made_of
+    return all_of(*options)(verbose(gathered))

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import (
@@ -16,7 +15,7 @@ from cliq_async.quota.model import (
     Snapshot,
     TokenId,
 )
-from cliq_async.quota.store import Clock, Watcher, system_clock
+from cliq_async.quota.store import Clock, ColdStart, Watcher, starts_spent, system_clock
 from cliq_async.quota.watchers import Watchers
 
 __all__ = ["MemoryStore"]
@@ -34,13 +33,9 @@ class MemoryStore:
         cold_start: Whether a new bucket is full or spent.
     """
 
-    def __init__(
-        self, *, clock: Clock = system_clock, cold_start: Literal["full", "spent"] = "full"
-    ) -> None:
-        if cold_start not in {"full", "spent"}:
-            raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
+    def __init__(self, *, clock: Clock = system_clock, cold_start: ColdStart = "full") -> None:
         self.clock = clock
-        self._cold_start = cold_start
+        self._spent = starts_spent(cold_start)
         self._opened_at = clock()
         self._buckets: dict[Key, Bucket] = {}
         self._watchers = Watchers()
@@ -129,7 +124,7 @@ class MemoryStore:
 
     def _new(self, quota: Quota) -> Bucket:
         bucket = self._buckets[quota.key] = Bucket()
-        if self._cold_start == "spent":
+        if self._spent:
             back_at = self._opened_at + quota.window_s + quota.margin_s + quota.straggler_s
             bucket.returning = [back_at] * quota.threshold
         return bucket

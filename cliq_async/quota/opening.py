@@ -5,16 +5,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from cliq_async.errors import ValidationError
 from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.store import Clock, QuotaStore, system_clock
+from cliq_async.quota.store import Clock, ColdStart, QuotaStore, system_clock
 
 __all__ = ["default_path", "open_store", "release", "retain"]
-
-ColdStart = Literal["full", "spent"]
 
 _KNOWN: Final = (
     "a store, or sqlite:///path, redis://host:port/db or memory://, with ?cold_start=full or spent"

@@ -5,9 +5,8 @@ server that has lost what it knew, by a start, by a failover or because somebody
 told from an idle one by a mark that lasts; its buckets then count as spent for a window.
 """
 
-import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from cliq_async.quota.model import (
     AskerId,
@@ -21,9 +20,8 @@ from cliq_async.quota.model import (
     TokenId,
 )
 from cliq_async.quota.redis_ledger import RedisLedger, Step
-from cliq_async.quota.store import Clock, Watcher, system_clock
-from cliq_async.quota.watchers import Watchers
-from cliq_async.worker import Worker
+from cliq_async.quota.shared import SharedStore
+from cliq_async.quota.store import Clock, ColdStart, starts_spent, system_clock
 
 __all__ = ["RedisStore"]
 
@@ -31,7 +29,7 @@ _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
 
 
-class RedisStore:
+class RedisStore(SharedStore[Step]):
     """Buckets on a Redis server from version 6 on, a Valkey server, or a cluster of either.
 
     All talk to the server is a thread's, so that no event loop waits for it. Safe to share
@@ -52,18 +50,13 @@ class RedisStore:
         url: str,
         *,
         clock: Clock = system_clock,
-        cold_start: Literal["full", "spent"] = "full",
+        cold_start: ColdStart = "full",
         server_time: Clock | None = None,
     ) -> None:
-        if cold_start not in {"full", "spent"}:
-            raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
-        self.clock = clock
-        spent = cold_start == "spent"
+        spent = starts_spent(cold_start)
         ledger = RedisLedger(url, clock=clock, spent=spent, server_time=server_time)
         self._taken_at: dict[TokenId, float] = {}
-        self._watchers = Watchers()
-        self._owner = _new_owner()
-        self._worker: Worker[Step] = Worker(ledger, self._forked)
+        super().__init__(ledger, clock)
 
     async def take(
         self,
@@ -148,24 +141,12 @@ class RedisStore:
             Step("clear", quota, {}, now, self._cleared(quota.key)) for quota in quotas
         )
 
-    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
-        """See `QuotaStore.watch`."""
-        return self._watchers.add(key, watcher)
-
-    async def close(self) -> None:
-        """Hand over what is pending and close the connection."""
-        await self._worker.close()
-
     def _cleared(self, key: Key) -> Callable[[dict[str, Any], float], None]:
         return lambda _answer, _at: self._watchers.tell(key)
 
-    def _own(self, number: AskerId) -> str:
-        return f"{self._owner}{number}"
-
     def _forked(self) -> None:
-        self._owner = _new_owner()
+        super()._forked()
         self._taken_at = {}
-        self._watchers = Watchers()
 
 
 def _snapshot_of(quota: Quota) -> Callable[[dict[str, Any], float], Snapshot]:
@@ -186,8 +167,3 @@ def _snapshot_of(quota: Quota) -> Callable[[dict[str, Any], float], Snapshot]:
         )
 
     return done
-
-
-def _new_owner() -> str:
-    """Numbers are unique within a process; this says whose they are."""
-    return uuid.uuid4().hex[:12] + "-"

@@ -6,17 +6,15 @@ happens to it, the file holds the state before or after.
 """
 
 import os
-import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from cliq_async.quota.boot import boot_id
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import (
     AskerId,
     Ending,
-    Key,
     Lane,
     Lock,
     NotYet,
@@ -24,10 +22,9 @@ from cliq_async.quota.model import (
     Snapshot,
     TokenId,
 )
+from cliq_async.quota.shared import SharedStore
 from cliq_async.quota.sqlite_ledger import Ledger
-from cliq_async.quota.store import Clock, Watcher, system_clock
-from cliq_async.quota.watchers import Watchers
-from cliq_async.worker import Worker
+from cliq_async.quota.store import Clock, ColdStart, starts_spent, system_clock
 
 __all__ = ["SqliteStore"]
 
@@ -35,8 +32,8 @@ _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
 
 
-class SqliteStore:
-    """Buckets in a file. All work on it is done by a thread, so that no event loop waits.
+class SqliteStore(SharedStore[Callable[[], Any]]):
+    """Buckets in a file.
 
     Safe to share between threads and event loops; a forked child opens the file anew.
 
@@ -55,22 +52,17 @@ class SqliteStore:
         path: str | os.PathLike[str],
         *,
         clock: Clock = system_clock,
-        cold_start: Literal["full", "spent"] = "full",
+        cold_start: ColdStart = "full",
         boot: str | None = None,
     ) -> None:
-        if cold_start not in {"full", "spent"}:
-            raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
         self.path = Path(path)
-        self.clock = clock
         self._ledger = Ledger(
             self.path,
             clock=clock,
             boot=boot_id() if boot is None else boot,
-            spent=cold_start == "spent",
+            spent=starts_spent(cold_start),
         )
-        self._watchers = Watchers()
-        self._owner = _new_owner()
-        self._worker: Worker[Callable[[], Any]] = Worker(self._ledger, self._forked)
+        super().__init__(self._ledger, clock)
 
     async def take(
         self,
@@ -161,23 +153,3 @@ class SqliteStore:
                 self._watchers.tell(quota.key)
 
         await self._worker.ask(step)
-
-    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
-        """See `QuotaStore.watch`."""
-        return self._watchers.add(key, watcher)
-
-    async def close(self) -> None:
-        """Write down what is pending and close the file; whoever asks later opens it again."""
-        await self._worker.close()
-
-    def _own(self, number: AskerId) -> str:
-        return f"{self._owner}{number}"
-
-    def _forked(self) -> None:
-        self._owner = _new_owner()
-        self._watchers = Watchers()
-
-
-def _new_owner() -> str:
-    """Numbers are unique within a process; this says whose they are."""
-    return uuid.uuid4().hex[:12] + "-"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cliq_async.quota.model import (
     AskerId,
@@ -17,7 +17,7 @@ from cliq_async.quota.model import (
     TokenId,
 )
 
-__all__ = ["Clock", "QuotaStore", "Watcher", "system_clock"]
+__all__ = ["Clock", "ColdStart", "QuotaStore", "Watcher", "starts_spent", "system_clock"]
 
 Clock = Callable[[], float]
 """Reads seconds that never go back. Only differences mean something."""
@@ -31,6 +31,21 @@ system_clock: Clock = (
     if hasattr(time, "CLOCK_BOOTTIME")
     else time.monotonic
 )
+
+
+ColdStart = Literal["full", "spent"]
+"""What a bucket counts as that nobody has used before."""
+
+
+def starts_spent(cold_start: ColdStart) -> bool:
+    """Whether new buckets are spent.
+
+    Raises:
+        ValueError: There is no such cold start.
+    """
+    if cold_start not in {"full", "spent"}:
+        raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
+    return cold_start == "spent"
 
 
 class QuotaStore(Protocol):
