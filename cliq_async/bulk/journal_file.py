@@ -129,19 +129,17 @@ class JournalFile(SteppedFile):
         mine = self._identity.facts()
         for name, value in mine.items():
             if found and found.get(name) != value:
-                raise JournalError(
-                    f"{self.path} is the journal of another job: its {name} is "
-                    f"{_shown(name, found.get(name))}, and here it is {_shown(name, value)}"
+                what = (
+                    "its message is another one"
+                    if name == "message"
+                    else f"its {name} is {found.get(name)!r}, and here it is {value!r}"
                 )
+                raise JournalError(f"{self.path} is the journal of another job: {what}")
         conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", mine.items())
         # Nobody else has it, so whatever was under way is not any more.
         conn.execute(
             "UPDATE batch SET status = 'unknown', reason = ? WHERE status = 'sending'", (_DIED,)
         )
-
-
-def _shown(name: str, value: str | None) -> str:
-    return "another one" if name == "message" else repr(value)
 
 
 def totals_in(conn: Connection) -> dict[str, int]:
