@@ -5,10 +5,11 @@ import attrs
 import pytest
 from test_cli import SECRET, invoke
 
-from cliq_async.cli.message_file import FIELDS_HELP, message_from
+from cliq_async.cli.message_file import FIELDS_HELP
 from cliq_async.converter import to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models.message import Message
+from cliq_async.plain.message import message_from
 
 WHOLE = {
     "text": "Look at [db-1]($1)",
@@ -91,7 +92,10 @@ def test_what_means_nothing_is_left_out_and_numbers_become_text():
     ("data", "said"),
     [
         ([], "a message is a JSON object"),
-        ({"text": "hi", "user_ids": "1"}, "user_ids: recipients are given on the command line"),
+        (
+            {"text": "hi", "user_ids": "1"},
+            "user_ids: recipients stand beside the message, not in it",
+        ),
         ({"text": "hi", "colour": "red"}, "colour: no message has this"),
         (
             {"text": "hi", "styles": {"background": "red", "font": "x"}},

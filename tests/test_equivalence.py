@@ -20,12 +20,12 @@ from strategies import (
     words,
 )
 
-from cliq_async.cli.call import actions_from
-from cliq_async.cli.message_file import message_from
 from cliq_async.converter import to_json, to_plain
 from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler, SubAction
 from cliq_async.models.handler import HANDLER_TYPES, check_type
 from cliq_async.models.incoming import check_parameters
+from cliq_async.plain.call import actions_from
+from cliq_async.plain.message import message_from
 from cliq_async.sandbox.refusals import Refused
 from cliq_async.sandbox.validation import (
     read_bot_changes,

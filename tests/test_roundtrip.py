@@ -16,11 +16,11 @@ from strategies import (
     PARAMETERS,
 )
 
-from cliq_async.cli.call import actions_from
-from cliq_async.cli.message_file import message_from
 from cliq_async.client import CliqClient
 from cliq_async.converter import to_plain
 from cliq_async.models import Bot, Call, Handler, NewBot, NewHandler
+from cliq_async.plain.call import actions_from
+from cliq_async.plain.message import message_from
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.api import WORKS, Call as Request

@@ -1,10 +1,10 @@
 """`cliq call`: a voice call."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
+from cliq_async.cli.json_file import read_json, told_of
 from cliq_async.cli.options import (
     Connection,
     as_json,
@@ -14,12 +14,12 @@ from cliq_async.cli.options import (
     verbatim,
 )
 from cliq_async.cli.output import clean, echo, echo_json, plural
-from cliq_async.cli.plain_form import Plain, action_from, built, only, read_json, told_of
 from cliq_async.cli.reached import note_missing
 from cliq_async.cli.typed import typed
 from cliq_async.models.call import Call, CallAction
+from cliq_async.plain.call import actions_from
 
-__all__ = ["actions_from", "call"]
+__all__ = ["call", "read_actions"]
 
 
 @click.command(
@@ -74,7 +74,7 @@ def call(
             user_ids=to,
             retry=retry,
             loop=loop,
-            actions=() if actions is None else _read_actions(actions),
+            actions=() if actions is None else read_actions(actions),
         )
         receipt = connection.run(
             lambda client: client.calls.trigger(bot, order), max_wait_s=max_wait
@@ -89,25 +89,13 @@ def call(
         echo(f"id {clean(receipt.id)}")
 
 
-def _read_actions(path: Path) -> list[CallAction]:
+def read_actions(path: Path) -> list[CallAction]:
+    """The actions in a JSON file.
+
+    Raises:
+        Failure: The file cannot be read, or they are not in the form of the API.
+        ValidationError: A limit is broken.
+    """
     data = read_json(path)
     with told_of(path):
         return actions_from(data)
-
-
-def actions_from(data: Any) -> list[CallAction]:
-    """The actions of a call from the API's plain form.
-
-    Raises:
-        ValueError: They are not in that form.
-        ValidationError: A limit is broken.
-    """
-    if not isinstance(data, list):
-        raise ValueError("actions are a JSON array")  # noqa: TRY004 - the file's fault
-    return built(data, lambda given: [_action(each) for each in given], "action of a call")
-
-
-def _action(data: Plain) -> CallAction:
-    fields: dict[str, Any] = only(data, CallAction)
-    fields["action"] = action_from(data["action"])
-    return CallAction(**fields)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cliq_async.cli.failures import USAGE, Failure
+from cliq_async.cli.json_file import read_json
 from cliq_async.cli.options import (
     Connection,
     as_json,
@@ -15,7 +16,6 @@ from cliq_async.cli.options import (
     verbatim,
 )
 from cliq_async.cli.output import clean, echo, echo_json, plural
-from cliq_async.cli.plain_form import read_json
 from cliq_async.cli.reached import note_missing
 from cliq_async.cli.typed import typed
 

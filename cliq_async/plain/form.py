@@ -1,18 +1,14 @@
-"""The API's plain form, from a file into models.
+"""The API's plain form into models.
 
 Built from the models, so that every limit is checked before anything is sent. What the models
-would send is then compared with what the file says: nothing in it is left out without a word.
+would send is then compared with what was given: nothing in it is left out without a word.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import attrs
 
-from cliq_async.cli.failures import USAGE, Failure
 from cliq_async.converter import to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models.button import (
@@ -25,37 +21,10 @@ from cliq_async.models.button import (
     SystemApi,
 )
 
-__all__ = ["Plain", "action_from", "built", "only", "read_json", "told_of"]
+__all__ = ["Plain", "action_from", "built", "only"]
 
 Plain = Mapping[str, Any]
 T = TypeVar("T")
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        Failure: It cannot be read, or it is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from None
-    except UnicodeDecodeError:
-        raise Failure(f"{path}: not UTF-8", USAGE) from None
-    except (ValueError, RecursionError) as error:
-        raise Failure(f"{path}: not JSON: {error}", USAGE) from None
-
-
-@contextmanager
-def told_of(path: Path) -> Iterator[None]:
-    """Have a ValueError of the body name the file; a ValidationError names the field."""
-    try:
-        yield
-    except ValidationError:
-        raise
-    except ValueError as error:
-        raise Failure(f"{path}: {error}", USAGE) from None
 
 
 def built(data: Any, build: Callable[[Any], T], noun: str) -> T:

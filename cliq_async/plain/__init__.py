@@ -1,0 +1,1 @@
+"""Models from the plain form that the API takes."""
