@@ -2,10 +2,13 @@
 
 from cliq_async._version import __version__
 from cliq_async.auth import AccessToken, RefreshToken
-from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
+from cliq_async.bulk.jobs import JobOptions
+from cliq_async.bulk.outcomes import read_outcomes
+from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport, Outcome
 from cliq_async.bulk.subscriber_reader import SyncedSubscriber, read_subscribers
 from cliq_async.bulk.sync import sync_subscribers
 from cliq_async.bulk.sync_report import BotSync, SyncProgress, SyncReport
+from cliq_async.bulk.template import CallTemplate, MessageTemplate
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import (
@@ -69,6 +72,7 @@ __all__ = [
     "BotChanges",
     "BotHandler",
     "BotSync",
+    "BroadcastPlan",
     "BroadcastProgress",
     "BroadcastReport",
     "BulletList",
@@ -77,6 +81,7 @@ __all__ = [
     "CallAction",
     "CallDetails",
     "CallReceipt",
+    "CallTemplate",
     "Card",
     "CliqClient",
     "CliqError",
@@ -91,12 +96,14 @@ __all__ = [
     "Images",
     "IncomingReceipt",
     "InvokeFunction",
+    "JobOptions",
     "JournalError",
     "Labels",
     "Limit",
     "LockDetails",
     "MemoryStore",
     "Message",
+    "MessageTemplate",
     "ModernInline",
     "NewBot",
     "NewHandler",
@@ -136,6 +143,7 @@ __all__ = [
     "ValidationError",
     "WaitDetails",
     "__version__",
+    "read_outcomes",
     "read_subscribers",
     "sync_subscribers",
 ]

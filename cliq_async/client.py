@@ -1,27 +1,25 @@
 """The client: opens, closes, and wires the parts together."""
 
 import copy
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from types import EllipsisType, TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 import aiohttp
 import attrs
 
 from cliq_async.auth import Auth, authority, checked
-from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.broadcast import Broadcast
-from cliq_async.bulk.opening import broadcast_record
-from cliq_async.bulk.report import BroadcastProgress, BroadcastReport
-from cliq_async.bulk.source import Recipients
+from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
+from cliq_async.bulk.kind import CALLS, MESSAGES, Kind
+from cliq_async.bulk.report import BroadcastReport
 from cliq_async.caller import Caller, Options
 from cliq_async.config import Settings, from_env
 from cliq_async.endpoints import Limit
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import Hooks
+from cliq_async.models.call import Call
 from cliq_async.models.message import Message
-from cliq_async.models.recipients import identifier
 from cliq_async.pacing import pacers
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane
@@ -240,119 +238,116 @@ class CliqClient:
     async def broadcast(
         self,
         bot_unique_name: str,
-        message: Message | str,
-        to: Recipients,
-        *,
-        batch_size: int = 100,
-        max_in_flight: int | None = None,
-        dedupe: bool = False,
-        headroom: int = 0,
-        max_wait_s: float | None = None,
-        on_progress: Callable[[BroadcastProgress], object] | None = None,
-        journal: str | os.PathLike[str] | None = None,
-        resend_unknown: bool = False,
+        message: Message | str | PersonalMessage,
+        to: Items,
+        **options: Unpack[JobOptions],
     ) -> BroadcastReport:
-        """Send one message to many, as fast as the quota allows.
+        """Send a message to many, as fast as the quota allows.
 
         Example:
             ```python
             everybody = (user.user_id async for user in client.subscribers.iter("supportbot"))
             report = await client.broadcast("supportbot", "Maintenance at 6", everybody)
+
+            people = [{"user_id": "55743307", "name": "Ann"}]
+            report = await client.broadcast(
+                "supportbot", lambda one: (one["user_id"], f"Hello {one['name']}"), people
+            )
             ```
 
         Args:
             bot_unique_name: The bot's unique name.
-            message: The message, or just its text.
-            to: The recipients' ids, as an iterable or an async one. Read as the job goes on.
-            batch_size: Recipients in a request, 1 to 100.
-            max_in_flight: Requests under way at the same time; by default as many as the quota
-                allows at once.
-            dedupe: Send once to ids that come twice. Keeps all ids in memory.
-            headroom: How many tokens of the quota to leave to other callers.
-            max_wait_s: Budget for waiting of one request, in real seconds. When it does not
-                suffice, the job stops.
-            on_progress: Called after each request.
-            journal: A file that outlives the job: started again with it, the job goes on where it
-                was, and those who were delivered to are not sent to again.
-            resend_unknown: With a journal: send again to those who may or may not have been
-                reached.
+            message: The message, or just its text; or what makes a recipient's id and their
+                message of each item, such as a `MessageTemplate`. Those whose messages are equal
+                share requests.
+            to: The recipients' ids, as an iterable or an async one, read as the job goes on. If
+                messages are personal, whatever they are made of; all of it is read, and all
+                messages are made and checked, before the first request.
+            **options: See `JobOptions`.
 
         Returns:
             What became of every recipient, those of earlier runs included. Errors of single
             requests are in it; they are not raised. `stopped` says whether the job ended early.
 
         Raises:
-            ValidationError: The message or an option breaks a limit; nothing was sent.
+            ValidationError: A message or an option breaks a limit; nothing was sent.
             JournalError: The journal cannot be used, or is that of another job: of another bot,
                 message or list of recipients; nothing was sent.
             Exception: What `to` raised before its first id; nothing was sent.
         """
-        job = self.broadcast_job(
-            bot_unique_name,
-            message,
-            batch_size=batch_size,
-            max_in_flight=max_in_flight,
-            dedupe=dedupe,
-            headroom=headroom,
-            max_wait_s=max_wait_s,
-            on_progress=on_progress,
-            journal=journal,
-            resend_unknown=resend_unknown,
-        )
+        job = self.broadcast_job(bot_unique_name, message, **options)
         self._ready()  # or every batch would fail for the same reason
         return await job.run(to)
 
     def broadcast_job(
         self,
         bot_unique_name: str,
-        message: Message | str,
-        *,
-        batch_size: int = 100,
-        max_in_flight: int | None = None,
-        dedupe: bool = False,
-        headroom: int = 0,
-        max_wait_s: float | None = None,
-        on_progress: Callable[[BroadcastProgress], object] | None = None,
-        journal: str | os.PathLike[str] | None = None,
-        resend_unknown: bool = False,
+        message: Message | str | PersonalMessage,
+        **options: Unpack[JobOptions],
     ) -> Broadcast:
-        """A broadcast that can be stopped: `run(to)`, `stop(why)` and `abort(why)`.
+        """A broadcast that can be stopped: `plan(to)`, `run(to)`, `stop(why)` and `abort(why)`.
 
         Takes what `broadcast` takes.
         """
-        quota = self._quotas["send_message"]
-        identifier("bot_unique_name", bot_unique_name)
-        if type(headroom) is not int or headroom < 0:
-            raise ValidationError("headroom", "an int, at least 0", headroom)
+        return self._job(MESSAGES, bot_unique_name, message, options)
+
+    async def call_many(
+        self,
+        bot_unique_name: str,
+        call: Call | str | PersonalCall,
+        to: Items,
+        **options: Unpack[JobOptions],
+    ) -> BroadcastReport:
+        """Call many, 10 with a request, as fast as the quota allows: 100 in 5 minutes.
+
+        Example:
+            ```python
+            report = await client.call_many("supportbot", "Fire drill. Please leave.", ids)
+            ```
+
+        Args:
+            bot_unique_name: The bot's unique name; calls have to be enabled for it.
+            call: The call without `user_ids`, or just its text; or what makes a recipient's id
+                and their call of each item, such as a `CallTemplate`.
+            to: As for `broadcast`.
+            **options: See `JobOptions`.
+
+        Returns:
+            As for `broadcast`. Those whom Cliq does not name in its answer have failed.
+
+        Raises:
+            ValidationError: A call or an option breaks a limit; nothing was sent.
+            JournalError: As for `broadcast`.
+            Exception: What `to` raised before its first id; nothing was sent.
+        """
+        job = self.call_many_job(bot_unique_name, call, **options)
+        self._ready()
+        return await job.run(to)
+
+    def call_many_job(
+        self,
+        bot_unique_name: str,
+        call: Call | str | PersonalCall,
+        **options: Unpack[JobOptions],
+    ) -> Broadcast:
+        """Calls that can be stopped. Takes what `call_many` takes."""
+        return self._job(CALLS, bot_unique_name, call, options)
+
+    def _job(self, kind: Kind, bot: str, what: object, options: JobOptions) -> Broadcast:
+        max_wait_s = options.get("max_wait_s")
         attrs.evolve(self._settings, max_wait_s=max_wait_s)  # checks it
-        if isinstance(message, str):
-            message = Message(message)
-        options = attrs.evolve(
-            self._options, lane=Lane.BULK, max_wait_s=max_wait_s, reserve=headroom
+        patient = attrs.evolve(
+            self._options,
+            lane=Lane.BULK,
+            max_wait_s=max_wait_s,
+            reserve=options.get("headroom", 0),
         )
 
-        def send(batch: Batch, watch: Watch) -> Any:
-            watched = self._with(attrs.evolve(options, watch=watch))
-            return watched.messages.send(bot_unique_name, message, user_ids=batch.ids)
+        def send(call: ApiCall, watch: Watch) -> Awaitable[object]:
+            return self._ready().call(call, attrs.evolve(patient, watch=watch))
 
-        return Broadcast(
-            send,
-            batch_size=batch_size,
-            max_in_flight=(
-                max(1, quota.threshold - headroom) if max_in_flight is None else max_in_flight
-            ),
-            dedupe=dedupe,
-            on_progress=on_progress,
-            record=broadcast_record(
-                journal,
-                quota=quota,
-                bot=bot_unique_name,
-                message=message,
-                batch_size=batch_size,
-                dedupe=dedupe,
-                resend_unknown=resend_unknown,
-            ),
-        )
+        quota = self._quotas[kind.endpoint.name]
+        return job_of(kind, bot, what, send=send, quota=quota, options=options)
 
     async def quota_status(self) -> dict[str, QuotaStatus]:
         """The quota of every endpoint, by the endpoint's name."""

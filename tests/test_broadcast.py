@@ -80,6 +80,8 @@ class Sender:
         try:
             await asyncio.sleep(self.takes_s)  # in line
             token = watch.token = _a_token()
+            if isinstance(fate, TransportError):
+                raise fate
             token.may_send()
             self.batches.append(batch.ids)
             try:
@@ -257,9 +259,9 @@ GOES_ON = [
     (api(ApiError, 405), "failed"),
     (api(ServerError, 500), "unknown"),
     (OutcomeUnknownError("send_message", "lost"), "unknown"),
-    (TransportError("send_message", "no connection"), "failed"),
     (ValidationError("message", "short", 1), "failed"),
 ]
+NO_CONNECTION = TransportError("send_message", "no connection")
 STOPS = [
     api(AuthenticationError, 401),
     api(NotFoundError, 404),
@@ -290,7 +292,8 @@ async def test_failure_that_the_next_batch_would_meet_stops_the_job(error, in_fl
     ids = Ids(1000)
     report = await Broadcast(Sender([None, error]), batch_size=10, max_in_flight=in_flight).run(ids)
     assert report.error is error
-    assert report.stopped == str(error)
+    assert report.stopped
+    assert report.stopped.startswith(str(error))
     assert ids.read < 200
     accounted(report, ids.read)
 
@@ -307,11 +310,19 @@ async def test_error_that_nobody_expected_stops_the_job_and_the_report_is_there(
 
 @moved
 async def test_five_batches_in_a_row_without_a_connection_stop_the_job():
-    down = [TransportError("send_message", "no connection")] * 9
+    down = [NO_CONNECTION] * 9
     sender, ids = Sender([*down[:4], None, *down]), Ids(1000)
     report = await Broadcast(sender, batch_size=10, max_in_flight=1).run(ids)
-    assert (report.delivered, report.failed) == (10, 90)
-    assert ids.read == 100
+    assert (report.delivered, report.error) == (10, NO_CONNECTION)
+    assert len(sender.batches) == 1
+    accounted(report, ids.read)
+
+
+@moved
+async def test_batches_that_found_no_connection_are_sent_later():
+    sender = Sender([None, NO_CONNECTION, NO_CONNECTION])
+    report = await Broadcast(sender, batch_size=10, max_in_flight=2).run(Ids(35))
+    assert (report.delivered, report.stopped, len(sender.batches)) == (35, None, 4)
 
 
 @moved
@@ -331,7 +342,7 @@ async def test_batch_given_up_in_line_is_failed_though_the_one_before_was_lost()
 def test_job_ended_at_any_moment_accounts_for_every_id(how, slow):
     async def ended_at(moment_s):
         loop = asyncio.get_running_loop()
-        sender, ids = Sender([None, GOES_ON[0][0], GOES_ON[4][0]]), Ids(60, slow=slow)
+        sender, ids = Sender([None, GOES_ON[0][0], NO_CONNECTION]), Ids(60, slow=slow)
         job = Broadcast(sender, batch_size=10, max_in_flight=3)
         running = asyncio.create_task(job.run(ids))
         if how == "cancel":

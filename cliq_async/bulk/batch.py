@@ -1,7 +1,6 @@
 """Recipients who share a request."""
 
 import hashlib
-from typing import Any
 
 import attrs
 
@@ -22,27 +21,23 @@ class Batch:
     Attributes:
         ids: Who they are.
         position: Its place in the stream of batches; None for a part of one that was split.
-        content: What they are sent, where not all are sent the same.
+        content: What they are sent, as JSON, where not all are sent the same.
         key: Its number in the record.
         budget: What may be spent on splitting it further; None if nothing was spent yet.
     """
 
     ids: tuple[str, ...]
     position: int | None = None
-    content: Any = None
+    content: bytes = b""
     key: int = 0
     budget: SplitBudget | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def digest(self, content: bytes) -> bytes:
-        """Tells it from any other batch.
-
-        Args:
-            content: What its recipients are sent, where not all are sent the same.
-        """
-        told = hashlib.sha256(content)
+    def digest(self) -> bytes:
+        """Tells it from any other batch."""
+        told = hashlib.sha256(self.content)
         for each in self.ids:
             told.update(b"\n" + each.encode("utf-8", "surrogatepass"))
         return told.digest()[:16]
@@ -58,8 +53,8 @@ class Batch:
             return None
         spending.left -= 2
         middle = len(self.ids) // 2
-        first, second = (
-            attrs.evolve(self, ids=ids, position=None, key=0, budget=spending)
-            for ids in (self.ids[:middle], self.ids[middle:])
-        )
-        return first, second
+        return self.part(self.ids[:middle], spending), self.part(self.ids[middle:], spending)
+
+    def part(self, ids: tuple[str, ...], budget: SplitBudget | None = None) -> "Batch":
+        """Some of its recipients."""
+        return attrs.evolve(self, ids=ids, position=None, key=0, budget=budget)

@@ -8,31 +8,19 @@ is on its way.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final
 
 import attrs
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.record import MemoryRecord, Record
-from cliq_async.bulk.report import BroadcastProgress, BroadcastReport
-from cliq_async.bulk.source import Recipients, Source
-from cliq_async.errors import (
-    ApiError,
-    AuthenticationError,
-    AuthError,
-    CliqError,
-    JournalError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PermissionDeniedError,
-    QuotaStoreError,
-    QuotaWaitError,
-    ServerError,
-    ThrottledError,
-    TransportError,
-    ValidationError,
-)
+from cliq_async.bulk.beginning import begun, planned
+from cliq_async.bulk.personal import Made, PersonalSource
+from cliq_async.bulk.record import MemoryRecord, Part, Record
+from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport
+from cliq_async.bulk.source import BatchSource, Intake, Source, excluded
+from cliq_async.bulk.verdict import reached, verdict
+from cliq_async.errors import CliqError, JournalError, TransportError, ValidationError
 from cliq_async.models.recipients import MAX_USER_IDS
 from cliq_async.watch import StoppedError, Watch
 
@@ -40,24 +28,10 @@ __all__ = ["Broadcast"]
 
 _log = logging.getLogger("cliq_async")
 
-_FATAL: Final = (
-    AuthError,
-    AuthenticationError,
-    JournalError,
-    NotFoundError,
-    PermissionDeniedError,
-    QuotaStoreError,
-    QuotaWaitError,
-    ThrottledError,
-)
-_NEVER_SENT: Final = (AuthError, QuotaStoreError, QuotaWaitError, ThrottledError, TransportError)
-_THESE_USERS: Final = "bot_unauthorized_message_access"
-"""The whole batch was refused for some of its recipients."""
-_UNSURE: Final = frozenset({"botmessage_sending_failed"})
-"""Codes after which some may have been reached."""
 _NO_CONNECTION: Final = 5
 """Batches in a row that found no connection, after which the rest is not tried."""
-_CHECKED_AT_ONCE: Final = 200
+_NOT_NAMED: Final = "Cliq does not name them among those reached"
+_NOT_TOLD: Final = "Cliq names fewer than were sent to, and by their ZUIDs: who was reached?"
 SPLIT_BUDGET: Final = 14
 """Requests to spend on finding those for whom a batch was refused: enough for one of 100."""
 
@@ -66,34 +40,48 @@ class Broadcast:
     """A job that sends batches of recipients.
 
     Args:
-        send: Sends to one batch; raises a CliqError if it fails.
-        batch_size: Recipients in a request, 1 to 100.
+        send: Sends to one batch, and returns those whom the answer names, if it names any;
+            raises a CliqError if it fails.
+        body: The body of the request for a batch, to show what would be sent.
+        personal: Makes a recipient and their content of an item; else items are recipients.
+        batch_size: Recipients in a request; by default the most.
+        most: How many that is.
         max_in_flight: Requests under way at the same time.
         dedupe: Skip ids that came before. Costs memory for each id.
+        exclude: Skip these ids.
         on_progress: Called after each batch.
         record: Keeps what became of whom; in memory by default.
     """
 
     def __init__(
         self,
-        send: Callable[[Batch, Watch], Awaitable[object]],
+        send: Callable[[Batch, Watch], Awaitable[Sequence[str] | None]],
         *,
-        batch_size: int = MAX_USER_IDS,
+        body: Callable[[Batch], bytes] = lambda batch: batch.content,
+        personal: Callable[[Any], Made] | None = None,
+        batch_size: int | None = None,
+        most: int = MAX_USER_IDS,
         max_in_flight: int = 50,
         dedupe: bool = False,
+        exclude: Iterable[str | int] = (),
         on_progress: Callable[[BroadcastProgress], object] | None = None,
         record: Record | None = None,
     ) -> None:
-        if type(batch_size) is not int or not 1 <= batch_size <= MAX_USER_IDS:
-            raise ValidationError("batch_size", f"an int from 1 to {MAX_USER_IDS}", batch_size)
+        batch_size = most if batch_size is None else batch_size
+        if type(batch_size) is not int or not 1 <= batch_size <= most:
+            raise ValidationError("batch_size", f"an int from 1 to {most}", batch_size)
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise ValidationError("max_in_flight", "an int, at least 1", max_in_flight)
         self._send = send
+        self._body = body
+        self._personal = personal
         self._batch_size = batch_size
         self._max_in_flight = max_in_flight
         self._dedupe = dedupe
+        self._exclude = excluded(exclude)
         self._on_progress = on_progress
         self._record = record or MemoryRecord()
+        self._source: BatchSource | None = None
         self._first: deque[Batch] = deque()
         self._workers: dict[asyncio.Task[None], Watch] = {}
         self._reading = asyncio.Lock()
@@ -103,21 +91,36 @@ class Broadcast:
         self._source_error: Exception | None = None
         self._unconnected = 0
 
-    async def run(self, to: Recipients) -> BroadcastReport:
+    async def plan(self, to: Iterable[Any] | AsyncIterable[Any]) -> BroadcastPlan:
+        """Say what `run` would send, without sending anything. What a journal has is left out.
+
+        Raises:
+            ValidationError: `to` is not iterable, or makes messages that cannot be sent.
+            Exception: What `to` raised.
+        """
+        record = MemoryRecord()
+        source = self._source_of(to, record)
+        try:
+            return await planned(source, record, self._body)
+        finally:
+            await source.close()
+
+    async def run(self, to: Iterable[Any] | AsyncIterable[Any]) -> BroadcastReport:
         """Send to everybody in `to`, and report. Once.
 
         Whatever goes wrong after the first id was read is in the report, since what was sent
         until then has to be known. If this is cancelled, what is on the wire is given up.
 
         Raises:
-            ValidationError: `to` is not an iterable of ids; nothing was sent.
+            ValidationError: `to` is not iterable, or makes messages that cannot be sent; nothing
+                was sent.
             JournalError: The journal cannot be used, or is another job's; nothing was sent.
             Exception: What `to` raised before its first id.
         """
         record = self._record
-        source = Source(to, batch_size=self._batch_size, dedupe=self._dedupe, skip=record.skip)
+        source = self._source = self._source_of(to, record)
         try:
-            await self._resume(source)
+            self._first += await begun(source, record)
             await self._work_all(source)
         finally:
             await source.close()
@@ -143,6 +146,12 @@ class Broadcast:
         """How many requests are on the wire."""
         return sum(watch.in_flight for watch in self._workers.values())
 
+    @property
+    def batches_left(self) -> int | None:
+        """How many batches are yet to be taken up, if that is known."""
+        left = None if self._source is None else self._source.left
+        return None if left is None else left + len(self._first)
+
     def stop(self, why: str, error: Exception | None = None) -> None:
         """Send nothing more; what is on the wire may still be answered."""
         if self._stopped is None:
@@ -158,26 +167,13 @@ class Broadcast:
         for worker in self._workers:
             worker.cancel()
 
-    async def _resume(self, source: Source) -> None:
-        """Check what earlier runs have read, all of it, before anything is sent."""
-        known = await self._record.open()
-        for start in range(0, known, _CHECKED_AT_ONCE):
-            batches: list[Batch] = []
-            for _ in range(start, min(start + _CHECKED_AT_ONCE, known)):
-                batch = await source.next()
-                if batch is None:
-                    break
-                batches.append(batch)
-            if batches:
-                self._first += await self._record.check(batches)
-            if start + len(batches) < min(start + _CHECKED_AT_ONCE, known):
-                raise JournalError(
-                    f"these are {start + len(batches):,} batches of recipients, and the job of "
-                    f"this journal had read {known:,}: they are others, or fewer"
-                )
-        self._first += await self._record.again()
+    def _source_of(self, to: Iterable[Any] | AsyncIterable[Any], record: Record) -> BatchSource:
+        intake = Intake(record.skip, dedupe=self._dedupe, exclude=self._exclude)
+        if self._personal is None:
+            return Source(to, self._batch_size, intake)
+        return PersonalSource(to, self._personal, self._batch_size, intake)
 
-    async def _work_all(self, source: Source) -> None:
+    async def _work_all(self, source: BatchSource) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(self._max_in_flight):
             watch = Watch()
@@ -191,16 +187,16 @@ class Broadcast:
             raise
         finally:
             while self._first:
-                self._record.unsent(self._first.popleft(), self._stopped or "stopped")
+                self._record.unsent(self._first.popleft(), self._not_sent())
 
-    async def _work(self, source: Source, watch: Watch) -> None:
+    async def _work(self, source: BatchSource, watch: Watch) -> None:
         while self._stopped is None:
             batch = await self._next_batch(source)
             if batch is None:
                 return
             await self._deliver(batch, watch)
 
-    async def _next_batch(self, source: Source) -> Batch | None:
+    async def _next_batch(self, source: BatchSource) -> Batch | None:
         if self._first:
             return self._record.numbered(self._first.popleft())
         async with self._reading:
@@ -213,7 +209,7 @@ class Broadcast:
                 self.stop(f"the recipients ended with {type(error).__name__}: {error}", error)
             finally:
                 if self._stopped is not None and (rest := batch or source.rest()) is not None:
-                    self._record.unsent(rest, self._stopped)
+                    self._record.unsent(rest, self._not_sent())
                     batch = None
         # A part of a batch that was split meanwhile.
         if batch is None and self._first and self._stopped is None:
@@ -224,7 +220,7 @@ class Broadcast:
         watch.lost = False  # that was the batch before
         try:
             await self._record.sending(batch)
-            await self._send(batch, watch)
+            named = await self._send(batch, watch)
         except CliqError as error:
             self._refused(batch, error)
         except StoppedError:
@@ -236,32 +232,47 @@ class Broadcast:
             self.stop(f"an error in the client: {type(error).__name__}: {error}", error)
             self._give_up(batch, watch)
         else:
-            self._unconnected = 0
-            self._record.ended(batch, "delivered")
+            self._accepted(batch, named or ())
         self._tell()
 
+    def _accepted(self, batch: Batch, named: Sequence[str]) -> None:
+        self._unconnected = 0
+        of_them = reached(batch.ids, named)
+        if of_them.delivered == batch.ids:
+            self._record.ended(batch, "delivered")
+            return
+        parts: list[Part] = [
+            (batch.part(of_them.delivered), "delivered", ""),
+            (batch.part(of_them.failed), "failed", _NOT_NAMED),
+            (batch.part(of_them.unknown), "unknown", _NOT_TOLD),
+        ]
+        self._record.ended_apart(batch, [part for part in parts if part[0].ids])
+
     def _give_up(self, batch: Batch, watch: Watch) -> None:
-        why = self._stopped or "cancelled"
         if watch.lost:
-            self._record.ended(batch, "unknown", f"given up: {why}")
+            self._record.ended(batch, "unknown", f"given up: {self._stopped or 'cancelled'}")
         else:
-            self._record.unsent(batch, why)
+            self._record.unsent(batch, self._not_sent())
+
+    def _not_sent(self) -> str:
+        return f"not sent: {self._stopped or 'cancelled'}"
 
     def _refused(self, batch: Batch, error: CliqError) -> None:
-        code = error.code if isinstance(error, ApiError) else None
-        self._unconnected = self._unconnected + 1 if isinstance(error, TransportError) else 0
-        fatal = isinstance(error, _FATAL) and code != _THESE_USERS
-        if fatal or self._unconnected >= _NO_CONNECTION:
-            self.stop(str(error), error)
-        parts = batch.halves(SPLIT_BUDGET) if code == _THESE_USERS else None
+        of_it = verdict(error)
+        unconnected = isinstance(error, TransportError)
+        self._unconnected = self._unconnected + 1 if unconnected else 0
+        if of_it.stops or self._unconnected >= _NO_CONNECTION:
+            self.stop(of_it.stops or str(error), error)
+        parts = batch.halves(SPLIT_BUDGET) if of_it.splits else None
         if parts is not None:
             self._first += self._record.split(batch, parts)
-        elif isinstance(error, JournalError) or (fatal and isinstance(error, _NEVER_SENT)):
-            self._record.unsent(batch, str(error))
-        elif isinstance(error, OutcomeUnknownError | ServerError) or code in _UNSURE:
-            self._record.ended(batch, "unknown", str(error), code)
+        elif of_it.status != "unsent":
+            self._record.ended(batch, of_it.status, str(error), of_it.code)
+        elif self._stopped is not None:
+            self._record.unsent(batch, str(error), of_it.code)
         else:
-            self._record.ended(batch, "failed", str(error), code)
+            self._record.postponed(batch)
+            self._first.append(batch)
 
     def _progress(self) -> BroadcastProgress:
         watches = self._workers.values()

@@ -1,7 +1,7 @@
 """A record that outlives its job: started again with the same journal, a job goes on."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -9,37 +9,15 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.journal_file import KIND, JobIdentity, JournalFile, outcomes_in, totals_in
-from cliq_async.bulk.record import Counts, Status
-from cliq_async.bulk.report import Outcome
+from cliq_async.bulk.journal_file import JobIdentity, JournalFile, totals_in
+from cliq_async.bulk.outcomes import JournalOutcomes
+from cliq_async.bulk.record import Counts, Known, Part, Status
 from cliq_async.errors import JournalError
 from cliq_async.worker import Worker
 
-__all__ = ["Journal", "JournalOutcomes"]
+__all__ = ["Journal"]
 
 _OTHERS: Final = "these are other recipients than those that its job began with"
-
-
-@attrs.frozen
-class JournalOutcomes(Iterable[Outcome]):
-    """Who was not delivered to, and why: read from the journal each time it is looked through.
-
-    Attributes:
-        path: The journal.
-    """
-
-    path: Path
-
-    def __iter__(self) -> Iterator[Outcome]:
-        with KIND.explained(self.path):
-            conn = KIND.read(self.path)
-            try:
-                yield from outcomes_in(conn)
-            finally:
-                conn.close()
-
-    def __bool__(self) -> bool:
-        return next(iter(self), None) is not None
 
 
 class Journal:
@@ -49,8 +27,6 @@ class Journal:
         path: The file.
         identity: The job that it is for.
         resend_unknown: Whether those who may or may not have been reached are sent to again.
-        content_of: Makes bytes of what a batch is sent, where not all are sent the same.
-        content_from: Makes it out of them again.
     """
 
     def __init__(
@@ -59,31 +35,35 @@ class Journal:
         identity: JobIdentity,
         *,
         resend_unknown: bool = False,
-        content_of: Any = None,
-        content_from: Any = None,
     ) -> None:
         self.path = Path(path)
         self.counts = Counts()
         self._resend_unknown = resend_unknown
-        self._content_of = content_of
-        self._content_from = content_from
+        self._batch_size = identity.batch_size
         self._file = JournalFile(self.path, identity)
         self._worker: Worker[Any] = Worker(self._file, _forked)
         self._keys = count(1)
         self._resent: set[int] = set()
 
-    async def open(self) -> int:
+    async def open(self) -> Known:
         """See `Record.open`."""
 
-        def step() -> tuple[int, int, dict[str, int]]:
-            (last,) = self._file.conn.execute("SELECT max(key) FROM batch").fetchone()
-            (position,) = self._file.conn.execute("SELECT max(position) FROM batch").fetchone()
-            return last or 0, -1 if position is None else position, totals_in(self._file.conn)
+        def step() -> tuple[int, Known, dict[str, int]]:
+            conn = self._file.conn
+            conn.execute("DELETE FROM skipped")  # they are read again
+            (last,) = conn.execute("SELECT max(key) FROM batch").fetchone()
+            (position,) = conn.execute("SELECT max(position) FROM batch").fetchone()
+            sizes = conn.execute(
+                "SELECT position, size FROM batch WHERE position IS NOT NULL AND size <> ?",
+                (self._batch_size,),
+            )
+            known = Known(0 if position is None else position + 1, dict(sizes.fetchall()))
+            return last or 0, known, totals_in(conn)
 
-        last, position, totals = await self._worker.ask(step)
+        known: Known
+        last, known, totals = await self._worker.ask(step)
         self._keys = count(last + 1)
         self.counts = Counts(**{name: totals.get(name, 0) for name in _COUNTED})
-        known: int = position + 1
         return known
 
     async def check(self, batches: Sequence[Batch]) -> list[Batch]:
@@ -102,7 +82,7 @@ class Journal:
             found = digests.get(batch.position)
             if found is None:  # it was read, and not written down yet
                 left.append(batch)
-            elif found != batch.digest(self._content(batch)):
+            elif found != batch.digest():
                 raise JournalError(f"{self.path}: batch {batch.position}: {_OTHERS}")
         return left
 
@@ -119,8 +99,7 @@ class Journal:
 
         batches = []
         for key, position, ids, content, status in await self._worker.ask(step):
-            made = self._content_from(content) if self._content_from else None
-            batches.append(Batch(tuple(ids.split("\n")), position, made, key))
+            batches.append(Batch(tuple(ids.split("\n")), position, content, key))
             if status == "unknown":
                 self._resent.add(key)
         return batches
@@ -132,49 +111,68 @@ class Journal:
     async def sending(self, batch: Batch) -> None:
         """See `Record.sending`."""
         await self._worker.ask(lambda: self._put(batch, "sending"))
-        if batch.key in self._resent:
-            self._resent.discard(batch.key)
-            self.counts.unknown -= len(batch)
 
     def ended(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """See `Record.ended`."""
-        setattr(self.counts, status, getattr(self.counts, status) + len(batch))
+        self._settled(batch)
+        self._count(status, len(batch))
+        values = (status, reason, code, status in _DONE_WITH, batch.key)
 
         def step() -> None:
             self._file.conn.execute(
                 "UPDATE batch SET status = ?, reason = ?, code = ?, "
-                "ids = CASE WHEN ? = 'delivered' THEN NULL ELSE ids END, "
-                "content = CASE WHEN ? = 'delivered' THEN x'' ELSE content END WHERE key = ?",
-                (status, reason, code, status, status, batch.key),
+                "content = CASE WHEN ? THEN x'' ELSE content END WHERE key = ?",
+                values,
             )
 
         self._worker.tell(step)
 
-    def unsent(self, batch: Batch, reason: str) -> None:  # noqa: ARG002 - the protocol's
-        """See `Record.unsent`: a later run sends it."""
+    def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:
+        """See `Record.ended_apart`."""
+        self._settled(batch)
+        numbered: list[Part] = [
+            (self.numbered(part), status, reason) for part, status, reason in parts
+        ]
+        for part, status, _ in numbered:
+            self._count(status, len(part))
 
         def step() -> None:
-            if batch.position is None:
+            for part, status, reason in numbered:
+                self._put(part, status, reason)
+            self._put(batch, "split")
+
+        self._worker.tell(step)
+
+    def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:  # noqa: ARG002 - the protocol's
+        """See `Record.unsent`: a later run sends it."""
+        if batch.key:
+            self.postponed(batch)
+
+    def postponed(self, batch: Batch) -> None:
+        """See `Record.postponed`."""
+        unknown = batch.key in self._resent
+
+        def step() -> None:
+            if unknown:
+                self._put(batch, "unknown", _NOT_RESENT)
+            elif batch.position is None:
                 self._put(batch, "waiting")
             else:
                 self._file.conn.execute("DELETE FROM batch WHERE key = ?", (batch.key,))
 
-        if batch.key:
-            self._worker.tell(step)
+        self._worker.tell(step)
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:
         """See `Record.split`."""
+        self._settled(batch)
         numbered = [self.numbered(part) for part in parts]
 
         def step() -> None:
             for part in numbered:
                 self._put(part, "waiting")
-            self._file.conn.execute(
-                "UPDATE batch SET status = 'split', ids = NULL, content = x'' WHERE key = ?",
-                (batch.key,),
-            )
+            self._put(batch, "split")
 
         self._worker.tell(step)
         return numbered
@@ -201,28 +199,40 @@ class Journal:
         finally:
             await self._worker.close()
 
-    def _put(self, batch: Batch, status: str) -> None:
-        content = self._content(batch)
+    def _count(self, status: Status, number: int) -> None:
+        setattr(self.counts, status, getattr(self.counts, status) + number)
+
+    def _settled(self, batch: Batch) -> None:
+        """Take note that more is known now of those who were unknown."""
+        if batch.key in self._resent:
+            self._resent.discard(batch.key)
+            self.counts.unknown -= len(batch)
+
+    def _put(self, batch: Batch, status: str, reason: str = "", code: str | None = None) -> None:
+        ids = None if status == "split" else "\n".join(batch.ids)
+        content = b"" if status in _DONE_WITH else batch.content
         self._file.conn.execute(
-            "INSERT OR REPLACE INTO batch (key, position, digest, size, status, ids, content) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO batch "
+            "(key, position, digest, size, status, ids, content, reason, code) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 batch.key,
                 batch.position,
-                batch.digest(content),
+                batch.digest(),
                 len(batch),
                 status,
-                "\n".join(batch.ids),
+                ids,
                 content,
+                reason,
+                code,
             ),
         )
 
-    def _content(self, batch: Batch) -> bytes:
-        made: bytes = self._content_of(batch.content) if self._content_of else b""
-        return made
-
 
 _COUNTED: Final = ("delivered", "failed", "unknown")
+_DONE_WITH: Final = frozenset({"delivered", "failed", "split"})
+"""What nobody is sent any more is not kept."""
+_NOT_RESENT: Final = "it was to be sent again, and was not"
 
 
 def _forked() -> None:

@@ -1,8 +1,7 @@
 """A job's journal: one SQLite file. Every call blocks; a thread of its own makes them.
 
-A batch is written down before it is sent, with its recipients, and after it is answered. Those
-who were delivered to need no further note, so their ids are dropped: what is left is small, and
-says who failed, and who may or may not have been reached.
+A batch is written down before it is sent, with its recipients, and after it is answered. What
+they were sent, where not all are sent the same, is kept until it is sure that nobody needs it.
 """
 
 from collections.abc import Iterator
@@ -64,7 +63,8 @@ class JobIdentity:
         kind: The kind of job.
         quota: Whose quota it spends: account and host.
         bot: The bot's unique name.
-        message: A digest of the message.
+        message: A digest of the message; `personal` if not all are sent the same, which the
+            digests of the batches tell then.
         batch_size: Recipients in a request.
         dedupe: Whether repeated ids are skipped.
     """
@@ -125,7 +125,8 @@ class JournalFile(SteppedFile):
         return FileLock(f"{self.path}.lock", timeout=0, mode=0o600, is_singleton=False)
 
     def _claim(self, conn: Connection) -> None:
-        found = dict(conn.execute("SELECT name, value FROM job"))
+        (begun,) = conn.execute("SELECT EXISTS (SELECT * FROM batch)").fetchone()
+        found = dict(conn.execute("SELECT name, value FROM job")) if begun else {}
         mine = self._identity.facts()
         for name, value in mine.items():
             if found and found.get(name) != value:
@@ -149,11 +150,12 @@ def totals_in(conn: Connection) -> dict[str, int]:
     return found
 
 
-def outcomes_in(conn: Connection) -> Iterator[Outcome]:
-    """Who was not delivered to, and why."""
+def outcomes_in(conn: Connection, *, delivered: bool = False) -> Iterator[Outcome]:
+    """Who was not delivered to, and why; or what became of everybody whose end is known."""
     rows = conn.execute(
         "SELECT status, ids, reason, code FROM batch "
-        "WHERE status IN ('failed', 'unknown') ORDER BY key"
+        "WHERE status IN ('failed', 'unknown', ?) AND ids IS NOT NULL ORDER BY key",
+        ("delivered" if delivered else "failed",),
     )
     for status, ids, reason, code in rows:
         yield Outcome(tuple(ids.split("\n")), status, reason, code)

@@ -1,16 +1,20 @@
 """What a job knows of its batches: in memory here, or in a journal that outlives it."""
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, Protocol
 
 import attrs
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.report import Outcome
 
-__all__ = ["Counts", "MemoryRecord", "Record", "Status"]
+__all__ = ["Counts", "Known", "MemoryRecord", "Part", "Record", "Status"]
 
 Status = Literal["delivered", "failed", "unknown"]
+
+
+Part = tuple[Batch, Status, str]
+"""Some of a batch's recipients, what became of them, and why."""
 
 
 @attrs.define
@@ -23,6 +27,19 @@ class Counts:
     skipped: int = 0
 
 
+@attrs.frozen
+class Known:
+    """What earlier runs have read of the stream of batches.
+
+    Attributes:
+        batches: How many.
+        sizes: The sizes of those that were not full, by their position: there was no more then.
+    """
+
+    batches: int = 0
+    sizes: Mapping[int, int] = attrs.field(factory=dict)
+
+
 class Record(Protocol):
     """Keeps what became of batches and of those who were skipped.
 
@@ -32,8 +49,8 @@ class Record(Protocol):
 
     counts: Counts
 
-    async def open(self) -> int:
-        """Begin. Returns how many batches of the stream earlier runs have read.
+    async def open(self) -> Known:
+        """Begin. Returns what earlier runs have read.
 
         Raises:
             JournalError: The record cannot be used for this job.
@@ -70,8 +87,16 @@ class Record(Protocol):
         """Note what became of a batch. Never waits."""
         ...
 
-    def unsent(self, batch: Batch, reason: str) -> None:
-        """Note that a batch was not sent after all. Never waits."""
+    def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:
+        """Note that not the same became of all in a batch. Never waits."""
+        ...
+
+    def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
+        """Note that this run does not send a batch after all. Never waits."""
+        ...
+
+    def postponed(self, batch: Batch) -> None:
+        """Note that a batch was not sent after all, and will be later. Never waits."""
         ...
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:
@@ -95,6 +120,9 @@ class Record(Protocol):
         ...
 
 
+_COUNTED_ONLY: Final = frozenset({"excluded", "repeated"})
+
+
 class MemoryRecord:
     """A record that ends with its job."""
 
@@ -102,9 +130,9 @@ class MemoryRecord:
         self.counts = Counts()
         self._outcomes: list[Outcome] = []
 
-    async def open(self) -> int:
+    async def open(self) -> Known:
         """Nothing was read before."""
-        return 0
+        return Known()
 
     async def check(self, batches: Sequence[Batch]) -> list[Batch]:
         """There were none."""
@@ -129,18 +157,26 @@ class MemoryRecord:
         if status != "delivered":
             self._outcomes.append(Outcome(batch.ids, status, reason, code))
 
-    def unsent(self, batch: Batch, reason: str) -> None:
+    def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:  # noqa: ARG002 - the protocol's
+        """See `Record.ended_apart`."""
+        for part, status, reason in parts:
+            self.ended(part, status, reason)
+
+    def postponed(self, batch: Batch) -> None:
+        """It is on its way."""
+
+    def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
         """See `Record.unsent`: there is no later run that could send it."""
-        self.ended(batch, "failed", f"not sent: {reason}")
+        self.ended(batch, "failed", reason, code)
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:  # noqa: ARG002 - the protocol's
         """See `Record.split`."""
         return list(parts)
 
     def skip(self, number: int, item: str, reason: str) -> None:  # noqa: ARG002 - the protocol's
-        """See `Record.skip`. Repeated ids are only counted."""
+        """See `Record.skip`. Those with good ids are only counted."""
         self.counts.skipped += 1
-        if reason != "repeated":
+        if reason not in _COUNTED_ONLY:
             self._outcomes.append(Outcome((item,), "skipped", reason))
 
     def outcomes(self) -> tuple[Outcome, ...]:

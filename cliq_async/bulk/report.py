@@ -1,27 +1,28 @@
 """What became of a bulk job's recipients."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
-__all__ = ["BroadcastProgress", "BroadcastReport", "Outcome"]
+__all__ = ["BroadcastPlan", "BroadcastProgress", "BroadcastReport", "Outcome"]
 
 
 @attrs.frozen
 class Outcome:
-    """Recipients who were not delivered to, and why.
+    """What became of some recipients.
 
     Attributes:
         ids: Who.
         status: `failed`: not delivered. `unknown`: sent and not answered, so delivered or not.
-            `skipped`: not even tried.
-        reason: Why, in words.
+            `skipped`: not even tried. `delivered`: accepted by Cliq.
+        reason: Why, in words; `skipped` ones are `repeated`, `excluded` or no ids. Empty for those
+            who were delivered to.
         code: Cliq's error code, where there is one.
     """
 
     ids: tuple[str, ...]
-    status: Literal["failed", "unknown", "skipped"]
+    status: Literal["failed", "unknown", "skipped", "delivered"]
     reason: str
     code: str | None = None
 
@@ -34,7 +35,7 @@ class BroadcastProgress:
         delivered: Recipients accepted in a 2xx.
         failed: Recipients not delivered to.
         unknown: Recipients whose request was not answered.
-        skipped: Recipients not tried: repeated, or not an id.
+        skipped: Recipients not tried: repeated, excluded, or not an id.
         requests: Requests that have left.
         lockouts: Locks that began meanwhile.
     """
@@ -57,13 +58,30 @@ class BroadcastReport(BroadcastProgress):
     """What became of a broadcast. Every recipient that was read is in one of the counts.
 
     Attributes:
-        outcomes: The failed, the unknown and the invalid ones, with ids and reasons. A tuple, in
-            which repeated ids are only counted; with a journal, whatever is iterated is read from
-            there.
-        stopped: Why the job ended before its last recipient, or None.
+        outcomes: The failed, the unknown and the skipped ones, with ids and reasons. A tuple, in
+            which repeated and excluded ids are only counted; with a journal, whatever is iterated
+            is read from there.
+        stopped: Why the job ended before its last recipient and what may help, or None.
         error: The exception that stopped it, if one did.
     """
 
     outcomes: Iterable[Outcome] = ()
     stopped: str | None = None
     error: Exception | None = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen
+class BroadcastPlan:
+    """What a broadcast would send.
+
+    Attributes:
+        recipients: Those who would be sent to.
+        skipped: Those who would not.
+        requests: How many requests it takes.
+        first: The JSON bodies of the first requests, at most three.
+    """
+
+    recipients: int
+    skipped: int
+    requests: int
+    first: tuple[dict[str, Any], ...] = ()

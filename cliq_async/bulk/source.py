@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from typing import Final, cast
+from typing import Any, Final, Protocol, cast
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.errors import ValidationError
 from cliq_async.models.checks import shown
 from cliq_async.models.recipients import user_ids_field
 
-__all__ = ["Recipients", "Source", "stream"]
+__all__ = ["BatchSource", "Intake", "Recipients", "Source", "excluded", "stream"]
 
 Recipients = Iterable[str | int] | AsyncIterable[str | int]
 
@@ -19,66 +19,67 @@ _BREATHER: Final = 1000
 """Items from a plain iterable, after which other tasks get a turn."""
 
 
-class Source:
-    """Batches of recipients, who all are sent the same.
+class BatchSource(Protocol):
+    """Where batches come from, always the same from the same recipients."""
+
+    @property
+    def left(self) -> int | None:
+        """How many batches are to come, if that is known."""
+        ...
+
+    async def prepare(self) -> None:
+        """Do what has to be done before the first batch.
+
+        Raises:
+            ValidationError: Something that is to be sent breaks a limit.
+            Exception: What is read from has failed.
+        """
+        ...
+
+    async def next(self, size: int | None = None) -> Batch | None:
+        """The next batch, or None at the end.
+
+        Args:
+            size: How many recipients it had in an earlier run, if not as many as there may be.
+
+        Raises:
+            Exception: What is read from has failed. `rest` then has what is in no batch.
+        """
+        ...
+
+    def rest(self) -> Batch | None:
+        """What was read and is in no batch yet, as one."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is read from."""
+        ...
+
+
+class Intake:
+    """Says which items are recipients to be sent to.
 
     Args:
-        to: The recipients' ids.
-        batch_size: How many share a request.
+        skip: Told of each item that is not: its number, what it was, and why.
         dedupe: Skip ids that came before. Costs memory for each id.
-        skip: Told of each item that is skipped: its number, what it was, and why.
-
-    Raises:
-        ValidationError: `to` is not an iterable of ids.
+        exclude: Skip these, as `excluded` gives them.
     """
 
     def __init__(
         self,
-        to: Recipients,
-        *,
-        batch_size: int,
-        dedupe: bool,
         skip: Callable[[int, str, str], None],
+        *,
+        dedupe: bool = False,
+        exclude: frozenset[str] = frozenset(),
     ) -> None:
-        if isinstance(to, str | bytes) or not isinstance(to, Iterable | AsyncIterable):
-            raise ValidationError("to", "an iterable of ids", to)
-        self._items = stream(to)
-        self._batch_size = batch_size
-        self._seen: set[str] | None = set() if dedupe else None
         self._skip = skip
-        self._pending: list[str] = []
+        self._seen: set[str] | None = set() if dedupe else None
+        self._exclude = exclude
         self._number = 0
-        self._position = 0
 
-    async def next(self) -> Batch | None:
-        """The next batch, or None at the end.
-
-        Raises:
-            Exception: What `to` raised. `rest` then has what was read and is in no batch.
-        """
-        while len(self._pending) < self._batch_size:
-            item = await anext(self._items, _END)
-            if item is _END:
-                break
-            self._number += 1
-            if (recipient := self._accept(item)) is not None:
-                self._pending.append(recipient)
-        return self.rest()
-
-    def rest(self) -> Batch | None:
-        """What was read and is in no batch yet, as one."""
-        if not self._pending:
-            return None
-        batch = Batch(tuple(self._pending), self._position)
-        self._position += 1
-        self._pending.clear()
-        return batch
-
-    async def close(self) -> None:
-        """Let go of what is read from."""
-        await self._items.aclose()
-
-    def _accept(self, item: object) -> str | None:
+    def accept(self, item: object) -> str | None:
+        """The next item's recipient; None if it is none, or none to be sent to."""
+        self._number += 1
         if isinstance(item, str):
             item = item.strip()  # the lines of a file
         try:
@@ -86,6 +87,9 @@ class Source:
         except ValidationError as error:
             given = item if isinstance(item, str) else repr(shown(item))
             self._skip(self._number, given[:_SHOWN_CHARS], f"not an id: {error.limit}")
+            return None
+        if self._exclude and recipient.casefold() in self._exclude:
+            self._skip(self._number, recipient, "excluded")
             return None
         if self._seen is not None:
             if recipient in self._seen:
@@ -95,8 +99,82 @@ class Source:
         return recipient
 
 
-async def stream(items: "Iterable[object] | AsyncIterable[object]") -> AsyncGenerator[object, None]:
-    """Any iterable as an asynchronous one, with turns for other tasks in between."""
+class Source:
+    """Batches of recipients, who all are sent the same.
+
+    Args:
+        to: The recipients' ids.
+        batch_size: How many share a request.
+        intake: Says who is a recipient.
+
+    Raises:
+        ValidationError: `to` is not an iterable of ids.
+    """
+
+    left = None
+
+    def __init__(
+        self, to: Iterable[Any] | AsyncIterable[Any], batch_size: int, intake: Intake
+    ) -> None:
+        self._items = stream(to)
+        self._batch_size = batch_size
+        self._intake = intake
+        self._pending: list[str] = []
+        self._position = 0
+
+    async def prepare(self) -> None:
+        """See `BatchSource.prepare`: nothing is read ahead."""
+
+    async def next(self, size: int | None = None) -> Batch | None:
+        """See `BatchSource.next`."""
+        while len(self._pending) < (size or self._batch_size):
+            item = await anext(self._items, _END)
+            if item is _END:
+                break
+            if (recipient := self._intake.accept(item)) is not None:
+                self._pending.append(recipient)
+        return self.rest()
+
+    def rest(self) -> Batch | None:
+        """See `BatchSource.rest`."""
+        if not self._pending:
+            return None
+        batch = Batch(tuple(self._pending), self._position)
+        self._position += 1
+        self._pending.clear()
+        return batch
+
+    async def close(self) -> None:
+        """See `BatchSource.close`."""
+        await self._items.aclose()
+
+
+def excluded(ids: Iterable[str | int]) -> frozenset[str]:
+    """Ids that nobody is to be sent to by, in whatever case they are written.
+
+    Raises:
+        ValidationError: It is not an iterable of ids.
+    """
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ValidationError("exclude", "an iterable of ids", shown(ids))
+    try:
+        return frozenset(user_ids_field((each,)).casefold() for each in ids)
+    except ValidationError as error:
+        raise ValidationError("exclude", error.limit, error.given) from None
+
+
+def stream(items: object) -> AsyncGenerator[object, None]:
+    """Any iterable as an asynchronous one, with turns for other tasks in between.
+
+    Raises:
+        ValidationError: It is none, or a text.
+    """
+    if isinstance(items, str | bytes) or not isinstance(items, Iterable | AsyncIterable):
+        raise ValidationError("to", "an iterable of ids", items)
+    return _stream(items)
+
+
+async def _stream(items: Iterable[object] | AsyncIterable[object]) -> AsyncGenerator[object, None]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

@@ -9,8 +9,8 @@ from typing import Any, Final
 import attrs
 import click
 
-from cliq_async.bulk.journal import JournalOutcomes
 from cliq_async.bulk.journal_reading import JournalSummary, read_journal
+from cliq_async.bulk.outcomes import read_outcomes
 from cliq_async.cli.groups import Group
 from cliq_async.cli.options import as_json, verbatim
 from cliq_async.cli.output import clean, echo, echo_json, table
@@ -33,6 +33,7 @@ def jobs() -> None:
 Examples:
   cliq jobs show news.journal
   cliq jobs show news.journal --outcomes csv > not-reached.csv
+  cliq jobs show news.journal --outcomes jsonl --all > everybody.jsonl
   cliq jobs show news.journal --json
 """
     ),
@@ -43,8 +44,9 @@ Examples:
     type=click.Choice(["csv", "jsonl"]),
     help="Those who were not delivered to, a line each, instead of the summary.",
 )
+@click.option("--all", "everybody", is_flag=True, help="With --outcomes: everybody, a line each.")
 @as_json
-def show(*, file: Path, outcomes: str | None, as_json: bool) -> None:
+def show(*, file: Path, outcomes: str | None, everybody: bool, as_json: bool) -> None:
     """Show what the journal FILE says; it disturbs no job that runs.
 
     Whoever is under way when the program has died counts as unknown once it is started again.
@@ -52,8 +54,10 @@ def show(*, file: Path, outcomes: str | None, as_json: bool) -> None:
     if outcomes is not None and as_json:
         raise click.UsageError("--outcomes and --json exclude each other")
     if outcomes is not None:
-        _print_outcomes(file, outcomes)
+        _print_outcomes(file, outcomes, everybody=everybody)
         return
+    if everybody:
+        raise click.UsageError("--all is for --outcomes")
     summary = read_journal(file)
     if as_json:
         echo_json(attrs.asdict(summary))
@@ -70,11 +74,11 @@ def _print(summary: JournalSummary) -> None:
     table(told)
 
 
-def _print_outcomes(file: Path, form: str) -> None:
+def _print_outcomes(file: Path, form: str, *, everybody: bool) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if form == "csv":
         writer.writerow(_HEADER)
-    for outcome in JournalOutcomes(file):
+    for outcome in read_outcomes(file, delivered=everybody):
         for each in outcome.ids:
             values = (each, outcome.status, outcome.code, outcome.reason)
             if form == "csv":

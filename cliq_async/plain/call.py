@@ -36,7 +36,8 @@ def actions_from(data: Any) -> list[CallAction]:
 
 def _call(data: Plain) -> Call:
     fields: dict[str, Any] = only(data, Call)
-    return Call(**(fields | {"actions": _actions(data.get("actions", ()))}))
+    fields["actions"] = _actions(data.get("actions", ()))
+    return Call(**fields)
 
 
 def _actions(data: Any) -> list[CallAction]:

@@ -1,0 +1,162 @@
+"""Messages and calls out of rows: Jinja templates, in a sandbox.
+
+Whoever writes the template is trusted no further than a template reaches; the rows are data alone.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from cliq_async.errors import ValidationError
+from cliq_async.models.call import Call
+from cliq_async.models.checks import Short, shown
+from cliq_async.models.message import Message
+from cliq_async.plain.call import call_from
+from cliq_async.plain.message import message_from
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["CallTemplate", "MessageTemplate"]
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+_Render = Callable[[Row], Any]
+
+_MARKS: Final = ("{{", "{%", "{#")
+
+
+class _Template(Generic[T]):
+    """What somebody is sent, made out of a row."""
+
+    def __init__(self, plain: object, to: str, build: Callable[[Any], T]) -> None:
+        self._to = to
+        self._build = build
+        self._render = _compiled(_environment(), plain)
+
+    def __call__(self, row: Row) -> tuple[str | int, T]:
+        """The row's recipient, and what they are sent.
+
+        Raises:
+            ValidationError: A column is missing, or a limit is broken.
+        """
+        if not isinstance(row, Mapping):
+            raise ValidationError("row", "a mapping from columns to values", shown(row))
+        if row.get(self._to) is None:
+            raise ValidationError("to", f"a column {self._to!r}", _columns(row))
+        given = {name: value for name, value in row.items() if value is not None}
+        plain = self._render({"row": given} | given)
+        try:
+            return row[self._to], self._build(plain)
+        except ValidationError:
+            raise
+        except ValueError as error:
+            raise ValidationError("template", "the form of the API", Short(str(error))) from None
+
+
+class MessageTemplate(_Template[Message]):
+    """Makes a message out of a row, for `CliqClient.broadcast`.
+
+    Its texts are Jinja templates over the row's columns, as `{{ name }}`; `{{ row["First name"] }}`
+    if a column's name is no identifier. A column that the row does not have, or where it has None,
+    is an error, unless the template says what to put there: `{{ name | default("colleague") }}`.
+
+    Needs the extra `template`.
+
+    Example:
+        >>> template = MessageTemplate("Hello {{ name }}!")
+        >>> template({"user_id": "55743307", "name": "Ann"})[1].text
+        'Hello Ann!'
+
+    Args:
+        message: The text; or a message in the API's plain form, whose texts are templates.
+        to: The column of the recipient's id.
+
+    Raises:
+        ValidationError: It is no template.
+    """
+
+    def __init__(self, message: str | Mapping[str, Any], *, to: str = "user_id") -> None:
+        plain = {"text": message} if isinstance(message, str) else message
+        super().__init__(plain, to, message_from)
+
+
+class CallTemplate(_Template[Call]):
+    """Makes a voice call out of a row, for `CliqClient.call_many`. See `MessageTemplate`.
+
+    Example:
+        >>> template = CallTemplate({"text": "{{ service }} is down", "retry": 2})
+        >>> template({"user_id": "55743307", "service": "Payment"})[1].text
+        'Payment is down'
+
+    Args:
+        call: The text; or a call in the API's plain form, without `user_ids`, whose texts are
+            templates.
+        to: The column of the recipient's id.
+
+    Raises:
+        ValidationError: It is no template.
+    """
+
+    def __init__(self, call: str | Mapping[str, Any], *, to: str = "user_id") -> None:
+        plain = {"text": call} if isinstance(call, str) else call
+        super().__init__(plain, to, call_from)
+
+
+def _environment() -> "jinja2.Environment":
+    # Imported in need: it comes with an extra.
+    try:
+        from jinja2 import StrictUndefined  # noqa: PLC0415
+        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "jinja2":
+            raise
+        what = "Jinja: `pip install 'cliq-async[template]'`"
+        raise ValidationError("template", what, Short("none")) from None
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+
+
+def _compiled(environment: "jinja2.Environment", plain: object) -> _Render:
+    """What makes the same of a row, with its templates filled in."""
+    if isinstance(plain, str):
+        return _text(environment, plain) if any(mark in plain for mark in _MARKS) else _same(plain)
+    if isinstance(plain, Mapping):
+        parts = {key: _compiled(environment, value) for key, value in plain.items()}
+        return lambda row: {key: render(row) for key, render in parts.items()}
+    if isinstance(plain, list | tuple):
+        items = [_compiled(environment, value) for value in plain]
+        return lambda row: [render(row) for render in items]
+    return _same(plain)
+
+
+def _same(value: object) -> _Render:
+    return lambda _row: value
+
+
+def _text(environment: "jinja2.Environment", source: str) -> _Render:
+    from jinja2 import TemplateSyntaxError, UndefinedError  # noqa: PLC0415
+
+    try:
+        template = environment.from_string(source)
+    except TemplateSyntaxError as error:
+        what = f"a Jinja template: line {error.lineno}: {error.message}"
+        raise ValidationError("template", what, shown(source)) from None
+
+    def render(row: Row) -> str:
+        try:
+            return template.render(row)
+        except UndefinedError as error:
+            what = f"columns that the row has ({error.message})"
+            raise ValidationError("template", what, _columns(row["row"])) from None
+        except Exception as error:
+            what = f"a template that can be filled in ({type(error).__name__}: {error})"
+            raise ValidationError("template", what, shown(source)) from error
+
+    return render
+
+
+def _columns(row: Row) -> Short:
+    return Short(", ".join(map(str, row)) or "none")
