@@ -411,7 +411,7 @@ async def test_progress_grows_to_the_report():
     report = await Broadcast(Sender(), batch_size=10, max_in_flight=2, on_progress=seen.append).run(
         Ids(100)
     )
-    assert [each.delivered for each in seen] == list(range(10, 101, 10))
+    assert [each.delivered for each in seen] == list(range(0, 101, 10))
     assert (seen[-1].done, seen[-1].requests) == (report.done, report.requests)
 
 

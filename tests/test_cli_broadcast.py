@@ -3,7 +3,9 @@ import io
 import json
 import os
 import signal
+from datetime import datetime, timedelta
 
+import attrs
 import pytest
 from rich.console import Console
 from test_cli import SECRET, command, counting, invoke, line_with, run, zuids
@@ -11,8 +13,9 @@ from test_cli import SECRET, command, counting, invoke, line_with, run, zuids
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
 from cliq_async.cli import output
 from cliq_async.cli.broadcast_report import exit_status, print_report
-from cliq_async.cli.progress import Progress
+from cliq_async.cli.progress import Outlook, Progress
 from cliq_async.errors import QuotaStoreError
+from cliq_async.quota.status import QuotaStatus
 from cliq_async.sandbox import Sandbox, user_label
 
 BROADCAST = ("broadcast", "supportbot", "--text", "hi")
@@ -236,32 +239,37 @@ def terminal(monkeypatch):
     return written
 
 
+def a_status(**changes):
+    return attrs.evolve(QuotaStatus(50, 50, 12, None, None, 0), **changes)
+
+
 async def test_a_terminal_shows_a_bar_and_the_time_left(terminal):
     asked = []
 
-    async def shortest_s(requests):
-        asked.append(requests)
-        return 90.0
+    async def outlook(left):
+        asked.append(left)
+        return Outlook(90.0, a_status())
 
-    progress = Progress(300, 100, shortest_s)
+    progress = Progress(300, outlook)
     progress.update(BroadcastProgress(delivered=100, requests=1))
     async with progress.shown():
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         output.note("a line")
     shown = terminal.getvalue()
-    assert asked == [2]
+    assert asked == [200]
     assert "33%  1:30 min left" in shown
     assert "delivered 100  failed 0  unknown 0  requests 1  lockouts 0" in shown
+    assert "window 12 of 50 free" in shown
     assert "a line" in shown
 
 
 async def test_progress_without_a_total_and_without_a_store(terminal):
-    async def broken(_requests):
+    async def broken(_left):
         raise QuotaStoreError
 
     for total in (None, 10, 0):
-        progress = Progress(total, 100, broken)
+        progress = Progress(total, broken)
         async with progress.shown():
             await asyncio.sleep(0)
     shown = terminal.getvalue()
@@ -273,15 +281,36 @@ async def test_progress_without_a_total_and_without_a_store(terminal):
 async def test_without_a_terminal_lines_come_now_and_then(monkeypatch, capsys):
     monkeypatch.setattr(output, "PLAIN_EVERY_S", 0.0)
 
-    async def shortest_s(_requests):
-        return 3.0
+    later = datetime.now().astimezone() + timedelta(hours=1)
 
-    progress = Progress(300, 100, shortest_s)
+    async def outlook(_left):
+        return Outlook(3.0, a_status(free=0, next_token_at=later))
+
+    progress = Progress(300, outlook)
     async with progress.shown():
         for _ in range(9):
             await asyncio.sleep(0)
-    line = "delivered 0  failed 0  unknown 0  requests 0  lockouts 0  0%  3.0 s left\n"
-    assert capsys.readouterr() == ("", line)
+    line = "delivered 0  failed 0  unknown 0  requests 0  lockouts 0  0%  3.0 s left"
+    assert capsys.readouterr() == ("", f"{line}  window spent until {later:%H:%M:%S}\n")
+
+
+async def test_progress_tells_the_rate_of_this_run_and_a_lock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("cliq_async.cli.progress.time.monotonic", lambda: now[0])
+    until = datetime.now().astimezone() + timedelta(minutes=5)
+
+    async def outlook(_left):
+        return Outlook(300.0, a_status(free=0, next_token_at=until, locked_until=until))
+
+    progress = Progress(30_000, outlook)
+    now[0] += 50
+    progress.update(BroadcastProgress(delivered=9_000))  # by earlier runs
+    now[0] += 30
+    progress.update(BroadcastProgress(delivered=11_500, lockouts=1))
+    await progress._look()
+    assert progress._line().endswith(
+        f"lockouts 1  38%  5:00 min left  5,000 recipients/min  locked until {until:%H:%M:%S}"
+    )
 
 
 def test_tables_for_a_terminal(terminal):

@@ -127,7 +127,7 @@ async def test_dry_run_says_what_would_be_sent_and_sends_nothing(ids):
     assert lines[1] == "53 requests in 2 windows of 60 s"
     assert lines[2].startswith("earliest finish ")
     assert "in 1:0" in lines[2]
-    assert result.stdout.count("POST supportbot/message") == 3
+    assert result.stdout.count("POST /bots/supportbot/message") == 3
     assert result.stdout.count('"text": "hi"') == 3
     assert "nothing was sent" in result.stderr
 
@@ -139,7 +139,7 @@ async def test_dry_run_checks_the_bot_and_the_ids(tmp_path):
         wrong = ("broadcast", "a/b", "--text", "hi", "--to", str(path), "--dry-run")
         assert (await run(sandbox, *wrong)).exit_code == 2
         result = await run(sandbox, *BROADCAST, "--to", str(path), "--dry-run")
-    assert "1 line would be skipped" in result.stderr
+    assert "1 more would be skipped" in result.stderr
     assert result.stdout.startswith("2 recipients")
 
 
@@ -157,7 +157,7 @@ async def test_limit_sends_to_the_first_ones_alone(ids):
 async def test_somebody_is_asked_before_many_are_messaged(
     ids, monkeypatch, answer, options, status
 ):
-    monkeypatch.setattr("cliq_async.cli.broadcast.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.job.is_terminal", lambda: True)
     async with Sandbox(subscribers=1001) as sandbox:
         result = await run(sandbox, *BROADCAST, "--to", ids(1001), *options, stdin=answer)
         requests = sandbox.report()["requests"]
@@ -172,6 +172,10 @@ async def test_somebody_is_asked_before_many_are_messaged(
         ((*BROADCAST, "--to", "-", "--resend-unknown"), "--journal"),
         (("jobs", "show", "nowhere.db"), "no such file"),
         (("jobs", "show", "x", "--json", "--outcomes", "csv"), "exclude each other"),
+        (("jobs", "show", "x", "--all"), "--all is for --outcomes"),
+        (("broadcast", "b", "--to", "-"), "give --text or --message, one of them"),
+        (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),
+        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "needs columns"),
     ],
 )
 def test_wrong_use_is_a_line(args, words):

@@ -49,7 +49,7 @@ class Broadcast:
         max_in_flight: Requests under way at the same time.
         dedupe: Skip ids that came before. Costs memory for each id.
         exclude: Skip these ids.
-        on_progress: Called after each batch.
+        on_progress: Called at the beginning, and after each batch.
         record: Keeps what became of whom; in memory by default.
     """
 
@@ -121,6 +121,7 @@ class Broadcast:
         source = self._source = self._source_of(to, record)
         try:
             self._first += await begun(source, record)
+            self._tell()
             await self._work_all(source)
         finally:
             await source.close()

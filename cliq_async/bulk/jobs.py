@@ -46,7 +46,7 @@ class JobOptions(TypedDict, total=False):
         headroom: How many tokens of the quota to leave to other callers.
         max_wait_s: Budget for waiting of one request, in real seconds. When it does not suffice,
             the job stops.
-        on_progress: Called after each request.
+        on_progress: Called at the beginning, and after each request.
         journal: A file that outlives the job: started again with it, the job goes on where it
             was, and those who were delivered to are not sent to again.
         resend_unknown: With a journal: send again to those who may or may not have been reached.

@@ -10,6 +10,7 @@ from cliq_async.cli.associate import associate
 from cliq_async.cli.bots import bots
 from cliq_async.cli.broadcast import broadcast
 from cliq_async.cli.call import call
+from cliq_async.cli.call_many import call_many
 from cliq_async.cli.completion import completion
 from cliq_async.cli.demo import demo
 from cliq_async.cli.failures import INTERRUPTED, Failure, failure
@@ -89,6 +90,7 @@ for _command in (
     broadcast,
     incoming,
     call,
+    call_many,
     bots,
     handlers,
     subscribers,

@@ -17,7 +17,7 @@ from cliq_async.cli.demo_plain import PLAIN_NAME, minutes, print_plain, run_plai
 from cliq_async.cli.failures import FAILED, INTERRUPTED, Failure
 from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.output import duration, echo, live, plural, table
-from cliq_async.cli.progress import Progress, bar
+from cliq_async.cli.progress import Outlook, Progress, bar
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.models.recipients import MAX_USER_IDS
@@ -187,9 +187,13 @@ async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:
 
 async def _broadcast(stage: Stage, ids: list[str], token: str) -> Round:
     async with stage.client(token) as client:
-        progress = Progress(
-            len(ids), MAX_USER_IDS, lambda requests: client.shortest_s("send_message", requests)
-        )
+
+        async def outlook(left: int | None) -> Outlook:
+            requests = math.ceil((left or 0) / MAX_USER_IDS)
+            left_s = await client.shortest_s("send_message", requests)
+            return Outlook(left_s, (await client.quota_status())["send_message"])
+
+        progress = Progress(len(ids), outlook)
         async with progress.shown(transient=True):
             started = time.perf_counter()
             progress.update(await client.broadcast(BOT, TEXT, ids, on_progress=progress.update))

@@ -21,6 +21,7 @@ __all__ = [
     "as_json",
     "connection",
     "extension_key",
+    "gathered",
     "max_wait",
     "recipients",
     "seconds",
@@ -264,22 +265,33 @@ _CONNECTION: Final = (
 
 def server(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a server and a quota; the command gets them as `server`."""
-    return _gathered(command, _SERVER, "server", Server)
+    return gathered(verbose(command), _SERVER, "server", Server)
 
 
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a connection; the command gets them as `connection`."""
-    return _gathered(command, _CONNECTION, "connection", Connection)
+    return gathered(verbose(command), _CONNECTION, "connection", Connection)
 
 
-def _gathered(
-    command: Callable[..., Any], options: Sequence[Option], name: str, made: type[Server]
+def gathered(
+    command: Callable[..., Any],
+    options: Sequence[Option],
+    name: str,
+    made: type[attrs.AttrsInstance],
 ) -> Callable[..., Any]:
+    """Add options that the command gets as one object.
+
+    Args:
+        command: The command.
+        options: The options.
+        name: The command's argument for the object.
+        made: The object's class; its fields are those options.
+    """
     names = [field.name for field in attrs.fields(made)]
 
     @functools.wraps(command)
-    def gathered(*args: Any, **given: Any) -> Any:
+    def with_object(*args: Any, **given: Any) -> Any:
         fields = {field: given.pop(field) for field in names}
         return command(*args, **{name: made(**fields)}, **given)
 
-    return all_of(*options)(verbose(gathered))
+    return all_of(*options)(with_object)

@@ -1,11 +1,12 @@
-"""How far a broadcast is, on stderr."""
+"""How far a job is, on stderr."""
 
-import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Final
 
+import attrs
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -14,8 +15,9 @@ from rich.text import Text
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.cli.output import duration, live
 from cliq_async.errors import CliqError
+from cliq_async.quota.status import QuotaStatus
 
-__all__ = ["Progress", "bar"]
+__all__ = ["Outlook", "Progress", "bar"]
 
 _LONG_S: Final = 1.0
 
@@ -33,31 +35,42 @@ def bar(done: float, total: float | None, right: str, *, label: str = "") -> Tab
     return grid
 
 
+@attrs.frozen
+class Outlook:
+    """What is ahead of a job.
+
+    Attributes:
+        left_s: How long the quota makes the rest take, at the least.
+        quota: The quota that it spends.
+    """
+
+    left_s: float
+    quota: QuotaStatus
+
+
 class Progress:
-    """Follows a broadcast and shows it.
+    """Follows a job and shows it.
 
     Args:
         total: How many recipients there are; None if nobody knows.
-        batch_size: Recipients in a request.
-        shortest_s: How long the quota makes a number of requests take, at the least.
+        outlook: Says what is ahead, when so many recipients are left; None if nobody knows.
     """
 
     def __init__(
-        self,
-        total: int | None,
-        batch_size: int,
-        shortest_s: Callable[[int], Awaitable[float]],
+        self, total: int | None, outlook: Callable[[int | None], Awaitable[Outlook]]
     ) -> None:
         self._total = total
-        self._batch_size = batch_size
-        self._shortest_s = shortest_s
-        self._left_s = 0.0
+        self._outlook = outlook
+        self._ahead: Outlook | None = None
         self._started = time.monotonic()
+        self._first: BroadcastProgress | None = None
         self._ending: str | None = None
         self.now = BroadcastProgress()
 
     def update(self, now: BroadcastProgress) -> None:
         """Take in how far it is."""
+        if self._first is None:  # earlier runs came that far
+            self._first, self._started = now, time.monotonic()
         self.now = now
 
     def stopping(self) -> None:
@@ -72,16 +85,13 @@ class Progress:
     @asynccontextmanager
     async def shown(self, *, transient: bool = False) -> AsyncIterator[None]:
         """Show it while the body runs; a terminal forgets it if it is transient."""
-        async with live(self._show, self._line, before=self._estimate, transient=transient):
+        async with live(self._show, self._line, before=self._look, transient=transient):
             yield
 
-    async def _estimate(self) -> None:
-        # Without a total, the next request is all there is to foresee.
-        requests = 1
-        if self._total is not None:
-            requests = math.ceil((self._total - self.now.done) / self._batch_size)
+    async def _look(self) -> None:
+        left = None if self._total is None else self._total - self.now.done
         with suppress(CliqError):  # the job itself will say so
-            self._left_s = await self._shortest_s(requests)
+            self._ahead = await self._outlook(left)
 
     def _counts(self) -> str:
         now = self.now
@@ -91,16 +101,41 @@ class Progress:
         )
 
     def _right(self) -> str:
+        left_s = 0.0 if self._ahead is None else self._ahead.left_s
         if self._total is None:
             far = f"{duration(time.monotonic() - self._started)} so far"
-            ahead = f"next in {duration(self._left_s)}" if self._left_s >= _LONG_S else ""
+            ahead = f"next in {duration(left_s)}" if left_s >= _LONG_S else ""
         else:
             far = f"{self.now.done / self._total if self._total else 1.0:.0%}"
-            ahead = f"{duration(self._left_s)} left" if self.now.done < self._total else ""
+            ahead = f"{duration(left_s)} left" if self.now.done < self._total else ""
         return "  ".join(filter(None, (far, ahead if self._ending is None else self._ending)))
 
+    def _rate(self) -> str:
+        passed_s = time.monotonic() - self._started
+        if self._first is None or passed_s < _LONG_S:
+            return ""
+        return f"{60 * (self.now.done - self._first.done) / passed_s:,.0f} recipients/min"
+
+    def _window(self) -> str:
+        if self._ahead is None or self._ending is not None:
+            return ""
+        quota = self._ahead.quota
+        if quota.locked_until is not None:
+            return f"locked until {_time(quota.locked_until)}"
+        if quota.next_token_at is not None:
+            return f"window spent until {_time(quota.next_token_at)}"
+        return f"window {quota.free} of {quota.capacity} free"
+
+    def _pace(self) -> str:
+        return "  ".join(filter(None, (self._rate(), self._window())))
+
     def _show(self) -> RenderableType:
-        return Group(bar(self.now.done, self._total, self._right()), Text(self._counts()))
+        lines = [Text(each) for each in (self._counts(), self._pace()) if each]
+        return Group(bar(self.now.done, self._total, self._right()), *lines)
 
     def _line(self) -> str:
-        return f"{self._counts()}  {self._right()}"
+        return "  ".join(filter(None, (self._counts(), self._right(), self._pace())))
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone():%H:%M:%S}"

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
-from typing import BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ MAGIC: Final = b"SQLite format 3\x00"
 
 _PIECE: Final = 1000
 _COLUMN: Final = "user_id"
+_COLUMNS: Final = (_COLUMN, "name", "email_id")
 
 T = TypeVar("T")
 
@@ -72,10 +73,19 @@ class RecipientTable:
 
     async def ids(self) -> AsyncIterator[str]:
         """Their ids."""
-        found = self._reader.ids(self._bot)
-        while piece := await asyncio.to_thread(_failing, lambda: list(islice(found, _PIECE))):
-            for each in piece:
-                yield each
+        async for each in _in_pieces(self._reader.ids(self._bot)):
+            yield each
+
+    async def rows(self) -> AsyncIterator[dict[str, Any]]:
+        """What is known of them, by column."""
+        async for each in _in_pieces(self._reader.rows(self._bot, departed=False)):
+            yield {name: getattr(each, name) for name in _COLUMNS}
+
+
+async def _in_pieces(found: Iterator[T]) -> AsyncIterator[T]:
+    while piece := await asyncio.to_thread(_failing, lambda: list(islice(found, _PIECE))):
+        for each in piece:
+            yield each
 
 
 def _failing(step: Callable[[], T]) -> T:

@@ -1,0 +1,153 @@
+"""A job for many, from the command line: asked for, shown, interrupted, reported."""
+
+import asyncio
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count as counter
+
+import attrs
+import click
+
+from cliq_async.bulk.broadcast import Broadcast
+from cliq_async.bulk.kind import Kind
+from cliq_async.bulk.report import BroadcastReport
+from cliq_async.cli.asking import confirm, is_terminal
+from cliq_async.cli.broadcast_report import exit_status, print_json, print_report
+from cliq_async.cli.bulk import Bulk
+from cliq_async.cli.dry_run import print_plan
+from cliq_async.cli.options import Connection
+from cliq_async.cli.output import clean, note, plural
+from cliq_async.cli.progress import Outlook, Progress
+from cliq_async.cli.whom import Whom
+from cliq_async.client import CliqClient
+
+__all__ = ["INTERRUPTED_WHY", "Job"]
+
+INTERRUPTED_WHY = "interrupted"
+
+_FIRST = "interrupted: waiting for what is under way; once more gives it up"
+_SECOND = "interrupted again: gave up what was under way"
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """A job for many.
+
+    Attributes:
+        connection: Where to.
+        bot: The bot's unique name.
+        bulk: Whom to, and how.
+        kind: What kind of thing is sent.
+        made: Makes it, for a client, the bot and options.
+        verb: What is done to recipients, as `Message`.
+        asked: Above how many recipients somebody is asked first.
+    """
+
+    connection: Connection
+    bot: str
+    bulk: Bulk
+    kind: Kind
+    made: Callable[..., Broadcast]
+    verb: str
+    asked: int
+
+    def run(self) -> None:
+        """Do it, show its report, and end the command with its exit status.
+
+        Raises:
+            Exit: It did not end well, or the question was not answered with yes.
+        """
+        whom = self.bulk.whom
+        if self.bulk.dry_run:
+            asyncio.run(self._plan(whom))
+            return
+        if not self.bulk.yes and is_terminal():
+            total = whom.count()
+            if total is None or total > self.asked:
+                many = "everybody" if total is None else f"{total:,} recipients"
+                confirm(f"{self.verb} {many} from {clean(self.bulk.to)}?", "nothing was sent")
+        report = asyncio.run(self._work(whom))
+        click.get_current_context().exit(exit_status(report, INTERRUPTED_WHY))
+
+    async def _plan(self, whom: Whom) -> None:
+        async with self.connection.client() as client:
+            job = self.made(client, self.bot, **await self.bulk.options())
+            async with whom.opened() as (name, _, items):
+                plan = await job.plan(items)
+            left_s = await client.shortest_s(
+                self.kind.endpoint.name, plan.requests, headroom=self.bulk.headroom
+            )
+            print_plan(
+                plan,
+                source=name,
+                bot=self.bot,
+                endpoint=self.kind.endpoint,
+                left_s=left_s,
+                headroom=self.bulk.headroom,
+            )
+
+    async def _work(self, whom: Whom) -> BroadcastReport:
+        async with self.connection.client() as client, whom.opened() as (name, total, items):
+            count = "recipients" if total is None else plural(total, "recipient")
+            note(f"sending to {count} from {name}")
+            if total == 0:
+                note(f"warning: there are no recipients in {name}")
+            progress = Progress(total, lambda left: self._outlook(client, running, left))
+            options = await self.bulk.options()
+            running = self.made(client, self.bot, on_progress=progress.update, **options)
+            with _interruptible(running, progress):
+                started = time.monotonic()
+                async with progress.shown():
+                    report = await running.run(items)
+                    progress.ended(report)
+                # In here, so that a late Ctrl-C does not cut the report off.
+                show = print_json if self.bulk.as_json else print_report
+                show(report, total, time.monotonic() - started)
+        return report
+
+    async def _outlook(self, client: CliqClient, running: Broadcast, left: int | None) -> Outlook:
+        endpoint = self.kind.endpoint.name
+        requests = running.batches_left
+        if requests is None:
+            # Without a total, the next request is all there is to foresee.
+            size = self.bulk.batch_size or self.kind.most
+            requests = 1 if left is None else math.ceil(left / size) - running.in_flight
+        left_s = await client.shortest_s(endpoint, requests, headroom=self.bulk.headroom)
+        return Outlook(left_s, (await client.quota_status())[endpoint])
+
+
+@contextmanager
+def _interruptible(job: Broadcast, progress: Progress) -> Iterator[None]:
+    """Have signals stop the job: the first one gently, the second one at once."""
+    loop = asyncio.get_running_loop()
+    times = counter(1)
+
+    def interrupt() -> None:
+        if next(times) == 1:
+            note(_FIRST)
+            progress.stopping()
+            job.stop(INTERRUPTED_WHY)
+        else:
+            note(_SECOND)
+            job.abort(INTERRUPTED_WHY)
+
+    with _signals(loop, interrupt):
+        yield
+
+
+@contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, handler: Callable[[], None]) -> Iterator[None]:
+    signals = (signal.SIGINT, signal.SIGTERM)
+    # Neither Windows nor any thread but the main one has them; Ctrl-C then cancels the job.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        for each in signals:
+            loop.add_signal_handler(each, handler)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            for each in signals:
+                loop.remove_signal_handler(each)
