@@ -178,6 +178,8 @@ class Caller:
         """Send once, and end the token as what happened demands."""
         watch.lost = False
         try:
+            if watch.announce is not None:
+                await watch.announce()
             response = await self._transport.send(request, token)
         except BaseException as error:
             watch.lost = token.sent

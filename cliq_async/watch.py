@@ -1,5 +1,7 @@
 """Following a call from outside, and stopping it."""
 
+from collections.abc import Awaitable, Callable
+
 from cliq_async.quota.token import Token
 
 __all__ = ["StoppedError", "Watch"]
@@ -14,9 +16,11 @@ class Watch:
         lockouts: How many of them began a lock.
         lost: Whether the last request left and nothing says what became of it.
         stopped: Set it to have nothing more sent: what is on the wire is the last.
+        announce: Awaited when a request is about to leave, its token in hand. If it raises, the
+            request does not leave, and the call raises that.
     """
 
-    __slots__ = ("lockouts", "lost", "requests", "stopped", "token")
+    __slots__ = ("announce", "lockouts", "lost", "requests", "stopped", "token")
 
     def __init__(self) -> None:
         self.token: Token | None = None
@@ -24,6 +28,7 @@ class Watch:
         self.lockouts = 0
         self.lost = False
         self.stopped = False
+        self.announce: Callable[[], Awaitable[None]] | None = None
 
     @property
     def in_flight(self) -> bool:

@@ -82,6 +82,7 @@ class Sender:
             token = watch.token = _a_token()
             if isinstance(fate, TransportError):
                 raise fate
+            await watch.announce()
             token.may_send()
             self.batches.append(batch.ids)
             try:

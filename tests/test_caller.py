@@ -14,6 +14,7 @@ from cliq_async.errors import (
     AuthenticationError,
     AuthError,
     CliqError,
+    JournalError,
     OutcomeUnknownError,
     QuotaStoreError,
     QuotaWaitError,
@@ -556,3 +557,50 @@ async def test_token_whose_turn_comes_during_a_lock_is_not_sent():
     assert rig.transport.times[0] < 1.0
     assert min(rig.transport.times[1:]) >= 101.0
     assert len(rig.transport.times) == 4
+
+
+# Announced before they leave.
+
+
+@moved
+async def test_request_leaves_only_once_it_was_announced_with_a_token_in_hand():
+    rig = a_rig([DONE])
+    watch = Watch()
+    seen = []
+
+    async def announce():
+        seen.append((len(rig.transport.requests), await rig.free("send_message")))
+
+    watch.announce = announce
+    await rig.call("send_message", watch=watch)
+    assert seen == [(0, 49)]
+    assert len(rig.transport.requests) == 1
+
+
+@moved
+async def test_request_that_cannot_be_announced_does_not_leave_and_its_token_is_back():
+    rig = a_rig([DONE])
+    watch = Watch()
+
+    async def full():
+        raise JournalError("the disk is full")
+
+    watch.announce = full
+    with pytest.raises(JournalError):
+        await rig.call("send_message", watch=watch)
+    assert (rig.transport.requests, watch.lost, watch.requests) == ([], False, 0)
+    assert await rig.free("send_message") == 50
+
+
+@moved
+async def test_call_that_is_cancelled_while_it_is_announced_has_not_left():
+    rig = a_rig([DONE])
+    watch = Watch()
+    watch.announce = asyncio.get_running_loop().create_future
+    call = asyncio.create_task(rig.call("send_message", watch=watch))
+    await asyncio.sleep(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (rig.transport.requests, watch.lost) == ([], False)
+    assert await rig.free("send_message") == 50

@@ -131,6 +131,19 @@ def test_job_that_is_killed_at_any_moment_loses_nobody_and_doubles_nobody(path, 
 
 
 @moved
+async def test_who_waits_for_the_quota_when_the_program_dies_is_not_unknown(path):
+    loop = asyncio.get_running_loop()
+    seen = []
+    for moment_s in (0.5, 1.5, 2.5):
+        loop.call_later(moment_s, lambda: seen.append(rows(path)))
+    await a_job(path, Sender()).run(Ids(95))
+    in_line, on_the_wire, in_line_again = seen
+    assert in_line == {}
+    assert on_the_wire == {"sending": 30}
+    assert in_line_again == {"delivered": 30}
+
+
+@moved
 async def test_who_is_unknown_is_sent_to_again_only_when_asked(path):
     first = await a_job(path, Sender([None, LOST])).run(Ids(50))
     assert (first.delivered, first.unknown) == (40, 10)

@@ -1,8 +1,8 @@
 """One message to many recipients, as fast as the quota allows.
 
-A few workers share one stream of recipients. Each takes a batch, notes that it is about to be
-sent, sends it, notes what became of it, and takes the next, so that never more is read ahead than
-is on its way.
+A few workers share one stream of recipients. Each takes a batch, waits for the quota, notes that
+it is about to be sent, sends it, notes what became of it, and takes the next, so that never more
+is read ahead than is on its way.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Broadcast:
 
     Args:
         send: Sends to one batch, and returns those whom the answer names, if it names any;
-            raises a CliqError if it fails.
+            raises a CliqError if it fails. Awaits the watch's `announce` first.
         body: The body of the request for a batch, to show what would be sent.
         personal: Makes a recipient and their content of an item; else items are recipients.
         batch_size: Recipients in a request; by default the most.
@@ -219,8 +219,8 @@ class Broadcast:
 
     async def _deliver(self, batch: Batch, watch: Watch) -> None:
         watch.lost = False  # that was the batch before
+        watch.announce = lambda: self._record.sending(batch)
         try:
-            await self._record.sending(batch)
             named = await self._send(batch, watch)
         except CliqError as error:
             self._refused(batch, error)

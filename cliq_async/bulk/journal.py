@@ -44,6 +44,7 @@ class Journal:
         self._worker: Worker[Any] = Worker(self._file, _forked)
         self._keys = count(1)
         self._resent: set[int] = set()
+        self._noted: set[int] = set()
 
     async def open(self) -> Known:
         """See `Record.open`."""
@@ -110,6 +111,7 @@ class Journal:
 
     async def sending(self, batch: Batch) -> None:
         """See `Record.sending`."""
+        self._noted.add(batch.key)
         await self._worker.ask(lambda: self._put(batch, "sending"))
 
     def ended(
@@ -147,11 +149,13 @@ class Journal:
 
     def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:  # noqa: ARG002 - the protocol's
         """See `Record.unsent`: a later run sends it."""
-        if batch.key:
-            self.postponed(batch)
+        self.postponed(batch)
 
     def postponed(self, batch: Batch) -> None:
         """See `Record.postponed`."""
+        if batch.key not in self._noted:
+            return  # it is there as it was
+        self._noted.discard(batch.key)
         unknown = batch.key in self._resent
 
         def step() -> None:
@@ -203,7 +207,8 @@ class Journal:
         setattr(self.counts, status, getattr(self.counts, status) + number)
 
     def _settled(self, batch: Batch) -> None:
-        """Take note that more is known now of those who were unknown."""
+        """Take note that what became of a batch is known now."""
+        self._noted.discard(batch.key)
         if batch.key in self._resent:
             self._resent.discard(batch.key)
             self.counts.unknown -= len(batch)
