@@ -1,7 +1,6 @@
 """Settings: data centres, limits by name, and what the environment says."""
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
@@ -13,51 +12,11 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.checks import check_text, shown
 from cliq_async.models.recipients import identifier
 from cliq_async.quota.model import Quota
+from cliq_async.servers import DATA_CENTERS, host_of, is_zoho
 
-__all__ = ["DATA_CENTERS", "DataCenter", "Settings", "from_env", "options_from_env"]
+__all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
 
 Pace = Literal["even"]
-
-_BASE_URL: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)"
-    r"(:(?P<port>[0-9]{1,5})?)?",
-    re.IGNORECASE | re.ASCII,
-)
-_MAX_PORT: Final = 65_535
-
-
-@attrs.frozen
-class DataCenter:
-    """One of Zoho's data centres.
-
-    Attributes:
-        api_url: The Cliq server.
-        accounts_url: The server that makes access tokens.
-    """
-
-    api_url: str
-    accounts_url: str
-
-    @classmethod
-    def at(cls, domain: str) -> "DataCenter":
-        """The data centre behind a domain such as `zoho.eu`."""
-        return cls(f"https://cliq.{domain}", f"https://accounts.{domain}")
-
-
-DATA_CENTERS: Final[Mapping[str, DataCenter]] = {
-    "us": DataCenter.at("zoho.com"),
-    "eu": DataCenter.at("zoho.eu"),
-    "in": DataCenter.at("zoho.in"),
-    "au": DataCenter.at("zoho.com.au"),
-    "cn": DataCenter.at("zoho.com.cn"),
-    "jp": DataCenter.at("zoho.jp"),
-    "sa": DataCenter.at("zoho.sa"),
-    "uk": DataCenter.at("zoho.uk"),
-    "ca": DataCenter.at("zohocloud.ca"),
-}
-
-_PORTS: Final = {"http": 80, "https": 443}
-_ZOHO: Final = re.compile(r"(.+\.)?zoho(cloud|apis)?\.(com|eu|in|com\.au|com\.cn|jp|sa|uk|ca)")
 
 _LEAST: Final = 1e-6
 _MOST: Final = 1e9
@@ -125,8 +84,8 @@ class Settings:
             )
         if self.pace not in (None, "even"):
             raise ValidationError("pace", "None or 'even'", shown(self.pace))
-        host = self._host().partition(":")[0]
-        if self.time_scale != 1.0 and _ZOHO.fullmatch(host):
+        host = self._host()
+        if self.time_scale != 1.0 and is_zoho(host):
             raise ValidationError("time_scale", "1 for Zoho's own servers", self.time_scale)
 
     @property
@@ -165,14 +124,7 @@ class Settings:
 
     def _host(self) -> str:
         """Host and port, as one way of writing them: it names what is counted together."""
-        url = self._url()
-        match = _BASE_URL.fullmatch(url)
-        if match is None or not int(match["port"] or 1) <= _MAX_PORT:
-            given = "one with a user" if "@" in url else shown(url)  # never a password
-            raise ValidationError("base_url", "scheme and host alone, as https://host", given)
-        scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
-        host = host.removesuffix(".")
-        return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
+        return host_of("base_url", self._url())
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, Any]]:

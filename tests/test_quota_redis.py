@@ -316,7 +316,7 @@ async def test_server_that_is_too_old_is_refused(url, monkeypatch):
     store = RedisStore(url)
     ledger: Any = store._worker._blocking
     with pytest.raises(QuotaStoreError, match=r"is Redis 5\.0\.14; the quota needs 6 or later"):
-        ledger._check({"redis_version": "5.0.14"})
+        ledger._server._check({"redis_version": "5.0.14"})
     await store.close()
 
 

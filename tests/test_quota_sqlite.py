@@ -21,6 +21,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota import sqlite_file
 from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.notes import Note
 from cliq_async.quota.sqlite import SqliteStore
 from cliq_async.quota.sqlite_file import KIND, mark_of
 
@@ -387,8 +388,47 @@ async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
     assert (await snapshot(store)).free == 2
     await store.close()
     conn = sqlite3.connect(path)
-    assert conn.execute("PRAGMA user_version").fetchone() == (2,)
+    assert conn.execute("PRAGMA user_version").fetchone() == (3,)
     assert conn.execute("SELECT count(*) FROM more").fetchone() == (0,)
+    conn.close()
+
+
+async def test_file_from_before_the_notes_keeps_its_buckets_and_gets_them(path, clock, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_file, "KIND", attrs.evolve(KIND, migrations=KIND.migrations[:1]))
+        store = a_store(path, clock)
+        await spend(store, 1)
+        await store.close()
+    store = a_store(path, clock)
+    assert (await snapshot(store)).free == 2
+    store.put_note("n", "text", until=clock() + 1)
+    assert await store.read_note("n") == Note("text", clock() + 1)
+    await store.close()
+
+
+# Notes.
+
+
+@pytest.mark.parametrize("boots", [("one", "two"), ("", "")])
+async def test_note_does_not_outlive_the_machines_start(path, clock, boots):
+    store = a_store(path, clock, boots[0])
+    assert await store.claim_note("n", "text", until=clock() + 3600)
+    await store.close()
+    clock.now = 7.0
+    store = a_store(path, clock, boots[1])
+    assert await store.read_note("n") is None
+    assert await store.claim_note("n", "another", until=clock() + 5)
+    await store.close()
+
+
+async def test_notes_that_are_over_leave_the_file(path, clock):
+    store = a_store(path, clock)
+    for number in range(5):
+        store.put_note(str(number), "secret", until=clock() + 5)
+        clock.advance(6)
+    await store.close()
+    conn = sqlite3.connect(path)
+    assert conn.execute("SELECT name FROM note").fetchall() == [("4",)]
     conn.close()
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.memory_notes import MemoryNotes
 from cliq_async.quota.model import (
     AskerId,
     Ending,
@@ -21,7 +22,7 @@ from cliq_async.quota.watchers import Watchers
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore:
+class MemoryStore(MemoryNotes):
     """Buckets in the memory of this process. No method ever waits.
 
     Lost when the process ends, so a restart within a window of the last request can lead to a
@@ -34,6 +35,7 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Clock = system_clock, cold_start: ColdStart = "full") -> None:
+        super().__init__()
         self.clock = clock
         self._spent = starts_spent(cold_start)
         self._opened_at = clock()

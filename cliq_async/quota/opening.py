@@ -88,7 +88,7 @@ def _redis(url: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], Quot
     try:
         from cliq_async.quota.redis import RedisStore  # noqa: PLC0415 - it comes with an extra
     except ModuleNotFoundError as error:
-        if error.name != "redis":
+        if (error.name or "").partition(".")[0] != "redis":
             raise
         what = "a server: `pip install 'cliq-async[redis]'`"
         raise ValidationError("quota", what, "redis://…") from None

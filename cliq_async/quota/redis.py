@@ -20,7 +20,7 @@ from cliq_async.quota.model import (
     TokenId,
 )
 from cliq_async.quota.redis_ledger import RedisLedger, Step
-from cliq_async.quota.shared import SharedStore
+from cliq_async.quota.redis_notes import RedisNotes
 from cliq_async.quota.store import Clock, ColdStart, starts_spent, system_clock
 
 __all__ = ["RedisStore"]
@@ -29,7 +29,7 @@ _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
 
 
-class RedisStore(SharedStore[Step]):
+class RedisStore(RedisNotes):
     """Buckets on a Redis server from version 6 on, a Valkey server, or a cluster of either.
 
     All talk to the server is a thread's, so that no event loop waits for it. Safe to share

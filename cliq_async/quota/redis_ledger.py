@@ -1,43 +1,33 @@
-"""The buckets on a Redis server, a key each. Every call blocks; a thread of its own makes them."""
+"""The buckets and notes on a Redis server. Every call blocks; a thread of its own makes them."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import attrs
 import msgspec
-import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
     ConnectionError as RedisConnectionError,
     NoScriptError,
     ResponseError,
     TimeoutError as RedisTimeoutError,
 )
-from redis.retry import Retry
 
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.model import Quota
+from cliq_async.quota.redis_server import Connected, Server
 
-__all__ = ["RedisLedger", "Step"]
+__all__ = ["AnyStep", "NoteStep", "RedisLedger", "Step"]
 
 _PREFIX: Final = "cliq_async:1"
 """With the version of what the keys hold."""
-_TIMEOUT_S: Final = 2.0
 _RETRY_S: Final = 4.0
 _PAUSE_S: Final = 0.05
 _MOST_PAUSE_S: Final = 0.5
-_OLDEST: Final = 6
 _SLACK_S: Final = 1.0
 _SLACK_SHARE: Final = 0.001
-
-_log = logging.getLogger("cliq_async")
 
 _abandoned: Final[list[Any]] = []
 """Clients of a process that this one was forked from: closing them would end its connections."""
@@ -48,7 +38,7 @@ _decode: Final = msgspec.msgpack.Decoder().decode
 
 @attrs.frozen
 class Step:
-    """One call of the script.
+    """One call of the bucket's script.
 
     Attributes:
         op: What to do: take, end, refuse, look or clear.
@@ -64,6 +54,37 @@ class Step:
     arguments: dict[str, Any]
     at: float
     done: Callable[[dict[str, Any], float], Any]
+
+
+@attrs.frozen
+class NoteStep:
+    """One call of the notes' script.
+
+    Attributes:
+        op: What to do: read, claim, put or drop.
+        name: The note's name.
+        text: What it says.
+        until: When it is gone, on the client's clock.
+        done: Makes the result out of the script's answer.
+    """
+
+    op: str
+    name: str
+    text: str = attrs.field(repr=False, default="")
+    until: float = 0.0
+    done: Callable[[dict[str, Any]], Any] = bool
+
+
+AnyStep = Step | NoteStep
+
+
+@attrs.frozen
+class _Call:
+    """What is sent for a step: which script, on which keys, with which arguments."""
+
+    script: str
+    keys: tuple[str, ...]
+    arguments: bytes = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -87,7 +108,7 @@ class _Seen:
 
 
 class RedisLedger:
-    """Buckets on a server.
+    """Buckets and notes on a server.
 
     Args:
         url: The server's URL.
@@ -105,20 +126,16 @@ class RedisLedger:
         server_time: Callable[[], float] | None = None,
     ) -> None:
         self.error = QuotaStoreError
-        self._url = url
-        self._place = _place(url)
+        self._server = Server(url)
         self._clock = clock
         self._spent = spent
         self._server_time = server_time
-        self._source = files("cliq_async.quota").joinpath("bucket.lua").read_text("utf-8")
-        self._sha = ""
-        self._client: Any = None
-        self._cluster = False
-        self._warned = False
+        self._shas: dict[str, str] = {}
+        self._connection: Connected | None = None
         self._seen: dict[str, _Seen] = {}
 
-    def run(self, steps: Sequence[Step]) -> list[Any]:
-        """Call the script for each step, in order.
+    def run(self, steps: Sequence[AnyStep]) -> list[Any]:
+        """Call its script for each step, in order.
 
         Returns what each step makes of its answer, or a `QuotaStoreError`. A step may have been
         made all the same, and may be made again.
@@ -133,53 +150,68 @@ class RedisLedger:
                 return [error] * len(steps)
             except Exception as error:  # noqa: BLE001 - redis-py raises of all kinds, when clusters move
                 self.close()
-                if _lasts(error) or time.monotonic() + pause_s >= until:
-                    return [self._unusable(error)] * len(steps)
+                if self._server.lasts(error) or time.monotonic() + pause_s >= until:
+                    return [self._server.unusable(error)] * len(steps)
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 
     def close(self) -> None:
         """Close the connection; the next step makes a new one."""
-        client, self._client = self._client, None
-        if client is not None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
             with suppress(Exception):
-                client.close()
+                connection.client.close()
 
     def abandon(self) -> None:
         """Forget the connection: it is the process's that this one was forked from."""
-        if self._client is not None:
-            _abandoned.append(self._client)
-        self._client = None
+        if self._connection is not None:
+            _abandoned.append(self._connection)
+        self._connection = None
         self._seen = {}
 
-    def _answers(self, steps: Sequence[Step]) -> list[Any]:
-        client = self._connected()
+    def _answers(self, steps: Sequence[AnyStep]) -> list[Any]:
+        connection = self._connected()
         asked_at = self._clock()
         calls = [self._call(step) for step in steps]
-        raw = self._evaluate(client, calls)
+        raw = self._evaluate(connection, calls)
         if any(isinstance(each, NoScriptError) for each in raw):
             # The server was started anew, or has forgotten its scripts.
-            self._sha = client.script_load(self._source)
-            raw = self._evaluate(client, calls)
+            self._load(connection)
+            raw = self._evaluate(connection, calls)
         at = self._clock()
         return [self._result(*pair, asked_at, at) for pair in zip(steps, raw, strict=True)]
 
-    def _result(self, step: Step, raw: Any, asked_at: float, at: float) -> Any:
+    def _result(self, step: AnyStep, raw: Any, asked_at: float, at: float) -> Any:
         if isinstance(raw, (RedisConnectionError, RedisTimeoutError)):
             raise raw
         if isinstance(raw, Exception):
-            return self._unusable(raw)
+            return self._server.unusable(raw)
         answer = _decode(raw)
+        if isinstance(step, NoteStep):
+            return step.done(answer)
         self._seen[step.quota.key] = _Seen(answer["generation"], answer["now"], asked_at)
         return step.done(answer, at)
 
-    def _unusable(self, error: Exception) -> QuotaStoreError:
-        # Without its cause, which may hold the URL, and the URL a password.
-        return QuotaStoreError(f"{self._place} cannot be used for the quota: {_reason(error)}")
-
-    def _call(self, step: Step) -> tuple[str, str, bytes]:
-        quota = step.quota
+    def _call(self, step: AnyStep) -> _Call:
         now = self._clock()
+        if isinstance(step, NoteStep):
+            arguments: dict[str, Any] = {
+                "op": step.op,
+                "text": step.text,
+                "left_s": max(0.0, step.until - now),
+            }
+            script = "note"
+            keys: tuple[str, ...] = (f"{_PREFIX}:note:{step.name}",)
+        else:
+            arguments = self._bucket_arguments(step, now)
+            name = f"{_PREFIX}:{{{step.quota.key}}}"  # braces keep both on one node of a cluster
+            script, keys = "bucket", (f"{name}:bucket", f"{name}:server")
+        if self._server_time is not None:
+            arguments["now"] = self._server_time()
+        return _Call(script, keys, _encode(arguments))
+
+    def _bucket_arguments(self, step: Step, now: float) -> dict[str, Any]:
+        quota = step.quota
         arguments = step.arguments | {
             "op": step.op,
             "ago_s": max(0.0, now - step.at),
@@ -197,92 +229,37 @@ class RedisLedger:
         seen = self._seen.get(quota.key)
         if seen is not None:
             arguments |= {"seen": seen.generation, "latest": seen.latest(now)}
-        if self._server_time is not None:
-            arguments["now"] = self._server_time()
-        name = f"{_PREFIX}:{{{quota.key}}}"  # the braces keep both on one node of a cluster
-        return f"{name}:bucket", f"{name}:server", _encode(arguments)
+        return arguments
 
-    def _evaluate(self, client: Any, calls: list[tuple[str, str, bytes]]) -> list[Any]:
-        if self._cluster or len(calls) == 1:
+    def _evaluate(self, connection: Connected, calls: list[_Call]) -> list[Any]:
+        client = connection.client
+        if connection.cluster or len(calls) == 1:
             return [self._one(client, call) for call in calls]
         pipeline = client.pipeline(transaction=False)
         for call in calls:
-            pipeline.evalsha(self._sha, 2, *call)
+            pipeline.evalsha(self._shas[call.script], len(call.keys), *call.keys, call.arguments)
         answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
 
-    def _one(self, client: Any, call: tuple[str, str, bytes]) -> Any:
+    def _one(self, client: Any, call: _Call) -> Any:
         try:
-            return client.evalsha(self._sha, 2, *call)
+            sha = self._shas[call.script]
+            return client.evalsha(sha, len(call.keys), *call.keys, call.arguments)
         except ResponseError as error:
             return error
 
-    def _connected(self) -> Any:
-        if self._client is not None:
-            return self._client
-        options: dict[str, Any] = {
-            "socket_timeout": _TIMEOUT_S,
-            "socket_connect_timeout": _TIMEOUT_S,
-            "retry": Retry(NoBackoff(), 0),  # `run` does, with all steps
-        }
-        client: Any = redis.Redis.from_url(self._url, **options)
-        try:
-            found = [client.info()]
-            cluster = bool(found[0].get("cluster_enabled"))
-            if cluster:
-                client.close()
-                client = redis.RedisCluster.from_url(self._url, **options)
-                found = [client.info(target_nodes=node) for node in client.get_primaries()]
-            for each in found:
-                self._check(each)
-            self._warn_of_forgetting(client)
-            self._sha = client.script_load(self._source)
-        except BaseException:
-            client.close()
-            raise
-        self._client, self._cluster = client, cluster
-        return client
+    def _connected(self) -> Connected:
+        if self._connection is None:
+            connection = self._server.connect()
+            try:
+                self._load(connection)
+            except BaseException:
+                connection.client.close()
+                raise
+            self._connection = connection
+        return self._connection
 
-    def _check(self, found: dict[str, Any]) -> None:
-        version = str(found.get("redis_version", "0"))
-        if int(version.partition(".")[0]) < _OLDEST:
-            raise QuotaStoreError(f"{self._place} is Redis {version}; the quota needs 6 or later")
-        policy = str(found.get("maxmemory_policy", "noeviction"))
-        if found.get("maxmemory") and policy != "noeviction":
-            raise QuotaStoreError(
-                f"{self._place} throws keys away when its memory is full (maxmemory-policy "
-                f"{policy}), and with them the quota; set it to noeviction, or use another server"
-            )
-
-    def _warn_of_forgetting(self, client: Any) -> None:
-        """Say it if the server writes nothing down, as far as it lets anybody know."""
-        if self._warned or self._cluster:
-            return
-        with suppress(ResponseError):  # it keeps its settings to itself
-            kept = client.config_get("save").get("save") or client.config_get("appendonly")
-            if kept == {"appendonly": "no"}:
-                self._warned = True
-                _log.warning(
-                    "%s keeps nothing on disk; whenever it is started anew, the quota starts "
-                    "spent, but for processes that are started later. Set appendonly to yes",
-                    self._place,
-                )
-
-
-def _lasts(error: Exception) -> bool:
-    """Whether it goes wrong again however soon it is tried."""
-    if isinstance(error, (AuthenticationError, AuthorizationError)):
-        return True
-    return not isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError))
-
-
-def _place(url: str) -> str:
-    """A server's URL without what is secret in it."""
-    parts = urlsplit(url)
-    host = parts.hostname or "localhost"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    def _load(self, connection: Connected) -> None:
+        for script in ("bucket", "note"):
+            source = files("cliq_async.quota").joinpath(f"{script}.lua").read_text("utf-8")
+            self._shas[script] = connection.client.script_load(source)

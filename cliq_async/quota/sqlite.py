@@ -6,9 +6,9 @@ happens to it, the file holds the state before or after.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cliq_async.quota.boot import boot_id
 from cliq_async.quota.bucket import Bucket
@@ -22,8 +22,8 @@ from cliq_async.quota.model import (
     Snapshot,
     TokenId,
 )
-from cliq_async.quota.shared import SharedStore
 from cliq_async.quota.sqlite_ledger import Ledger
+from cliq_async.quota.sqlite_notes import SqliteNotes
 from cliq_async.quota.store import Clock, ColdStart, starts_spent, system_clock
 
 __all__ = ["SqliteStore"]
@@ -32,7 +32,7 @@ _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
 
 
-class SqliteStore(SharedStore[Callable[[], Any]]):
+class SqliteStore(SqliteNotes):
     """Buckets in a file.
 
     Safe to share between threads and event loops; a forked child opens the file anew.

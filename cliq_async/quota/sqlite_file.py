@@ -33,6 +33,15 @@ KIND: Final = FileKind(
             at REAL NOT NULL
         );
         """,
+        """
+        CREATE TABLE note (
+            name TEXT PRIMARY KEY,
+            boot TEXT NOT NULL,
+            written_at REAL NOT NULL,
+            until REAL NOT NULL,
+            text TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """,
     ),
     error=QuotaStoreError,
     elsewhere=(

@@ -38,12 +38,15 @@ class Ledger(SteppedFile):
         clock: Seconds since the machine was started.
         boot: Names the machine's start.
         spent: Whether a new file counts as spent.
+
+    Attributes:
+        boot: Names the machine's start.
     """
 
     def __init__(self, path: Path, *, clock: Clock, boot: str, spent: bool) -> None:
         super().__init__(KIND, path)
         self._clock = clock
-        self._boot = boot
+        self.boot = boot
         self._spent = spent
         self._file: tuple[int, int] | None = None
         self._lost = False
@@ -60,7 +63,7 @@ class Ledger(SteppedFile):
                 self.path,
                 lost=self._lost,
                 spent=self._spent,
-                boot=self._boot,
+                boot=self.boot,
                 now=self._clock(),
             )
             self._lost = False
@@ -68,8 +71,8 @@ class Ledger(SteppedFile):
             self._looks = 0
         if self._looks % _TIDY_EVERY == 0:
             with transaction(self._conn):
-                self._conn.execute(_FORGET, (self._boot, self._clock() - _HOUR_S))
-                self._conn.execute(_FORGET_OLD, (self._boot, self._clock() - _HOUR_S))
+                self._conn.execute(_FORGET, (self.boot, self._clock() - _HOUR_S))
+                self._conn.execute(_FORGET_OLD, (self.boot, self._clock() - _HOUR_S))
         self._looks += 1
 
     def explained(self) -> AbstractContextManager[None]:
@@ -91,7 +94,7 @@ class Ledger(SteppedFile):
             bucket = _decode(state)
         except msgspec.DecodeError as error:
             raise damaged(self.path) from error
-        foreign = boot != self._boot or now < seen_at
+        foreign = boot != self.boot or now < seen_at
         if foreign:
             bucket = rebooted(bucket, quota, seen_at, now)
         lost = self._lost_at > (0.0 if foreign else seen_at)
@@ -108,7 +111,7 @@ class Ledger(SteppedFile):
             bucket.returning[-1] if bucket.returning else now,
             *bucket.held.values(),
         )
-        self.conn.execute(_WRITE, (quota.key, self._boot, now, idle_at, _encode(bucket)))
+        self.conn.execute(_WRITE, (quota.key, self.boot, now, idle_at, _encode(bucket)))
 
     def _new(self, quota: Quota, now: float) -> Bucket:
         spent = forgotten(Bucket(), quota, self._lost_at)
