@@ -7,6 +7,8 @@ from cliq_async.sandbox.faults import KINDS, Fault, Faults, parse_fault, throttl
 def test_fault_is_read_with_and_without_endpoint():
     assert parse_fault("lost:0.25") == Fault("lost", 0.25)
     assert parse_fault("502:1@send_message") == Fault("502", 1.0, "send_message")
+    assert parse_fault("500:x2") == Fault("500", 1.0, None, 2)
+    assert parse_fault("html:0.5@access_token") == Fault("html", 0.5, "access_token")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,12 @@ def test_fault_is_read_with_and_without_endpoint():
         ("lost:nan", "RATE from 0 to 1"),
         ("lost:1.5", "RATE from 0 to 1"),
         ("lost:-0.1", "RATE from 0 to 1"),
+        ("lost:x0", "or xNUMBER"),
+        ("lost:x-1", "or xNUMBER"),
+        ("lost:x", "or xNUMBER"),
+        ("html:1", "KIND is one of lost, reset"),
+        ("throttle-429:1@access_token", "KIND at access_token is one of lost, reset"),
+        ("401:1@access_token", "KIND at access_token is one of lost, reset"),
         ("lost:0.5@", "ENDPOINT is one of create_bot"),
         ("lost:0.5@sendmessage", "ENDPOINT is one of create_bot"),
     ],
@@ -41,6 +49,12 @@ def test_fault_strikes_only_at_its_endpoint():
     faults = Faults([Fault("lost", 1.0, "send_message")])
     assert faults.draw("send_message") == "lost"
     assert faults.draw("list_bots") is None
+
+
+def test_fault_strikes_as_often_as_it_says():
+    faults = Faults([Fault("lost", 1.0, "list_bots", 2), Fault("refuse", 1.0, None, 1)])
+    assert [faults.draw("list_bots") for _ in range(4)] == ["lost", "lost", None, None]
+    assert [faults.refuses("list_bots"), faults.refuses("get_bot")] == [True, False]
 
 
 def test_first_fault_that_strikes_wins():

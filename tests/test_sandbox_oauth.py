@@ -4,7 +4,6 @@ import pytest
 from test_sandbox_server import BOTS, Clock, running
 
 from cliq_async.sandbox import user_label
-from cliq_async.sandbox.refusals import Refused
 from cliq_async.sandbox.tokens import Tokens
 
 TOKEN = "/oauth/v2/token"
@@ -19,10 +18,7 @@ def refresh(tokens, now, token="1000.r"):
 
 
 def alive(tokens, token, now):
-    try:
-        return tokens.user(token, now) is not None
-    except Refused:
-        return False
+    return tokens.user(token) is not None and not tokens.is_over(token, now)
 
 
 # Grants.
@@ -39,7 +35,7 @@ def test_refresh_token_gives_an_access_token_of_its_user():
         "api_domain": "https://www.zohoapis.com",
         "token_type": "Bearer",
     }
-    assert tokens.user(token, 1.0) == user_label("1000.r")
+    assert tokens.user(token) == user_label("1000.r")
 
 
 def test_code_gives_a_refresh_token_once():
@@ -47,9 +43,9 @@ def test_code_gives_a_refresh_token_once():
     _, answer = tokens.answer(CODE, 0.0)
     refresh_token = answer["refresh_token"]
     assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", refresh_token)
-    assert tokens.user(answer["access_token"], 0.0) == user_label(refresh_token)
+    assert tokens.user(answer["access_token"]) == user_label(refresh_token)
     _, refreshed = refresh(tokens, 0.0, refresh_token)
-    assert tokens.user(refreshed["access_token"], 0.0) == user_label(refresh_token)
+    assert tokens.user(refreshed["access_token"]) == user_label(refresh_token)
     assert tokens.answer(CODE, 0.0) == (200, {"error": "invalid_code"})
     assert "refresh_token" in tokens.answer(CODE | {"code": "1000.d"}, 0.0)[1]
 
@@ -59,7 +55,7 @@ def test_client_is_a_user_itself():
     for _ in range(20):
         status, answer = tokens.answer(OWN, 0.0)
         assert status == 200
-        assert tokens.user(answer["access_token"], 0.0) == user_label("1000.A")
+        assert tokens.user(answer["access_token"]) == user_label("1000.A")
         assert "refresh_token" not in answer
 
 
@@ -123,11 +119,28 @@ def test_token_expires_after_an_hour_and_stays_refused():
     tokens = Tokens()
     token = refresh(tokens, 5.0)[1]["access_token"]
     assert alive(tokens, token, 3604.9)
-    with pytest.raises(Refused) as caught:
-        tokens.user(token, 3605.0)
-    assert (caught.value.status, caught.value.code) == (401, None)
+    assert tokens.is_over(token, 3605.0)
     assert not alive(tokens, token, 10**9)
-    assert tokens.user("any other", 0.0) is None
+    assert tokens.user("any other") is None
+    assert not tokens.is_over("any other", 10**9)
+
+
+def test_life_of_tokens_can_be_shorter():
+    tokens = Tokens(life_s=30)
+    _, answer = refresh(tokens, 5.0)
+    assert answer["expires_in"] == 30
+    assert alive(tokens, answer["access_token"], 34.9)
+    assert not alive(tokens, answer["access_token"], 35.0)
+
+
+def test_revoked_tokens_are_over_and_others_are_not():
+    tokens = Tokens()
+    old = [refresh(tokens, 1.0, each)[1]["access_token"] for each in ("a", "a", "b")]
+    assert tokens.revoke(2.0, user_label("a")) == 2
+    new = refresh(tokens, 2.0, "a")[1]["access_token"]
+    assert [alive(tokens, each, 2.0) for each in (*old, new)] == [False, False, True, True]
+    assert tokens.revoke(3.0) == 2
+    assert not any(alive(tokens, each, 3.0) for each in (*old, new))
 
 
 def test_tokens_are_counted_by_user_and_the_same_for_the_same_seed():
@@ -166,8 +179,10 @@ async def test_token_expires_in_the_sandboxs_time():
         assert (await caller.ask("GET", BOTS, token=token))[0] == 200
         clock.now += 0.1
         status, body = await caller.ask("GET", BOTS, token=token)
-        assert (status, list(body)) == (401, ["message"])
-        assert (await caller.report())["requests"] == {"list_bots": 1}
+        assert (status, body["code"]) == (401, "oauthtoken_invalid")
+        report = await caller.report()
+        assert report["requests"] == {"list_bots": 1}
+        assert (report["unauthorised"], report["token_requests"]) == (1, 1)
 
 
 async def test_wrong_forms_are_answered_with_an_error():
@@ -175,3 +190,45 @@ async def test_wrong_forms_are_answered_with_an_error():
         unsupported = (200, {"error": "unsupported_grant_type"})
         assert await caller.ask("POST", TOKEN) == unsupported
         assert await caller.ask("POST", TOKEN, data=b"\xff=%ff&;&&") == unsupported
+
+
+async def test_external_network_is_served_as_the_account_itself():
+    async with running() as caller:
+        for network in ("", "/network/acme", "/network/7007"):
+            assert (await caller.ask("GET", network + BOTS))[0] == 200
+        assert (await caller.ask("GET", "/network/acme"))[0] == 404
+        assert (await caller.ask("GET", "/network/a/b" + BOTS))[0] == 404
+        assert (await caller.report())["requests"] == {"list_bots": 3}
+
+
+async def test_faults_of_the_accounts_server_strike_there_alone_and_as_often_as_they_say():
+    faults = ["denied-localised:x1@access_token", "no-token:x1@access_token"]
+    async with running(faults=faults) as caller:
+        _, first = await caller.ask("POST", TOKEN, data=REFRESH)
+        assert first["error"] == "Zugriff verweigert"
+        _, second = await caller.ask("POST", TOKEN, data=REFRESH)
+        assert "access_token" not in second
+        assert (await caller.ask("GET", BOTS))[0] == 200
+        _, third = await caller.ask("POST", TOKEN, data=REFRESH)
+        assert "access_token" in third
+        report = await caller.report()
+        assert (report["token_requests"], report["tokens_issued"]) == (3, 1)
+
+
+async def test_fault_that_names_no_endpoint_spares_the_accounts_server():
+    async with running(faults=["500:1"]) as caller:
+        assert (await caller.ask("POST", TOKEN, data=REFRESH))[0] == 200
+        assert (await caller.ask("GET", BOTS))[0] == 500
+
+
+async def test_tokens_are_revoked_from_python():
+    async with running(faults=["401:x1@list_bots"]) as caller:
+        _, made = await caller.ask("POST", TOKEN, data=REFRESH)
+        token = made["access_token"]
+        status, body = await caller.ask("GET", BOTS, token=token)
+        assert (status, body["code"]) == (401, "oauthtoken_invalid")
+        assert (await caller.ask("GET", BOTS, token=token))[0] == 200
+        assert caller.sandbox.revoke_tokens(user=user_label("another")) == 0
+        assert caller.sandbox.revoke_tokens(user=user_label("1000.r")) == 1
+        assert (await caller.ask("GET", BOTS, token=token))[0] == 401
+        assert (await caller.report())["unauthorised"] == 2

@@ -220,7 +220,9 @@ async def test_report_tells_users_apart():
             "called": {"recipients": 0, "total": 0, "max_per_recipient": 0},
             "lockouts": [],
             "refused_while_locked": 0,
+            "token_requests": 0,
             "tokens_issued": 0,
+            "unauthorised": 0,
         }
 
 

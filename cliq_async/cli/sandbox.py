@@ -11,7 +11,7 @@ from cliq_async.cli.failures import USAGE, Failure
 from cliq_async.cli.options import seconds, verbatim, verbose
 from cliq_async.cli.output import echo, plural
 from cliq_async.sandbox import Sandbox, serve
-from cliq_async.sandbox.faults import KINDS
+from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS
 from cliq_async.sandbox.state_file import StateFileError
 from cliq_async.sandbox.throttle import ALGORITHMS
 
@@ -50,6 +50,12 @@ Examples:
 @click.option("--bots", type=click.IntRange(1), default=1, help="The first one is supportbot.")
 @click.option("--subscribers", type=click.IntRange(0), default=100, help="Of each bot.")
 @click.option(
+    "--token-life-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600.0,
+    help="How long the access tokens live that it gives out.",
+)
+@click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -61,7 +67,10 @@ Examples:
     "faults",
     multiple=True,
     metavar="KIND:RATE[@ENDPOINT]",
-    help=f"What goes wrong: {', '.join(KINDS)}. Can be repeated.",
+    help=(
+        f"What goes wrong: {', '.join(KINDS)}; and @{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}. "
+        "xN in place of the rate are the first N requests. Can be repeated."
+    ),
 )
 @verbose
 def sandbox(**options: Any) -> None:

@@ -1,10 +1,12 @@
-"""What goes wrong on purpose: lost answers, broken connections, failures, locks.
+"""What goes wrong on purpose: lost answers, broken connections, failures, locks, refused tokens.
 
-A fault is written `KIND:RATE` or `KIND:RATE@ENDPOINT`, as `lost:0.01@send_message`.
+A fault is written `KIND:RATE` or `KIND:RATE@ENDPOINT`, as `lost:0.01@send_message`. The rate is a
+share, or `x` and a number: `500:x2` are the first two requests.
 """
 
 import math
 import random
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,10 +14,34 @@ import attrs
 
 from cliq_async.endpoints import ENDPOINTS, Limit
 
-__all__ = ["KINDS", "THROTTLES", "Fault", "Faults", "parse_fault", "throttle_answer"]
+__all__ = [
+    "ACCOUNTS",
+    "ACCOUNTS_KINDS",
+    "KINDS",
+    "THROTTLES",
+    "Fault",
+    "Faults",
+    "parse_fault",
+    "throttle_answer",
+]
+
+ACCOUNTS: Final = "access_token"
+"""The accounts server, as the endpoint of a fault. It is met by the faults that name it alone."""
 
 THROTTLES: Final = ("throttle-429", "throttle-400", "throttle-nested", "throttle-200")
-KINDS: Final = ("lost", "reset", "refuse", "500", "502", *THROTTLES)
+_ANYWHERE: Final = ("lost", "reset", "refuse", "500", "502")
+_OAUTH: Final = (
+    "denied-200",
+    "denied-400",
+    "denied-localised",
+    "invalid-client",
+    "invalid-code",
+    "no-token",
+    "html",
+    "milliseconds",
+)
+KINDS: Final = (*_ANYWHERE, "401", *THROTTLES)
+ACCOUNTS_KINDS: Final = (*_ANYWHERE, "408", "429", *_OAUTH)
 
 
 @attrs.frozen
@@ -23,14 +49,16 @@ class Fault:
     """One kind of mishap.
 
     Attributes:
-        kind: One of `KINDS`.
+        kind: One of `KINDS`, or of `ACCOUNTS_KINDS` at the accounts server.
         rate: The share of requests it happens to, from 0 to 1.
         endpoint: The endpoint it happens at; None for all.
+        times: How many requests it happens to at the most; None for any number.
     """
 
     kind: str
     rate: float
     endpoint: str | None = None
+    times: int | None = None
 
 
 def parse_fault(text: str) -> Fault:
@@ -41,38 +69,60 @@ def parse_fault(text: str) -> Fault:
     """
     spec, at, endpoint = text.partition("@")
     kind, _, rate_text = spec.partition(":")
-    if kind not in KINDS:
-        raise ValueError(f"faults: KIND is one of {', '.join(KINDS)}; got {text!r}")
+    kinds = ACCOUNTS_KINDS if endpoint == ACCOUNTS else KINDS
+    if kind not in kinds:
+        where = f" at {ACCOUNTS}" if endpoint == ACCOUNTS else ""
+        raise ValueError(f"faults: KIND{where} is one of {', '.join(kinds)}; got {text!r}")
+    times = re.fullmatch(r"x([1-9][0-9]{0,8})", rate_text)
     try:
-        rate = float(rate_text)
+        rate = 1.0 if times else float(rate_text)
     except ValueError:
         rate = math.nan
     if not 0 <= rate <= 1:
-        raise ValueError(f"faults: KIND:RATE[@ENDPOINT] with a RATE from 0 to 1; got {text!r}")
-    if at and endpoint not in ENDPOINTS:
-        raise ValueError(f"faults: ENDPOINT is one of {', '.join(ENDPOINTS)}; got {text!r}")
-    return Fault(kind, rate, endpoint or None)
+        form = "KIND:RATE[@ENDPOINT] with a RATE from 0 to 1, or xNUMBER"
+        raise ValueError(f"faults: {form}; got {text!r}")
+    if at and endpoint not in {*ENDPOINTS, ACCOUNTS}:
+        names = ", ".join((*ENDPOINTS, ACCOUNTS))
+        raise ValueError(f"faults: ENDPOINT is one of {names}; got {text!r}")
+    return Fault(kind, rate, endpoint or None, int(times[1]) if times else None)
+
+
+@attrs.define(eq=False)
+class _Row:
+    """A fault, and to how many requests it still happens."""
+
+    fault: Fault
+    left: float
+
+    def strikes(self, rng: random.Random) -> bool:
+        if self.left < 1 or rng.random() >= self.fault.rate:
+            return False
+        self.left -= 1
+        return True
 
 
 class Faults:
     """Draws faults by their rates, the same ones for the same seed and requests."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0) -> None:
-        rows = tuple(faults)
+        rows = tuple(
+            _Row(fault, math.inf if fault.times is None else fault.times) for fault in faults
+        )
         self._rng = random.Random(f"{seed}/faults")
+        names = (*ENDPOINTS, ACCOUNTS)
         # `refuse` strikes before Cliq sees the request, the others once it has counted it.
-        self._early = {name: _rows(rows, name, early=True) for name in ENDPOINTS}
-        self._late = {name: _rows(rows, name, early=False) for name in ENDPOINTS}
+        self._early = {name: _rows(rows, name, early=True) for name in names}
+        self._late = {name: _rows(rows, name, early=False) for name in names}
 
     def refuses(self, endpoint: str) -> bool:
         """Whether this request's connection breaks before anything is done."""
-        return any(self._rng.random() < fault.rate for fault in self._early[endpoint])
+        return any(row.strikes(self._rng) for row in self._early[endpoint])
 
     def draw(self, endpoint: str) -> str | None:
         """The kind of fault this counted request meets, if any; the first one that strikes."""
-        for fault in self._late[endpoint]:
-            if self._rng.random() < fault.rate:
-                return fault.kind
+        for row in self._late[endpoint]:
+            if row.strikes(self._rng):
+                return row.fault.kind
         return None
 
     def coin(self) -> bool:
@@ -80,11 +130,12 @@ class Faults:
         return self._rng.random() < 0.5  # noqa: PLR2004 - the two sides of a coin
 
 
-def _rows(faults: tuple[Fault, ...], endpoint: str, *, early: bool) -> tuple[Fault, ...]:
+def _rows(rows: tuple[_Row, ...], endpoint: str, *, early: bool) -> tuple[_Row, ...]:
+    everywhere = {endpoint} if endpoint == ACCOUNTS else {None, endpoint}
     return tuple(
-        fault
-        for fault in faults
-        if fault.endpoint in {None, endpoint} and (fault.kind == "refuse") is early
+        row
+        for row in rows
+        if row.fault.endpoint in everywhere and (row.fault.kind == "refuse") is early
     )
 
 

@@ -1,5 +1,6 @@
 """What becomes of a request: its route, its user, thresholds and faults on the way to the work."""
 
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -7,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.answers import Break, Silence, failed, gateway, json_answer, refusal
 from cliq_async.sandbox.api import WORKS, Call
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
@@ -26,6 +28,9 @@ TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, no
 
 MAX_BODY: Final = 2 * 1024**2
 """The longest script is six times as long when all of it is escaped."""
+
+_NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
+"""Which external network is asked makes no difference here."""
 
 # What comes in place of an answer once the work is done.
 _SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
@@ -65,8 +70,10 @@ class Front:
             seed=settings.seed,
             penalise=settings.penalise,
         )
-        self._tokens = Tokens(seed=settings.seed)
+        self._tokens = Tokens(seed=settings.seed, life_s=settings.token_life_s)
         self._faults = Faults(settings.faults, seed=settings.seed)
+        self._accounts = Accounts(self._tokens, self._faults)
+        self._unauthorised = 0
         self._router = Router()
         self._users: dict[str, str] = {}
         self._clock = clock
@@ -76,9 +83,15 @@ class Front:
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
         """What came in and what became of it; `Sandbox.report` says what is in it."""
         with self.lock:
-            return make_report(
+            report = make_report(
                 self._throttle, self._state, self._tokens, user=user, recipients=recipients
             )
+        return report | {"unauthorised": self._unauthorised}
+
+    def revoke(self, user: str | None = None) -> int:
+        """End access tokens that are alive; returns how many there were."""
+        with self.lock:
+            return self._tokens.revoke(self._now(), user)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request."""
@@ -88,9 +101,11 @@ class Front:
             recipients = query.get("recipients", "0") != "0"
             return json_answer(200, self.report(user=query.get("user"), recipients=recipients))
         if method == "POST" and path == TOKEN_PATH:
+            if self._accounts.refuses():
+                return Break()
             return await self._delayed(lambda: self._token(request))
         try:
-            endpoint, parameters = self._router.find(method, path)
+            endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
         except Refused as refused:
             return refusal(refused)
         if self._faults.refuses(endpoint):
@@ -114,7 +129,7 @@ class Front:
         text = (await _body(request)).decode(errors="replace")
         form = _query(request) | dict(parse_qsl(text, keep_blank_values=True))
         with self.lock:
-            return json_answer(*self._tokens.answer(form, self._now()))
+            return self._accounts.answer(form, self._now())
 
     async def _answer(
         self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
@@ -127,6 +142,8 @@ class Front:
         if fault in THROTTLES:
             self._throttle.gate(user, endpoint).lock(now, injected=fault)
             return self._throttled(user, endpoint, now)
+        if fault == "401":
+            raise self._unaccepted("oauthtoken_invalid")
         if fault == "500":
             return failed()
         if fault == "502" and self._faults.coin():
@@ -142,11 +159,17 @@ class Front:
     def _user(self, authorization: str, now: float) -> str:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
-            raise not_authorised()
-        label = self._tokens.user(token, now) or self._users.get(token)
+            raise self._unaccepted()
+        if self._tokens.is_over(token, now):
+            raise self._unaccepted("oauthtoken_invalid")
+        label = self._tokens.user(token) or self._users.get(token)
         if label is None:
             label = self._users[token] = user_label(token)
         return label
+
+    def _unaccepted(self, code: str | None = None) -> Refused:
+        self._unauthorised += 1
+        return not_authorised(code)
 
     def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
         lock = self._throttle.gate(user, endpoint).locks[-1]

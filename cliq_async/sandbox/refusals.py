@@ -50,9 +50,9 @@ def bot_not_found() -> Refused:
     return Refused(404, "No bot has this id or unique name.", "bot_not_found")
 
 
-def not_authorised() -> Refused:
+def not_authorised(code: str | None = None) -> Refused:
     """The answer to a token that is missing or not accepted."""
-    return Refused(401, _NOT_AUTHORISED)
+    return Refused(401, _NOT_AUTHORISED, code)
 
 
 def forbidden() -> Refused:

@@ -42,6 +42,7 @@ def make_report(
         "called": _summary(state.called.counts(user)),
         "lockouts": sorted(lockouts, key=lambda lockout: lockout["at"]),
         "refused_while_locked": refused,
+        "token_requests": tokens.requests,
         "tokens_issued": tokens.count(user),
     }
     if recipients:

@@ -42,9 +42,11 @@ class Sandbox:
         latency_s: What a request takes, in real seconds: half of it before it is counted, half
             after its work is done.
         jitter_s: The mean of what comes on top of it at random, exponentially distributed.
-        faults: What goes wrong on purpose: `KIND:RATE` or `KIND:RATE@ENDPOINT`.
+        faults: What goes wrong on purpose: `KIND:RATE` or `KIND:RATE@ENDPOINT`; `access_token` is
+            the accounts server.
         seed: Decides everything that is random.
         penalise: Whether asking during a lock begins its time anew.
+        token_life_s: How long the access tokens live that it gives out, in its own time.
         state: The file it starts from, if there is one, and leaves its state in at its end.
             `bots` and `subscribers` do not count if there is.
         host: The address to listen on.
@@ -78,6 +80,7 @@ class Sandbox:
         faults: Iterable[str] = (),
         seed: int = 0,
         penalise: bool = False,
+        token_life_s: float = 3600,
         state: str | Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -94,6 +97,7 @@ class Sandbox:
             faults=faults,
             seed=seed,
             penalise=penalise,
+            token_life_s=token_life_s,
             state=state,
             host=host,
             port=port,
@@ -163,6 +167,18 @@ class Sandbox:
         with self._front.lock:
             self._state.unsubscribe(self._bot(bot_unique_name), _zuids(zuids))
 
+    def revoke_tokens(self, *, user: str | None = None) -> int:
+        """End the access tokens that were given out, before their time.
+
+        Args:
+            user: The label of their user, as `user_label` gives it for a refresh token; all
+                without it.
+
+        Returns:
+            How many were alive.
+        """
+        return self._front.revoke(user)
+
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
         """What came in and what became of it.
 
@@ -175,8 +191,10 @@ class Sandbox:
             `recipients` got messages, how many in `total`, and `max_per_recipient`. `called`: the
             same of calls. `lockouts`: user, endpoint, `at` and `until` in seconds since the start
             in the sandbox's time, and whether a fault injected it. `refused_while_locked`: how many
-            requests came during locks. `tokens_issued`: how many access tokens were given out.
-            With `recipients`, `recipients`: how many messages each ZUID got.
+            requests came during locks. `token_requests`: how many requests for access tokens
+            there were, and `tokens_issued`: how many were given out. `unauthorised`: how many
+            requests were answered 401. With `recipients`, `recipients`: how many messages each
+            ZUID got.
         """
         return self._front.report(user=user, recipients=recipients)
 

@@ -80,6 +80,9 @@ class Settings:
     faults: tuple[Fault, ...] = attrs.field(converter=_faults)
     seed: int = attrs.field(validator=_allow("a whole number", _is_int))
     penalise: bool = attrs.field(validator=_BOOL)
+    token_life_s: float = attrs.field(
+        validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
+    )
     state: Path | None = attrs.field(
         converter=_path,
         validator=_allow("a path", lambda value: value is None or isinstance(value, Path)),

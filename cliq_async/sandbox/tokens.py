@@ -11,11 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-from cliq_async.sandbox.refusals import not_authorised
+__all__ = ["Tokens", "denied", "user_label"]
 
-__all__ = ["Tokens", "user_label"]
-
-_LIFE_S: Final = 3600
 _WINDOW_S: Final = 600.0
 _MOST_IN_WINDOW: Final = 10
 _MOST_ALIVE: Final = 15
@@ -52,26 +49,40 @@ class Tokens:
 
     Args:
         seed: Decides their texts.
+        life_s: How long each of them lives.
+
+    Attributes:
+        requests: How many requests for tokens there were.
     """
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(self, *, seed: int = 0, life_s: float = 3600) -> None:
+        self.requests = 0
+        self._life_s = life_s
         self._rng = random.Random(f"{seed}/tokens")
         self._issued: dict[str, _Issued] = {}
         self._grants: dict[str, _Grant] = {}
         self._used_codes: set[str] = set()
 
-    def user(self, token: str, now: float) -> str | None:
-        """The label of a token's user; None if the token was not given out here.
-
-        Raises:
-            Refused: It has expired, or newer ones killed it.
-        """
+    def user(self, token: str) -> str | None:
+        """The label of a token's user; None if the token was not given out here."""
         issued = self._issued.get(token)
-        if issued is None:
-            return None
-        if now >= issued.until:
-            raise not_authorised()
-        return issued.user
+        return None if issued is None else issued.user
+
+    def is_over(self, token: str, now: float) -> bool:
+        """Whether a token that was given out has expired, was revoked, or newer ones ended it."""
+        issued = self._issued.get(token)
+        return issued is not None and now >= issued.until
+
+    def revoke(self, now: float, user: str | None = None) -> int:
+        """End the tokens that are alive, of all users or of one; returns how many there were."""
+        ended = [
+            each
+            for each in self._issued.values()
+            if each.until > now and (user is None or each.user == user)
+        ]
+        for each in ended:
+            each.until = now
+        return len(ended)
 
     def count(self, user: str | None = None) -> int:
         """How many were given out, to all users or to one."""
@@ -97,8 +108,7 @@ class Tokens:
             return _failed("invalid_code")
         grant = self._grants.setdefault(refresh_token, _Grant())
         if len(grant.given) == _MOST_IN_WINDOW and now < grant.given[0] + _WINDOW_S:
-            text = "Too many access tokens were asked for with this refresh token."
-            return 400, {"error": "Access Denied", "error_description": text, "status": "failure"}
+            return denied(400)
         return 200, self._issue(user_label(refresh_token), grant, now)
 
     def _exchange(self, code: str, now: float) -> Answer:
@@ -114,19 +124,25 @@ class Tokens:
             grant.alive.popleft()
         if len(grant.alive) == _MOST_ALIVE:
             grant.alive.popleft().until = now
-        issued = _Issued(self._text(), user, now + _LIFE_S)
+        issued = _Issued(self._text(), user, now + self._life_s)
         self._issued[issued.token] = issued
         grant.given.append(now)
         grant.alive.append(issued)
         return {
             "access_token": issued.token,
-            "expires_in": _LIFE_S,
+            "expires_in": self._life_s,
             "api_domain": "https://www.zohoapis.com",
             "token_type": "Bearer",
         }
 
     def _text(self) -> str:
         return f"1000.{self._rng.getrandbits(128):032x}.{self._rng.getrandbits(128):032x}"
+
+
+def denied(status: int) -> Answer:
+    """How more tokens than a refresh token gives are refused."""
+    text = "Too many access tokens were asked for with this refresh token."
+    return status, {"error": "Access Denied", "error_description": text, "status": "failure"}
 
 
 def _failed(error: str) -> Answer:

@@ -1,0 +1,75 @@
+"""The accounts server: answers requests for tokens, and fails in the ways that Zoho's does."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from cliq_async.sandbox.answers import Break, Silence, gateway, json_answer
+from cliq_async.sandbox.faults import ACCOUNTS, Faults
+from cliq_async.sandbox.tokens import Tokens, denied
+
+__all__ = ["Accounts"]
+
+_PAGE: Final = "<!DOCTYPE html><html><body>Something went wrong. Sign in again.</body></html>"
+
+# What is answered in place of a token, which is then not made.
+_INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
+    "invalid-client": (200, {"error": "invalid_client"}),
+    "invalid-code": (200, {"error": "invalid_code"}),
+    "denied-200": denied(200),
+    "denied-400": denied(400),
+    "denied-localised": (
+        200,
+        {
+            "error": "Zugriff verweigert",
+            "error_description": "Sie haben zu viele Anfragen gestellt.",
+            "status": "failure",
+        },
+    ),
+    "no-token": (200, {"api_domain": "https://www.zohoapis.com", "token_type": "Bearer"}),
+    "408": (408, {"error": "request_timeout"}),
+    "429": (429, {"error": "too_many_requests"}),
+    "500": (500, {"error": "server_error"}),
+}
+
+# What comes in place of an answer once the token is made.
+_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+    "lost": Silence,
+    "reset": Break,
+    "502": gateway,
+}
+
+
+class Accounts:
+    """Answers requests for tokens.
+
+    Args:
+        tokens: Gives them out.
+        faults: What goes wrong.
+    """
+
+    def __init__(self, tokens: Tokens, faults: Faults) -> None:
+        self._tokens = tokens
+        self._faults = faults
+
+    def refuses(self) -> bool:
+        """Whether this request's connection breaks before anything is done."""
+        return self._faults.refuses(ACCOUNTS)
+
+    def answer(self, form: Mapping[str, str], now: float) -> web.StreamResponse:
+        """Answer a request."""
+        self._tokens.requests += 1
+        fault = self._faults.draw(ACCOUNTS)
+        if fault in _INSTEAD:
+            return json_answer(*_INSTEAD[fault])
+        if fault == "html":
+            return web.Response(text=_PAGE, content_type="text/html")
+        if fault == "502" and self._faults.coin():
+            return gateway()
+        status, body = self._tokens.answer(form, now)
+        if fault in _SPOILED:
+            return _SPOILED[fault]()
+        if fault == "milliseconds" and "expires_in" in body:
+            body |= {"expires_in_sec": body["expires_in"], "expires_in": body["expires_in"] * 1000}
+        return json_answer(status, body)
