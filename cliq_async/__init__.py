@@ -1,7 +1,6 @@
 """Async SDK for the Zoho Cliq Bots API v3 that is never locked out."""
 
 from cliq_async._version import __version__
-from cliq_async.auth import AccessToken, RefreshToken
 from cliq_async.bulk.jobs import JobOptions
 from cliq_async.bulk.outcomes import read_outcomes
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport, Outcome
@@ -10,6 +9,7 @@ from cliq_async.bulk.sync import sync_subscribers
 from cliq_async.bulk.sync_report import BotSync, SyncProgress, SyncReport
 from cliq_async.bulk.template import CallTemplate, MessageTemplate
 from cliq_async.client import CliqClient
+from cliq_async.credentials import AccessToken, ClientCredentials, RefreshToken
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import (
     ApiError,
@@ -83,6 +83,7 @@ __all__ = [
     "CallReceipt",
     "CallTemplate",
     "Card",
+    "ClientCredentials",
     "CliqClient",
     "CliqError",
     "Confirm",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cliq_async._version import __version__
-from cliq_async.auth import Authority
+from cliq_async.auth import AccessToken, Authority
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
 from cliq_async.hooks import Hooks
@@ -116,7 +116,7 @@ class Caller:
             if watch.stopped:
                 raise StoppedError
             try:
-                access = await self._authority.token()
+                access = self._authority.current() or await self._authority.token(deadline)
                 acquired = self._limiter.acquire(
                     quota,
                     lane=options.lane,
@@ -126,13 +126,22 @@ class Caller:
                     send_within_s=CONNECT_S,
                 )
                 token = await self._teller.wait(acquired, quota, options.lane)
-                if self._pacers and not await self._keep_pace(token, deadline):
-                    continue
+                if token.waited or self._pacers:
+                    ready = await self._ready_to_go(token, deadline)
+                    if ready is None:
+                        continue
+                    access = ready
             except (AuthError, QuotaStoreError, QuotaWaitError) as error:
                 raise attempts.not_sent(error) from error.__cause__
             watch.token = token
-            headers = _headers(access, call.body)
-            request = Request(call.endpoint.method, url, headers, call.body, options.timeout_s)
+            # Not in a variable: a traceback may show what those hold.
+            request = Request(
+                call.endpoint.method,
+                url,
+                _headers(access.value, call.body),
+                call.body,
+                options.timeout_s,
+            )
             exchange = self._exchange(call.endpoint, request, token, watch)
             match attempts.judge(await self._teller.request(exchange, call.endpoint, token)):
                 case Next.RETURN:
@@ -145,6 +154,24 @@ class Caller:
                     continue
                 case _:
                     raise attempts.error()
+
+    async def _ready_to_go(self, token: Token, deadline: float | None) -> AccessToken | None:
+        """Wait for the turn of a token. None, and the token is back, if it gets too old over it.
+
+        The access token may have grown old while the call stood in line. The quota's is held while
+        that is renewed: nobody else of this client could send, either.
+        """
+        if self._pacers and not await self._keep_pace(token, deadline):
+            return None
+        try:
+            access = self._authority.current() or await self._authority.token(deadline)
+        except BaseException:
+            token.end(Ending.NEVER_SENT)
+            raise
+        if self._clock() < token.send_by:
+            return access
+        token.end(Ending.NEVER_SENT)
+        return None
 
     async def _keep_pace(self, token: Token, deadline: float | None) -> bool:
         """Wait for the turn of a token. False, and the token is back, if it gets too old.

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, Unpack
 import aiohttp
 import attrs
 
-from cliq_async.auth import Auth, authority, checked
+from cliq_async.auth import Auth, Authority, authority, checked
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
 from cliq_async.bulk.kind import CALLS, MESSAGES, Kind
@@ -45,6 +45,7 @@ class _Open:
     """What is there while a client is open: shared with all that `with_options` made of it."""
 
     transport: Transport | None = None
+    authority: Authority | None = None
     caller: Caller | None = None
 
 
@@ -58,8 +59,8 @@ class CliqClient:
         ```
 
     Args:
-        auth: An access token, an `AccessToken`, a `RefreshToken`, or an async callable that
-            returns an access token.
+        auth: An access token, an `AccessToken`, a `RefreshToken`, `ClientCredentials`, or an
+            async callable that returns an access token.
         data_center: Where the account lives: us, eu, in, au, cn, jp, sa, uk or ca.
         base_url: Another server, as scheme and host.
         network: The name or id of an external network.
@@ -110,7 +111,10 @@ class CliqClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._auth = checked(auth)
+        try:
+            self._auth = checked(auth)
+        finally:
+            del auth  # a traceback may show what is here
         self._settings = Settings(
             data_center=data_center,
             base_url=base_url,
@@ -157,19 +161,24 @@ class CliqClient:
         if self._open.caller is None:
             self._opened = True
             retain(self._store)
+            settings = self._settings
             self._open.transport = transport = self._connect()
+            self._open.authority = authority(
+                self._auth,
+                transport,
+                self._store,
+                accounts_url=settings.accounts_url,
+                data_center=settings.data_center if settings.base_url is None else None,
+                time_scale=settings.time_scale,
+                margin_s=settings.margin_s,
+                straggler_s=settings.straggler_s,
+            )
             self._open.caller = Caller(
                 base_url=self._settings.root_url,
                 quotas=self._quotas,
                 limiter=Limiter.of(self._store),
                 transport=transport,
-                authority=authority(
-                    self._auth,
-                    transport,
-                    accounts_url=self._settings.accounts_url,
-                    clock=self._store.clock,
-                    time_scale=self._settings.time_scale,
-                ),
+                authority=self._open.authority,
                 pacers=pacers(self._settings, self._quotas),
                 hooks=self._hooks,
             )
@@ -197,11 +206,16 @@ class CliqClient:
             return
         self._opened = False
         transport, self._open.transport, self._open.caller = self._open.transport, None, None
+        source, self._open.authority = self._open.authority, None
         if transport is not None:
             try:
-                await transport.close()
+                if source is not None:
+                    await source.close()
             finally:
-                await release(self._store)
+                try:
+                    await transport.close()
+                finally:
+                    await release(self._store)
 
     def with_options(
         self,

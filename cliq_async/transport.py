@@ -43,8 +43,8 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes = b""
+    headers: Mapping[str, str] = attrs.field(repr=False)  # there may be secrets in both
+    body: bytes = attrs.field(default=b"", repr=False)
     timeout_s: float | None = None
 
 
@@ -59,8 +59,8 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes | None
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes | None = attrs.field(repr=False)  # an accounts server's is a secret
 
 
 class NoAnswerError(Exception):

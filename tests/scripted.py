@@ -120,7 +120,7 @@ def a_rig(
         limiter=Limiter.of(store),
         transport=transport,
         authority=authority(
-            auth or AccessToken(SECRET), transport, accounts_url=made.accounts_url, clock=clock
+            auth or AccessToken(SECRET), transport, store, accounts_url=made.accounts_url
         ),
         pacers=pacers or {},
     )

@@ -1,189 +1,18 @@
-"""Access tokens: fixed, asked for, or refreshed once for everyone."""
+"""Credentials of each kind, the data center they are for, and that none of them is shown."""
 
 import asyncio
-from typing import Any
+import logging
+import traceback
 
 import attrs
-import msgspec
 import pytest
+from authorities import CREDENTIALS, UNREADY, an_authority, numbered, value
 from scripted import Scripted, answer, moved
 
-from cliq_async.auth import AccessToken, RefreshToken, authority, checked
-from cliq_async.errors import AuthError, ValidationError
-
-CREDENTIALS = RefreshToken("id", "a-client-secret", "a-refresh-token")
-URL = "https://accounts.zoho.eu"
-
-
-def an_authority(steps, *, auth: Any = CREDENTIALS, delay_s=1.0, **options: Any):
-    transport = Scripted(list(steps), delay_s)
-    clock = asyncio.get_running_loop().time
-    return authority(auth, transport, accounts_url=URL, clock=clock, **options), transport
-
-
-def numbered():
-    """Accounts that give a new token each time."""
-    given = []
-
-    def step(_request):
-        given.append(1)
-        return answer(200, {"access_token": f"token-{len(given)}", "expires_in": 3600})
-
-    return step
-
-
-@moved
-async def test_refresh_is_the_documented_request():
-    source, transport = an_authority([numbered()])
-    assert await source.token() == "token-1"
-    (sent,) = transport.requests
-    assert (sent.method, sent.url) == ("POST", URL + "/oauth/v2/token")
-    assert sent.headers == {"Content-Type": "application/x-www-form-urlencoded"}
-    assert sent.body == (
-        b"grant_type=refresh_token&client_id=id&client_secret=a-client-secret"
-        b"&refresh_token=a-refresh-token"
-    )
-
-
-@moved
-async def test_own_accounts_server_is_asked_where_one_is_named():
-    own = attrs.evolve(CREDENTIALS, accounts_url="http://sandbox/")
-    source, transport = an_authority([numbered()], auth=own)
-    await source.token()
-    assert transport.requests[0].url == "http://sandbox/oauth/v2/token"
-
-
-@moved
-async def test_a_thousand_callers_share_one_refresh():
-    source, transport = an_authority([numbered()])
-    got = await asyncio.gather(*(source.token() for _ in range(1000)))
-    assert set(got) == {"token-1"}
-    assert len(transport.requests) == 1
-
-
-@moved
-async def test_first_callers_cancellation_leaves_the_others_their_token():
-    source, transport = an_authority([numbered()])
-    callers = [asyncio.create_task(source.token()) for _ in range(10)]
-    await asyncio.sleep(0.5)
-    callers[0].cancel()
-    got = await asyncio.gather(*callers, return_exceptions=True)
-    assert isinstance(got[0], asyncio.CancelledError)
-    assert got[1:] == ["token-1"] * 9
-    assert len(transport.requests) == 1
-
-
-@moved
-async def test_refresh_that_everybody_has_left_is_used_by_the_next_one():
-    source, transport = an_authority([numbered()])
-    caller = asyncio.create_task(source.token())
-    await asyncio.sleep(0.5)
-    caller.cancel()
-    await asyncio.sleep(5)
-    assert await source.token() == "token-1"
-    assert len(transport.requests) == 1
-
-
-@moved
-async def test_failed_refresh_fails_all_who_waited_and_is_not_kept():
-    source, transport = an_authority([answer(200, {"error": "Access Denied"}), numbered()])
-    got = await asyncio.gather(*(source.token() for _ in range(10)), return_exceptions=True)
-    assert {type(each) for each in got} == {AuthError}
-    assert len(transport.requests) == 1
-    assert await source.token() == "token-1"
-
-
-@moved
-async def test_refused_token_is_renewed_and_a_newer_one_is_not():
-    source, transport = an_authority([numbered()])
-    old = await source.token()
-    assert source.expired(old)
-    new = await source.token()
-    assert (old, new) == ("token-1", "token-2")
-    assert source.expired(old)  # somebody else's late 401
-    assert await source.token() == new
-    assert len(transport.requests) == 2
-
-
-FAILURES = [
-    (answer(200, {"error": "invalid_client"}), "invalid_client"),
-    (answer(200, {"error": "invalid_code"}), "invalid_code"),
-    (answer(400, {"error": "Access Denied", "status": "failure"}), "Access Denied"),
-    (answer(200, {"error": "Zugriff verweigert"}), "Zugriff verweigert"),
-    (answer(200, {}), "HTTP 200"),
-    (answer(200, {"access_token": ""}), "HTTP 200"),
-    (answer(200, {"access_token": 5}), "HTTP 200"),
-    (answer(200, {"access_token": "two words"}), "HTTP 200"),
-    (answer(200, {"access_token": "a\r\nX-Header: b"}), "HTTP 200"),
-    (answer(500, b"<html>"), "HTTP 500"),
-    (answer(200, b"[]"), "HTTP 200"),
-    (answer(200, b"[" * 100_000), "HTTP 200"),
-    (answer(200, b'{"error":"\xff"}'), "HTTP 200"),
-    (answer(302, None, {"Location": "/login"}), "HTTP 302"),
-    ("lost", "no answer"),
-    ("unsent", "no connection"),
-]
-
-
-@pytest.mark.parametrize(("step", "reason"), FAILURES)
-@moved
-async def test_failure_names_the_server_and_the_reason_and_no_secret(step, reason):
-    source, _ = an_authority([step])
-    with pytest.raises(AuthError) as caught:
-        await source.token()
-    assert URL in str(caught.value)
-    assert reason in str(caught.value)
-    for secret in (CREDENTIALS.client_secret, CREDENTIALS.refresh_token):
-        assert secret not in str(caught.value)
-        assert secret not in repr(CREDENTIALS)
-
-
-@pytest.mark.parametrize(
-    ("expires_in", "good_for_s"),
-    [
-        (3600, 3540),
-        ("3600", 3540),
-        (3_600_000, 3540),  # some answers count in milliseconds
-        (600, 540),
-        ("600", 540),
-        (100, 50),
-        (10, 5),
-        (0, 3540),
-        (-5, 3540),
-        (None, 3540),
-        ("soon", 3540),
-        ([], 3540),
-        (10**18, 3540),
-        ("inf", 3540),
-        ("nan", 3540),
-    ],
-)
-@moved
-async def test_token_is_renewed_before_it_expires_however_odd_its_life(expires_in, good_for_s):
-    def step(_request):
-        number = len(transport.requests)
-        body = {"access_token": f"token-{number}"}
-        if expires_in is not None:
-            body["expires_in"] = expires_in
-        return answer(200, msgspec.json.encode(body))
-
-    source, transport = an_authority([step], delay_s=0.0)
-    assert await source.token() == "token-1"
-    await asyncio.sleep(good_for_s - 0.1)
-    assert await source.token() == "token-1"
-    await asyncio.sleep(0.2)
-    assert await source.token() == "token-2"
-
-
-@moved
-async def test_token_of_a_sandbox_lives_for_its_seconds():
-    source, _ = an_authority([numbered()], time_scale=60)
-    assert await source.token() == "token-1"
-    await asyncio.sleep(57.9)  # the refresh took one
-    assert await source.token() == "token-1"
-    await asyncio.sleep(0.2)
-    assert await source.token() == "token-2"
-
+from cliq_async.auth import AccessToken, ClientCredentials, RefreshToken, checked
+from cliq_async.client import CliqClient
+from cliq_async.errors import AuthError, CliqError, ValidationError
+from cliq_async.quota.memory import MemoryStore
 
 # A fixed one, and a function.
 
@@ -192,8 +21,9 @@ async def test_token_of_a_sandbox_lives_for_its_seconds():
 async def test_fixed_token_is_given_as_it_is_and_cannot_be_renewed():
     for auth in ("1000.ab", AccessToken("1000.ab")):
         source, transport = an_authority([numbered()], auth=auth)
-        assert await source.token() == "1000.ab"
-        assert not source.expired("1000.ab")
+        assert await value(source) == "1000.ab"
+        assert source.current() == AccessToken("1000.ab")
+        assert not source.expired(AccessToken("1000.ab"))
         assert "1000.ab" not in repr(source)
         assert transport.requests == []
 
@@ -206,8 +36,10 @@ async def test_function_is_asked_each_time():
         return next(given)
 
     source, _ = an_authority([numbered()], auth=ask)
-    assert [await source.token(), await source.token()] == ["one", "two"]
-    assert source.expired("one")
+    assert source.current() is None
+    assert [await value(source), await value(source)] == ["one", "two"]
+    assert source.expired(AccessToken("one"))
+    await source.close()
 
 
 @pytest.mark.parametrize("value", [None, "", 5, b"token", "two words", "line\n", "schlüssel"])
@@ -259,3 +91,175 @@ def test_credentials_are_not_empty(position):
     values[position] = ""
     with pytest.raises(ValidationError):
         RefreshToken(*values)
+
+
+# A client that acts for itself.
+
+
+@moved
+async def test_client_credentials_ask_for_all_scopes_but_the_one_that_is_refused():
+    source, transport = an_authority([numbered()], auth=ClientCredentials("id", "a-secret"))
+    assert await value(source) == "token-1"
+    (sent,) = transport.requests
+    body = sent.body.decode()
+    assert body.startswith(
+        "grant_type=client_credentials&client_id=id&client_secret=a-secret&scope="
+    )
+    assert "ZohoCliq.Webhooks.CREATE" in body
+    assert "ZohoCliq.Channels.UPDATE" not in body
+
+
+@pytest.mark.parametrize("scopes", ["A,B", ["A", "B"], ("A", "B")])
+@moved
+async def test_client_credentials_ask_for_the_scopes_that_are_wanted(scopes):
+    auth = ClientCredentials("id", "a-secret", scopes=scopes)
+    source, transport = an_authority([numbered()], auth=auth)
+    await source.token()
+    assert transport.requests[0].body.endswith(b"&scope=A%2CB")
+    assert "a-secret" not in repr(auth)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scopes": []},
+        {"scopes": ["a b"]},
+        {"scopes": 5},
+        {"scopes": ""},
+        {"share": 1},
+        {"accounts_url": "accounts.zoho.eu"},
+        {"accounts_url": "https://ann:hidden@accounts.zoho.eu"},
+        {"accounts_url": 5},
+    ],
+    ids=repr,
+)
+def test_wrong_part_of_credentials_is_refused_by_its_name(wrong):
+    (name,) = wrong
+    with pytest.raises(ValidationError) as caught:
+        ClientCredentials("id", "a-secret", **wrong)
+    assert caught.value.field == name
+    assert "hidden" not in str(caught.value)
+    if name != "scopes":
+        with pytest.raises(ValidationError):
+            RefreshToken("id", "a-secret", "token", **wrong)
+
+
+# The data center.
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "invalid_code"])
+@moved
+async def test_unknown_client_or_token_names_the_data_center_that_was_asked(error):
+    source, _ = an_authority([answer(200, {"error": error})])
+    with pytest.raises(AuthError) as caught:
+        await source.token()
+    assert "accounts.zoho.eu/oauth/v2/token (data center eu)" in str(caught.value)
+    assert "CLIQ_DATA_CENTER" in str(caught.value)
+
+
+@pytest.mark.parametrize("api_domain", ["https://www.zohoapis.in", "www.zohoapis.in"])
+@moved
+async def test_account_elsewhere_is_one_warning_with_the_right_name(api_domain, caplog):
+    source, _ = an_authority([numbered(api_domain=api_domain)], data_center="eu")
+    for _ in range(3):
+        source.expired(await source.token())
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "lives in data center 'in'" in record.getMessage()
+    assert "CLIQ_DATA_CENTER=in" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("api_domain", "data_center", "accounts_url"),
+    [
+        ("https://www.zohoapis.eu", "eu", None),
+        ("https://www.zohoapis.in", None, None),  # another server than Zoho's is asked
+        ("https://www.zohoapis.in", "eu", "http://127.0.0.1:8080"),
+        ("https://www.zohoapis.in", "eu", "http://localhost:8080"),
+        ("https://www.zohoapis.in", "eu", "http://[::1]:8080"),
+        ("https://www.zohoapis.mars", "eu", None),
+        (None, "eu", None),
+        (7, "eu", None),
+    ],
+)
+@moved
+async def test_no_warning_where_nothing_is_known_to_be_wrong(
+    api_domain, data_center, accounts_url, caplog
+):
+    auth = attrs.evolve(CREDENTIALS, accounts_url=accounts_url)
+    step = numbered(api_domain=api_domain)
+    await an_authority([step], auth=auth, data_center=data_center)[0].token()
+    assert caplog.records == []
+
+
+@moved
+async def test_client_warns_for_a_data_center_and_not_for_another_server(caplog):
+    for base_url, warnings in (("http://sandbox", 0), (None, 1)):
+        steps = [numbered(api_domain="https://www.zohoapis.jp"), answer(200, {"data": []})]
+        store = MemoryStore(clock=asyncio.get_running_loop().time)
+        transport = Scripted(steps)
+        async with CliqClient(
+            CREDENTIALS, data_center="sa", base_url=base_url, quota=store, transport=transport
+        ) as client:
+            await client.bots.list()
+        assert transport.requests[0].url == "https://accounts.zoho.sa/oauth/v2/token"
+        assert len(caplog.records) == warnings
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        UNREADY,
+        answer(200, {"error": "a-refresh-token a-client-secret"}),
+        answer(200, {"refresh_token": "a-refresh-token"}),
+        "lost",
+        "unsent",
+        OSError("broken"),
+    ],
+)
+@moved
+async def test_traceback_shows_no_secret_not_even_in_the_variables_of_its_frames(step):
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    client = CliqClient(CREDENTIALS, quota=store, transport=Scripted([step]), max_wait_s=0)
+    async with client:
+        with pytest.raises(AuthError) as caught:
+            await client.bots.list()
+    shown = "".join(
+        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
+    )
+    assert "credentials" in shown or "self" in shown, "the variables are there"
+    for secret in (CREDENTIALS.client_secret, CREDENTIALS.refresh_token):
+        assert secret not in shown.replace(repr(step), "")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+@moved
+async def test_traceback_of_a_refused_call_shows_no_access_token(status):
+    for auth in ("1000.secret", AccessToken("1000.secret"), CREDENTIALS):
+        store = MemoryStore(clock=asyncio.get_running_loop().time)
+        made = answer(200, {"access_token": "1000.secret"})
+
+        def reply(request, made=made):
+            return made if "oauth" in request.url else answer(status)
+
+        async with CliqClient(auth, quota=store, transport=Scripted([reply])) as client:
+            with pytest.raises(CliqError) as caught:
+                await client.bots.list()
+        told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        ours = [frame for frame in told.stack if "/tests/" not in frame.filename]
+        assert ours
+        for frame in ours:
+            assert "1000.secret" not in str(frame.locals)
+
+
+@pytest.mark.parametrize("auth", ["1000.two words", "1000.secret\n", b"1000.secret"])
+def test_traceback_of_what_cannot_be_a_token_does_not_show_it(auth):
+    with pytest.raises(ValidationError) as caught:
+        CliqClient(auth)
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    for frame in told.stack:
+        if "/tests/" not in frame.filename:
+            assert repr(auth) not in str(frame.locals)

@@ -361,6 +361,45 @@ async def test_many_calls_refused_at_once_renew_once():
     assert sum(url.endswith("/token") for url in urls) == 2
 
 
+def accounts_of_a_minute(life_s=60):
+    """A server whose access tokens live as long, and that refuses the others."""
+    made = []
+
+    def step(request):
+        now = asyncio.get_running_loop().time()
+        if request.url.endswith("/oauth/v2/token"):
+            made.append(now)
+            return answer(200, {"access_token": f"token-{len(made)}", "expires_in": life_s})
+        number = int(request.headers["Authorization"].rpartition("-")[2])
+        return DONE if now < made[number - 1] + life_s else UNAUTHORISED
+
+    return step
+
+
+@pytest.mark.parametrize("pace", [False, True])
+@moved
+async def test_access_token_that_grows_old_in_line_is_renewed_before_the_call_goes(pace):
+    pacers = {"send_message": AsyncLimiter(1, 0.5)} if pace else {}
+    rig = a_rig([accounts_of_a_minute()], auth=CREDENTIALS, delay_s=0.1, pacers=pacers)
+    calls = (rig.call("send_message", max_wait_s=None) for _ in range(120))
+    assert await asyncio.gather(*calls) == [{"data": []}] * 120
+    asked = [request for request in rig.transport.requests if "oauth" in request.url]
+    assert len(rig.transport.requests) == 120 + len(asked), "none was refused"
+    assert 3 <= len(asked) <= 5
+
+
+@moved
+async def test_call_whose_access_token_cannot_be_renewed_in_line_gives_its_token_back():
+    made = answer(200, {"access_token": "token-1", "expires_in": 30})
+    gone = answer(200, {"error": "invalid_code"})
+    rig = a_rig([made, *[DONE] * 50, gone], auth=CREDENTIALS)
+    calls = (rig.call("send_message", max_wait_s=None) for _ in range(51))
+    *done, last = await asyncio.gather(*calls, return_exceptions=True)
+    assert done == [{"data": []}] * 50
+    assert isinstance(last, AuthError)
+    assert await rig.free("send_message") == 50
+
+
 @pytest.mark.parametrize("method", METHODS)
 @moved
 async def test_no_token_of_the_quota_is_taken_before_there_is_an_access_token(method):

@@ -29,6 +29,7 @@ PUBLIC = [
     "CallReceipt",
     "CallTemplate",
     "Card",
+    "ClientCredentials",
     "CliqClient",
     "CliqError",
     "Confirm",
