@@ -159,12 +159,15 @@ class Caller:
         """Wait for the turn of a token. None, and the token is back, if it gets too old over it.
 
         The access token may have grown old while the call stood in line. The quota's is held while
-        that is renewed: nobody else of this client could send, either.
+        that is renewed: nobody else of this client could send, either. Not while it cannot be.
         """
         if self._pacers and not await self._keep_pace(token, deadline):
             return None
         try:
-            access = self._authority.current() or await self._authority.token(deadline)
+            access = self._authority.current() or await self._authority.token(token.send_by)
+        except (AuthError, QuotaWaitError):
+            token.end(Ending.NEVER_SENT)
+            return None
         except BaseException:
             token.end(Ending.NEVER_SENT)
             raise

@@ -18,6 +18,7 @@ from cliq_async.credentials import AccessToken
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.moments import moment
 from cliq_async.quota.model import Quota
+from cliq_async.quota.queue import LONG_WAIT_S
 from cliq_async.token_maker import NotBefore, TokenMaker, Unmade
 from cliq_async.token_sharing import Held
 
@@ -27,6 +28,8 @@ _log = logging.getLogger("cliq_async")
 
 _PAUSE_S: Final = 10.0
 """How soon a token that could not be renewed, and is still good, is tried again. Its seconds."""
+
+_CLOSED: Final = "the client was closed"
 
 _Outcome = AccessToken | NotBefore | CliqError
 
@@ -118,7 +121,7 @@ class Refreshed:
     async def _renewed(self) -> _Outcome:
         """What comes of the renewal under way, or of a new one."""
         if self._closed:
-            return AuthError("the client was closed")
+            return AuthError(_CLOSED)
         if self._not_before is not None:
             if self._clock() < self._not_before.moment:
                 return self._not_before
@@ -140,9 +143,9 @@ class Refreshed:
 
     def _over(self, task: asyncio.Task[_Outcome]) -> None:
         renewal, self._renewal = self._renewal, None
+        ended = task.cancelled() or task.exception() is not None  # with the whole program
         if renewal is not None:
-            closed = AuthError("the client was closed")
-            renewal.done.set_result(closed if task.cancelled() else task.result())
+            renewal.done.set_result(AuthError(_CLOSED) if ended else task.result())
 
     async def _renew(self) -> _Outcome:
         try:
@@ -157,6 +160,8 @@ class Refreshed:
     def _settled(self, got: Held | NotBefore | Unmade) -> _Outcome:
         """Take in what came of a renewal, and say what it means for those who wait."""
         if isinstance(got, Held):
+            if got.access == self._refused:  # by now; it was not when this renewal began
+                return NotBefore(-inf, None)
             self._refused = None
             self._held = got
             return got.access
@@ -170,6 +175,8 @@ class Refreshed:
         if isinstance(got, Unmade):
             return got.error
         self._not_before = got
+        if got.moment - now >= LONG_WAIT_S:
+            _log.info("no access token can be made for %.0f s", got.moment - now)
         return got
 
     def _better_than_none(self, held: Held, got: NotBefore | Unmade) -> bool:

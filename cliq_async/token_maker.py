@@ -64,7 +64,15 @@ class Unmade:
 
 
 class _AgainError(Exception):
-    """An attempt that is worth another one."""
+    """An attempt that is worth another one.
+
+    Attributes:
+        sent: Whether it has cost one of the ten.
+    """
+
+    def __init__(self, reason: str, *, sent: bool) -> None:
+        super().__init__(reason)
+        self.sent = sent
 
 
 class TokenMaker:
@@ -166,8 +174,9 @@ class TokenMaker:
         try:
             made: Held | NotBefore | Unmade | None = await attempts(self._attempt, sharing)
         except _AgainError as error:
-            pause_s = min(_PAUSE_S * 2**times, _MOST_PAUSE_S) * self._grant.quota.second_s
-            sharing.put_trouble(times + 1, str(error), pause_s)
+            if error.sent:
+                pause_s = min(_PAUSE_S * 2**times, _MOST_PAUSE_S) * self._grant.quota.second_s
+                sharing.put_trouble(times + 1, str(error), pause_s)
             return Unmade(self._grant.error(str(error)))
         if isinstance(made, Held):
             sharing.no_trouble()
@@ -186,13 +195,14 @@ class TokenMaker:
         except BaseException as error:
             permit.end(Ending.ABANDONED if permit.sent else Ending.NEVER_SENT)
             if isinstance(error, NoAnswerError):
-                return self._failed(Failed(self._grant.shown(error), again=True, counted=False))
+                failed = Failed(self._grant.shown(error), again=True, counted=False)
+                return self._failed(failed, sent=permit.sent)
             raise
         made = read(self._grant, answer)
         counted = isinstance(made, Made) or made.counted
         permit.end(Ending.ANSWERED if counted else Ending.ABANDONED)
         if isinstance(made, Failed):
-            return self._failed(made)
+            return self._failed(made, sent=True)
         self._last_error = None
         # The server's seconds: those of a sandbox may be shorter.
         life_s = made.life_s / self._grant.scale
@@ -201,10 +211,10 @@ class TokenMaker:
         second_s = self._grant.quota.second_s
         return Held.of(made.access, until=asked_at + life_s, life_s=life_s, second_s=second_s)
 
-    def _failed(self, failed: Failed) -> Unmade:
+    def _failed(self, failed: Failed, *, sent: bool) -> Unmade:
         self._last_error = self._grant.error(failed.reason)
         if failed.again:
-            raise _AgainError(failed.reason)
+            raise _AgainError(failed.reason, sent=sent)
         return Unmade(self._last_error)
 
     async def _take(self) -> Token | NotBefore:

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiolimiter import AsyncLimiter
 from scripted import DONE, SECRET, THROTTLED, a_rig, answer, moved
 
 from cliq_async.auth import RefreshToken
+from cliq_async.caller import Caller
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import (
     AuthenticationError,
@@ -22,6 +24,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
+from cliq_async.quota.model import Ending
 from cliq_async.testing import MovedLoop
 from cliq_async.transport import Response
 from cliq_async.watch import Watch
@@ -398,6 +401,36 @@ async def test_call_whose_access_token_cannot_be_renewed_in_line_gives_its_token
     assert done == [{"data": []}] * 50
     assert isinstance(last, AuthError)
     assert await rig.free("send_message") == 50
+
+
+@moved
+async def test_token_of_the_quota_that_is_too_old_after_a_slow_renewal_is_no_attempt(monkeypatch):
+    monkeypatch.setattr(Caller, "_back_off", lambda *_: pytest.fail("it counts as an attempt"))
+    accounts = accounts_of_a_minute(40)
+    rig = a_rig([accounts], auth=CREDENTIALS)
+    calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(51)]
+    await asyncio.sleep(1)
+    rig.transport.delay_s = 12.0
+    assert await asyncio.gather(*calls) == [{"data": []}] * 51
+    assert await rig.free_after("send_message", 62.0) == 50
+
+
+@moved
+async def test_quota_is_not_held_while_no_access_token_may_be_made():
+    loop = asyncio.get_running_loop()
+    rig = a_rig([accounts_of_a_minute(40)], auth=CREDENTIALS)
+    source: Any = rig.caller._authority
+    calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(60)]
+    await asyncio.sleep(1)
+    for number in range(9):  # another process has made these
+        quota = source._maker._grant.quota
+        await rig.store.take(quota, str(number), lease_s=100.0)
+        rig.store.end(quota, str(number), Ending.ANSWERED)
+    await asyncio.sleep(69)
+    assert await rig.free("send_message") == 50
+    assert sum(call.done() for call in calls) == 50
+    assert await asyncio.gather(*calls) == [{"data": []}] * 60
+    assert loop.time() > 600
 
 
 @pytest.mark.parametrize("method", METHODS)
