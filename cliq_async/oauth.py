@@ -29,6 +29,9 @@ TIMEOUT_S: Final = 10.0
 
 _LIMIT: Final = Limit(10, 600.0, 600.0)
 """Access tokens that Zoho makes for one refresh token."""
+_UNKNOWN: Final = 5
+"""How many of these count as made where nobody knows: with all of them, a machine that was started
+anew would have no token for ten minutes, and too many lead to no more than that either."""
 _LIFE_S: Final = 3600.0
 """How long an access token lives at Zoho."""
 _MILLISECONDS: Final = 86_400.0
@@ -127,6 +130,7 @@ class Grant:
                 time_scale=scale,
                 margin_s=margin_s,
                 straggler_s=straggler_s,
+                unknown=_UNKNOWN,
             ),
             note="access_token " + _digest(credentials.client_id, maker, host, f"{scale:g}"),
             scale=scale,

@@ -50,7 +50,9 @@ def rebooted(bucket: Bucket, quota: Quota, seen_at: float, now: float) -> Bucket
             ceiling_until=learned.ceiling_until + shift,
             grown_at=learned.grown_at + shift,
         )
+    spent = [*bucket.returning, *bucket.held.values()]  # the holders are gone, too
     moved = Bucket(
+        returning=[back_at for back_at in spent if back_at > seen_at],
         locked_until=bucket.locked_until + shift,
         reopening=bucket.reopening,
         opened_at=bucket.opened_at + shift,
@@ -62,10 +64,14 @@ def rebooted(bucket: Bucket, quota: Quota, seen_at: float, now: float) -> Bucket
 def forgotten(bucket: Bucket, quota: Quota, lost_at: float) -> Bucket:
     """A bucket of which nobody knows what was spent until some moment: all of it may have been.
 
+    But for a quota that says how many of its tokens that is worth; more, if more are known to be.
+
     Tokens that are held go on: whoever holds one will say what became of it.
     """
     learned = bucket.learned
     margin_s = quota.margin_s if learned is None else learned.margin_s
     back_at = lost_at + quota.window_s + margin_s + quota.straggler_s
-    unknown = max(0, quota.threshold - len(bucket.held))
-    return attrs.evolve(bucket, returning=[back_at] * unknown)
+    held = len(bucket.held)
+    known = held + sum(each > lost_at for each in bucket.returning)
+    spent = min(quota.threshold, max(quota.unknown, known))
+    return attrs.evolve(bucket, returning=[back_at] * max(0, spent - held))

@@ -27,12 +27,19 @@ local function count(of)
     return number
 end
 
--- Nobody knows what was spent until now: all but what is held counts as spent.
+-- Nobody knows what was spent until now: all but what is held counts as spent, or as much as the
+-- quota says.
 local function forgotten(now)
     local margin_s = b.learned and b.learned.margin_s or q.margin_s
     local back_at = now + q.window_s + margin_s + q.straggler_s
+    local held = count(b.held)
+    local known = held
+    for _, at in ipairs(b.returning) do
+        if at > now then known = known + 1 end
+    end
+    local spent = math.min(q.threshold, math.max(q.unknown, known))
     b.returning = {}
-    for place = 1, q.threshold - count(b.held) do b.returning[place] = back_at end
+    for place = 1, spent - held do b.returning[place] = back_at end
 end
 
 -- Whether memory was lost that nobody has accounted for: the server was started anew, another one

@@ -128,5 +128,5 @@ class MemoryStore(MemoryNotes):
         bucket = self._buckets[quota.key] = Bucket()
         if self._spent:
             back_at = self._opened_at + quota.window_s + quota.margin_s + quota.straggler_s
-            bucket.returning = [back_at] * quota.threshold
+            bucket.returning = [back_at] * quota.unknown
         return bucket

@@ -65,6 +65,7 @@ class Quota:
         straggler_s: How late a request that was given up may still arrive.
         second_s: How long a second of the server takes; below 1 only for a scaled sandbox.
         period_s: Window and margin: how long after an answer its token is back.
+        unknown: How many tokens count as spent, at the least, where nobody knows what was.
     """
 
     key: Key
@@ -77,6 +78,7 @@ class Quota:
     straggler_s: float
     second_s: float
     period_s: float
+    unknown: int
 
     @classmethod
     def of(
@@ -89,6 +91,7 @@ class Quota:
         time_scale: float = 1.0,
         margin_s: float = 1.0,
         straggler_s: float = 30.0,
+        unknown: int | None = None,
     ) -> "Quota":
         """Scale a documented limit, and name its bucket.
 
@@ -107,6 +110,7 @@ class Quota:
             straggler_s=straggler_s * second_s,
             second_s=second_s,
             period_s=period_s,
+            unknown=limit.threshold if unknown is None else unknown,
         )
 
 

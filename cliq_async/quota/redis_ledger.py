@@ -224,6 +224,7 @@ class RedisLedger:
                 "straggler_s": quota.straggler_s,
                 "second_s": quota.second_s,
                 "period_s": quota.period_s,
+                "unknown": quota.unknown,
             },
         }
         seen = self._seen.get(quota.key)
