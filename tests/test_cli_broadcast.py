@@ -106,6 +106,16 @@ async def test_repeated_ids_and_what_is_no_id(tmp_path):
     assert "Ann Lee" in result.stdout
 
 
+async def test_an_id_of_a_million_digits_is_skipped(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("\n".join([zuids(1)[0], "9" * 1_000_000, zuids(2)[1]]))
+    async with Sandbox(subscribers=2) as sandbox:
+        result = await run(sandbox, *BROADCAST, "--to", str(path), "--json")
+    report = json.loads(result.stdout)
+    assert (report["delivered"], report["skipped"], report["failed"]) == (2, 1, 0)
+    assert len(result.stdout) < 1_000
+
+
 def test_one_message(ids):
     result = invoke(*BROADCAST, "--to", ids(1), "--message", __file__, "--token", SECRET)
     assert result.exit_code == 2

@@ -1,10 +1,13 @@
 """Jobs with a journal: killed at any moment, they lose nobody and double nobody."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import stat
+import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any, cast
 
 import attrs
@@ -451,6 +454,27 @@ async def test_journal_that_cannot_be_used_is_an_error_and_nothing_is_sent(path,
     sender = Quick()
     with pytest.raises(JournalError, match=words):
         await real(path, sender, Ids(10))
+    assert sender.batches == []
+
+
+@pytest.fixture
+def read_only():
+    """A folder that nobody may write to, not even whoever runs the tests."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield folder
+    if root:
+        os.seteuid(0)
+    folder.rmdir()
+
+
+async def test_folder_that_is_read_only_is_an_error_and_nothing_is_sent(read_only):
+    sender = Quick()
+    with pytest.raises(JournalError, match="cannot be written; name another place"):
+        await real(read_only / "job.db", sender, Ids(10))
     assert sender.batches == []
 
 

@@ -15,6 +15,8 @@ from cliq_async.models import checks, coerce
 __all__ = ["MAX_USER_IDS", "identifier", "page_limit", "recipient_ids", "user_ids_field"]
 
 MAX_USER_IDS: Final = 100
+_MAX_ID_CHARS: Final = 320
+"""More than any email address has; a ZUID has some twenty."""
 _MAX_LIMIT: Final = 50
 
 # Surrogates have no place in UTF-8. \s has the separators of Unicode, the rest is controls.
@@ -23,7 +25,10 @@ _NOT_IN_ID: Final = re.compile(f"[,{_UNSAFE}]")
 _NOT_IN_PATH: Final = re.compile(rf"[/\\?#%{_UNSAFE}]")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
-_ID: Final = "a non-empty str or int, without comma, whitespace and control characters"
+_ID: Final = (
+    f"a str or int of 1 to {_MAX_ID_CHARS} characters, without comma, whitespace and control "
+    "characters"
+)
 _PATH: Final = "a non-empty str, without / \\ ? # %, whitespace and control characters, not . or .."
 
 
@@ -61,9 +66,10 @@ def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -
     joined = ",".join(texts)
     # One look at the whole: a comma too many or an empty id shows in the count of commas.
     clean = joined.isascii() and joined.isprintable() and " " not in joined
-    if not clean or joined.count(",") != len(texts) - 1 or "" in texts:
+    short = len(joined) <= _MAX_ID_CHARS or max(map(len, texts)) <= _MAX_ID_CHARS
+    if not (clean and short) or joined.count(",") != len(texts) - 1 or "" in texts:
         for text in texts:
-            if not text or _NOT_IN_ID.search(text):
+            if not 0 < len(text) <= _MAX_ID_CHARS or _NOT_IN_ID.search(text):
                 raise ValidationError(field, _ID, checks.shown(text))
     return texts
 
