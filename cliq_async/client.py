@@ -31,6 +31,7 @@ from cliq_async.resources.calls import Calls
 from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
+from cliq_async.speaking import Speaker
 from cliq_async.transport import AiohttpTransport, Transport
 from cliq_async.watch import Watch
 from cliq_async.wire import ApiCall
@@ -46,7 +47,7 @@ class _Open:
 
     transport: Transport | None = None
     authority: Authority | None = None
-    caller: Caller | None = None
+    speaker: Speaker | None = None
 
 
 class CliqClient:
@@ -158,7 +159,7 @@ class CliqClient:
         return cls(auth, **(found | options))
 
     async def __aenter__(self) -> Self:
-        if self._open.caller is None:
+        if self._open.speaker is None:
             self._opened = True
             retain(self._store)
             settings = self._settings
@@ -173,7 +174,7 @@ class CliqClient:
                 margin_s=settings.margin_s,
                 straggler_s=settings.straggler_s,
             )
-            self._open.caller = Caller(
+            caller = Caller(
                 base_url=self._settings.root_url,
                 quotas=self._quotas,
                 limiter=Limiter.of(self._store),
@@ -182,6 +183,7 @@ class CliqClient:
                 pacers=pacers(self._settings, self._quotas),
                 hooks=self._hooks,
             )
+            self._open.speaker = Speaker(caller, self._store, self._settings.root_url)
         return self
 
     async def __aexit__(
@@ -195,7 +197,7 @@ class CliqClient:
     @property
     def is_open(self) -> bool:
         """Whether calls can be made."""
-        return self._open.caller is not None
+        return self._open.speaker is not None
 
     async def close(self) -> None:
         """Let go of all connections. What is under way is given up.
@@ -205,7 +207,7 @@ class CliqClient:
         if not self._opened:
             return
         self._opened = False
-        transport, self._open.transport, self._open.caller = self._open.transport, None, None
+        transport, self._open.transport, self._open.speaker = self._open.transport, None, None
         source, self._open.authority = self._open.authority, None
         if transport is not None:
             try:
@@ -408,10 +410,10 @@ class CliqClient:
     def _send(self, call: ApiCall) -> Awaitable[object]:
         return self._ready().call(call, self._options)
 
-    def _ready(self) -> Caller:
-        if self._open.caller is None:
+    def _ready(self) -> Speaker:
+        if self._open.speaker is None:
             raise RuntimeError("the client is not open: use `async with CliqClient(...) as client`")
-        return self._open.caller
+        return self._open.speaker
 
 
 def _lane(name: str) -> Lane:

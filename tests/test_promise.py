@@ -82,6 +82,8 @@ def test_a_burst_after_an_idle_hour_goes_out_at_once():
         network = a_server("rolling", "fixed", "bucket", seed=1)
         network.even_delay_s = 0.1
         async with a_client(network) as client:
+            await client.messages.send("bot", "hi", user_ids="1")  # the form is known from here on
+            await asyncio.sleep(3600.0)
             for _ in range(2):
                 start = loop.time()
                 await asyncio.gather(

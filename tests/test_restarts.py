@@ -61,6 +61,9 @@ def test_crash_loop_is_never_locked(seed, tmp_path):
     async def main():
         clock = asyncio.get_running_loop().time
         network = a_server("rolling", "fixed", "bucket", seed=seed)
+        store = inline_sqlite(tmp_path / "quota.db", clock, boot="one")
+        async with a_client(network, store) as client:
+            await send_all(client, 1)  # the form of a request is known from here on
         for _ in range(4):
             store = inline_sqlite(tmp_path / "quota.db", clock, boot="one")
             await until_killed(network, store, 25, network.random.uniform(0.0, 0.3))

@@ -8,11 +8,12 @@ import msgspec
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.converter import to_json, to_plain
+from cliq_async.dialect import sent_ids
 from cliq_async.endpoints import ENDPOINTS, Endpoint
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import MAX_CALLED, Call, CallReceipt
 from cliq_async.models.checks import shown
-from cliq_async.models.message import Message, plain_text
+from cliq_async.models.message import Message, SentMessage, plain_text
 from cliq_async.models.recipients import MAX_USER_IDS
 from cliq_async.resources.answers import read_written
 from cliq_async.wire import ApiCall
@@ -70,6 +71,10 @@ def _call(given: object) -> bytes:
     return to_json(to_plain(call))
 
 
+def _messaged(answer: object) -> Sequence[str]:
+    return tuple(read_written(sent_ids(answer), SentMessage, SentMessage()).by_user)
+
+
 def _called(answer: object) -> Sequence[str]:
     return read_written(answer, CallReceipt, CallReceipt()).user_ids
 
@@ -80,7 +85,7 @@ MESSAGES: Final = Kind(
     most=MAX_USER_IDS,
     content=_message,
     addressed=lambda ids: {"user_ids": ",".join(ids)},
-    named=lambda _: (),
+    named=_messaged,
 )
 CALLS: Final = Kind(
     name="calls",

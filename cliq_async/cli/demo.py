@@ -23,6 +23,7 @@ from cliq_async.endpoints import ENDPOINTS
 from cliq_async.models.recipients import MAX_USER_IDS
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.sandbox import user_label
+from cliq_async.sandbox.dialect import DIALECTS
 
 __all__ = ["demo"]
 
@@ -122,15 +123,21 @@ Examples:
     metavar="FACTOR",
     help="60 makes a minute pass in a second.",
 )
+@click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="seed",
+    help="How the local Cliq talks; see cliq sandbox --help.",
+)
 @click.option("--skip-plain", is_flag=True, help="Leave out the plain limiter.")
 @verbose
-def demo(*, subscribers: int, time_scale: float, skip_plain: bool) -> None:
+def demo(*, subscribers: int, time_scale: float, dialect: str, skip_plain: bool) -> None:
     """Message 20,000 subscribers of a local Cliq, then let a plain limiter try the same.
 
     Takes about 20 seconds and needs neither an account nor a network.
     """
     try:
-        fine = asyncio.run(_demo(subscribers, time_scale, with_plain=not skip_plain))
+        fine = asyncio.run(_demo(subscribers, time_scale, dialect, with_plain=not skip_plain))
     except asyncio.CancelledError:
         raise click.exceptions.Exit(INTERRUPTED) from None
     except aiohttp.ClientError as error:
@@ -138,8 +145,9 @@ def demo(*, subscribers: int, time_scale: float, skip_plain: bool) -> None:
     click.get_current_context().exit(0 if fine else FAILED)
 
 
-async def _demo(subscribers: int, time_scale: float, *, with_plain: bool) -> bool:
-    async with _ended_by_sigterm(), _sandbox_process(subscribers, time_scale) as url:
+async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain: bool) -> bool:
+    sandbox = _sandbox_process(subscribers, time_scale, dialect)
+    async with _ended_by_sigterm(), sandbox as url:
         stage = Stage(url, time_scale)
         lock = minutes(LIMIT)
         echo(f"A local Cliq: {LIMIT.threshold} messages a minute per user, one more locks {lock}.")
@@ -159,7 +167,9 @@ async def _demo(subscribers: int, time_scale: float, *, with_plain: bool) -> boo
         if with_plain:
             echo()
             echo(f"The same with {PLAIN_NAME}, which waits {lock} after a 429:")
-            outcome = await run_plain(url, BOT, TEXT, ids, limit=LIMIT, time_scale=time_scale)
+            outcome = await run_plain(
+                url, BOT, TEXT, ids, limit=LIMIT, time_scale=time_scale, dialect=dialect
+            )
             print_plain(outcome, LIMIT, time_scale)
         return once == subscribers == len(ids) and not lockouts
 
@@ -237,9 +247,10 @@ def _print(best: Round, recipients: int, time_scale: float, rounds: int) -> None
 
 
 @asynccontextmanager
-async def _sandbox_process(subscribers: int, time_scale: float) -> AsyncIterator[str]:
+async def _sandbox_process(subscribers: int, time_scale: float, dialect: str) -> AsyncIterator[str]:
     """A sandbox in a process of its own, as its URL; the process ends with the body."""
-    options = ["--port", "0", "--subscribers", str(subscribers), "--time-scale", str(time_scale)]
+    options = ["--port", "0", "--dialect", dialect]
+    options += ["--subscribers", str(subscribers), "--time-scale", str(time_scale)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cliq_async.cli", "sandbox", *options),
         stdin=asyncio.subprocess.DEVNULL,

@@ -25,6 +25,7 @@ LOCKOUTS: Final = 2
 """How many are enough to see where it goes."""
 
 _TOKEN: Final = "demo-plain"  # noqa: S105 - the sandbox takes any
+_FORMS: Final = {"seed": ("message", "user_ids"), "live": ("messages", "userids")}
 _THROTTLED: Final = 429
 
 
@@ -106,7 +107,14 @@ def minutes(limit: Limit) -> str:
 
 
 async def run_plain(
-    url: str, bot: str, text: str, ids: list[str], *, limit: Limit, time_scale: float
+    url: str,
+    bot: str,
+    text: str,
+    ids: list[str],
+    *,
+    limit: Limit,
+    time_scale: float,
+    dialect: str = "seed",
 ) -> Plain:
     """Send to all ids with a plain limiter, until the second lockout.
 
@@ -119,12 +127,14 @@ async def run_plain(
         ids: The recipients.
         limit: The documented limit.
         time_scale: How much faster the sandbox's time passes.
+        dialect: How the sandbox talks.
     """
     batches = [ids[start : start + MAX_USER_IDS] for start in range(0, len(ids), MAX_USER_IDS)]
     plain = Plain(total=len(batches), lock_s=limit.lock_s / time_scale)
     limiter = AsyncLimiter(limit.threshold, limit.window_s / time_scale)
     todo = iter(batches)
-    path = f"/api/v3/bots/{bot}/message"
+    last, key = _FORMS[dialect]
+    path = f"/api/v3/bots/{bot}/{last}"
     headers = {"Authorization": f"Bearer {_TOKEN}"}
     async with (
         aiohttp.ClientSession(url, headers=headers) as session,
@@ -134,7 +144,7 @@ async def run_plain(
         async def accepted(batch: list[str]) -> bool:
             await limiter.acquire()
             plain.sent += 1
-            body = {"text": text, "user_ids": ",".join(batch)}
+            body = {"text": text, key: ",".join(batch)}
             async with session.post(path, json=body) as answer:
                 if answer.status == _THROTTLED:
                     return False

@@ -11,6 +11,7 @@ from cliq_async.cli.failures import USAGE, Failure
 from cliq_async.cli.options import seconds, verbatim, verbose
 from cliq_async.cli.output import echo, plural
 from cliq_async.sandbox import Sandbox, serve
+from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS
 from cliq_async.sandbox.state_file import StateFileError
 from cliq_async.sandbox.throttle import ALGORITHMS
@@ -60,6 +61,12 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Starts from it, if it is there, and leaves its state in it.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="seed",
+    help="As the documents say, or as the live service was seen to differ from them.",
 )
 @click.option("--penalise", is_flag=True, help="Asking during a lock begins its time anew.")
 @click.option(

@@ -213,7 +213,13 @@ class SentMessage:
     Attributes:
         chat_id: The chat it went to; only with `sync_message`.
         message_id: Its id; only with `sync_message`.
+        by_user: The same for each recipient by ZUID, where Cliq tells them apart; the two above
+            are then those of one of them.
     """
 
     chat_id: str | None = None
     message_id: str | None = None
+    by_user: dict[str, "SentMessage"] = attrs.field(factory=dict)
+
+
+attrs.resolve_types(SentMessage)  # it has some of its kind in it

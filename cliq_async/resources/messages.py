@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from cliq_async.converter import to_json, to_plain
+from cliq_async.dialect import sent_ids
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.checks import check_text
@@ -87,7 +88,7 @@ class Messages:
         else:
             body["broadcast"] = True
         call = ApiCall(ENDPOINTS["send_message"], path, query, to_json(body))
-        return read_written(await self._send(call), SentMessage, SentMessage())
+        return read_written(sent_ids(await self._send(call)), SentMessage, SentMessage())
 
     async def send_incoming(
         self,

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.answers import Break, Silence, failed, gateway, json_answer, refusal
-from cliq_async.sandbox.api import WORKS, Call
+from cliq_async.sandbox.api import Call
+from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.refusals import Refused, malformed, not_authorised
@@ -74,7 +75,9 @@ class Front:
         self._faults = Faults(settings.faults, seed=settings.seed)
         self._accounts = Accounts(self._tokens, self._faults)
         self._unauthorised = 0
-        self._router = Router()
+        dialect = DIALECTS[settings.dialect]
+        self._router = Router(dialect.paths)
+        self._works = dialect.works
         self._users: dict[str, str] = {}
         self._clock = clock
         self._started = clock()
@@ -151,7 +154,7 @@ class Front:
         call = Call(user, parameters, _query(request), await _body(request))
         try:
             with self.lock:
-                answer = json_answer(*WORKS[endpoint](self._state, call))
+                answer = json_answer(*self._works[endpoint](self._state, call))
         except Refused as refused:  # a fault can spoil this answer, too
             answer = refusal(refused)
         return _SPOILED[fault]() if fault else answer

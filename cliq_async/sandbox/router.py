@@ -1,5 +1,6 @@
 """Finds the endpoint of a request, by the endpoint table."""
 
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import attrs
@@ -19,13 +20,18 @@ class _Node:
 
 
 class Router:
-    """Finds the endpoint of a path, by the templates of the endpoint table."""
+    """Finds the endpoint of a path, by the templates of the endpoint table.
 
-    def __init__(self) -> None:
+    Args:
+        paths: Other templates than the table's, by the endpoint's name.
+    """
+
+    def __init__(self, paths: Mapping[str, str] | None = None) -> None:
         self._root = _Node()
         for endpoint in ENDPOINTS.values():
             node = self._root
-            for part in (BASE_PATH + endpoint.path).split("/"):
+            path = (paths or {}).get(endpoint.name, endpoint.path)
+            for part in (BASE_PATH + path).split("/"):
                 key = None if part.startswith("{") else part
                 node = node.children.setdefault(key, _Node())
             node.methods[endpoint.method] = endpoint

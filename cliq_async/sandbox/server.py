@@ -46,6 +46,7 @@ class Sandbox:
             the accounts server.
         seed: Decides everything that is random.
         penalise: Whether asking during a lock begins its time anew.
+        dialect: `seed`: as the documents say; `live`: as the live service was seen to differ.
         token_life_s: How long the access tokens live that it gives out, in its own time.
         state: The file it starts from, if there is one, and leaves its state in at its end.
             `bots` and `subscribers` do not count if there is.
@@ -80,6 +81,7 @@ class Sandbox:
         faults: Iterable[str] = (),
         seed: int = 0,
         penalise: bool = False,
+        dialect: str = "seed",
         token_life_s: float = 3600,
         state: str | Path | None = None,
         host: str = "127.0.0.1",
@@ -97,6 +99,7 @@ class Sandbox:
             faults=faults,
             seed=seed,
             penalise=penalise,
+            dialect=dialect,
             token_life_s=token_life_s,
             state=state,
             host=host,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import Fault, parse_fault
 from cliq_async.sandbox.throttle import ALGORITHMS
 
@@ -79,6 +80,9 @@ class Settings:
     jitter_s: float = attrs.field(validator=_SECONDS)
     faults: tuple[Fault, ...] = attrs.field(converter=_faults)
     seed: int = attrs.field(validator=_allow("a whole number", _is_int))
+    dialect: str = attrs.field(
+        validator=_allow(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
+    )
     penalise: bool = attrs.field(validator=_BOOL)
     token_life_s: float = attrs.field(
         validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)

@@ -1,0 +1,88 @@
+"""What the live service was seen to do otherwise than its documents say.
+
+Messages go to `/messages`, and their recipients are `userids`. Bots go by ids with `b-` before
+them. With `sync_message`, the answer has the ids for each recipient, URL-encoded. What is
+documented as 204 is a 200 without a body.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import attrs
+import msgspec
+
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.sandbox.api import WORKS, Call, Reply
+from cliq_async.sandbox.checks import json_object
+from cliq_async.sandbox.refusals import bot_not_found, malformed
+from cliq_async.sandbox.state import State
+
+__all__ = ["DIALECTS", "Dialect"]
+
+Work = Callable[[State, Call], Reply]
+
+_PREFIX: Final = "b-"
+_NO_CONTENT: Final = 204
+
+
+@attrs.frozen
+class Dialect:
+    """How the sandbox talks.
+
+    Attributes:
+        paths: The paths of endpoints that are not at their documented ones, by their names.
+        works: What the endpoints do, by their names.
+    """
+
+    paths: Mapping[str, str]
+    works: Mapping[str, Work]
+
+
+def _live(name: str, work: Work) -> Work:
+    by_id = "{bot_id}" in ENDPOINTS[name].path
+
+    def done(state: State, call: Call) -> Reply:
+        if by_id and not call.parameters[0].startswith(_PREFIX):
+            raise bot_not_found()
+        status, body = work(state, call)
+        return (200, None) if status == _NO_CONTENT else (status, _with_prefixes(body))
+
+    return done
+
+
+def _with_prefixes(body: dict[str, Any] | None) -> dict[str, Any] | None:
+    if body is None or body.get("type") != "bot":
+        return body
+    data = body["data"]
+    shown = [_with_prefix(bot) for bot in data] if isinstance(data, list) else _with_prefix(data)
+    return body | {"data": shown}
+
+
+def _with_prefix(bot: dict[str, Any]) -> dict[str, Any]:
+    return bot | {"id": _PREFIX + bot["id"]}
+
+
+def _send_live(state: State, call: Call) -> Reply:
+    given = json_object(call.body)
+    if "user_ids" in given:
+        raise malformed("'user_ids' is an extra key in the JSON Object.", "extra_key_found")
+    body = {"user_ids" if key == "userids" else key: value for key, value in given.items()}
+    call = attrs.evolve(call, body=msgspec.json.encode(body))
+    status, ids = WORKS["send_message"](state, call)
+    if not ids or "user_ids" not in body:
+        return status, ids
+    (name,) = call.parameters
+    encoded = {key: quote(value, safe="") for key, value in ids.items()}
+    zuids = state.reachable(state.bots.by_name(name), tuple(body["user_ids"].split(",")))
+    return status, {"message_details": dict.fromkeys(zuids, encoded)}
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "seed": Dialect({}, WORKS),
+    "live": Dialect(
+        {"send_message": "/bots/{bot_unique_name}/messages"},
+        {name: _live(name, work) for name, work in (WORKS | {"send_message": _send_live}).items()},
+    ),
+}
+"""By their names: as documented, and as seen."""
