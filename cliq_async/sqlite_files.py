@@ -43,6 +43,7 @@ class FileKind:
         elsewhere: What to do if it cannot be written.
         damaged: What to do if it is damaged.
         synchronous: NORMAL survives a killed process, FULL a power cut as well.
+        secure_delete: Whether what is deleted is overwritten.
     """
 
     noun: str
@@ -52,6 +53,7 @@ class FileKind:
     elsewhere: str
     damaged: str
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    secure_delete: bool = False
 
     def open(
         self,
@@ -165,6 +167,8 @@ class FileKind:
                 f"put {self.noun} on a local disk"
             )
         conn.execute(f"PRAGMA synchronous={self.synchronous}")
+        if self.secure_delete:
+            conn.execute("PRAGMA secure_delete=ON")
 
     def _migrate(
         self, conn: Connection, version: int, made: Callable[[Connection], None] | None

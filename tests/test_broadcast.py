@@ -190,12 +190,12 @@ async def test_endless_repeats_can_be_stopped():
 
 
 @moved
-async def test_repeats_are_sent_to_once_if_asked_and_told_apart_by_their_text():
+async def test_repeats_are_sent_to_once_if_asked_in_whatever_case_they_are_written():
     ids = [1, "1", 2, "a@b.c", 1, "a@b.c", "A@b.c"]
     sender = Sender()
     report = await Broadcast(sender, dedupe=True).run(ids)
-    assert sender.batches == [("1", "2", "a@b.c", "A@b.c")]
-    assert (report.delivered, report.skipped) == (4, 3)
+    assert sender.batches == [("1", "2", "a@b.c")]
+    assert (report.delivered, report.skipped) == (3, 4)
     report = await Broadcast(Sender()).run(ids)
     assert (report.delivered, report.skipped) == (7, 0)
 
@@ -571,3 +571,51 @@ async def test_report_agrees_with_what_the_server_delivered(fault):
             assert report.unknown > 0
         if fault.startswith("throttle"):
             assert (report.delivered, report.lockouts > 0) == (many, True)
+
+
+# How it is used.
+
+
+@moved
+async def test_a_job_runs_once():
+    job = Broadcast(Sender())
+    await job.run(["1"])
+    with pytest.raises(RuntimeError, match="once"):
+        await job.run(["2"])
+
+
+async def test_an_option_that_there_is_not_is_no_option():
+    async with CliqClient("t", quota="memory://") as client:
+        wrong: Any = {"exlude": ["2"]}
+        with pytest.raises(TypeError, match="exlude"):
+            await client.broadcast("ops", "hi", ["1"], **wrong)
+
+
+@moved
+async def test_lines_of_a_file_can_be_left_out():
+    sender = Sender()
+    await Broadcast(sender, exclude=["2\n", " A@b.c"]).run([1, 2, "a@B.c"])
+    assert sender.batches == [("1",)]
+
+
+@pytest.mark.parametrize("how", ["stop", "abort"])
+@moved
+async def test_a_job_that_reads_what_it_makes_can_be_stopped(how):
+    async def endless():
+        number = 0
+        while True:
+            number += 1
+            await asyncio.sleep(0.01)
+            yield number
+
+    sender = Sender()
+    job = Broadcast(sender, personal=lambda n: (n, b"{}"))
+    asyncio.get_running_loop().call_later(5.0, getattr(job, how), "enough")
+    report = await job.run(endless())
+    assert (report.stopped, report.done, sender.batches) == ("enough", 0, [])
+    other = Broadcast(sender, personal=lambda n: (n, b"{}"))
+    running = asyncio.create_task(other.run(endless()))
+    await asyncio.sleep(5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

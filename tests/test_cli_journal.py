@@ -175,7 +175,8 @@ async def test_somebody_is_asked_before_many_are_messaged(
         (("jobs", "show", "x", "--all"), "--all is for --outcomes"),
         (("broadcast", "b", "--to", "-"), "give --text or --message, one of them"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),
-        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "needs columns"),
+        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "no column 'user_id'"),
+        ((*BROADCAST, "--to", "-", "--format", "lines", "--column", "id"), "no columns in lines"),
     ],
 )
 def test_wrong_use_is_a_line(args, words):

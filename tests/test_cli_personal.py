@@ -1,11 +1,14 @@
 """Personal messages and calls to many from the command line."""
 
+import asyncio
 import csv
 import io
 import json
+import os
+import signal
 
 import pytest
-from test_cli import invoke, run, zuids
+from test_cli import command, invoke, line_with, run, zuids
 
 from cliq_async.sandbox import Sandbox
 
@@ -60,7 +63,10 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         bad = as_csv(9) + "12,\n13\n"
         result = await run(sandbox, *PERSONAL, "--to", "-", "--column", "id", stdin=bad.encode())
         assert result.exit_code == 2
-        assert "row 11: template: columns that the row has ('name' is undefined)" in result.stderr
+        assert (
+            "row 10 (and 1 more): template: columns that the row has ('name' is undefined)"
+            in result.stderr
+        )
         assert sandbox.report()["requests"] == {}
         good = as_csv(9).encode()
         result = await run(sandbox, *PERSONAL, "--to", "-", "--column", "id", stdin=good)
@@ -81,6 +87,10 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "not JSON in line 1"),
         ("id,name\n1," + "x" * 6_000 + "\n", "a.csv", "row 1: Message.text: a str of 1 to 5000"),
         ("1\n", "a.txt", "no column 'id'"),
+        ("id,name\n1,\n", "a.csv", "'name' is undefined), got id"),
+        ('id,name\n1,"Ann\n2,Bob\n3,"Carl"\n', "a.csv", "not CSV in line 4"),
+        ('id,name\n1,"' + "\n" * 30_000, "a.csv", "not closed within 1,000 lines"),
+        ("id,name\n1," + "x" * 1_200_000, "a.csv", "line 2 is longer than 1,048,576"),
     ],
 )
 async def test_what_is_wrong_is_said_before_anything_is_sent(people, content, name, said):
@@ -107,6 +117,52 @@ async def test_a_message_of_the_api_is_a_template(people, tmp_path):
     assert "3 requests in 1 window of 60 s" in result.stdout
 
 
+async def test_columns_without_a_name_and_braces_without_a_template(people):
+    to = people(f"user_id,name,,\n{zuids(1)[0]},Ann,,\n")
+    async with Sandbox(subscribers=1) as sandbox:
+        result = await run(sandbox, *PERSONAL, "--to", to, "--json")
+        assert json.loads(result.stdout)["delivered"] == 1
+        plain = ("broadcast", "supportbot", "--text", "Hi {{ name }}", "--dry-run")
+        result = await run(sandbox, *plain, "--to", to, "--column", "user_id", "--journal", "j")
+    assert "sent as it is without --template" in result.stderr
+    assert "this is the whole job" in result.stderr
+
+
+async def test_the_first_ones_go_out_though_more_may_come(people, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = os.open(path, os.O_RDWR)
+    try:
+        os.write(writing, "".join(f"{each}\n" for each in zuids(3)).encode())
+        async with Sandbox(subscribers=3) as sandbox:
+            options = ("--text", "hi", "--to", str(path), "--limit", "3", "--json")
+            result = await asyncio.wait_for(run(sandbox, "broadcast", "supportbot", *options), 20)
+        assert json.loads(result.stdout)["delivered"] == 3
+    finally:
+        os.close(writing)
+
+
+async def test_reading_is_broken_off_by_ctrl_c(people, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = os.open(path, os.O_RDWR)
+    try:
+        os.write(writing, as_csv(9).encode())
+        async with Sandbox(subscribers=9) as sandbox:
+            options = (*PERSONAL, "--to", str(path), "--column", "id", "--base-url", sandbox.url)
+            async with command(*options, "--token", "x", "--quota", "memory://") as process:
+                await line_with("sending to recipients", process.stderr)
+                process.send_signal(signal.SIGINT)
+                out, err = await asyncio.wait_for(process.communicate(), 20)
+            assert sandbox.report()["requests"] == {}
+    finally:
+        os.close(writing)
+    assert process.returncode == 130
+    assert b"delivered" in out
+    assert b"stopped: interrupted" in err
+    assert b"Traceback" not in err
+
+
 async def test_a_synced_list_has_columns(tmp_path):
     path = str(tmp_path / "people.db")
     async with Sandbox(subscribers=30) as sandbox:
@@ -117,7 +173,7 @@ async def test_a_synced_list_has_columns(tmp_path):
     assert report["requests"] > 1
 
 
-async def test_who_is_to_be_left_out_gets_nothing(people):
+async def test_who_is_to_be_left_out_gets_nothing(people, tmp_path):
     ids = zuids(9)
     out = people("\n".join([ids[0], "", ids[4]]), "out.txt")
     column = people(f"id,why\n{ids[1]},asked\n", "out.csv")
@@ -132,6 +188,12 @@ async def test_who_is_to_be_left_out_gets_nothing(people):
         recipients = sandbox.report(recipients=True)["recipients"]
         assert (recipients.get(ids[0]), recipients.get(ids[1])) == (1, 1)
         assert ids[0] in recipients
+        other = people('{"user_id": 1}\n', "other.jsonl")
+        result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", other)
+        assert "other.jsonl: a row without 'id'" in result.stderr
+        journal = ("--journal", str(tmp_path / "job"))
+        result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", out, *journal)
+        assert result.exit_code == 0
         bad = people("a b\n", "bad.txt")
         result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", bad)
     assert result.exit_code == 2

@@ -341,6 +341,50 @@ async def test_who_was_unknown_and_could_not_be_sent_to_again_is_unknown(path):
 
 
 @moved
+async def test_who_may_have_been_reached_has_not_failed_when_refused_later(path):
+    refused = api(BadRequestError, code="botmessage_no_valid_users")
+    await a_job(path, Sender([LOST, LOST])).run(Ids(20))
+    again = Sender([refused, FOR_SOME])
+    report = await a_job(path, again, in_flight=1, resend_unknown=True).run(Ids(20))
+    assert (report.unknown, report.failed, report.delivered) == (10, 0, 10)
+    assert [outcome.reason for outcome in report.outcomes] == [
+        f"perhaps reached before; then: {refused}"
+    ]
+
+
+@moved
+async def test_parts_of_those_who_may_have_been_reached_are_unknown_until_they_are_sent(path):
+    await a_job(path, Sender([LOST])).run(Ids(10))
+    fates = [FOR_SOME, QuotaWaitError("send_message", LATER)]
+    report = await a_job(path, Sender(fates), in_flight=1, resend_unknown=True).run(Ids(10))
+    assert (report.unknown, report.failed, report.delivered) == (10, 0, 0)
+    assert rows(path) == {"split": 10, "unknown": 10}
+    assert (await a_job(path, Sender()).run(Ids(10))).unknown == 10
+    assert (await a_job(path, Sender(), resend_unknown=True).run(Ids(10))).delivered == 10
+
+
+async def test_a_journal_has_one_name_whatever_leads_to_it(path, tmp_path):
+    sender = Quick()
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    path.parent.mkdir()
+    journal = Journal(path, IDENTITY)
+    await journal.open()
+    with pytest.raises(JournalError, match="in use"):
+        await real(link, sender, Ids(10))
+    await journal.close()
+    with pytest.raises(JournalError, match="is a folder"):
+        await real(tmp_path, sender, Ids(10))
+    assert sender.batches == []
+
+
+async def test_many_who_are_skipped_are_all_written_down(path):
+    report = await real(path, Quick(), ["no id"] * 1_234 + ["1"])
+    assert (report.skipped, report.delivered) == (1_234, 1)
+    assert len(list(report.outcomes)) == 1_234
+
+
+@moved
 async def test_what_was_skipped_before_the_list_was_mended_is_forgotten(path):
     await a_job(path, Sender()).run([1, "no id", 2])
     report = await a_job(path, Sender()).run([1, 2])

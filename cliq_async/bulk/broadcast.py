@@ -82,6 +82,7 @@ class Broadcast:
         self._on_progress = on_progress
         self._record = record or MemoryRecord()
         self._source: BatchSource | None = None
+        self._beginning: asyncio.Future[list[Batch]] | None = None
         self._first: deque[Batch] = deque()
         self._workers: dict[asyncio.Task[None], Watch] = {}
         self._reading = asyncio.Lock()
@@ -92,7 +93,7 @@ class Broadcast:
         self._unconnected = 0
 
     async def plan(self, to: Iterable[Any] | AsyncIterable[Any]) -> BroadcastPlan:
-        """Say what `run` would send, without sending anything. What a journal has is left out.
+        """Say what `run` would send, without sending anything, as if there were no journal.
 
         Raises:
             ValidationError: `to` is not iterable, or makes messages that cannot be sent.
@@ -115,13 +116,15 @@ class Broadcast:
             ValidationError: `to` is not iterable, or makes messages that cannot be sent; nothing
                 was sent.
             JournalError: The journal cannot be used, or is another job's; nothing was sent.
+            RuntimeError: It has run before.
             Exception: What `to` raised before its first id.
         """
+        if self._source is not None:
+            raise RuntimeError("a job runs once: make another one")
         record = self._record
         source = self._source = self._source_of(to, record)
         try:
-            self._first += await begun(source, record)
-            self._tell()
+            await self._begin(source)
             await self._work_all(source)
         finally:
             await source.close()
@@ -157,6 +160,8 @@ class Broadcast:
         """Send nothing more; what is on the wire may still be answered."""
         if self._stopped is None:
             self._stopped, self._error = why, error
+        if self._beginning is not None:
+            self._beginning.cancel()
         for worker, watch in self._workers.items():
             watch.stopped = True
             if not watch.in_flight and worker is not asyncio.current_task():
@@ -167,6 +172,20 @@ class Broadcast:
         self.stop(why)
         for worker in self._workers:
             worker.cancel()
+
+    async def _begin(self, source: BatchSource) -> None:
+        """Do what comes before the first request; `stop` breaks it off."""
+        self._beginning = asyncio.ensure_future(begun(source, self._record))
+        try:
+            if self._stopped is None:
+                self._first += await self._beginning
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._stopped is None or (task is not None and task.cancelling()):
+                raise
+        finally:
+            self._beginning.cancel()
+        self._tell()
 
     def _source_of(self, to: Iterable[Any] | AsyncIterable[Any], record: Record) -> BatchSource:
         intake = Intake(record.skip, dedupe=self._dedupe, exclude=self._exclude)
@@ -233,10 +252,10 @@ class Broadcast:
             self.stop(f"an error in the client: {type(error).__name__}: {error}", error)
             self._give_up(batch, watch)
         else:
-            self._accepted(batch, named or ())
+            self._accepted(batch, named)
         self._tell()
 
-    def _accepted(self, batch: Batch, named: Sequence[str]) -> None:
+    def _accepted(self, batch: Batch, named: Sequence[str] | None) -> None:
         self._unconnected = 0
         of_them = reached(batch.ids, named)
         if of_them.delivered == batch.ids:

@@ -84,7 +84,11 @@ def job_of(
 
     Raises:
         ValidationError: What is to be sent, or an option, breaks a limit.
+        TypeError: There is no such option.
     """
+    for option in options:
+        if option not in JobOptions.__annotations__:
+            raise TypeError(f"there is no option {option!r}")
     name = identifier("bot_unique_name", bot)
     personal = _maker(kind, what) if callable(what) else None
     content = b"" if personal else kind.content(what)
@@ -93,7 +97,7 @@ def job_of(
         raise ValidationError("headroom", "an int, at least 0", headroom)
     batch_size, dedupe = options.get("batch_size", kind.most), options.get("dedupe", False)
 
-    async def send_to(batch: Batch, watch: Watch) -> Sequence[str]:
+    async def send_to(batch: Batch, watch: Watch) -> Sequence[str] | None:
         return kind.named(await send(kind.call(name, content, batch), watch))
 
     in_flight = options.get("max_in_flight")

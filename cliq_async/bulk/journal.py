@@ -1,7 +1,7 @@
 """A record that outlives its job: started again with the same journal, a job goes on."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +36,7 @@ class Journal:
         *,
         resend_unknown: bool = False,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(os.path.realpath(path))  # a file has one name, and one lock
         self.counts = Counts()
         self._resend_unknown = resend_unknown
         self._batch_size = identity.batch_size
@@ -45,6 +45,7 @@ class Journal:
         self._keys = count(1)
         self._resent: set[int] = set()
         self._noted: set[int] = set()
+        self._skipped: list[tuple[int, str, str]] = []
 
     async def open(self) -> Known:
         """See `Record.open`."""
@@ -111,6 +112,7 @@ class Journal:
 
     async def sending(self, batch: Batch) -> None:
         """See `Record.sending`."""
+        self._write_skipped()
         self._noted.add(batch.key)
         await self._worker.ask(lambda: self._put(batch, "sending"))
 
@@ -118,7 +120,7 @@ class Journal:
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """See `Record.ended`."""
-        self._settled(batch)
+        status, reason = self._settled(batch)(status, reason)
         self._count(status, len(batch))
         values = (status, reason, code, status in _DONE_WITH, batch.key)
 
@@ -133,9 +135,9 @@ class Journal:
 
     def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:
         """See `Record.ended_apart`."""
-        self._settled(batch)
+        settled = self._settled(batch)
         numbered: list[Part] = [
-            (self.numbered(part), status, reason) for part, status, reason in parts
+            (self.numbered(part), *settled(status, reason)) for part, status, reason in parts
         ]
         for part, status, _ in numbered:
             self._count(status, len(part))
@@ -170,12 +172,16 @@ class Journal:
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:
         """See `Record.split`."""
-        self._settled(batch)
+        self._noted.discard(batch.key)
         numbered = [self.numbered(part) for part in parts]
+        doubtful = batch.key in self._resent
+        if doubtful:
+            self._resent.discard(batch.key)
+            self._resent |= {part.key for part in numbered}
 
         def step() -> None:
             for part in numbered:
-                self._put(part, "waiting")
+                self._put(part, "unknown" if doubtful else "waiting", _NOT_RESENT * doubtful)
             self._put(batch, "split")
 
         self._worker.tell(step)
@@ -185,12 +191,18 @@ class Journal:
         """See `Record.skip`."""
         self.counts.skipped += 1
         text = item.encode("utf-8", "replace").decode()
-        values = (number, text, reason)
-        self._worker.tell(
-            lambda: self._file.conn.execute(
-                "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?)", values
+        self._skipped.append((number, text, reason))
+        if len(self._skipped) >= _SKIPS_AT_ONCE:
+            self._write_skipped()
+
+    def _write_skipped(self) -> None:
+        rows, self._skipped = self._skipped, []
+        if rows:
+            self._worker.tell(
+                lambda: self._file.conn.executemany(
+                    "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?)", rows
+                )
             )
-        )
 
     def outcomes(self) -> JournalOutcomes:
         """See `Record.outcomes`."""
@@ -198,6 +210,7 @@ class Journal:
 
     async def close(self) -> None:
         """See `Record.close`."""
+        self._write_skipped()
         try:
             await self._worker.ask(lambda: None)  # raises if what is pending cannot be written
         finally:
@@ -206,12 +219,23 @@ class Journal:
     def _count(self, status: Status, number: int) -> None:
         setattr(self.counts, status, getattr(self.counts, status) + number)
 
-    def _settled(self, batch: Batch) -> None:
-        """Take note that what became of a batch is known now."""
+    def _settled(self, batch: Batch) -> Callable[[Status, str], tuple[Status, str]]:
+        """Take note that what became of a batch is known now.
+
+        Returns:
+            What it comes to, of a status and a reason: whoever may have been reached before, and
+            is refused now, has not failed for sure.
+        """
         self._noted.discard(batch.key)
-        if batch.key in self._resent:
-            self._resent.discard(batch.key)
-            self.counts.unknown -= len(batch)
+        if batch.key not in self._resent:
+            return lambda status, reason: (status, reason)
+        self._resent.discard(batch.key)
+        self.counts.unknown -= len(batch)
+        return lambda status, reason: (
+            ("unknown", f"perhaps reached before; then: {reason}")
+            if status == "failed"
+            else (status, reason)
+        )
 
     def _put(self, batch: Batch, status: str, reason: str = "", code: str | None = None) -> None:
         ids = None if status == "split" else "\n".join(batch.ids)
@@ -234,6 +258,7 @@ class Journal:
         )
 
 
+_SKIPS_AT_ONCE: Final = 500
 _COUNTED: Final = ("delivered", "failed", "unknown")
 _DONE_WITH: Final = frozenset({"delivered", "failed", "split"})
 """What nobody is sent any more is not kept."""

@@ -50,6 +50,7 @@ KIND: Final = FileKind(
     elsewhere="name another place, or make this one writable",
     damaged="without it nobody knows who was reached: move it aside and ask Cliq's own records",
     synchronous="FULL",
+    secure_delete=True,
 )
 
 _DIED: Final = "the program ended before it was answered"
@@ -108,6 +109,8 @@ class JournalFile(SteppedFile):
         """Lock the file and open it, if it is not open."""
         if self._conn is not None:
             return
+        if self.path.is_dir():
+            raise JournalError(f"{self.path} is a folder: name a file for the journal")
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._lock.acquire()

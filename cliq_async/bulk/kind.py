@@ -1,6 +1,6 @@
 """What can be sent to many: messages, and voice calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -32,7 +32,7 @@ class Kind:
         content: Makes JSON of what somebody is sent, without recipients; raises a
             ValidationError if it is nothing that can be sent.
         addressed: The body's field for recipients.
-        named: Those whom an answer names as reached; nobody where it names nobody.
+        named: Those whom an answer names as reached; None where it does not say.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Kind:
     most: int
     content: Callable[[object], bytes]
     addressed: Callable[[Sequence[str]], dict[str, Any]]
-    named: Callable[[object], Sequence[str]]
+    named: Callable[[object], Sequence[str] | None]
 
     def call(self, bot: str, content: bytes, batch: Batch) -> ApiCall:
         """The call that sends to a batch.
@@ -71,11 +71,13 @@ def _call(given: object) -> bytes:
     return to_json(to_plain(call))
 
 
-def _messaged(answer: object) -> Sequence[str]:
-    return tuple(read_written(sent_ids(answer), SentMessage, SentMessage()).by_user)
+def _messaged(answer: object) -> Sequence[str] | None:
+    return tuple(read_written(sent_ids(answer), SentMessage, SentMessage()).by_user) or None
 
 
-def _called(answer: object) -> Sequence[str]:
+def _called(answer: object) -> Sequence[str] | None:
+    if not isinstance(answer, Mapping) or not isinstance(answer.get("user_ids"), list):
+        return None
     return read_written(answer, CallReceipt, CallReceipt()).user_ids
 
 

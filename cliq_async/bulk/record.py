@@ -8,7 +8,7 @@ import attrs
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.report import Outcome
 
-__all__ = ["Counts", "Known", "MemoryRecord", "Part", "Record", "Status"]
+__all__ = ["LEFT_OUT", "Counts", "Known", "MemoryRecord", "Part", "Record", "Status"]
 
 Status = Literal["delivered", "failed", "unknown"]
 
@@ -120,7 +120,8 @@ class Record(Protocol):
         ...
 
 
-_COUNTED_ONLY: Final = frozenset({"excluded", "repeated"})
+LEFT_OUT: Final = frozenset({"excluded", "repeated"})
+"""Why ids are skipped that could be sent to."""
 
 
 class MemoryRecord:
@@ -176,7 +177,7 @@ class MemoryRecord:
     def skip(self, number: int, item: str, reason: str) -> None:  # noqa: ARG002 - the protocol's
         """See `Record.skip`. Those with good ids are only counted."""
         self.counts.skipped += 1
-        if reason not in _COUNTED_ONLY:
+        if reason not in LEFT_OUT:
             self._outcomes.append(Outcome((item,), "skipped", reason))
 
     def outcomes(self) -> tuple[Outcome, ...]:

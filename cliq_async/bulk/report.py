@@ -57,6 +57,8 @@ class BroadcastProgress:
 class BroadcastReport(BroadcastProgress):
     """What became of a broadcast. Every recipient that was read is in one of the counts.
 
+    But with a journal, those whom the next run will send to are in none.
+
     Attributes:
         outcomes: The failed, the unknown and the skipped ones, with ids and reasons. A tuple, in
             which repeated and excluded ids are only counted; with a journal, whatever is iterated

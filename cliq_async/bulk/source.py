@@ -15,8 +15,8 @@ Recipients = Iterable[str | int] | AsyncIterable[str | int]
 
 _END: Final = object()
 _SHOWN_CHARS: Final = 100
-_BREATHER: Final = 1000
-"""Items from a plain iterable, after which other tasks get a turn."""
+_BREATHER: Final = 100
+"""Items after which other tasks get a turn."""
 
 
 class BatchSource(Protocol):
@@ -80,8 +80,7 @@ class Intake:
     def accept(self, item: object) -> str | None:
         """The next item's recipient; None if it is none, or none to be sent to."""
         self._number += 1
-        if isinstance(item, str):
-            item = item.strip()  # the lines of a file
+        item = _stripped(item)
         try:
             recipient = user_ids_field((cast("str", item),))  # one, and not several in a list
         except ValidationError as error:
@@ -92,10 +91,11 @@ class Intake:
             self._skip(self._number, recipient, "excluded")
             return None
         if self._seen is not None:
-            if recipient in self._seen:
+            same = recipient.casefold()
+            if same in self._seen:
                 self._skip(self._number, recipient, "repeated")
                 return None
-            self._seen.add(recipient)
+            self._seen.add(same)
         return recipient
 
 
@@ -149,6 +149,11 @@ class Source:
         await self._items.aclose()
 
 
+def _stripped(item: Any) -> Any:
+    """Of the line of a file, the id."""
+    return item.strip() if isinstance(item, str) else item
+
+
 def excluded(ids: Iterable[str | int]) -> frozenset[str]:
     """Ids that nobody is to be sent to by, in whatever case they are written.
 
@@ -158,7 +163,7 @@ def excluded(ids: Iterable[str | int]) -> frozenset[str]:
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ValidationError("exclude", "an iterable of ids", shown(ids))
     try:
-        return frozenset(user_ids_field((each,)).casefold() for each in ids)
+        return frozenset(user_ids_field((_stripped(each),)).casefold() for each in ids)
     except ValidationError as error:
         raise ValidationError("exclude", error.limit, error.given) from None
 
@@ -176,8 +181,12 @@ def stream(items: object) -> AsyncGenerator[object, None]:
 
 async def _stream(items: Iterable[object] | AsyncIterable[object]) -> AsyncGenerator[object, None]:
     if isinstance(items, AsyncIterable):
+        number = 0
         async for item in items:
             yield item
+            number += 1
+            if number % _BREATHER == 0:
+                await asyncio.sleep(0)
         return
     for number, item in enumerate(items, 1):
         yield item

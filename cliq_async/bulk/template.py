@@ -31,7 +31,12 @@ class _Template(Generic[T]):
     def __init__(self, plain: object, to: str, build: Callable[[Any], T]) -> None:
         self._to = to
         self._build = build
-        self._render = _compiled(_environment(), plain)
+        if not isinstance(plain, Mapping):
+            raise ValidationError("template", "a str, or the plain form of the API", shown(plain))
+        try:
+            self._render = _compiled(_environment(), plain)
+        except RecursionError:
+            raise ValidationError("template", "a flatter one", Short("too deep")) from None
 
     def __call__(self, row: Row) -> tuple[str | int, T]:
         """The row's recipient, and what they are sent.
@@ -39,14 +44,14 @@ class _Template(Generic[T]):
         Raises:
             ValidationError: A column is missing, or a limit is broken.
         """
-        if not isinstance(row, Mapping):
+        if not hasattr(row, "keys"):  # what databases give has that, and is not always a Mapping
             raise ValidationError("row", "a mapping from columns to values", shown(row))
-        if row.get(self._to) is None:
-            raise ValidationError("to", f"a column {self._to!r}", _columns(row))
-        given = {name: value for name, value in row.items() if value is not None}
-        plain = self._render({"row": given} | given)
+        given = {name: value for name, value in dict(row).items() if value is not None}
+        if self._to not in row.keys():  # noqa: SIM118 - see above
+            raise ValidationError("to", f"a column {self._to!r}", _columns(given))
+        plain = self._render(given)
         try:
-            return row[self._to], self._build(plain)
+            return given.get(self._to, ""), self._build(plain)
         except ValidationError:
             raise
         except ValueError as error:
@@ -105,18 +110,28 @@ class CallTemplate(_Template[Call]):
 def _environment() -> "jinja2.Environment":
     # Imported in need: it comes with an extra.
     try:
-        from jinja2 import StrictUndefined  # noqa: PLC0415
+        from jinja2 import StrictUndefined, Undefined  # noqa: PLC0415
         from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "jinja2":
             raise
         what = "Jinja: `pip install 'cliq-async[template]'`"
         raise ValidationError("template", what, Short("none")) from None
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
+        finalize=lambda value: value if isinstance(value, Undefined) else _shown(value),
     )
+    environment.globals.clear()  # a column that is missing is none of Jinja's own
+    del environment.filters["random"]  # the same row makes the same message, as a journal wants
+    return environment
+
+
+def _shown(value: object) -> object:
+    if value is None or callable(value):
+        raise ValueError("there is nothing to show" if value is None else "that is a function")
+    return value
 
 
 def _compiled(environment: "jinja2.Environment", plain: object) -> _Render:
@@ -144,13 +159,16 @@ def _text(environment: "jinja2.Environment", source: str) -> _Render:
     except TemplateSyntaxError as error:
         what = f"a Jinja template: line {error.lineno}: {error.message}"
         raise ValidationError("template", what, shown(source)) from None
+    except Exception as error:
+        what = f"a Jinja template ({type(error).__name__}: {error})"
+        raise ValidationError("template", what, shown(source)) from error
 
     def render(row: Row) -> str:
         try:
-            return template.render(row)
+            return template.render({**row, "row": row})
         except UndefinedError as error:
             what = f"columns that the row has ({error.message})"
-            raise ValidationError("template", what, _columns(row["row"])) from None
+            raise ValidationError("template", what, _columns(row)) from None
         except Exception as error:
             what = f"a template that can be filled in ({type(error).__name__}: {error})"
             raise ValidationError("template", what, shown(source)) from error

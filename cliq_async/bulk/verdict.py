@@ -81,7 +81,7 @@ class Reached:
     """Recipients of a request that was accepted.
 
     Attributes:
-        delivered: Those whom Cliq names, or all if it names nobody.
+        delivered: Those whom Cliq names, or all if it does not say.
         failed: Those whom it does not name.
         unknown: Those of whom that cannot be told: Cliq names people by their ZUIDs, whatever
             they were given by.
@@ -92,16 +92,20 @@ class Reached:
     unknown: tuple[str, ...] = ()
 
 
-def reached(ids: tuple[str, ...], named: Sequence[str]) -> Reached:
+def reached(ids: tuple[str, ...], named: Sequence[str] | None) -> Reached:
     """Who was reached, of those in a request.
 
     Args:
         ids: Those in the request.
-        named: Those whom the answer names.
+        named: Those whom the answer names; None if it does not say.
     """
-    found = set(named)
-    if not found or len(found) >= len(set(ids)):
+    found = set(named or ())
+    if named is None or len(found) >= len(set(ids)):
         return Reached(ids)
+    if not found:
+        return Reached((), ids)
+    if found.isdisjoint(ids):  # perhaps it calls all of them by other names
+        return Reached((), (), ids)
     missing = {each for each in ids if each not in found}
     by_name = {each for each in missing if not each.isdecimal()}
     if len(found.difference(ids)) >= len(by_name):

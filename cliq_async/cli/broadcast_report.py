@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from cliq_async.bulk.record import LEFT_OUT
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
 from cliq_async.cli.failures import FAILED, INTERRUPTED, PARTLY, QUOTA, Failure, status_of
 from cliq_async.cli.output import clean, duration, echo, echo_json, note, table
@@ -19,11 +20,18 @@ def exit_status(report: BroadcastReport, interrupted: str) -> int:
         return INTERRUPTED
     if report.error is not None and status_of(report.error) == QUOTA:
         return QUOTA
-    if not report.outcomes and report.stopped is None:
+    if report.stopped is None and not _missed(report):
         return 0
     if report.delivered or report.unknown:
         return PARTLY
     return report.error.status if isinstance(report.error, Failure) else FAILED
+
+
+def _missed(report: BroadcastReport) -> bool:
+    """Whether somebody was not reached who was to be."""
+    if report.failed or report.unknown:
+        return True
+    return any(outcome.reason not in LEFT_OUT for outcome in report.outcomes)
 
 
 def _untried(report: BroadcastProgress, total: int | None) -> int | None:

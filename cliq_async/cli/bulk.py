@@ -1,7 +1,7 @@
 """What commands for many recipients have in common: their options."""
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -9,7 +9,8 @@ import click
 
 from cliq_async.cli.json_file import read_json
 from cliq_async.cli.options import Option, gathered, seconds
-from cliq_async.cli.recipients import FORMS, Form, RecipientFile
+from cliq_async.cli.output import note
+from cliq_async.cli.recipients import FORMS, Form, RecipientFile, form_of
 from cliq_async.cli.whom import Whom
 
 __all__ = ["Bulk", "bulk"]
@@ -62,13 +63,17 @@ class Bulk:
             raise click.UsageError("--resend-unknown needs the --journal that knows who is unknown")
         if (self.text is None) == (self.message is None):
             raise click.UsageError("give --text or --message, one of them")
+        if self.form == "lines" and self.column is not None:
+            raise click.UsageError("--column is for csv and jsonl: there are no columns in lines")
+        if self.text is not None and "{{" in self.text and not self.template:
+            note("warning: {{ }} is sent as it is without --template")
 
     @property
     def whom(self) -> Whom:
         """The recipients."""
         return Whom(
             path=self.to,
-            column=self.column,
+            column=self.id_column if self.template else self.column,
             form=self.form,
             limit=self.limit,
             rows=self.template,
@@ -106,12 +111,13 @@ class Bulk:
     async def _excluded(self) -> AsyncIterator[Any]:
         if self.exclude is None:
             return
-        has_columns = PurePath(self.exclude).suffix.lower() not in {"", ".txt"}
-        with RecipientFile(self.exclude, self.column if has_columns else None) as file:
+        form = form_of(self.exclude)
+        with RecipientFile(self.exclude, None if form == "lines" else self.column, form) as file:
             await file.start()
             async for each in file:
-                if each:
-                    yield each
+                if each in {"", None}:  # whoever that is must not be messaged all the same
+                    raise file.fault(f"a row without {self.column!r}")
+                yield each
 
 
 def bulk(*, most: int, asked: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

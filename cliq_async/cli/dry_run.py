@@ -5,7 +5,7 @@ import math
 from datetime import datetime, timedelta
 
 from cliq_async.bulk.report import BroadcastPlan
-from cliq_async.cli.output import clean, duration, echo, note, plural
+from cliq_async.cli.output import clean, clean_lines, duration, echo, note, plural
 from cliq_async.endpoints import Endpoint
 
 __all__ = ["print_plan"]
@@ -44,5 +44,5 @@ def print_plan(
     for number, body in enumerate(plan.first, 1):
         echo()
         echo(f"request {number} of {plan.requests:,}: {endpoint.method} {path}")
-        echo(json.dumps(body, ensure_ascii=False, indent=2))
+        echo(clean_lines(json.dumps(body, ensure_ascii=False, indent=2)))
     note("nothing was sent")

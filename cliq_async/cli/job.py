@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count as counter
+from typing import Any
 
 import attrs
 import click
@@ -73,6 +74,8 @@ class Job:
         click.get_current_context().exit(exit_status(report, INTERRUPTED_WHY))
 
     async def _plan(self, whom: Whom) -> None:
+        if self.bulk.journal is not None:
+            note("warning: this is the whole job; cliq jobs show says how much of it is done")
         async with self.connection.client() as client:
             job = self.made(client, self.bot, **await self.bulk.options())
             async with whom.opened() as (name, _, items):
@@ -91,14 +94,14 @@ class Job:
 
     async def _work(self, whom: Whom) -> BroadcastReport:
         async with self.connection.client() as client, whom.opened() as (name, total, items):
-            count = "recipients" if total is None else plural(total, "recipient")
-            note(f"sending to {count} from {name}")
-            if total == 0:
-                note(f"warning: there are no recipients in {name}")
             progress = Progress(total, lambda left: self._outlook(client, running, left))
             options = await self.bulk.options()
             running = self.made(client, self.bot, on_progress=progress.update, **options)
             with _interruptible(running, progress):
+                count = "recipients" if total is None else plural(total, "recipient")
+                note(f"sending to {count} from {name}")
+                if total == 0:
+                    note(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
                 async with progress.shown():
                     report = await running.run(items)
@@ -141,13 +144,20 @@ def _interruptible(job: Broadcast, progress: Progress) -> Iterator[None]:
 @contextmanager
 def _signals(loop: asyncio.AbstractEventLoop, handler: Callable[[], None]) -> Iterator[None]:
     signals = (signal.SIGINT, signal.SIGTERM)
-    # Neither Windows nor any thread but the main one has them; Ctrl-C then cancels the job.
-    with suppress(NotImplementedError, RuntimeError, ValueError):
+    before: dict[signal.Signals, Any] = {}
+    # No thread but the main one has them; Ctrl-C then cancels the job.
+    with suppress(RuntimeError, ValueError):
         for each in signals:
-            loop.add_signal_handler(each, handler)
+            try:
+                loop.add_signal_handler(each, handler)
+            except NotImplementedError:  # on Windows
+                before[each] = signal.signal(each, lambda *_: loop.call_soon_threadsafe(handler))
     try:
         yield
     finally:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             for each in signals:
-                loop.remove_signal_handler(each)
+                if each in before:
+                    signal.signal(each, before[each])
+                else:
+                    loop.remove_signal_handler(each)

@@ -19,6 +19,8 @@ from cliq_async.cli.recipient_table import MAGIC, is_database
 __all__ = ["Lines"]
 
 _PIECE: Final = 1 << 16
+_LONGEST: Final = 1 << 20
+"""Characters of a line: more than the largest request."""
 
 
 class Lines:
@@ -90,6 +92,8 @@ class Lines:
             for line in lines:
                 self.number += 1
                 yield line
+            if len(rest) > _LONGEST:
+                raise self.fault(f"line {self.number + 1} is longer than {_LONGEST:,} characters")
             if not piece:
                 break
         if rest:

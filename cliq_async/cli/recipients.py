@@ -9,17 +9,23 @@ from typing import Any, Final, Literal, Self
 
 import click
 
+from cliq_async.cli.failures import Failure
 from cliq_async.cli.lines import Lines
 from cliq_async.cli.recipient_table import RecipientTable
 from cliq_async.cli.rows import CsvRows, json_rows
 
-__all__ = ["FORMS", "Form", "RecipientFile"]
+__all__ = ["FORMS", "Form", "RecipientFile", "form_of"]
 
 Form = Literal["lines", "csv", "jsonl"]
 
 FORMS: Final[tuple[Form, ...]] = ("lines", "csv", "jsonl")
 
 _BY_ENDING: Final[dict[str, Form]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def form_of(path: str) -> Form:
+    """What a file is by its ending."""
+    return _BY_ENDING.get(PurePath(path).suffix.lower(), "lines")
 
 
 class RecipientFile:
@@ -39,8 +45,10 @@ class RecipientFile:
 
     def __init__(self, path: str, column: str | None, form: Form | None = None) -> None:
         self._column = column
-        by_ending = _BY_ENDING.get(PurePath(path).suffix.lower())
-        self._form: Form = form or by_ending or ("lines" if column is None else "csv")
+        by_ending = form_of(path)
+        if by_ending == "lines" and column is not None:
+            by_ending = "csv"
+        self._form: Form = form or by_ending
         self._lines = Lines(path)
         self.name = self._lines.name
         self._csv = CsvRows(self._lines)
@@ -56,6 +64,10 @@ class RecipientFile:
         if self._table is not None:
             self._table.close()
         self._lines.close()
+
+    def fault(self, what: str) -> Failure:
+        """What is wrong with the file."""
+        return self._lines.fault(what)
 
     async def start(self) -> int | None:
         """Read the header, if there is one, and count the recipients, if that is possible.

@@ -3,11 +3,15 @@
 import csv
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Final
 
 from cliq_async.cli.lines import Lines
 
 __all__ = ["CsvRows", "json_rows"]
+
+
+_MOST_LINES: Final = 1_000
+"""Of one row."""
 
 
 class _OpenQuoteError(Exception):
@@ -47,20 +51,20 @@ class CsvRows:
             yield row
 
     async def rows(self) -> AsyncIterator[dict[str, Any]]:
-        """The rows by column; a short one lacks its last columns.
+        """The rows by column, without the cells that are empty or in a column without a name.
 
         Raises:
             Failure: It is no CSV, two columns have the same name, or a row is too long.
         """
         header = self.header
-        if len(set(header)) < len(header):
-            twice = next(name for name in header if header.count(name) > 1)
+        for twice in (name for name in header if name and header.count(name) > 1):
             raise self._lines.fault(f"more than one column {twice!r}")
         async for row in self.cells():
             if len(row) > len(header):
                 what = f"{len(row)} cells above line {self._lines.number + 1}, and {len(header)}"
                 raise self._lines.fault(f"{what} columns: is a cell with a comma not in quotes?")
-            yield dict(zip(header, row, strict=False))
+            cells = zip(header, row, strict=False)
+            yield {name: cell for name, cell in cells if name and cell.strip()}
 
     async def _row(self) -> list[str] | None:
         """The next row that is not blank; None at the end."""
@@ -68,18 +72,27 @@ class CsvRows:
         async for line in self._lines:
             pending.append(line + "\n")
             try:
-                row = next(csv.reader(_feed(pending)))
+                row = next(csv.reader(_feed(pending), strict=True))
             except _OpenQuoteError:
-                continue
+                if len(pending) < _MOST_LINES:
+                    continue
+                raise self._lines.fault(
+                    f"the quotes that line {self._first(pending)} opens are not closed within "
+                    f"{_MOST_LINES:,} lines"
+                ) from None
             except csv.Error as error:
                 raise self._lines.fault(f"not CSV in line {self._lines.number}: {error}") from None
             pending.clear()
             if any(cell.strip() for cell in row):
                 return row
         if pending:
-            first = self._lines.number - len(pending) + 1
-            raise self._lines.fault(f"the quotes that line {first} opens are never closed")
+            raise self._lines.fault(
+                f"the quotes that line {self._first(pending)} opens are never closed"
+            )
         return None
+
+    def _first(self, pending: list[str]) -> int:
+        return self._lines.number - len(pending) + 1
 
 
 def _feed(lines: list[str]) -> Iterator[str]:

@@ -62,7 +62,7 @@ class Whom:
     async def _first(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         number = 0
         async for each in items:
-            if self.limit is not None and number >= self.limit:
-                return
-            number += 1
             yield each
+            number += 1
+            if number == self.limit:
+                return
