@@ -44,6 +44,7 @@ class Options:
         max_wait_s: The call's total budget for waiting, in real seconds; None for no end.
         timeout_s: For one request, from the first byte out to the last one in; None for no end.
         reserve: How many tokens to leave to others.
+        job: Names a job whose calls take turns with those of other jobs.
         watch: Follows the call.
     """
 
@@ -51,6 +52,7 @@ class Options:
     max_wait_s: float | None = 75.0
     timeout_s: float | None = 30.0
     reserve: int = 0
+    job: object = None
     watch: Watch | None = None
 
 
@@ -124,6 +126,7 @@ class Caller:
                     reserve=options.reserve,
                     lease_s=lease_s,
                     send_within_s=CONNECT_S,
+                    job=options.job,
                 )
                 token = await self._teller.wait(acquired, quota, options.lane)
                 if token.waited or self._pacers:

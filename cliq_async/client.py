@@ -357,6 +357,7 @@ class CliqClient:
             lane=Lane.BULK,
             max_wait_s=max_wait_s,
             reserve=options.get("headroom", 0),
+            job=object(),
         )
 
         def send(call: ApiCall, watch: Watch) -> Awaitable[object]:

@@ -66,6 +66,7 @@ local function load()
         held = {}, returning = {}, waiting = {}, reopening = false, locked_until = -math.huge,
         opened_at = -math.huge, seen_at = -math.huge, ahead_s = 0,
     }
+    b.turns = b.turns or {} -- one of an earlier version has none
     -- The server's clock, which goes on from where it was when it is set back, and no faster than
     -- the clock of who asks when it is set forward.
     local now = (a.now or tonumber(micros()) / 1000000) + b.ahead_s
@@ -177,9 +178,40 @@ local function not_yet(now, ahead)
     return first, first, several_at, false
 end
 
-local function note(again_at, people)
+local function note(again_at, people, given)
     if not a.asker then return end
     b.waiting[a.asker] = not a.bulk and people > 0 and {again_at + LATE_S, people} or nil
+    if a.bulk then b.turns[a.asker] = {again_at + LATE_S, people, a.reserve, given} end
+end
+
+-- As in `turns.py`.
+local function owed(now)
+    local own, waiting, least, lowest = nil, {}, math.huge, math.huge
+    for who, turn in pairs(b.turns) do
+        if turn[2] > 0 and turn[1] > now then
+            if who == a.asker then
+                own = turn
+            else
+                waiting[who] = turn
+                least = math.min(least, turn[4])
+                if turn[3] <= a.reserve then lowest = math.min(lowest, turn[4]) end
+            end
+        end
+    end
+    for who, turn in pairs(b.turns) do
+        if not waiting[who] and turn ~= own and turn[4] <= least then b.turns[who] = nil end
+    end
+    if least == math.huge then return 0, 0 end
+    if lowest == math.huge then lowest = least end
+    local idle = b.turns[a.asker]
+    local given = own and own[4] or idle and math.max(idle[4], lowest) or lowest
+    local others = 0
+    for _, turn in pairs(waiting) do
+        if turn[3] <= a.reserve and turn[4] < given then
+            others = others + math.min(turn[2], given - turn[4])
+        end
+    end
+    return given, others
 end
 
 local ops = {}
@@ -193,15 +225,18 @@ function ops.take(now)
             ahead = ahead + each[2]
         end
     end
+    local given, others = 0, 0
+    if a.bulk and a.asker then given, others = owed(now) end
+    if others > 0 then ahead = ahead + others + a.reserve end
     if take(now, ahead) then
-        note(now, a.people - 1)
+        note(now, a.people - 1, given + 1)
         save(now)
         return {now = now, taken = true}
     end
     local first, again_at, several_at, locked = not_yet(now, ahead)
     again_at = math.min(again_at, now + a.longest_s)
     several_at = math.min(several_at, now + a.longest_s)
-    note(several_at, a.people)
+    note(several_at, a.people, given)
     save(now)
     return {now = now, taken = false, earliest = first, again_at = again_at,
             several_at = several_at, locked = locked}

@@ -26,6 +26,7 @@ import attrs
 
 from cliq_async.quota.learned import Learned
 from cliq_async.quota.model import AskerId, Ending, Lane, Lock, NotYet, Quota, Snapshot, TokenId
+from cliq_async.quota.turns import Turn, owed
 
 __all__ = ["Bucket"]
 
@@ -54,6 +55,7 @@ class Bucket:
         learned: What locks have taught, or None.
         waiting: For each asker with people behind it: until when those who ask for a batch leave
             it tokens, and how many.
+        turns: The same for each asker with a batch behind it: see `turns`.
     """
 
     held: dict[TokenId, float] = attrs.Factory(dict)
@@ -64,6 +66,7 @@ class Bucket:
     opened_at: float = -inf
     learned: Learned | None = None
     waiting: dict[AskerId, tuple[float, int]] = attrs.Factory(dict)
+    turns: dict[AskerId, Turn] = attrs.Factory(dict)
 
     def ask(
         self,
@@ -88,31 +91,37 @@ class Bucket:
             reserve: How many tokens to leave to others.
             lane: A batch leaves a token to each person who waits elsewhere.
             asker: Who asks, and will ask again; None for somebody who may not.
-            people: How many people wait behind it, this one included.
+            people: How many wait behind it in the same lane, this one included.
             longest_s: How long whoever is refused may go without asking again.
         """
-        ahead = 0
+        ahead = given = 0
         if self.waiting:
             self.waiting = {who: each for who, each in self.waiting.items() if each[0] > now}
             if lane is Lane.BULK:
                 ahead = sum(many for who, (_, many) in self.waiting.items() if who != asker)
+        if lane is Lane.BULK and asker is not None and self.turns:
+            given, others = owed(self.turns, asker, now, reserve)
+            if others:
+                ahead += others + reserve
         if self.take(quota, token, now, lease_s, reserve, ahead=ahead):
-            self._note(asker, lane, now, people - 1)
+            self._note(asker, lane, Turn(now + _LATE_S, people - 1, reserve, given + 1))
             return None
         not_yet = self.not_yet(quota, now, reserve, ahead)
         if longest_s < inf:
             soon = now + longest_s
             again_at, several_at = min(not_yet.again_at, soon), min(not_yet.several_at, soon)
             not_yet = not_yet._replace(again_at=again_at, several_at=several_at)
-        self._note(asker, lane, not_yet.several_at, people)
+        self._note(asker, lane, Turn(not_yet.several_at + _LATE_S, people, reserve, given))
         return not_yet
 
-    def _note(self, asker: AskerId | None, lane: Lane, again_at: float, people: int) -> None:
-        """Take note of who will ask again, and when."""
+    def _note(self, asker: AskerId | None, lane: Lane, turn: Turn) -> None:
+        """Take note of who will ask again, and until when that is expected."""
         if asker is None:
             return
-        if lane is Lane.INTERACTIVE and people > 0:
-            self.waiting[asker] = (again_at + _LATE_S, people)
+        if lane is Lane.BULK:
+            self.turns[asker] = turn
+        if lane is Lane.INTERACTIVE and turn.many > 0:
+            self.waiting[asker] = (turn.until, turn.many)
         else:
             self.waiting.pop(asker, None)
 

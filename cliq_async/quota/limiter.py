@@ -1,14 +1,15 @@
 """Tokens for callers, and waiting for them: one limiter an event loop, one queue a key.
 
-A caller that finds nobody waiting asks the store itself. Otherwise it queues, by lane and then
-by arrival.
+A caller that finds nobody waiting asks the store itself. Otherwise it queues, by lane, by turns of
+the jobs in it, and then by arrival.
 """
 
 import asyncio
 from weakref import WeakKeyDictionary
 
+from cliq_async.quota.line import Waiter
 from cliq_async.quota.model import Ending, Key, Lane, NotYet, Quota
-from cliq_async.quota.queue import Queue, Waiter, token_ids
+from cliq_async.quota.queue import Queue, token_ids
 from cliq_async.quota.store import QuotaStore
 from cliq_async.quota.token import Token
 
@@ -41,6 +42,7 @@ class Limiter:
         reserve: int = 0,
         lease_s: float = 600.0,
         send_within_s: float = 10.0,
+        job: object = None,
     ) -> Token:
         """Take a token, waiting for one if need be.
 
@@ -54,6 +56,7 @@ class Limiter:
             reserve: How many tokens to leave to others.
             lease_s: When the token is back if it never ends.
             send_within_s: How soon after the take the request has to leave.
+            job: Names a job whose callers share a turn with those of other jobs.
 
         Raises:
             QuotaWaitError: The deadline is too early. Raised as soon as that is known.
@@ -79,7 +82,7 @@ class Limiter:
             finally:
                 queue.asking = False
         future: asyncio.Future[Token] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(quota, lane, future, deadline, reserve, lease_s, send_within_s)
+        waiter = Waiter(quota, lane, future, deadline, reserve, lease_s, send_within_s, job)
         return await queue.wait(waiter, refused=ask)
 
     def waiting(self, key: Key) -> int:

@@ -61,7 +61,7 @@ class MemoryStore(MemoryNotes):
         try:
             bucket = self._buckets.get(quota.key) or self._new(quota)
             now = self.clock()
-            alone = people <= 1 and not bucket.waiting
+            alone = people <= 1 and not (bucket.waiting or (lane and bucket.turns))
             if alone and bucket.take(quota, token, now, lease_s, reserve):
                 return now
             not_yet = bucket.ask(

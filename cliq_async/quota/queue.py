@@ -1,4 +1,4 @@
-"""The queue of one key in one event loop: two lines, and the pump that serves them.
+"""The queue of one key in one event loop: a line a lane, and the pump that serves them.
 
 The pump is one task. It takes tokens from the store and hands each to the first in line, so
 that a waiter is woken exactly once, with its token, and the store is asked by one task however
@@ -8,21 +8,19 @@ it ends when nobody waits.
 
 import asyncio
 import logging
-from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
 from itertools import count, islice
 from math import inf
 
-import attrs
-
 from cliq_async.errors import QuotaWaitError
 from cliq_async.moments import moment
+from cliq_async.quota.line import Line, Waiter
 from cliq_async.quota.model import Ending, Lane, NotYet, Quota
 from cliq_async.quota.store import QuotaStore
 from cliq_async.quota.token import Token
 
-__all__ = ["LONG_WAIT_S", "Queue", "Waiter", "token_ids"]
+__all__ = ["LONG_WAIT_S", "Queue", "token_ids"]
 
 _log = logging.getLogger("cliq_async")
 
@@ -35,36 +33,6 @@ token_ids = count(1)
 """Of this process; shared by its threads."""
 
 
-@attrs.define(eq=False)
-class Waiter:
-    """One caller in line.
-
-    Attributes:
-        quota: What it waits for.
-        lane: In which line.
-        future: Resolved with its token, or with the reason why there will be none.
-        deadline: When waiting is no longer of use, or None.
-        reserve: How many tokens it leaves to others.
-        lease_s: When its token is back if it never ends.
-        send_within_s: How soon after the take its request has to leave.
-    """
-
-    quota: Quota
-    lane: Lane
-    future: asyncio.Future[Token]
-    deadline: float | None
-    reserve: int
-    lease_s: float
-    send_within_s: float
-
-    def goes_before(self, other: "Waiter") -> bool:
-        """Whether what was taken or learned for another holds for this one too."""
-        return self.quota is other.quota and self.reserve <= other.reserve
-
-
-_Line = OrderedDict[Waiter, None]  # not a deque: who gives up leaves at once, from anywhere
-
-
 class Queue:
     """Those who wait for one key, in this event loop."""
 
@@ -73,7 +41,7 @@ class Queue:
         self._key = quota.key
         self._endpoint = quota.endpoint
         self._store = store
-        self._lines: tuple[_Line, _Line] = (OrderedDict(), OrderedDict())
+        self._lines = (Line(), Line())
         self.pump: asyncio.Task[None] | None = None
         self._sleep: asyncio.Future[None] | None = None
         self._sooner = False
@@ -112,12 +80,10 @@ class Queue:
             # A token that is back at the very deadline is still in time.
             delay_s = max(0.0, waiter.deadline - self._store.clock()) + _GRACE_S
             timer = loop.call_later(delay_s, self._expire, waiter)
-        line[waiter] = None
-        if refused:
-            line.move_to_end(waiter, last=False)
+        line.add(waiter, first=refused)
         if self.pump is None:
             self._start(loop)
-        elif self._first() is waiter:
+        elif self._first(below=waiter.reserve + 1) is waiter:
             self.wake()  # the pump may be asleep for somebody who leaves more to others
         try:
             return await waiter.future
@@ -148,7 +114,9 @@ class Queue:
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
         try:
             while (waiter := self._first()) is not None:
-                if not await self._serve(waiter):
+                while waiter is not None and not await self._serve(waiter):
+                    waiter = self._first(below=waiter.reserve)
+                if waiter is None:
                     await self._sleep_until(self._again_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
             self._fail(error)
@@ -171,7 +139,7 @@ class Queue:
                 reserve=waiter.reserve,
                 lane=waiter.lane,
                 asker=self.number,
-                people=len(self._lines[Lane.INTERACTIVE]),
+                people=len(self._lines[waiter.lane]),
             )
         except BaseException:
             store.end(quota, number, Ending.NEVER_SENT)
@@ -187,9 +155,9 @@ class Queue:
         token = Token(store, quota, number, got, got + waiter.send_within_s)
         token.waited = True
         overtaken = waiter.future.done() or (waiter.lane and self._lines[Lane.INTERACTIVE])
-        first = self._first() if overtaken else waiter
+        first = self._first(below=waiter.reserve + 1) if overtaken else waiter
         if first is not None and (first is waiter or first.goes_before(waiter)):
-            del self._lines[first.lane][first]
+            self._lines[first.lane].served(first)
             first.future.set_result(token)
         else:
             token.end(Ending.NEVER_SENT)  # it was for somebody who has left
@@ -220,28 +188,27 @@ class Queue:
             text = "waiting %.0f s for the quota of %s (%d in line)"
             _log.info(text, until - now, self._endpoint, len(self))
 
-    def _first(self) -> Waiter | None:
+    def _first(self, below: float = inf) -> Waiter | None:
         for line in self._lines:
-            while line:
-                waiter = next(iter(line))
+            while (waiter := line.first(below)) is not None:
                 if not waiter.future.done():
                     return waiter
-                del line[waiter]
+                line.remove(waiter)
         return None
 
     def _leave(self, waiter: Waiter) -> None:
         """Step out of line; the pump may be asleep for this one, and the next ask for less."""
         line = self._lines[waiter.lane]
         if waiter in line:
-            if next(iter(line)) is waiter:
+            if line.leads(waiter):
                 self.wake()
-            del line[waiter]
+            line.remove(waiter)
 
     async def _check(self, waiter: Waiter, deadline: float, *, refused: bool) -> None:
         """Raise if the deadline cannot be kept, given who stands before it."""
         (snapshot,) = await self._store.snapshots([waiter.quota])
         schedule = snapshot.schedule()
-        before = self._before(waiter.lane, refused=refused)
+        before = self._before(waiter, refused=refused)
         if schedule(len(before), waiter.reserve) <= deadline:
             return  # even if all of them stay
         position, reserve = 0, waiter.reserve
@@ -253,10 +220,11 @@ class Queue:
         if earliest > max(deadline, snapshot.now):
             raise self._too_late(earliest, locked=snapshot.locked)
 
-    def _before(self, lane: Lane, *, refused: bool) -> list[Waiter]:
+    def _before(self, waiter: Waiter, *, refused: bool) -> list[Waiter]:
         """Who goes before a newcomer, and has no token yet that the store counts."""
-        own = [] if refused else list(self._lines[lane])
-        before = own if lane is Lane.INTERACTIVE else [*self._lines[Lane.INTERACTIVE], *own]
+        own = [] if refused else self._lines[waiter.lane].before(waiter)
+        bulk = waiter.lane is Lane.BULK
+        before = [*self._lines[Lane.INTERACTIVE], *own] if bulk else own
         return before[1:] if self._serving else before
 
     def _drop_hopeless(self, not_yet: NotYet, asked: Waiter) -> None:

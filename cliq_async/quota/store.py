@@ -79,9 +79,9 @@ class QuotaStore(Protocol):
             token: An id made by the caller, unique within its process.
             lease_s: When the token is back if it never ends.
             reserve: How many tokens to leave to others.
-            lane: A batch leaves tokens to people who wait anywhere.
+            lane: A batch leaves tokens to people who wait anywhere, and batches take turns.
             asker: Names the line that asks, unique within its process; None for a single ask.
-            people: How many people wait in that line, this one included.
+            people: How many wait in that line and lane, this one included.
         """
         ...
 
