@@ -44,3 +44,10 @@ def test_memory_does_not_grow_with_the_recipients(tmp_path, journal):
     assert more["memory"] <= MOST_MIB * MIB
     assert more["memory"] - few["memory"] <= GROWTH_MIB * MIB
     assert more["journal"] == pytest.approx(MANY / FEW * few["journal"], rel=0.1)
+
+
+def test_memory_does_not_grow_with_what_is_no_recipient_if_there_is_a_journal(tmp_path):
+    many = 100_000
+    found = took(tmp_path, (f"nobody, number {number}" for number in range(many)))
+    assert (found["delivered"], found["skipped"]) == (0, many)
+    assert found["memory"] <= 16 * MIB

@@ -188,7 +188,9 @@ class Broadcast:
         self._tell()
 
     def _source_of(self, to: Iterable[Any] | AsyncIterable[Any], record: Record) -> BatchSource:
-        intake = Intake(record.skip, dedupe=self._dedupe, exclude=self._exclude)
+        intake = Intake(
+            record.skip, settle=record.settle, dedupe=self._dedupe, exclude=self._exclude
+        )
         if self._personal is None:
             return Source(to, self._batch_size, intake)
         return PersonalSource(to, self._personal, self._batch_size, intake)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -203,6 +204,11 @@ class Journal:
                     "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?)", rows
                 )
             )
+
+    async def settle(self) -> None:
+        """See `Record.settle`."""
+        with suppress(JournalError):  # whoever sends or closes is told
+            await self._worker.ask(lambda: None)
 
     def outcomes(self) -> JournalOutcomes:
         """See `Record.outcomes`."""

@@ -99,7 +99,9 @@ class PersonalSource:
                 error.add_note(f"for item {number:,} of the recipients")
                 raise
             recipient = self._intake.accept(given)
-            if recipient is not None and not wrong.count:
+            if recipient is None:
+                await self._intake.pause()
+            elif not wrong.count:
                 self._write(spool, self._groups.add(content, recipient))
         wrong.check()
         self._write(spool, self._groups.rest())

@@ -107,6 +107,10 @@ class Record(Protocol):
         """Note that an item of the stream is no recipient. Never waits."""
         ...
 
+    async def settle(self) -> None:
+        """Wait until what was noted without waiting is written down, or cannot be."""
+        ...
+
     def outcomes(self) -> Iterable[Outcome]:
         """Who was not delivered to, and why."""
         ...
@@ -179,6 +183,9 @@ class MemoryRecord:
         self.counts.skipped += 1
         if reason not in LEFT_OUT:
             self._outcomes.append(Outcome((item,), "skipped", reason))
+
+    async def settle(self) -> None:
+        """Nothing is written down."""
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """See `Record.outcomes`."""

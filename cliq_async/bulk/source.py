@@ -1,7 +1,7 @@
 """Recipients read from whatever the user has, as batches. Reads no further than it is asked."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, Final, Protocol, cast
 
 from cliq_async.bulk.batch import Batch
@@ -61,6 +61,7 @@ class Intake:
 
     Args:
         skip: Told of each item that is not: its number, what it was, and why.
+        settle: Waits until what `skip` was told is written down, so that it never piles up.
         dedupe: Skip ids that came before. Costs memory for each id.
         exclude: Skip these, as `excluded` gives them.
     """
@@ -69,10 +70,13 @@ class Intake:
         self,
         skip: Callable[[int, str, str], None],
         *,
+        settle: Callable[[], Awaitable[None]] | None = None,
         dedupe: bool = False,
         exclude: frozenset[str] = frozenset(),
     ) -> None:
-        self._skip = skip
+        self._told = skip
+        self._settle = settle
+        self._skipped = 0
         self._seen: set[str] | None = set() if dedupe else None
         self._exclude = exclude
         self._number = 0
@@ -85,18 +89,27 @@ class Intake:
             recipient = user_ids_field((cast("str", item),))  # one, and not several in a list
         except ValidationError as error:
             given = item if isinstance(item, str) else repr(shown(item))
-            self._skip(self._number, given[:_SHOWN_CHARS], f"not an id: {error.limit}")
+            self._skip(given[:_SHOWN_CHARS], f"not an id: {error.limit}")
             return None
         if self._exclude and recipient.casefold() in self._exclude:
-            self._skip(self._number, recipient, "excluded")
+            self._skip(recipient, "excluded")
             return None
         if self._seen is not None:
             same = recipient.casefold()
             if same in self._seen:
-                self._skip(self._number, recipient, "repeated")
+                self._skip(recipient, "repeated")
                 return None
             self._seen.add(same)
         return recipient
+
+    async def pause(self) -> None:
+        """Called after an item that was skipped, to wait now and then."""
+        if self._settle is not None and self._skipped % _BREATHER == 0:
+            await self._settle()
+
+    def _skip(self, item: str, reason: str) -> None:
+        self._skipped += 1
+        self._told(self._number, item, reason)
 
 
 class Source:
@@ -131,7 +144,9 @@ class Source:
             item = await anext(self._items, _END)
             if item is _END:
                 break
-            if (recipient := self._intake.accept(item)) is not None:
+            if (recipient := self._intake.accept(item)) is None:
+                await self._intake.pause()
+            else:
                 self._pending.append(recipient)
         return self.rest()
 
