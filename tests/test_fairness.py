@@ -7,6 +7,7 @@ three has 40 to 60.
 
 import asyncio
 import functools
+import json
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -18,12 +19,14 @@ from simulation import Network, a_client, a_server
 from stores import Inline
 
 from cliq_async.client import CliqClient
+from cliq_async.dialect import Trait
 from cliq_async.quota.redis import RedisStore
 from cliq_async.quota.sqlite import SqliteStore
 from cliq_async.testing import run_in_moved_time
 
 THRESHOLD = 50
 LEAST, MOST = 40, 60
+AS_DOCUMENTED = json.dumps({trait.name: False for trait in Trait})
 
 
 @attrs.frozen
@@ -224,6 +227,8 @@ def in_processes(a_store, jobs, takes_s, seed=1, killed_at_s=None):
             stores, running = [], []
             for number, job in enumerate(jobs):
                 stores.append(a_store(takes_s[number]))
+                # The form of a request is known, so that all of them go out at once.
+                stores[-1].put_note("dialect https://cliq.zoho.com", AS_DOCUMENTED, until=1e6)
                 stack.push_async_callback(stores[-1].close)
                 options: Any = {"transport": sent, "quota": stores[-1], "timeout_s": None}
                 client = await stack.enter_async_context(CliqClient("token", **options))
