@@ -1,14 +1,14 @@
 """The client: opens, closes, and wires the parts together."""
 
 import copy
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self, Unpack
 
 import aiohttp
 import attrs
 
-from cliq_async.auth import Auth, Authority, authority, checked
+from cliq_async.auth import Auth, Authority, ClientCredentials, RefreshToken, authority, checked
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
 from cliq_async.bulk.kind import CALLS, MESSAGES, Kind
@@ -31,6 +31,7 @@ from cliq_async.resources.calls import Calls
 from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
+from cliq_async.servers import check_secure
 from cliq_async.speaking import Speaker
 from cliq_async.transport import AiohttpTransport, Transport
 from cliq_async.watch import Watch
@@ -79,6 +80,8 @@ class CliqClient:
         pace: "even" spreads requests over the window instead of sending them at once.
         max_rate: Requests a second, over all endpoints.
         time_scale: 60 if the server is a sandbox whose minute takes a second.
+        allow_http: Hosts, with or without a port, to which requests may go unencrypted, with the
+            access token in them. This machine needs no mention.
         connector: Your own aiohttp connector; closed with the client.
         proxy: The URL of an HTTP proxy.
         hooks: Functions that are told of waits, locks, requests and calls.
@@ -106,6 +109,7 @@ class CliqClient:
         pace: Literal["even"] | None = None,
         max_rate: float | None = None,
         time_scale: float = 1.0,
+        allow_http: str | Collection[str] = (),
         connector: aiohttp.BaseConnector | None = None,
         proxy: str | None = None,
         hooks: Hooks | None = None,
@@ -129,7 +133,10 @@ class CliqClient:
             pace=pace,
             max_rate=max_rate,
             time_scale=time_scale,
+            allow_http=allow_http,
         )
+        if isinstance(self._auth, RefreshToken | ClientCredentials) and self._auth.accounts_url:
+            check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
         self._store = open_store(quota, clock)
         self._quotas = self._settings.quotas()
         self._connect: Callable[[], Transport] = lambda: (
@@ -147,7 +154,7 @@ class CliqClient:
 
         CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN;
         CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_QUOTA, CLIQ_ACCOUNT and
-        CLIQ_TIME_SCALE.
+        CLIQ_TIME_SCALE, CLIQ_ALLOW_HTTP.
 
         Args:
             **options: As for the class; they win over the environment.

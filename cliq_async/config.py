@@ -1,7 +1,7 @@
 """Settings: data centres, limits by name, and what the environment says."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, cast
 
 import attrs
@@ -12,7 +12,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.checks import check_text, shown
 from cliq_async.models.recipients import identifier
 from cliq_async.quota.model import Quota
-from cliq_async.servers import DATA_CENTERS, host_of, is_zoho
+from cliq_async.servers import DATA_CENTERS, check_secure, host_of, is_zoho
 
 __all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
 
@@ -60,6 +60,10 @@ def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object)
             raise ValidationError(attribute.name, f"a Limit for {name}", shown(limit))
 
 
+def _hosts(value: str | Iterable[str]) -> Any:
+    return frozenset([value] if isinstance(value, str) else value)
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """A client's settings, checked. See `CliqClient` for what they mean."""
@@ -76,6 +80,7 @@ class Settings:
     pace: Pace | None = None
     max_rate: float | None = attrs.field(default=None, validator=_OVER_0_OR_NONE)
     time_scale: float = attrs.field(default=1.0, validator=_OVER_0)
+    allow_http: frozenset[str] = attrs.field(default=frozenset(), converter=_hosts)
 
     def __attrs_post_init__(self) -> None:
         if self.data_center not in DATA_CENTERS:
@@ -85,6 +90,7 @@ class Settings:
         if self.pace not in (None, "even"):
             raise ValidationError("pace", "None or 'even'", shown(self.pace))
         host = self._host()
+        check_secure("base_url", self._url(), self.allow_http)
         if self.time_scale != 1.0 and is_zoho(host):
             raise ValidationError("time_scale", "1 for Zoho's own servers", self.time_scale)
 
@@ -165,6 +171,9 @@ def options_from_env(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     options: dict[str, Any] = {
         option: environ[name] for option, name in names.items() if environ.get(name)
     }
+    hosts = environ.get("CLIQ_ALLOW_HTTP")
+    if hosts:
+        options["allow_http"] = [each.strip() for each in hosts.split(",")]
     scale = environ.get("CLIQ_TIME_SCALE")
     if scale:
         try:

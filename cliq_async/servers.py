@@ -1,7 +1,7 @@
 """Servers: Zoho's data centers by their names, and what the URL of a server may be."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,7 +11,15 @@ import attrs
 from cliq_async.errors import ValidationError
 from cliq_async.models.checks import shown
 
-__all__ = ["DATA_CENTERS", "DataCenter", "data_center_of", "host_of", "is_loopback", "is_zoho"]
+__all__ = [
+    "DATA_CENTERS",
+    "DataCenter",
+    "check_secure",
+    "data_center_of",
+    "host_of",
+    "is_loopback",
+    "is_zoho",
+]
 
 _URL: Final = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)"
@@ -83,6 +91,25 @@ def host_of(field: str, url: str) -> str:
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     host = host.removesuffix(".")
     return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
+
+
+def check_secure(field: str, url: str, allow_http: Collection[str]) -> None:
+    """Check that secrets are encrypted on their way to a server.
+
+    Args:
+        field: The setting's name, for the error.
+        url: The server.
+        allow_http: Hosts, with or without a port, to which they may go as they are.
+
+    Raises:
+        ValidationError: They are not, and the server is neither this machine nor one of those.
+    """
+    host = host_of(field, url)
+    named = {host, host.rpartition(":")[0] or host} & {each.lower() for each in allow_http}
+    if not url.lower().startswith("https:") and not named and not is_loopback(host):
+        raise ValidationError(
+            field, "https, or a host that is named in allow_http", f"http://{host}"
+        )
 
 
 def is_zoho(host: str) -> bool:

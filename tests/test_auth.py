@@ -194,7 +194,7 @@ async def test_no_warning_where_nothing_is_known_to_be_wrong(
 
 @moved
 async def test_client_warns_for_a_data_center_and_not_for_another_server(caplog):
-    for base_url, warnings in (("http://sandbox", 0), (None, 1)):
+    for base_url, warnings in (("https://sandbox", 0), (None, 1)):
         steps = [numbered(api_domain="https://www.zohoapis.jp"), answer(200, {"data": []})]
         store = MemoryStore(clock=asyncio.get_running_loop().time)
         transport = Scripted(steps)

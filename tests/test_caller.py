@@ -217,7 +217,7 @@ async def test_refused_call_raises_throttled_and_the_unsent_one_a_wait_both_with
 @moved
 async def test_wait_that_the_server_names_counts_in_the_servers_seconds():
     refused = answer(429, {"message": "x"}, {"Retry-After": "120"})
-    rig = a_rig([refused, DONE], time_scale=60.0, base_url="http://sandbox:1")
+    rig = a_rig([refused, DONE], time_scale=60.0, base_url="https://sandbox:1")
     await rig.call("send_message")
     assert now() == pytest.approx(121 / 60)
 

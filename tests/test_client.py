@@ -279,11 +279,11 @@ async def test_client_from_the_environment(monkeypatch):
     monkeypatch.setenv("CLIQ_CLIENT_ID", "id")
     monkeypatch.setenv("CLIQ_CLIENT_SECRET", "secret")
     monkeypatch.setenv("CLIQ_REFRESH_TOKEN", "token")
-    monkeypatch.setenv("CLIQ_BASE_URL", "http://sandbox:1")
+    monkeypatch.setenv("CLIQ_BASE_URL", "https://sandbox:1")
     monkeypatch.setenv("CLIQ_ACCOUNT", "ann")
     client = CliqClient.from_env(account="bob")
     assert isinstance(client._auth, RefreshToken)
-    assert (client._settings.base_url, client._settings.account) == ("http://sandbox:1", "bob")
+    assert (client._settings.base_url, client._settings.account) == ("https://sandbox:1", "bob")
     with pytest.raises(ValidationError):
         CliqClient.from_env(margin_s=-1)
 

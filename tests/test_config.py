@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from cliq_async.auth import RefreshToken
+from cliq_async.client import CliqClient
 from cliq_async.config import DATA_CENTERS, Settings, from_env
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 
+HTTP = ("h", "h:443", "under_score.test")
 CENTERS = {
     "us": "zoho.com",
     "eu": "zoho.eu",
@@ -56,7 +58,7 @@ def test_data_center_names_its_servers(name, domain):
     ids=repr,
 )
 def test_setting_out_of_its_range_is_refused_by_its_name(wrong):
-    options = {"base_url": "http://sandbox"} | wrong
+    options = {"base_url": "https://sandbox"} | wrong
     with pytest.raises(ValidationError) as caught:
         Settings(**options)
     assert caught.value.field == next(iter(wrong))
@@ -80,7 +82,7 @@ def test_setting_out_of_its_range_is_refused_by_its_name(wrong):
     ids=repr,
 )
 def test_setting_in_its_range_is_taken(right):
-    settings = Settings(base_url="http://sandbox", **right)
+    settings = Settings(base_url="https://sandbox", **right)
     assert len(settings.quotas()) == len(ENDPOINTS)
 
 
@@ -88,7 +90,7 @@ def test_setting_in_its_range_is_taken(right):
 
 
 def key_of(url):
-    return Settings(base_url=url).quotas()["send_message"].key
+    return Settings(base_url=url, allow_http=HTTP).quotas()["send_message"].key
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def key_of(url):
 def test_one_host_has_one_quota_however_it_is_written(url, root, host):
     from urllib.parse import quote
 
-    assert Settings(base_url=url).root_url == root
+    assert Settings(base_url=url, allow_http=HTTP).root_url == root
     assert key_of(url).split(" ")[0] == quote(host)
 
 
@@ -147,14 +149,13 @@ def test_base_url_is_scheme_and_host_alone(url):
 
 
 def test_base_url_ending_in_several_slashes_is_one_host():
-    assert Settings(base_url="http://h//").root_url == "http://h"
+    assert Settings(base_url="https://h//").root_url == "https://h"
 
 
 @pytest.mark.parametrize(
     "host",
     [
         *(f"https://cliq.{domain}" for domain in CENTERS.values()),
-        "http://cliq.zoho.com",
         "https://cliq.zoho.com:8443",
         "https://cliq.zoho.com.",
         "https://cliq.zoho.com.:8443",
@@ -176,12 +177,39 @@ def test_no_time_scale_without_a_base_url_in_any_data_center():
             Settings(data_center=name, time_scale=2.0)
 
 
-@pytest.mark.parametrize("host", ["http://notzoho.com", "http://zoho.com.test", "http://localhost"])
+@pytest.mark.parametrize(
+    "host", ["https://notzoho.com", "https://zoho.com.test", "http://localhost"]
+)
 def test_time_scale_on_other_servers(host):
     quota = Settings(base_url=host, time_scale=60).quotas()["send_message"]
     assert (quota.window_s, quota.lock_s, quota.second_s) == pytest.approx((1.0, 10.0, 1 / 60))
     assert quota.period_s == pytest.approx(61 / 60)
     assert quota.straggler_s == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("url", ["http://sandbox", "HTTP://sandbox:8080", "http://10.0.0.1"])
+def test_unencrypted_is_for_this_machine_and_for_hosts_that_are_named(url):
+    with pytest.raises(ValidationError, match="base_url: https, or a host that is named"):
+        Settings(base_url=url)
+    for allowed in ("Sandbox", ["x", "sandbox:8080", "sandbox", "10.0.0.1"]):
+        if "10." not in url or allowed != "Sandbox":
+            assert Settings(base_url=url, allow_http=allowed).root_url == url
+    with pytest.raises(ValidationError, match="named in allow_http"):
+        Settings(base_url=url, allow_http=["sandbox:1", "andbox", "0.0.0.1"])
+    for here in ("http://localhost", "http://127.8.9.1:80", "http://[::1]:1", "https://sandbox"):
+        assert Settings(base_url=here).root_url == here
+
+
+def test_zoho_itself_is_never_spoken_to_unencrypted():
+    with pytest.raises(ValidationError, match="https"):
+        Settings(base_url="http://cliq.zoho.com")
+
+
+def test_the_accounts_server_is_no_exception():
+    credentials = RefreshToken("id", "secret", "token", accounts_url="http://sandbox")
+    with pytest.raises(ValidationError, match="accounts_url: https"):
+        CliqClient(credentials, quota="memory://")
+    CliqClient(credentials, quota="memory://", allow_http="sandbox")
 
 
 def test_network_goes_before_the_base_path():
@@ -196,9 +224,9 @@ def test_accounts_hosts_endpoints_and_scales_are_counted_apart():
         {"account": "ann"},
         {"account": "ann x"},
         {"data_center": "eu"},
-        {"base_url": "http://h"},
-        {"base_url": "http://h", "time_scale": 60},
-        {"base_url": "http://h:81", "time_scale": 60},
+        {"base_url": "https://h"},
+        {"base_url": "https://h", "time_scale": 60},
+        {"base_url": "https://h:81", "time_scale": 60},
     ]
     keys = {quota.key for way in ways for quota in Settings(**way).quotas().values()}
     assert len(keys) == 7 * len(ENDPOINTS)
@@ -235,6 +263,7 @@ def test_environment_gives_the_options_that_are_set():
             "CLIQ_QUOTA": "memory://",
             "CLIQ_ACCOUNT": "ann",
             "CLIQ_TIME_SCALE": "60",
+            "CLIQ_ALLOW_HTTP": "sandbox, other:8080",
             "CLIQ_UNKNOWN": "x",
             "PATH": "y",
         }
@@ -247,6 +276,7 @@ def test_environment_gives_the_options_that_are_set():
         "quota": "memory://",
         "account": "ann",
         "time_scale": 60.0,
+        "allow_http": ["sandbox", "other:8080"],
     }
 
 
