@@ -20,7 +20,7 @@ async def main(*, quick: bool) -> None:
     rows += await sends_by_store(1 if quick else 21)
     rows += await take_and_give_back(3 if quick else 51)
     rows += await taken_by_processes(1 if quick else 7, 100 if quick else 1_000)
-    sizes = [20_000, 40_000] if quick else [250_000, 500_000, 1_000_000]
+    sizes = [50_000, 100_000] if quick else [250_000, 500_000, 1_000_000]
     rows += await recipients_of_a_file(sizes, 1 if quick else 3)
     rows += await waiters(1_000 if quick else 10_000, 1 if quick else 3)
     if not quick:
