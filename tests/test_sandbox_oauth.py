@@ -232,3 +232,14 @@ async def test_tokens_are_revoked_from_python():
         assert caller.sandbox.revoke_tokens(user=user_label("1000.r")) == 1
         assert (await caller.ask("GET", BOTS, token=token))[0] == 401
         assert (await caller.report())["unauthorised"] == 2
+
+
+def test_revoked_refresh_token_gives_nothing_more_and_ends_what_it_gave():
+    tokens = Tokens()
+    mine, other = (refresh(tokens, 0.0, token)[1] for token in ("1000.r", "1000.s"))
+    assert tokens.revoke_refresh_token("1000.r", 1.0) == (200, {"status": "success"})
+    assert not alive(tokens, mine["access_token"], 1.0)
+    assert alive(tokens, other["access_token"], 1.0)
+    assert refresh(tokens, 2.0) == (200, {"error": "invalid_code"})
+    for token in ("1000.r", "invalid", ""):
+        assert tokens.revoke_refresh_token(token, 2.0) == (400, {"error": "invalid_code"})

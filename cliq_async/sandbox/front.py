@@ -26,6 +26,7 @@ __all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "Front"]
 
 REPORT_PATH: Final = "/sandbox/report"
 TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+REVOKE_PATH: Final = TOKEN_PATH + "/revoke"
 
 MAX_BODY: Final = 2 * 1024**2
 """The longest script is six times as long when all of it is escaped."""
@@ -103,10 +104,11 @@ class Front:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
             return json_answer(200, self.report(user=query.get("user"), recipients=recipients))
-        if method == "POST" and path == TOKEN_PATH:
+        accounts = {TOKEN_PATH: self._token, REVOKE_PATH: self._revoked}
+        if method == "POST" and path in accounts:
             if self._accounts.refuses():
                 return Break()
-            return await self._delayed(lambda: self._token(request))
+            return await self._delayed(lambda: accounts[path](request))
         try:
             endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
         except Refused as refused:
@@ -129,10 +131,14 @@ class Front:
         return answer
 
     async def _token(self, request: web.BaseRequest) -> web.StreamResponse:
-        text = (await _body(request)).decode(errors="replace")
-        form = _query(request) | dict(parse_qsl(text, keep_blank_values=True))
+        form = await _form(request)
         with self.lock:
             return self._accounts.answer(form, self._now())
+
+    async def _revoked(self, request: web.BaseRequest) -> web.StreamResponse:
+        token = (await _form(request)).get("token", "")
+        with self.lock:
+            return json_answer(*self._tokens.revoke_refresh_token(token, self._now()))
 
     async def _answer(
         self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
@@ -187,6 +193,11 @@ class Front:
 def _query(request: web.BaseRequest) -> dict[str, str]:
     text = request.rel_url.raw_query_string
     return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
+async def _form(request: web.BaseRequest) -> dict[str, str]:
+    text = (await _body(request)).decode(errors="replace")
+    return _query(request) | dict(parse_qsl(text, keep_blank_values=True))
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -62,6 +62,7 @@ class Tokens:
         self._issued: dict[str, _Issued] = {}
         self._grants: dict[str, _Grant] = {}
         self._used_codes: set[str] = set()
+        self._revoked: set[str] = set()
 
     def user(self, token: str) -> str | None:
         """The label of a token's user; None if the token was not given out here."""
@@ -84,6 +85,14 @@ class Tokens:
             each.until = now
         return len(ended)
 
+    def revoke_refresh_token(self, refresh_token: str, now: float) -> Answer:
+        """End a refresh token, and the access tokens that it gave."""
+        if refresh_token in _INVALID or refresh_token in self._revoked:
+            return 400, {"error": "invalid_code"}
+        self._revoked.add(refresh_token)
+        self.revoke(now, user_label(refresh_token))
+        return 200, {"status": "success"}
+
     def count(self, user: str | None = None) -> int:
         """How many were given out, to all users or to one."""
         if user is None:
@@ -104,7 +113,7 @@ class Tokens:
         return self._exchange(form.get("code", ""), now)
 
     def _refresh(self, refresh_token: str, now: float) -> Answer:
-        if refresh_token in _INVALID:
+        if refresh_token in _INVALID or refresh_token in self._revoked:
             return _failed("invalid_code")
         grant = self._grants.setdefault(refresh_token, _Grant())
         if len(grant.given) == _MOST_IN_WINDOW and now < grant.given[0] + _WINDOW_S:
