@@ -5,7 +5,10 @@ pytest_plugins = ["cliq_async.pytest_plugin"]
 
 @pytest.fixture(autouse=True, scope="session")
 def state_of_its_own(tmp_path_factory):
-    """The default quota of these tests is not that of whoever runs them."""
+    """The quota, profiles, settings and keyring of these tests are not those of who runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "PYTHON_KEYRING_BACKEND"):
+            patch.delenv(name, raising=False)
         yield

@@ -27,6 +27,7 @@ VARIABLES = (
     "CLIQ_ACCOUNT",
     "CLIQ_QUOTA",
     "CLIQ_TIME_SCALE",
+    "CLIQ_PROFILE",
 )
 SECRET = "1000.4f1c"
 

@@ -4,8 +4,10 @@ import re
 import shlex
 from pathlib import Path
 
+from logins import CLIENT
 from test_cli import VARIABLES, invoke, run
 
+from cliq_async.cli.scopes import COMMANDS
 from cliq_async.sandbox import Sandbox
 
 PAGE = (Path(__file__).parent.parent / "docs/command-line.md").read_text()
@@ -17,13 +19,29 @@ LINES = [
 ]
 
 
+def endpoints_of(args):
+    """What `cliq auth scopes` knows of a command."""
+    if args[0] == "doctor":
+        return {"list_bots"}
+    pair = " ".join(args[:2])
+    return set(COMMANDS.get(pair, ()) or COMMANDS.get(args[0], ()))
+
+
 async def test_the_examples_of_the_page_work_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    used: dict[str, int] = {}
     async with Sandbox(subscribers=250) as sandbox:
-        for line in LINES:
+        login = CLIENT | {"CLIQ_ACCOUNTS_URL": sandbox.url}
+        for number, line in enumerate(LINES):
             words, _, file = line.partition(" > ")
-            result = await run(sandbox, *shlex.split(words)[1:])
+            _, *args = shlex.split(words)
+            codes = {"stdin": f"1000.code-{number}\n"} if args[:2] == ["auth", "login"] else {}
+            result = await run(sandbox, *args, env=login, **codes)
             assert result.exit_code == 0, (line, result.stderr)
+            before, used = used, sandbox.report()["requests"]
+            asked = {name for name, count in used.items() if count > before.get(name, 0)}
+            assert asked <= endpoints_of(args), line
             if file:
                 (tmp_path / file).write_bytes(result.stdout_bytes)
         report = sandbox.report()

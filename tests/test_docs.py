@@ -168,7 +168,7 @@ def parse(command, words):
 def test_command_lines_name_commands_and_options_that_exist():
     lines = list(command_lines())
     for page, line in lines:
-        words = shlex.split(re.split(r" [|>&] ?", line)[0], comments=True)
+        words = shlex.split(re.split(r" [|<>&] ?", line)[0], comments=True)
         try:
             parse(cliq, words[1:])
         except (click.ClickException, AssertionError) as error:

@@ -135,6 +135,6 @@ def test_import_brings_neither_the_command_line_nor_the_sandbox():
     new = set(run.stdout.split())
     assert "cliq_async.client" in new
     unwanted = ("click", "rich", "cliq_async.sandbox", "cliq_async.cli", "cliq_async.testing")
-    unwanted += ("aiohttp.web", "hypothesis", "pytest", "sqlite3", "redis")
+    unwanted += ("aiohttp.web", "hypothesis", "pytest", "sqlite3", "redis", "keyring", "tomllib")
     found = sorted(name for name in new if name.split(".")[0] in unwanted or name in unwanted)
     assert found == []

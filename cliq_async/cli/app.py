@@ -7,11 +7,13 @@ import click
 
 from cliq_async._version import __version__
 from cliq_async.cli.associate import associate
+from cliq_async.cli.auth import auth
 from cliq_async.cli.bots import bots
 from cliq_async.cli.broadcast import broadcast
 from cliq_async.cli.call import call
 from cliq_async.cli.call_many import call_many
 from cliq_async.cli.completion import completion
+from cliq_async.cli.config import config
 from cliq_async.cli.demo import demo
 from cliq_async.cli.failures import INTERRUPTED, Failure, failure
 from cliq_async.cli.groups import Group
@@ -52,9 +54,12 @@ class Commands(Group):
 
 _EPILOG = verbatim(
     """
-Credentials and settings come from the environment or from options:
+Credentials come from options, from the environment, or from `cliq auth login`:
   CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET, CLIQ_REFRESH_TOKEN
-  CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE
+
+Settings come from options, from the environment, or from cliq.toml; `cliq config` shows them:
+  CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_ACCOUNT, CLIQ_QUOTA,
+  CLIQ_TIME_SCALE
 """,
     """
 Exit status:
@@ -86,6 +91,7 @@ def cliq() -> None:
 for _command in (
     demo,
     sandbox,
+    auth,
     send,
     broadcast,
     incoming,
@@ -97,6 +103,7 @@ for _command in (
     associate,
     jobs,
     quota,
+    config,
     completion,
 ):
     cliq.add_command(_command)

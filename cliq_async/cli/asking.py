@@ -1,13 +1,15 @@
-"""The question before something is deleted or cleared."""
+"""Questions: before something is deleted or cleared, and for what only a person knows."""
 
+import getpass
 import sys
+import warnings
 
 import click
 
 from cliq_async.cli.failures import FAILED, USAGE, Failure
 from cliq_async.cli.output import note
 
-__all__ = ["confirm", "needs_somebody"]
+__all__ = ["ask", "ask_hidden", "confirm", "is_terminal", "needs_somebody"]
 
 _YES = frozenset({"y", "yes"})
 
@@ -48,6 +50,51 @@ def confirm(question: str, otherwise: str = "not deleted") -> None:
     if answer.strip().casefold() not in _YES:
         note(otherwise)
         raise click.exceptions.Exit(FAILED)
+
+
+def ask(what: str) -> str:
+    """A line that somebody types. Not inside an event loop.
+
+    Raises:
+        Failure: Nothing was typed.
+    """
+    try:
+        click.echo(f"{what}: ", nl=False, err=True)
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        note("")
+        raise
+    if not answer.endswith("\n"):
+        note("")
+    return _typed(what, answer)
+
+
+def ask_hidden(what: str) -> str:
+    """A secret that somebody types, which is not shown. Not inside an event loop.
+
+    Raises:
+        Failure: Nothing was typed, or the terminal would show it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            answer = getpass.getpass(f"{what} (not shown): ", stream=sys.stderr)
+    except KeyboardInterrupt:
+        note("")
+        raise
+    except EOFError:
+        note("")
+        answer = ""
+    except getpass.GetPassWarning:
+        raise Failure("this terminal would show what is typed: see --help for other ways") from None
+    return _typed(what, answer)
+
+
+def _typed(what: str, answer: str) -> str:
+    answer = answer.strip()
+    if not answer:
+        raise Failure(f"nothing was typed for the {what.lower()}")
+    return answer
 
 
 def is_terminal() -> bool:

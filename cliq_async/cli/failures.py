@@ -21,11 +21,6 @@ QUOTA: Final = 3
 PARTLY: Final = 4
 INTERRUPTED: Final = 130
 
-_NO_CREDENTIALS: Final = (
-    "no credentials: give --token, or set CLIQ_ACCESS_TOKEN, "
-    "or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN"
-)
-
 
 class Failure(Exception):  # noqa: N818 - a word for people: it can stand in a report
     """Something that went wrong outside this program: one line on stderr, and an exit status.
@@ -59,9 +54,7 @@ def status_of(error: BaseException) -> int:
 def failure(error: CliqError) -> Failure:
     """One of the package's errors, for people."""
     text = str(error)
-    if isinstance(error, ValidationError) and error.field == "environment":
-        text = _NO_CREDENTIALS
-    elif isinstance(error, ServerError) and _writes(error.endpoint):
+    if isinstance(error, ServerError) and _writes(error.endpoint):
         text += "; it may or may not have happened"
     return Failure(text, status_of(error))
 

@@ -1,18 +1,17 @@
 """Options that several commands share: which server, as whom, how much to say."""
 
-import asyncio
 import functools
 import logging
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
 import click
+from click.core import ParameterSource
 
 from cliq_async.cli.output import clean, note
-from cliq_async.client import CliqClient
-from cliq_async.config import DATA_CENTERS, from_env, options_from_env
+from cliq_async.cli.server import Connection, Server, Unsaid
+from cliq_async.servers import DATA_CENTERS
 
 __all__ = [
     "Connection",
@@ -40,11 +39,19 @@ _log: Final = logging.getLogger("cliq_async")
 
 seconds: Final = click.FloatRange(min=0)
 
+
+def _said(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
+    """A number that `cliq.toml` may say, unless it was typed."""
+    typed = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    return value if typed else Unsaid(value)
+
+
 max_wait: Final = click.option(
     "--max-wait",
     type=seconds,
     default=75.0,
     show_default=True,
+    callback=_said,
     metavar="SECONDS",
     help="How long to wait for the quota; beyond that, exit 3.",
 )
@@ -141,92 +148,12 @@ def _token(_ctx: click.Context, _parameter: click.Parameter, value: str | None) 
     return value
 
 
-@attrs.frozen(kw_only=True)
-class Server:
-    """Which server, and whose quota there; None leaves it to the environment.
-
-    Attributes:
-        base_url: Scheme and host of another server.
-        data_center: One of `DATA_CENTERS`.
-        account: Names the Cliq user whose quota it is.
-        quota: Where the quota is kept, as a URL.
-        time_scale: How much faster the server's time passes.
-    """
-
-    base_url: str | None
-    data_center: str | None
-    account: str | None
-    quota: str | None
-    time_scale: float | None
-
-    def options(self) -> dict[str, Any]:
-        """What was given and what the environment says, as options of `CliqClient`.
-
-        Raises:
-            ValidationError: A number in the environment is none.
-        """
-        return options_from_env(self._environment())
-
-    def _environment(self) -> dict[str, str]:
-        environment = dict(os.environ)
-        if self.data_center is not None and self.base_url is None:
-            environment.pop("CLIQ_BASE_URL", None)  # it would win over the data center
-        given = {
-            "CLIQ_BASE_URL": self.base_url,
-            "CLIQ_DATA_CENTER": self.data_center,
-            "CLIQ_ACCOUNT": self.account,
-            "CLIQ_QUOTA": self.quota,
-            "CLIQ_TIME_SCALE": None if self.time_scale is None else str(self.time_scale),
-        }
-        return environment | {name: value for name, value in given.items() if value is not None}
-
-
-@attrs.frozen(kw_only=True)
-class Connection(Server):
-    """Which server, and as whom; None leaves it to the environment.
-
-    Attributes:
-        token: The access token.
-        timeout: For one request, in real seconds.
-    """
-
-    token: str | None = attrs.field(repr=False)
-    timeout: float
-
-    def client(self, **options: Any) -> CliqClient:
-        """A client for it.
-
-        Args:
-            **options: As for `CliqClient`.
-
-        Raises:
-            ValidationError: There are no credentials, or a setting is out of its range.
-        """
-        environment = self._environment()
-        if self.token is not None:
-            environment["CLIQ_ACCESS_TOKEN"] = self.token
-        auth, found = from_env(environment)
-        settings: dict[str, Any] = found | options
-        return CliqClient(auth, timeout_s=self.timeout, **settings)
-
-    def run(
-        self, work: Callable[[CliqClient], Awaitable[T]], *, max_wait_s: float | None = None
-    ) -> T:
-        """What comes of some work with a client that is open for it.
-
-        Args:
-            work: What to do.
-            max_wait_s: How long it may wait for the quota; None for no end.
-        """
-
-        async def with_client() -> T:
-            async with self.client(max_wait_s=max_wait_s) as client:
-                return await work(client)
-
-        return asyncio.run(with_client())
-
-
 _SERVER: Final = (
+    click.option(
+        "--profile",
+        metavar="NAME",
+        help="Of `cliq auth login`, else CLIQ_PROFILE, else default.",
+    ),
     click.option("--base-url", metavar="URL", help="Another server, else CLIQ_BASE_URL."),
     click.option(
         "--data-center",
@@ -234,7 +161,7 @@ _SERVER: Final = (
         help="Where the account lives, else CLIQ_DATA_CENTER.",
     ),
     click.option(
-        "--account", metavar="NAME", help="Whose quota it is, else CLIQ_ACCOUNT, else default."
+        "--account", metavar="NAME", help="Whose quota it is, else CLIQ_ACCOUNT, else the profile."
     ),
     click.option(
         "--quota",
@@ -258,6 +185,7 @@ _CONNECTION: Final = (
         metavar="SECONDS",
         default=30.0,
         show_default=True,
+        callback=_said,
         help="For one request.",
     ),
 )
