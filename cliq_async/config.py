@@ -61,7 +61,7 @@ def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object)
 
 
 def _hosts(value: str | Iterable[str]) -> Any:
-    return frozenset([value] if isinstance(value, str) else value)
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +80,7 @@ class Settings:
     pace: Pace | None = None
     max_rate: float | None = attrs.field(default=None, validator=_OVER_0_OR_NONE)
     time_scale: float = attrs.field(default=1.0, validator=_OVER_0)
-    allow_http: frozenset[str] = attrs.field(default=frozenset(), converter=_hosts)
+    allow_http: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
 
     def __attrs_post_init__(self) -> None:
         if self.data_center not in DATA_CENTERS:

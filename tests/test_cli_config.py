@@ -121,7 +121,7 @@ def test_all_settings_of_a_file_reach_the_client(here):
         "send_message": Limit(40, 60.0, 600.0),
         "trigger_call": Limit(5, 100, 1800.0),
     }
-    assert set(options) == set(KEYS) - {"limits", "accounts_url"}
+    assert set(options) == set(KEYS) - {"limits", "accounts_url", "allow_http"}
     client = CliqClient("token", **options)
     assert (client._settings.timeout_s, client._settings.pace) == (7, "even")
     assert client._settings.root_url == "http://127.0.0.1:8080/network/partners"
@@ -186,7 +186,7 @@ def test_a_file_that_cannot_be_read_is_a_line(here):
     "line",
     [
         'base_url = "https://evil.example"',
-        'base_url = "http://cliq.zoho.com"',
+        'allow_http = ["cliq.zoho.com"]',
         'accounts_url = "https://accounts.zoho.com.evil.example"',
         'quota = "redis://evil.example"',
     ],
@@ -298,3 +298,14 @@ def test_a_wrong_setting_of_the_environment_is_wrong_usage():
     )
     result = invoke("config", env={"CLIQ_QUOTA": "nowhere"})
     assert result.exit_code == 2
+
+
+def test_hosts_for_unencrypted_requests_come_from_the_environment_or_the_users_own_file(own):
+    sandbox = {"CLIQ_BASE_URL": "http://sandbox:8080"}
+    assert "https, or a host that is named" in invoke("config", env=sandbox).stderr
+    result = invoke("config", env=sandbox | {"CLIQ_ALLOW_HTTP": "sandbox"})
+    assert "CLIQ_ALLOW_HTTP" in result.stdout
+    own.write_text('allow_http = ["sandbox"]')
+    assert invoke("config", env=sandbox).exit_code == 0
+    own.write_text("allow_http = [1]")
+    assert "allow_http: a list of hosts" in invoke("config").stderr

@@ -115,8 +115,10 @@ def _plain(value: object) -> object:
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
     if isinstance(value, dict):
         told = (f"{name} {_limit(each)}" for name, each in value.items())
         return ", ".join(told) or "the documented ones"

@@ -31,6 +31,7 @@ VARIABLES: Final = {
     "account": "CLIQ_ACCOUNT",
     "quota": "CLIQ_QUOTA",
     "time_scale": "CLIQ_TIME_SCALE",
+    "allow_http": "CLIQ_ALLOW_HTTP",
 }
 PROFILE: Final = "CLIQ_PROFILE"
 _OPTIONS: Final = {"max_wait_s": "--max-wait", "timeout_s": "--timeout"}

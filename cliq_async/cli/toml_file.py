@@ -42,6 +42,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "pace": _TEXT,
     "max_rate": _NUMBER,
     "time_scale": _NUMBER,
+    "allow_http": (list, "a list of hosts"),
 }
 """What can be set, and its type."""
 
@@ -146,6 +147,10 @@ class _Reader:
             self._check_quota(name, value)
         elif key.endswith("_url"):
             self._check_url(name, value)
+        elif key == "allow_http" and not all(isinstance(each, str) for each in value):
+            raise self.wrong(name, words, value)
+        elif key == "allow_http" and not self.own:
+            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
         else:
             with_it: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
             self._checked(name, lambda: Settings(**with_it))
