@@ -383,8 +383,9 @@ async def test_a_new_user_logs_in_looks_around_and_sends(places):
         used = await cliq_process(*login, stdin=f"{CODE}\n", env=CLIENT)
         assert (used.returncode, "was used before" in used.stderr) == (1, True)
         (places / "work/cliq.toml").write_text('profile = "ann"\n')
-        for args in (("send", "supportbot", "hi", "--to", zuids(1)[0]), ("auth", "logout")):
+        sending = ("send", "supportbot", "hi", "--to", zuids(1)[0])
+        for args in (("doctor",), sending, ("auth", "logout")):
             done = await cliq_process(*args)
             assert (done.returncode, done.stderr) == (0, ""), args
-        after = await cliq_process("send", "supportbot", "hi", "--to", zuids(1)[0])
+        after = await cliq_process(*sending)
         assert (after.returncode, "Traceback" in after.stderr) == (2, False)

@@ -29,7 +29,7 @@ def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
     lines = invoke("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     order = (
         "demo sandbox auth send broadcast incoming call call-many bots handlers subscribers "
-        "associate jobs quota config completion"
+        "associate jobs quota config doctor completion"
     )
     assert [line.split()[0] for line in lines] == order.split()
     for group in ("auth", "bots", "handlers", "subscribers"):

@@ -15,6 +15,7 @@ from cliq_async.cli.call_many import call_many
 from cliq_async.cli.completion import completion
 from cliq_async.cli.config import config
 from cliq_async.cli.demo import demo
+from cliq_async.cli.doctor import doctor
 from cliq_async.cli.failures import INTERRUPTED, Failure, failure
 from cliq_async.cli.groups import Group
 from cliq_async.cli.handlers import handlers
@@ -104,6 +105,7 @@ for _command in (
     jobs,
     quota,
     config,
+    doctor,
     completion,
 ):
     cliq.add_command(_command)
