@@ -14,7 +14,12 @@ import pytest
 from logins import CLIENT, CODE, cliq, log_in
 from test_cli import VARIABLES, command, zuids
 
+from cliq_async.cli.effective import resolve
+from cliq_async.cli.login import _Login
 from cliq_async.cli.profiles import Book
+from cliq_async.credentials import AccessToken, RefreshToken
+from cliq_async.exchange import Exchanged
+from cliq_async.oauth import Made
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.tokens import user_label
 
@@ -197,7 +202,10 @@ async def test_profiles_of_one_client_are_one_user_and_share_a_quota():
         await log_in(sandbox)
         other = await log_in(sandbox, "--profile", "work", code="1000.b")
         named = await log_in(sandbox, "--profile", "x", "--account", "ann", code="1000.c")
-    assert other.stderr == "profile 'default' has the same client, so the same quota\n"
+    assert other.stderr == (
+        "profile 'default' has the same client, so the same quota\n"
+        "use it with --profile work, or CLIQ_PROFILE=work\n"
+    )
     assert kept("work").account == "default"
     assert (kept("x").account, named.exit_code) == ("ann", 0)
 
@@ -274,6 +282,15 @@ async def test_a_new_login_replaces_the_old_one_and_forgets_the_sandbox_it_was_a
     assert "data center us" in result.stdout
     assert "is still good" in result.stderr
     assert kept().base_url is None
+
+
+async def test_a_login_says_what_goes_before_it():
+    async with Sandbox() as sandbox:
+        result = await log_in(sandbox, env={"CLIQ_ACCESS_TOKEN": "1000.other"})
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "warning: CLIQ_ACCESS_TOKEN goes before it: unset that, or give --profile default\n",
+    )
 
 
 # On a terminal.
@@ -379,7 +396,8 @@ async def test_a_new_user_logs_in_looks_around_and_sends(places):
 
         login = ("auth", "login", "--base-url", url, "--profile", "ann")
         first = await cliq_process(*login, stdin=f"{CODE}\n", env=CLIENT)
-        assert (first.returncode, first.stderr) == (0, "")
+        hint = "use it with --profile ann, or CLIQ_PROFILE=ann\n"
+        assert (first.returncode, first.stderr) == (0, hint)
         used = await cliq_process(*login, stdin=f"{CODE}\n", env=CLIENT)
         assert (used.returncode, "was used before" in used.stderr) == (1, True)
         (places / "work/cliq.toml").write_text('profile = "ann"\n')
@@ -389,3 +407,26 @@ async def test_a_new_user_logs_in_looks_around_and_sends(places):
             assert (done.returncode, done.stderr) == (0, ""), args
         after = await cliq_process(*sending)
         assert (after.returncode, "Traceback" in after.stderr) == (2, False)
+
+
+# At Zoho, without it.
+
+
+@pytest.mark.parametrize("source", ["--data-center", "CLIQ_DATA_CENTER"])
+def test_the_profile_says_where_the_account_lives_and_who_says_otherwise_is_told_of(capsys, source):
+    option = source == "--data-center"
+    effective = resolve(
+        {"data_center": "us" if option else None},
+        logging_in=True,
+        environ={} if option else {"CLIQ_DATA_CENTER": "us"},
+    )
+    url = "https://accounts.zoho.com"
+    login = _Login(effective, "default", url, Book(), {}, None)
+    made = Made(AccessToken("1000.access"), 3600.0, "eu")
+    credentials = RefreshToken("1000.CLIENT", "secret", "1000.refresh", accounts_url=url)
+    profile = login._kept(Exchanged(credentials, made, ("a",), 0.0))
+    assert (profile.data_center, profile.accounts_url, profile.scopes) == ("eu", url, ("a",))
+    warned = capsys.readouterr().err.splitlines()
+    assert warned[0].startswith("warning: the account lives in data center 'eu', not 'us'")
+    otherwise = "warning: CLIQ_DATA_CENTER says otherwise, and wins: change it"
+    assert warned[1:] == ([] if option else [otherwise])

@@ -191,6 +191,41 @@ async def test_why_a_server_cannot_be_reached_is_said_in_plain_words(monkeypatch
     assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("days", "said"), [(100.0, ""), (3.0, ", which is soon"), (None, None)], ids=str
+)
+async def test_tls_and_the_end_of_the_certificate_are_told(monkeypatch, days, said):
+    until = datetime.now(UTC) + timedelta(days=days or 0)
+    told = {} if days is None else {"notAfter": f"{until:%b %d %H:%M:%S %Y} GMT"}
+
+    class Tls:
+        def version(self):
+            return "TLSv1.3"
+
+        def getpeercert(self):
+            return told
+
+    class Writer:
+        def get_extra_info(self, name):
+            return Tls()
+
+        def close(self):
+            pass
+
+        async def wait_closed(self):
+            pass
+
+    async def connected(host, port, **options):
+        assert (host, port) == ("cliq.zoho.eu", 443)
+        assert options["ssl"].check_hostname
+        return None, Writer()
+
+    monkeypatch.setattr(reaching.asyncio, "open_connection", connected)
+    found = await reach("https://cliq.zoho.eu")
+    ending = ", TLSv1.3" + ("" if said is None else f", certificate until {until:%Y-%m-%d}{said}")
+    assert found.endswith(f" ms{ending}")
+
+
 # Zoho's own servers, without them.
 
 ENV = CLIENT | {"CLIQ_REFRESH_TOKEN": "1000.refresh"}

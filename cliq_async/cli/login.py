@@ -271,9 +271,18 @@ def login(
     echo(f"secrets are in {place}")
     if before is not None:
         note(
-            "the refresh token that was there before is still good: Zoho's list of connected "
-            "apps can end it"
+            "the former refresh token is still good: connected apps of the Zoho account can end it"
         )
+    _hint(name)
+
+
+def _hint(name: str) -> None:
+    """Say how the profile is used, where it is not by itself."""
+    first = resolve({}).credentials
+    if first is None or first.profile not in (None, name):
+        note(f"use it with --profile {name}, or CLIQ_PROFILE={name}")
+    elif first.profile is None:
+        note(f"warning: {first.source} goes before it: unset that, or give --profile {name}")
 
 
 def _forget(keyring: str, name: str) -> None:
