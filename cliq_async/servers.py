@@ -86,7 +86,8 @@ def host_of(field: str, url: str) -> str:
     """
     match = _URL.fullmatch(url.rstrip("/"))
     if match is None or not int(match["port"] or 1) <= _MAX_PORT:
-        given = "one with a user" if "@" in url else shown(url)  # never a password
+        # Never a password, nor a key in a query.
+        given = "one with a user" if "@" in url else shown(url.partition("?")[0])
         raise ValidationError(field, "scheme and host alone, as https://host", given)
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     host = host.removesuffix(".")

@@ -161,7 +161,8 @@ async def test_servers_that_cannot_be_reached_are_told_and_not_asked():
             ("https://nowhere.invalid", ": no address is known for nowhere.invalid"),
             ("http://nowhere.invalid", ": tokens would go there for all to read: use https://"),
         ):
-            status, found = await examined(*options, url)
+            allowed = {"CLIQ_ALLOW_HTTP": "nowhere.invalid"}
+            status, found = await examined(*options, url, env=allowed)
             assert (status, wrong(found)) == (1, ["Cliq"]), url
             assert said in found["Cliq"]["said"]
         await settled(sandbox)

@@ -138,6 +138,7 @@ def test_default_host_and_the_same_one_as_base_url_share_their_quota():
         "https://host\n",
         "https://[::1",
         "https://ann:hidden@host",
+        "https://host/api?zapikey=hidden",
         "https://a..b",
         "https://cliq。zoho。com",
     ],
