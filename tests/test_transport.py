@@ -236,7 +236,7 @@ async def test_body_that_stalls_until_the_timeout_is_none_and_its_connection_is_
         await exchange.until_the_end()
 
     async with Server(stall) as server, a_transport() as transport:
-        got = await transport.send(request(server.url, timeout_s=0.05), OnePermit())
+        got = await transport.send(request(server.url, timeout_s=1.0), OnePermit())
         assert (got.status, got.body) == (200, None)
         await soon(server.ended)
         assert server.endings == ["reset"]
@@ -338,7 +338,7 @@ async def test_permission_gone_stale_in_a_blocked_loop_sends_nothing(monkeypatch
 
     async with Server(keep) as server, a_transport() as transport:
         permit = Blocking()
-        coming = request(server.url, "POST", b"{}", timeout_s=0.2)
+        coming = request(server.url, "POST", b"{}", timeout_s=1.0)
         await lost(transport, coming, permit)
         assert permit.sent  # counted, since nobody can be sure
         await soon(server.ended)
@@ -411,7 +411,7 @@ async def test_dead_kept_connection_is_not_answered_by_a_second_send(method, own
 async def test_giving_up_resets_the_connection(how):
     async with Server(silent) as server, a_transport() as transport:
         permit = OnePermit()
-        timeout_s = 0.05 if how == "timeout" else 5.0
+        timeout_s = 1.0 if how == "timeout" else 5.0
         sending = asyncio.create_task(
             transport.send(request(server.url, "POST", b"{}", timeout_s), permit)
         )
