@@ -176,8 +176,8 @@ async def test_ctrl_c_finishes_what_is_under_way_and_sends_nothing_more(ids):
 
 async def test_the_second_ctrl_c_gives_up_what_is_under_way(ids):
     arrived = asyncio.Event()
-    async with Sandbox(faults=["lost:1"], clock=counting(3, arrived)) as sandbox:
-        options = ("--to", ids(3), "--batch-size", "1", "--token", SECRET)
+    async with Sandbox(faults=["lost:1"], clock=counting(1, arrived)) as sandbox:
+        options = ("--to", ids(3), "--batch-size", "3", "--token", SECRET)
         async with command(*BROADCAST, *options, "--base-url", sandbox.url) as process:
             await arrived.wait()
             process.send_signal(signal.SIGTERM)

@@ -445,7 +445,7 @@ async def test_what_is_still_to_be_written_is_not_delivered_after_giving_up(how)
         await exchange.until_the_end()
 
     async with Server(slow, limit=1024) as server, a_transport() as transport:
-        coming = request(server.url, "POST", BIG, 0.1 if how == "timeout" else None)
+        coming = request(server.url, "POST", BIG, 1.0 if how == "timeout" else None)
         permit = OnePermit()
         sending = asyncio.create_task(transport.send(coming, permit))
         await until(lambda: permit.sent and server.connections)
@@ -599,7 +599,7 @@ async def test_giving_up_resets_a_connection_under_tls(tls, how):
     ):
         permit = OnePermit()
         url = between.url.replace("http", "https")
-        coming = request(url, "POST", b"{}", 0.2 if how == "timeout" else 5.0)
+        coming = request(url, "POST", b"{}", 1.0 if how == "timeout" else 5.0)
         sending = asyncio.create_task(transport.send(coming, permit))
         await until(lambda: server.requests or sending.done())
         if how == "cancelled":
