@@ -95,35 +95,36 @@ class Bucket:
             longest_s: How long whoever is refused may go without asking again.
         """
         ahead = given = 0
+        batch = asker if lane is Lane.BULK else None
         if self.waiting:
             self.waiting = {who: each for who, each in self.waiting.items() if each[0] > now}
             if lane is Lane.BULK:
                 ahead = sum(many for who, (_, many) in self.waiting.items() if who != asker)
-        if lane is Lane.BULK and asker is not None and self.turns:
-            given, others = owed(self.turns, asker, now, reserve)
+        if batch is not None and self.turns:
+            given, others = owed(self.turns, batch, now, reserve)
             if others:
                 ahead += others + reserve
         if self.take(quota, token, now, lease_s, reserve, ahead=ahead):
-            self._note(asker, lane, Turn(now + _LATE_S, people - 1, reserve, given + 1))
+            if batch is not None:
+                self.turns[batch] = Turn(now + _LATE_S, people - 1, reserve, given + 1)
+            self._note(asker, lane, now, people - 1)
             return None
         not_yet = self.not_yet(quota, now, reserve, ahead)
         if longest_s < inf:
             soon = now + longest_s
             again_at, several_at = min(not_yet.again_at, soon), min(not_yet.several_at, soon)
             not_yet = not_yet._replace(again_at=again_at, several_at=several_at)
-        self._note(asker, lane, Turn(not_yet.several_at + _LATE_S, people, reserve, given))
+        if batch is not None:
+            self.turns[batch] = Turn(not_yet.several_at + _LATE_S, people, reserve, given)
+        self._note(asker, lane, not_yet.several_at, people)
         return not_yet
 
-    def _note(self, asker: AskerId | None, lane: Lane, turn: Turn) -> None:
-        """Take note of who will ask again, and until when that is expected."""
-        if asker is None:
-            return
-        if lane is Lane.BULK:
-            self.turns[asker] = turn
-        if lane is Lane.INTERACTIVE and turn.many > 0:
-            self.waiting[asker] = (turn.until, turn.many)
-        else:
+    def _note(self, asker: AskerId | None, lane: Lane, again_at: float, people: int) -> None:
+        """Take note of who will ask again, and when."""
+        if asker is not None:
             self.waiting.pop(asker, None)
+            if lane is Lane.INTERACTIVE and people > 0:
+                self.waiting[asker] = (again_at + _LATE_S, people)
 
     def take(
         self,

@@ -58,8 +58,8 @@ class Line:
     """Those who wait in one lane, in the order in which they will be served."""
 
     def __init__(self) -> None:
-        # Not deques: who gives up leaves at once, from anywhere. The next job's stands first.
-        self._jobs: OrderedDict[object, OrderedDict[Waiter, None]] = OrderedDict()
+        # By job, the next one first. Not deques: who gives up leaves at once, from anywhere.
+        self._jobs: dict[object, OrderedDict[Waiter, None]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class Line:
         self._count += 1
         if first:
             own.move_to_end(waiter, last=False)
-            self._jobs.move_to_end(waiter.job, last=False)
+            self._jobs = {waiter.job: own} | self._jobs
 
     def remove(self, waiter: Waiter) -> None:
         """Let somebody leave who stands in line."""
@@ -118,6 +118,10 @@ class Line:
 
     def served(self, waiter: Waiter) -> None:
         """Let somebody leave with a token: the next job's turn."""
-        self.remove(waiter)
-        if len(self._jobs) > 1 and waiter.job in self._jobs:
-            self._jobs.move_to_end(waiter.job)
+        own = self._jobs[waiter.job]
+        del own[waiter]
+        self._count -= 1
+        if not own or len(self._jobs) > 1:
+            del self._jobs[waiter.job]
+        if own:
+            self._jobs[waiter.job] = own

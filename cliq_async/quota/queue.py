@@ -83,7 +83,7 @@ class Queue:
         line.add(waiter, first=refused)
         if self.pump is None:
             self._start(loop)
-        elif self._first(below=waiter.reserve + 1) is waiter:
+        elif line.leads(waiter) and self._first(below=waiter.reserve + 1) is waiter:
             self.wake()  # the pump may be asleep for somebody who leaves more to others
         try:
             return await waiter.future
@@ -115,7 +115,7 @@ class Queue:
         try:
             while (waiter := self._first()) is not None:
                 while waiter is not None and not await self._serve(waiter):
-                    waiter = self._first(below=waiter.reserve)
+                    waiter = self._first(below=waiter.reserve) if waiter.reserve else None
                 if waiter is None:
                     await self._sleep_until(self._again_at)
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
