@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, Unpack
 import aiohttp
 import attrs
 
-from cliq_async.auth import Auth, Authority, ClientCredentials, RefreshToken, authority, checked
+from cliq_async.auth import Auth, Authority, ClientCredentials, RefreshToken, checked
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
 from cliq_async.bulk.kind import CALLS, MESSAGES, Kind
@@ -169,18 +169,8 @@ class CliqClient:
         if self._open.speaker is None:
             self._opened = True
             retain(self._store)
-            settings = self._settings
             self._open.transport = transport = self._connect()
-            self._open.authority = authority(
-                self._auth,
-                transport,
-                self._store,
-                accounts_url=settings.accounts_url,
-                data_center=settings.data_center if settings.base_url is None else None,
-                time_scale=settings.time_scale,
-                margin_s=settings.margin_s,
-                straggler_s=settings.straggler_s,
-            )
+            self._open.authority = self._settings.authority(self._auth, transport, self._store)
             caller = Caller(
                 base_url=self._settings.root_url,
                 quotas=self._quotas,

@@ -6,13 +6,15 @@ from typing import Any, Final, Literal, cast
 
 import attrs
 
-from cliq_async.auth import Auth, RefreshToken
+from cliq_async.auth import Auth, Authority, RefreshToken, authority
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 from cliq_async.models.checks import check_text, shown
 from cliq_async.models.recipients import identifier
 from cliq_async.quota.model import Quota
+from cliq_async.quota.store import QuotaStore
 from cliq_async.servers import DATA_CENTERS, check_secure, host_of, is_zoho
+from cliq_async.transport import Transport
 
 __all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
 
@@ -122,6 +124,19 @@ class Settings:
             )
             for name, endpoint in ENDPOINTS.items()
         }
+
+    def authority(self, auth: Auth, transport: Transport, store: QuotaStore) -> Authority:
+        """Where the access tokens of such a client come from; see `auth.authority`."""
+        return authority(
+            auth,
+            transport,
+            store,
+            accounts_url=self.accounts_url,
+            data_center=self.data_center if self.base_url is None else None,
+            time_scale=self.time_scale,
+            margin_s=self.margin_s,
+            straggler_s=self.straggler_s,
+        )
 
     def _url(self) -> str:
         if self.base_url is None:

@@ -11,21 +11,18 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
-from urllib.parse import urlencode
 
 import attrs
-import msgspec
 
 from cliq_async.credentials import RefreshToken, is_token
 from cliq_async.endpoints import Limit
 from cliq_async.errors import AuthError, QuotaWaitError
 from cliq_async.moments import moment
-from cliq_async.oauth import TIMEOUT_S, Grant, Made, read
+from cliq_async.oauth import TIMEOUT_S, Grant, Made, fields_of, posted, read
 from cliq_async.quota.model import Ending, NotYet, Quota
 from cliq_async.quota.notes import keeps_notes
-from cliq_async.quota.queue import token_ids
 from cliq_async.quota.store import QuotaStore
-from cliq_async.quota.token import Token
+from cliq_async.quota.token import Token, take_aside
 from cliq_async.servers import data_center_of
 from cliq_async.token_sharing import Sharing
 from cliq_async.transport import NoAnswerError, Request, Response, Transport
@@ -34,10 +31,8 @@ __all__ = ["AccountsServer", "Code", "Exchanged", "scopes_in"]
 
 _LIMIT: Final = Limit(10, 600.0, 600.0)
 """Zoho says nothing of codes: as many as access tokens for one refresh token."""
-_LEASE_S: Final = 60.0
 _SERVER_ERROR: Final = 500
 _OK: Final = 200
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @attrs.frozen
@@ -114,7 +109,7 @@ class AccountsServer:
         grant = self._grant(code.refresh_token(code.value, self.url))
         asked_at = self.store.clock()
         try:
-            request = _post(grant.url, code.form())
+            request = posted(grant.url, code.form())
             response = await self._ask(grant, request, self._codes(grant, code.client_id))
         except _UnansweredError as error:
             left = "may be used up: make a new one" if error.sent else "can still be used"
@@ -169,7 +164,7 @@ class AccountsServer:
         grant = self._grant(credentials)
         try:
             # The token is not in the URL, which others write down.
-            request = _post(grant.url + "/revoke", {"token": credentials.refresh_token})
+            request = posted(grant.url + "/revoke", {"token": credentials.refresh_token})
             response = await self._ask(grant, request, grant.quota)
         except _UnansweredError as error:
             raise AuthError(f"{_name(grant)} did not answer: {error}") from None
@@ -203,15 +198,9 @@ class AccountsServer:
     @asynccontextmanager
     async def _permit(self, quota: Quota) -> AsyncIterator[Token]:
         """The right to ask once."""
-        number = next(token_ids)
-        try:
-            got = await self.store.take(quota, number, lease_s=quota.period_s + _LEASE_S)
-        except BaseException:
-            self.store.end(quota, number, Ending.NEVER_SENT)
-            raise
-        if isinstance(got, NotYet):
-            raise QuotaWaitError(quota.endpoint, moment(got.earliest, self.store.clock))
-        permit = Token(self.store, quota, number, got, got + TIMEOUT_S)
+        permit = await take_aside(self.store, quota, send_within_s=TIMEOUT_S)
+        if isinstance(permit, NotYet):
+            raise QuotaWaitError(quota.endpoint, moment(permit.earliest, self.store.clock))
         try:
             yield permit
         except BaseException:
@@ -242,12 +231,7 @@ class _Answer:
 
     @classmethod
     def of(cls, response: Response) -> "_Answer":
-        try:
-            said = msgspec.json.decode(response.body or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            said = None
-        if not isinstance(said, dict):
-            return cls()
+        said = fields_of(response.body or b"")
         error = said.get("error")
         return cls(
             error=error.strip() if isinstance(error, str) else "",
@@ -260,10 +244,6 @@ class _Answer:
 def scopes_in(said: object) -> tuple[str, ...]:
     """The scopes that an answer with a token names; not every one does."""
     return tuple(filter(None, re.split(r"[\s,]+", said))) if isinstance(said, str) else ()
-
-
-def _post(url: str, form: dict[str, str]) -> Request:
-    return Request("POST", url, _FORM, urlencode(form).encode(), TIMEOUT_S)
 
 
 def _name(grant: Grant) -> str:

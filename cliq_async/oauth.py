@@ -8,6 +8,7 @@ Source: Zoho's OAuth documents, and public reports of what the accounts servers 
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from cliq_async.quota.model import Quota
 from cliq_async.servers import DATA_CENTERS, data_center_of, host_of, is_loopback, is_zoho
 from cliq_async.transport import Request, Response
 
-__all__ = ["TIMEOUT_S", "Failed", "Grant", "Made", "read"]
+__all__ = ["TIMEOUT_S", "Failed", "Grant", "Made", "fields_of", "posted", "read"]
 
 ENDPOINT: Final = "access_token"
 TIMEOUT_S: Final = 10.0
@@ -138,10 +139,7 @@ class Grant:
 
     def request(self) -> Request:
         """The request for a token."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Request(
-            "POST", self.url, headers, urlencode(_form(self.credentials)).encode(), TIMEOUT_S
-        )
+        return posted(self.url, _form(self.credentials))
 
     def shown(self, text: object) -> str:
         """Something that a server said, for people: short, and without what it may echo."""
@@ -165,12 +163,18 @@ class Grant:
         return made.data_center
 
 
+def posted(url: str, form: Mapping[str, str]) -> Request:
+    """A request to an accounts server."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S)
+
+
 def read(grant: Grant, response: Response) -> Made | Failed:
     """Say what an answer means. Never fails, whatever it is."""
     status, body = response.status, response.body
     if body is None:
         return Failed("the answer was cut off", again=True, counted=False)
-    answer = _decode(body)
+    answer = fields_of(body)
     value = answer.get("access_token")
     if status < _SERVER_ERROR and is_token(value):
         center = data_center_of(answer.get("api_domain"))
@@ -183,7 +187,8 @@ def read(grant: Grant, response: Response) -> Made | Failed:
     )
 
 
-def _decode(body: bytes) -> dict[str, Any]:
+def fields_of(body: bytes) -> dict[str, Any]:
+    """The fields of an answer, whatever it is; none if it is no JSON object."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -20,9 +20,8 @@ from cliq_async.errors import AuthError
 from cliq_async.oauth import TIMEOUT_S, Failed, Grant, Made, read
 from cliq_async.quota.model import Ending, NotYet
 from cliq_async.quota.notes import keeps_notes
-from cliq_async.quota.queue import token_ids
 from cliq_async.quota.store import QuotaStore
-from cliq_async.quota.token import Token
+from cliq_async.quota.token import Token, take_aside
 from cliq_async.token_sharing import Alone, Held, Sharing
 from cliq_async.transport import NoAnswerError, Transport
 
@@ -36,7 +35,6 @@ _MOST_PAUSE_S: Final = 120.0
 """How long a server that has not answered well is left alone: longer each time. Its seconds."""
 _LOOK_S: Final = 0.05
 _MOST_LOOK_S: Final = 0.5
-_LEASE_S: Final = 60.0
 
 
 @attrs.frozen
@@ -219,12 +217,5 @@ class TokenMaker:
 
     async def _take(self) -> Token | NotBefore:
         """The right to ask the accounts server once."""
-        store, quota, number = self._store, self._grant.quota, next(token_ids)
-        try:
-            got = await store.take(quota, number, lease_s=quota.period_s + _LEASE_S)
-        except BaseException:
-            store.end(quota, number, Ending.NEVER_SENT)
-            raise
-        if isinstance(got, NotYet):
-            return NotBefore(got.earliest, self._last_error)
-        return Token(store, quota, number, got, got + TIMEOUT_S)
+        got = await take_aside(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
+        return NotBefore(got.earliest, self._last_error) if isinstance(got, NotYet) else got

@@ -23,7 +23,7 @@ from cliq_async.cli.toml_file import NAME
 from cliq_async.credentials import is_token
 from cliq_async.errors import QuotaStoreError
 from cliq_async.exchange import AccountsServer, Code, Exchanged
-from cliq_async.quota.opening import open_store, release, retain
+from cliq_async.quota.opening import in_use, open_store
 from cliq_async.servers import data_center_of, host_of, is_loopback, is_zoho
 from cliq_async.transport import AiohttpTransport
 
@@ -39,15 +39,12 @@ async def accounts_server(effective: Effective, url: str) -> AsyncIterator[Accou
     """An accounts server, asked over a connection of its own and counted where everything is."""
     store = open_store(effective.options().get("quota"))
     scale = effective.checked().time_scale
-    retain(store)
-    try:
+    async with in_use(store):
         transport = AiohttpTransport()
         try:
             yield AccountsServer(url, transport, store, scale)
         finally:
             await transport.close()
-    finally:
-        await release(store)
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ from cliq_async.config import Settings
 from cliq_async.errors import CliqError
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Quota
-from cliq_async.quota.opening import open_store, release, retain
+from cliq_async.quota.opening import in_use, open_store
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import QuotaStore
 
@@ -62,11 +62,8 @@ async def _kept(server: Server) -> AsyncIterator[_Kept]:
     store = open_store(server.options().get("quota"))
     if isinstance(store, MemoryStore):
         note("memory:// is each process's own: what others have sent is not in it")
-    retain(store)
-    try:
+    async with in_use(store):
         yield _Kept(store, quotas)
-    finally:
-        await release(store)
 
 
 def _quotas(server: Server) -> list[Quota]:

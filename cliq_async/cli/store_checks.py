@@ -12,7 +12,7 @@ from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Snapshot
 from cliq_async.quota.notes import keeps_notes
-from cliq_async.quota.opening import open_store, release, retain
+from cliq_async.quota.opening import in_use, open_store
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import QuotaStore
 
@@ -34,16 +34,14 @@ async def store_checks(effective: Effective) -> AsyncIterator[Check]:
         return
     settings = effective.checked()
     quotas = list(settings.quotas().values())
-    retain(store)
     try:
-        snapshots = await store.snapshots(quotas)
-        await _write(store)
+        async with in_use(store):
+            snapshots = await store.snapshots(quotas)
+            await _write(store)
     except QuotaStoreError as error:
         advice = "see 'When a store fails' in docs/quota.md"
         yield Check("quota store", WRONG, clean(error), advice)
         return
-    finally:
-        await release(store)
     yield _kept(store)
     found = dict(zip([quota.endpoint for quota in quotas], snapshots, strict=True))
     yield _locks(found, store, settings.account)

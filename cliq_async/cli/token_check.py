@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cliq_async.auth import Authority, authority
+from cliq_async.auth import Authority
 from cliq_async.cli.effective import Effective
-from cliq_async.quota.opening import open_store, release, retain
+from cliq_async.quota.opening import in_use, open_store
 from cliq_async.transport import Transport
 
 __all__ = ["authority_of", "have_token"]
@@ -19,26 +19,13 @@ async def authority_of(effective: Effective, transport: Transport) -> AsyncItera
         Failure: There are no credentials.
         ValidationError: A setting is out of its range.
     """
-    settings = effective.checked()
     store = open_store(effective.options().get("quota"))
-    source = authority(
-        effective.auth(),
-        transport,
-        store,
-        accounts_url=settings.accounts_url,
-        data_center=settings.data_center if settings.base_url is None else None,
-        time_scale=settings.time_scale,
-        margin_s=settings.margin_s,
-        straggler_s=settings.straggler_s,
-    )
-    retain(store)
-    try:
-        yield source
-    finally:
+    source = effective.checked().authority(effective.auth(), transport, store)
+    async with in_use(store):
         try:
-            await source.close()
+            yield source
         finally:
-            await release(store)
+            await source.close()
 
 
 async def have_token(effective: Effective, transport: Transport, max_wait_s: float) -> None:

@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 
 from cliq_async.quota.line import Waiter
 from cliq_async.quota.model import Ending, Key, Lane, NotYet, Quota
-from cliq_async.quota.queue import Queue, token_ids
+from cliq_async.quota.queue import Queue
 from cliq_async.quota.store import QuotaStore
-from cliq_async.quota.token import Token
+from cliq_async.quota.token import Token, token_ids
 
 __all__ = ["Limiter"]
 

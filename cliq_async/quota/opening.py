@@ -3,7 +3,8 @@
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,7 +13,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.store import Clock, ColdStart, QuotaStore, system_clock
 
-__all__ = ["default_path", "open_store", "release", "retain"]
+__all__ = ["default_path", "in_use", "open_store", "release", "retain"]
 
 _KNOWN: Final = (
     "a store, or sqlite:///path, redis://host:port/db or memory://, with ?cold_start=full or spent"
@@ -118,6 +119,16 @@ async def release(store: QuotaStore) -> None:
             del _users[id(store)]
     if last:
         await store.close()
+
+
+@asynccontextmanager
+async def in_use(store: QuotaStore) -> AsyncIterator[QuotaStore]:
+    """Use a store within the body; the last one who does closes it."""
+    retain(store)
+    try:
+        yield store
+    finally:
+        await release(store)
 
 
 def _in_child() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 from math import inf
 
 from cliq_async.errors import QuotaWaitError
@@ -18,9 +18,9 @@ from cliq_async.moments import moment
 from cliq_async.quota.line import Line, Waiter
 from cliq_async.quota.model import Ending, Lane, NotYet, Quota
 from cliq_async.quota.store import QuotaStore
-from cliq_async.quota.token import Token
+from cliq_async.quota.token import Token, token_ids
 
-__all__ = ["LONG_WAIT_S", "Queue", "token_ids"]
+__all__ = ["LONG_WAIT_S", "Queue"]
 
 _log = logging.getLogger("cliq_async")
 
@@ -28,9 +28,6 @@ _GRACE_S = 0.005
 
 LONG_WAIT_S = 10.0
 """A wait from here on is worth a line in the log. Real seconds."""
-
-token_ids = count(1)
-"""Of this process; shared by its threads."""
 
 
 class Queue:

@@ -1,9 +1,17 @@
 """A token: the right to send one request."""
 
-from cliq_async.quota.model import Ending, Lock, Quota
+from itertools import count
+from typing import Final
+
+from cliq_async.quota.model import Ending, Lock, NotYet, Quota
 from cliq_async.quota.store import QuotaStore
 
-__all__ = ["Token"]
+__all__ = ["Token", "take_aside", "token_ids"]
+
+token_ids = count(1)
+"""Of this process; shared by its threads."""
+
+_LEASE_S: Final = 60.0
 
 
 class Token:
@@ -59,3 +67,24 @@ class Token:
         return await self._store.refuse(
             self.quota, self._number, taken_at=self.taken_at, wait_s=wait_s
         )
+
+
+async def take_aside(store: QuotaStore, quota: Quota, *, send_within_s: float) -> Token | NotYet:
+    """Take a token at once, or not at all: for requests that stand in no line.
+
+    Args:
+        store: The store.
+        quota: The bucket.
+        send_within_s: How soon after the take the request has to leave, in real seconds; it has a
+            minute to end.
+
+    Raises:
+        QuotaStoreError: The store failed.
+    """
+    number = next(token_ids)
+    try:
+        got = await store.take(quota, number, lease_s=quota.period_s + _LEASE_S)
+    except BaseException:
+        store.end(quota, number, Ending.NEVER_SENT)
+        raise
+    return got if isinstance(got, NotYet) else Token(store, quota, number, got, got + send_within_s)
