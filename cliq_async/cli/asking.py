@@ -39,14 +39,7 @@ def confirm(question: str, otherwise: str = "not deleted") -> None:
     Raises:
         Exit: The answer is no, or there is none.
     """
-    try:  # from here on, since Ctrl-C can come as soon as the question is there
-        click.echo(f"{question} [y/N] ", nl=False, err=True)
-        answer = sys.stdin.readline()
-    except KeyboardInterrupt:
-        note("")
-        raise
-    if not answer.endswith("\n"):
-        note("")
+    answer = _line(f"{question} [y/N] ")
     if answer.strip().casefold() not in _YES:
         note(otherwise)
         raise click.exceptions.Exit(FAILED)
@@ -58,15 +51,7 @@ def ask(what: str) -> str:
     Raises:
         Failure: Nothing was typed.
     """
-    try:
-        click.echo(f"{what}: ", nl=False, err=True)
-        answer = sys.stdin.readline()
-    except KeyboardInterrupt:
-        note("")
-        raise
-    if not answer.endswith("\n"):
-        note("")
-    return _typed(what, answer)
+    return _typed(what, _line(f"{what}: "))
 
 
 def ask_hidden(what: str) -> str:
@@ -88,6 +73,19 @@ def ask_hidden(what: str) -> str:
     except getpass.GetPassWarning:
         raise Failure("this terminal would show what is typed: see --help for other ways") from None
     return _typed(what, answer)
+
+
+def _line(question: str) -> str:
+    """A line that somebody types behind a question."""
+    try:  # from here on, since Ctrl-C can come as soon as the question is there
+        click.echo(question, nl=False, err=True)
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        note("")
+        raise
+    if not answer.endswith("\n"):
+        note("")
+    return answer
 
 
 def _typed(what: str, answer: str) -> str:

@@ -1,10 +1,9 @@
 """`cliq broadcast`: a message to everybody in a file."""
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.kind import MESSAGES
 from cliq_async.bulk.template import MessageTemplate
 from cliq_async.cli.bulk import Bulk, bulk as bulk_options
@@ -43,20 +42,14 @@ def broadcast(*, bot: str, bulk: Bulk, connection: Connection) -> None:
     got it. A second Ctrl-C does not wait for answers; those recipients are then unknown. With
     --journal, the same command goes on from there.
     """
-    if bulk.template:
-        message: Any = MessageTemplate(bulk.plain(), to=bulk.id_column)
-    else:
-        message = bulk.text if bulk.message is None else read_message(bulk.message)
-
-    def made(client: CliqClient, bot: str, **options: Any) -> Broadcast:
-        return client.broadcast_job(bot, message, **options)
-
+    what = bulk.what(MessageTemplate, read_message)
     Job(
         connection=connection,
         bot=bot,
         bulk=bulk,
         kind=MESSAGES,
-        made=made,
+        what=what,
+        make=CliqClient.broadcast_job,
         verb="Message",
         asked=_ASKED,
     ).run()

@@ -73,24 +73,32 @@ class Bulk:
         """The recipients."""
         return Whom(
             path=self.to,
-            column=self.id_column if self.template else self.column,
+            column=self._id_column if self.template else self.column,
             form=self.form,
             limit=self.limit,
             rows=self.template,
         )
 
     @property
-    def id_column(self) -> str:
+    def _id_column(self) -> str:
         """The column that a template finds the recipient's id in; `user_id` in a synced list."""
         return self.column or "user_id"
 
-    def plain(self) -> Any:
-        """What is sent, in the API's plain form, or as a text.
+    def what(self, template: Callable[..., Any], read: Callable[[Path], Any]) -> Any:
+        """What is sent: a text, what a file says, or a template of either.
+
+        Args:
+            template: Makes a template of the API's plain form, or of a text.
+            read: Reads it from a file.
 
         Raises:
             Failure: The file cannot be read.
+            ValidationError: It breaks a limit, or is no template.
         """
-        return self.text if self.message is None else read_json(self.message)
+        if self.template:
+            plain = self.text if self.message is None else read_json(self.message)
+            return template(plain, to=self._id_column)
+        return self.text if self.message is None else read(self.message)
 
     async def options(self) -> dict[str, Any]:
         """The options of the job.

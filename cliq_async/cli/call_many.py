@@ -1,11 +1,10 @@
 """`cliq call-many`: voice calls to everybody in a file."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.kind import CALLS
 from cliq_async.bulk.template import CallTemplate
 from cliq_async.cli.bulk import Bulk, bulk as bulk_options
@@ -48,20 +47,14 @@ def call_many(*, bot: str, bulk: Bulk, connection: Connection) -> None:
 
     Ctrl-C and --journal work as for cliq broadcast.
     """
-    if bulk.template:
-        call: Any = CallTemplate(bulk.plain(), to=bulk.id_column)
-    else:
-        call = bulk.text if bulk.message is None else _read_call(bulk.message)
-
-    def made(client: CliqClient, bot: str, **options: Any) -> Broadcast:
-        return client.call_many_job(bot, call, **options)
-
+    what = bulk.what(CallTemplate, _read_call)
     Job(
         connection=connection,
         bot=bot,
         bulk=bulk,
         kind=CALLS,
-        made=made,
+        what=what,
+        make=CliqClient.call_many_job,
         verb="Call",
         asked=_ASKED,
     ).run()

@@ -201,9 +201,7 @@ class Doctor:
     def _scopes(self) -> Iterator[Check]:
         granted = self._observer.scopes or (self._login.scopes if self._login else ())
         for scope in scopes_of(self._commands):
-            users = "cliq " + ", ".join(
-                each for each in commands_of(scope) if each in self._commands
-            )
+            users = "cliq " + ", ".join(self._users(scope))
             has = self._reads if scope == _READ and self._reads is not None else None
             if has is None and granted:
                 has = scope in granted

@@ -5,7 +5,7 @@ import math
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from cliq_async.cli.demo_plain import PLAIN_NAME, minutes, print_plain, run_plai
 from cliq_async.cli.failures import FAILED, INTERRUPTED, Failure
 from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.output import duration, echo, live, plural, table
-from cliq_async.cli.progress import Outlook, Progress, bar
+from cliq_async.cli.progress import Outlook, Progress, bar, outlook
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.models.recipients import MAX_USER_IDS
@@ -198,12 +198,10 @@ async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:
 async def _broadcast(stage: Stage, ids: list[str], token: str) -> Round:
     async with stage.client(token) as client:
 
-        async def outlook(left: int | None) -> Outlook:
-            requests = math.ceil((left or 0) / MAX_USER_IDS)
-            left_s = await client.shortest_s("send_message", requests)
-            return Outlook(left_s, (await client.quota_status())["send_message"])
+        def ahead(left: int | None) -> Awaitable[Outlook]:
+            return outlook(client, "send_message", math.ceil((left or 0) / MAX_USER_IDS))
 
-        progress = Progress(len(ids), outlook)
+        progress = Progress(len(ids), ahead)
         async with progress.shown(transient=True):
             started = time.perf_counter()
             progress.update(await client.broadcast(BOT, TEXT, ids, on_progress=progress.update))

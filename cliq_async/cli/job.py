@@ -4,7 +4,7 @@ import asyncio
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count as counter
 from typing import Any
@@ -21,7 +21,7 @@ from cliq_async.cli.bulk import Bulk
 from cliq_async.cli.dry_run import print_plan
 from cliq_async.cli.options import Connection
 from cliq_async.cli.output import clean, note, plural
-from cliq_async.cli.progress import Outlook, Progress
+from cliq_async.cli.progress import Outlook, Progress, outlook
 from cliq_async.cli.whom import Whom
 from cliq_async.client import CliqClient
 
@@ -42,7 +42,8 @@ class Job:
         bot: The bot's unique name.
         bulk: Whom to, and how.
         kind: What kind of thing is sent.
-        made: Makes it, for a client, the bot and options.
+        what: What is sent, or a template of it.
+        make: The client's method that makes the job.
         verb: What is done to recipients, as `Message`.
         asked: Above how many recipients somebody is asked first.
     """
@@ -51,7 +52,8 @@ class Job:
     bot: str
     bulk: Bulk
     kind: Kind
-    made: Callable[..., Broadcast]
+    what: Any
+    make: Callable[..., Broadcast]
     verb: str
     asked: int
 
@@ -77,7 +79,7 @@ class Job:
         if self.bulk.journal is not None:
             note("warning: this is the whole job; cliq jobs show says how much of it is done")
         async with self.connection.client() as client:
-            job = self.made(client, self.bot, **await self.bulk.options())
+            job = self._made(client, **await self.bulk.options())
             async with whom.opened() as (name, _, items):
                 plan = await job.plan(items)
             left_s = await client.shortest_s(
@@ -94,9 +96,9 @@ class Job:
 
     async def _work(self, whom: Whom) -> BroadcastReport:
         async with self.connection.client() as client, whom.opened() as (name, total, items):
-            progress = Progress(total, lambda left: self._outlook(client, running, left))
+            progress = Progress(total, lambda left: self._ahead(client, running, left))
             options = await self.bulk.options()
-            running = self.made(client, self.bot, on_progress=progress.update, **options)
+            running = self._made(client, on_progress=progress.update, **options)
             with _interruptible(running, progress):
                 count = "recipients" if total is None else plural(total, "recipient")
                 note(f"sending to {count} from {name}")
@@ -111,15 +113,19 @@ class Job:
                 show(report, total, time.monotonic() - started)
         return report
 
-    async def _outlook(self, client: CliqClient, running: Broadcast, left: int | None) -> Outlook:
-        endpoint = self.kind.endpoint.name
+    def _made(self, client: CliqClient, **options: Any) -> Broadcast:
+        return self.make(client, self.bot, self.what, **options)
+
+    def _ahead(
+        self, client: CliqClient, running: Broadcast, left: int | None
+    ) -> Awaitable[Outlook]:
         requests = running.batches_left
         if requests is None:
             # Without a total, the next request is all there is to foresee.
             size = self.bulk.batch_size or self.kind.most
             requests = 1 if left is None else math.ceil(left / size) - running.in_flight
-        left_s = await client.shortest_s(endpoint, requests, headroom=self.bulk.headroom)
-        return Outlook(left_s, (await client.quota_status())[endpoint])
+        endpoint = self.kind.endpoint.name
+        return outlook(client, endpoint, requests, headroom=self.bulk.headroom)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ and shared. It is its owner's alone, and replaced wholly or not at all.
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import attrs
 import msgspec
 
 from cliq_async.cli.failures import USAGE, Failure
+from cliq_async.whole_file import check_replaceable, replace_file
 
 __all__ = ["DEFAULT", "Book", "Profile", "Secrets", "check_name", "default_path"]
 
@@ -152,9 +152,7 @@ class Book:
         self.profiles()
         with self._explained():
             self._make_folder()
-            handle, name = self._temporary()
-            os.close(handle)
-            Path(name).unlink()
+            check_replaceable(self.path)
 
     def put(self, name: str, profile: Profile) -> None:
         """Keep a profile, in place of the one of that name.
@@ -194,24 +192,10 @@ class Book:
     def _write(self, profiles: Mapping[str, Profile]) -> None:
         content = msgspec.json.encode(_Content(dict(profiles)))
         data = msgspec.json.format(content, indent=2) + b"\n"
-        handle, name = self._temporary()
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(handle)
-            Path(name).replace(self.path.resolve())
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(self.path, data)
 
     def _make_folder(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def _temporary(self) -> tuple[int, str]:
-        """A new file beside it, which nobody else may read."""
-        path = self.path.resolve()
-        return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -14,10 +14,11 @@ from rich.text import Text
 
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.cli.output import duration, live
+from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.status import QuotaStatus
 
-__all__ = ["Outlook", "Progress", "bar"]
+__all__ = ["Outlook", "Progress", "bar", "outlook"]
 
 _LONG_S: Final = 1.0
 
@@ -46,6 +47,14 @@ class Outlook:
 
     left_s: float
     quota: QuotaStatus
+
+
+async def outlook(
+    client: CliqClient, endpoint: str, requests: int, *, headroom: int = 0
+) -> Outlook:
+    """What is ahead when so many requests are yet to be sent; see `CliqClient.shortest_s`."""
+    left_s = await client.shortest_s(endpoint, requests, headroom=headroom)
+    return Outlook(left_s, (await client.quota_status())[endpoint])
 
 
 class Progress:

@@ -1,7 +1,5 @@
 """The file that a sandbox starts from and leaves its state in."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ import msgspec
 
 from cliq_async.sandbox.saved import FORMAT, VERSION, Saved, restored, saved
 from cliq_async.sandbox.state import State
+from cliq_async.whole_file import check_replaceable, replace_file
 
 __all__ = ["StateFile", "StateFileError"]
 
@@ -42,9 +41,7 @@ class StateFile:
         self._path = path.resolve()
         # Found out now, not when there is something to lose.
         with self._named():
-            handle, name = self._temporary()
-            os.close(handle)
-            Path(name).unlink()
+            check_replaceable(self._path)
 
     def read(self, *, seed: int = 0) -> State | None:
         """The state in the file; None if there is no file.
@@ -79,20 +76,7 @@ class StateFile:
         """
         data = msgspec.json.encode(saved(state))
         with self._named():
-            handle, name = self._temporary()
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(handle)
-                Path(name).replace(self._path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-
-    def _temporary(self) -> tuple[int, str]:
-        """A new file beside it, which nobody else may read."""
-        return tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+            replace_file(self._path, data)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

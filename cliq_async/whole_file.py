@@ -1,0 +1,42 @@
+"""Files that are replaced wholly or not at all, and that nobody else may read."""
+
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["check_replaceable", "replace_file"]
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that a file can be replaced, while nothing is lost if it cannot.
+
+    Raises:
+        OSError: It cannot.
+    """
+    handle, name = _beside(path.resolve())
+    os.close(handle)
+    Path(name).unlink()
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put data in place of what is in a file; a link to it stays a link.
+
+    Raises:
+        OSError: It cannot be written; the file is as it was.
+    """
+    path = path.resolve()
+    handle, name = _beside(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _beside(path: Path) -> tuple[int, str]:
+    """A new file beside another one, which nobody else may read."""
+    return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
