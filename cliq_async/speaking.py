@@ -45,8 +45,7 @@ class Speaker:
         self._caller = caller
         self._store = store
         self._server = server
-        self._known: dict[Trait, bool] = {}
-        self._plain = plain_endpoints({})
+        self._know({})
         self._recalled = False
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -66,7 +65,8 @@ class Speaker:
                 trait = hinted(call, error)
                 if trait not in has or trait in _LASTING:
                     raise
-                self._forget(traits)  # the server has changed
+                # The server has changed.
+                self._know({each: has for each, has in self._known.items() if each not in traits})
         began = self._store.clock()
         turn = self._turns[call.endpoint.name]
         try:
@@ -83,8 +83,9 @@ class Speaker:
             turn.release()
         return await self._spoken(call, self._left(options, began))
 
-    def _forget(self, traits: frozenset[Trait]) -> None:
-        self._known = {each: has for each, has in self._known.items() if each not in traits}
+    def _know(self, known: dict[Trait, bool]) -> None:
+        self._known = known
+        self._plain = plain_endpoints(known)
 
     async def _found_out(self, call: ApiCall, traits: frozenset[Trait], options: Options) -> object:
         """Make a call, and find out which of some traits the server has."""
@@ -124,11 +125,9 @@ class Speaker:
         for trait, has in learned.items():
             if has and not self._known.get(trait):
                 _log.info("%s %s", self._server, trait.value)
-        self._known |= learned
-        self._plain = plain_endpoints(self._known)
-        store = self._store
+        self._know(self._known | learned)
+        store, until = self._store, self._store.clock() + _KEPT_S
         if keeps_notes(store):
-            until = self._store.clock() + _KEPT_S
             text = msgspec.json.encode({t.name: has for t, has in self._known.items()}).decode()
             store.put_note(self._note, text, until=until)
 
@@ -143,8 +142,7 @@ class Speaker:
                 with suppress(msgspec.MsgspecError):
                     found = msgspec.json.decode(note.text, type=dict[str, bool])
                     known = {t: found[t.name] for t in Trait if t.name in found}
-                    self._known = known | self._known
-                    self._plain = plain_endpoints(self._known)
+                    self._know(known | self._known)
 
     @property
     def _note(self) -> str:

@@ -12,3 +12,13 @@ def state_of_its_own(tmp_path_factory):
         for name in ("DISPLAY", "WAYLAND_DISPLAY", "PYTHON_KEYRING_BACKEND"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Profiles, quota and settings of this test alone, in an empty folder."""
+    for name in ("state", "config"):
+        monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / name))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path

@@ -87,6 +87,7 @@ async def test_calls_may_be_personal():
         (7, {}, "a Call or a str"),
         (Call("a", user_ids=["1"]), {}, "Call.user_ids: None"),
         ("a", {"batch_size": 11}, "batch_size: an int from 1 to 10"),
+        ("a", {"batch_size": None}, "batch_size: an int from 1 to 10"),
         ("a", {"headroom": -1}, "headroom"),
         ("a", {"exclude": "12"}, "exclude"),
         ("a", {"exclude": ["1,2"]}, "exclude"),

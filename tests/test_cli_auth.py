@@ -23,15 +23,7 @@ from cliq_async.oauth import Made
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.tokens import user_label
 
-
-@pytest.fixture(autouse=True)
-def places(tmp_path, monkeypatch):
-    """Profiles, quota and settings of this test alone, in an empty folder."""
-    for name in ("state", "config"):
-        monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / name))
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("places")
 
 
 def kept(name="default"):

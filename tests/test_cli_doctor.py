@@ -24,14 +24,7 @@ from cliq_async.cli.reaching import Observer, reach
 from cliq_async.cli.scopes import COMMANDS, commands_named, scopes_of
 from cliq_async.sandbox import Sandbox
 
-
-@pytest.fixture(autouse=True)
-def places(tmp_path, monkeypatch):
-    for name in ("state", "config"):
-        monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / name))
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("places")
 
 
 async def examined(*args, env=None):

@@ -16,7 +16,7 @@ import attrs
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.beginning import begun, planned
 from cliq_async.bulk.personal import Made, PersonalSource
-from cliq_async.bulk.record import MemoryRecord, Part, Record
+from cliq_async.bulk.record import MemoryRecord, Record
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport
 from cliq_async.bulk.source import BatchSource, Intake, Source, excluded
 from cliq_async.bulk.verdict import reached, verdict
@@ -30,8 +30,6 @@ _log = logging.getLogger("cliq_async")
 
 _NO_CONNECTION: Final = 5
 """Batches in a row that found no connection, after which the rest is not tried."""
-_NOT_NAMED: Final = "Cliq does not name them among those reached"
-_NOT_TOLD: Final = "Cliq names fewer than were sent to, and by their ZUIDs: who was reached?"
 SPLIT_BUDGET: Final = 14
 """Requests to spend on finding those for whom a batch was refused: enough for one of 100."""
 
@@ -44,8 +42,8 @@ class Broadcast:
             raises a CliqError if it fails. Awaits the watch's `announce` first.
         body: The body of the request for a batch, to show what would be sent.
         personal: Makes a recipient and their content of an item; else items are recipients.
-        batch_size: Recipients in a request; by default the most.
-        most: How many that is.
+        batch_size: Recipients in a request.
+        most: How many that may be.
         max_in_flight: Requests under way at the same time.
         dedupe: Skip ids that came before. Costs memory for each id.
         exclude: Skip these ids.
@@ -59,7 +57,7 @@ class Broadcast:
         *,
         body: Callable[[Batch], bytes] = lambda batch: batch.content,
         personal: Callable[[Any], Made] | None = None,
-        batch_size: int | None = None,
+        batch_size: int = MAX_USER_IDS,
         most: int = MAX_USER_IDS,
         max_in_flight: int = 50,
         dedupe: bool = False,
@@ -67,7 +65,6 @@ class Broadcast:
         on_progress: Callable[[BroadcastProgress], object] | None = None,
         record: Record | None = None,
     ) -> None:
-        batch_size = most if batch_size is None else batch_size
         if type(batch_size) is not int or not 1 <= batch_size <= most:
             raise ValidationError("batch_size", f"an int from 1 to {most}", batch_size)
         if type(max_in_flight) is not int or max_in_flight < 1:
@@ -262,13 +259,8 @@ class Broadcast:
         of_them = reached(batch.ids, named)
         if of_them.delivered == batch.ids:
             self._record.ended(batch, "delivered")
-            return
-        parts: list[Part] = [
-            (batch.part(of_them.delivered), "delivered", ""),
-            (batch.part(of_them.failed), "failed", _NOT_NAMED),
-            (batch.part(of_them.unknown), "unknown", _NOT_TOLD),
-        ]
-        self._record.ended_apart(batch, [part for part in parts if part[0].ids])
+        else:
+            self._record.ended_apart(batch, of_them.parts(batch))
 
     def _give_up(self, batch: Batch, watch: Watch) -> None:
         if watch.lost:

@@ -1,7 +1,7 @@
 """A record that outlives its job: started again with the same journal, a job goes on."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,10 @@ from cliq_async.worker import Worker
 
 __all__ = ["Journal"]
 
-_OTHERS: Final = "these are other recipients than those that its job began with"
+_OTHERS: Final = (
+    "these are other recipients, or other messages, than those that its job began with; whom to "
+    "leave out, and a template, have to stay the same as well"
+)
 
 
 class Journal:
@@ -121,8 +124,8 @@ class Journal:
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """See `Record.ended`."""
-        status, reason = self._settled(batch)(status, reason)
-        self._count(status, len(batch))
+        status, reason = _at_the_least(self._settled(batch), status, reason)
+        self.counts.add(status, len(batch))
         values = (status, reason, code, status in _DONE_WITH, batch.key)
 
         def step() -> None:
@@ -136,12 +139,13 @@ class Journal:
 
     def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:
         """See `Record.ended_apart`."""
-        settled = self._settled(batch)
+        doubtful = self._settled(batch)
         numbered: list[Part] = [
-            (self.numbered(part), *settled(status, reason)) for part, status, reason in parts
+            (self.numbered(part), *_at_the_least(doubtful, status, reason))
+            for part, status, reason in parts
         ]
         for part, status, _ in numbered:
-            self._count(status, len(part))
+            self.counts.add(status, len(part))
 
         def step() -> None:
             for part, status, reason in numbered:
@@ -182,7 +186,10 @@ class Journal:
 
         def step() -> None:
             for part in numbered:
-                self._put(part, "unknown" if doubtful else "waiting", _NOT_RESENT * doubtful)
+                if doubtful:
+                    self._put(part, "unknown", _NOT_RESENT)
+                else:
+                    self._put(part, "waiting")
             self._put(batch, "split")
 
         self._worker.tell(step)
@@ -193,8 +200,6 @@ class Journal:
         self.counts.skipped += 1
         text = item.encode("utf-8", "replace").decode()
         self._skipped.append((number, text, reason))
-        if len(self._skipped) >= _SKIPS_AT_ONCE:
-            self._write_skipped()
 
     def _write_skipped(self) -> None:
         rows, self._skipped = self._skipped, []
@@ -207,6 +212,7 @@ class Journal:
 
     async def settle(self) -> None:
         """See `Record.settle`."""
+        self._write_skipped()
         with suppress(JournalError):  # whoever sends or closes is told
             await self._worker.ask(lambda: None)
 
@@ -222,26 +228,18 @@ class Journal:
         finally:
             await self._worker.close()
 
-    def _count(self, status: Status, number: int) -> None:
-        setattr(self.counts, status, getattr(self.counts, status) + number)
-
-    def _settled(self, batch: Batch) -> Callable[[Status, str], tuple[Status, str]]:
+    def _settled(self, batch: Batch) -> bool:
         """Take note that what became of a batch is known now.
 
         Returns:
-            What it comes to, of a status and a reason: whoever may have been reached before, and
-            is refused now, has not failed for sure.
+            Whether it may have been reached by an earlier request.
         """
         self._noted.discard(batch.key)
         if batch.key not in self._resent:
-            return lambda status, reason: (status, reason)
+            return False
         self._resent.discard(batch.key)
         self.counts.unknown -= len(batch)
-        return lambda status, reason: (
-            ("unknown", f"perhaps reached before; then: {reason}")
-            if status == "failed"
-            else (status, reason)
-        )
+        return True
 
     def _put(self, batch: Batch, status: str, reason: str = "", code: str | None = None) -> None:
         ids = None if status == "split" else "\n".join(batch.ids)
@@ -264,11 +262,17 @@ class Journal:
         )
 
 
-_SKIPS_AT_ONCE: Final = 500
 _COUNTED: Final = ("delivered", "failed", "unknown")
 _DONE_WITH: Final = frozenset({"delivered", "failed", "split"})
 """What nobody is sent any more is not kept."""
 _NOT_RESENT: Final = "it was to be sent again, and was not"
+
+
+def _at_the_least(doubtful: bool, status: Status, reason: str) -> tuple[Status, str]:  # noqa: FBT001 - private
+    """What a status comes to: who may have been reached before has not failed for sure."""
+    if doubtful and status == "failed":
+        return "unknown", f"perhaps reached before; then: {reason}"
+    return status, reason
 
 
 def _forked() -> None:

@@ -7,7 +7,7 @@ import attrs
 import msgspec
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.converter import to_json, to_plain
+from cliq_async.converter import to_json
 from cliq_async.dialect import sent_ids
 from cliq_async.endpoints import ENDPOINTS, Endpoint
 from cliq_async.errors import ValidationError
@@ -68,7 +68,7 @@ def _call(given: object) -> bytes:
         raise ValidationError("call", "a Call or a str", shown(given))
     if call.user_ids is not None:
         raise ValidationError("Call.user_ids", "None: who is called is given apart", call.user_ids)
-    return to_json(to_plain(call))
+    return to_json(call)
 
 
 def _messaged(answer: object) -> Sequence[str] | None:

@@ -12,7 +12,6 @@ __all__ = ["LEFT_OUT", "Counts", "Known", "MemoryRecord", "Part", "Record", "Sta
 
 Status = Literal["delivered", "failed", "unknown"]
 
-
 Part = tuple[Batch, Status, str]
 """Some of a batch's recipients, what became of them, and why."""
 
@@ -25,6 +24,10 @@ class Counts:
     failed: int = 0
     unknown: int = 0
     skipped: int = 0
+
+    def add(self, status: Status, number: int) -> None:
+        """Count some more of a status."""
+        setattr(self, status, getattr(self, status) + number)
 
 
 @attrs.frozen
@@ -158,7 +161,7 @@ class MemoryRecord:
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """See `Record.ended`."""
-        self._count(status, len(batch))
+        self.counts.add(status, len(batch))
         if status != "delivered":
             self._outcomes.append(Outcome(batch.ids, status, reason, code))
 
@@ -193,6 +196,3 @@ class MemoryRecord:
 
     async def close(self) -> None:
         """Nothing is pending."""
-
-    def _count(self, status: str, number: int) -> None:
-        setattr(self.counts, status, getattr(self.counts, status) + number)

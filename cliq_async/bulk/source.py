@@ -9,14 +9,14 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.checks import shown
 from cliq_async.models.recipients import user_ids_field
 
-__all__ = ["BatchSource", "Intake", "Recipients", "Source", "excluded", "stream"]
-
-Recipients = Iterable[str | int] | AsyncIterable[str | int]
+__all__ = ["BatchSource", "Intake", "Source", "excluded", "stream"]
 
 _END: Final = object()
 _SHOWN_CHARS: Final = 100
 _BREATHER: Final = 100
 """Items after which other tasks get a turn."""
+_SETTLED: Final = 500
+"""Items that are skipped, after which the reading waits until they are written down."""
 
 
 class BatchSource(Protocol):
@@ -104,7 +104,7 @@ class Intake:
 
     async def pause(self) -> None:
         """Called after an item that was skipped, to wait now and then."""
-        if self._settle is not None and self._skipped % _BREATHER == 0:
+        if self._settle is not None and self._skipped % _SETTLED == 0:
             await self._settle()
 
     def _skip(self, item: str, reason: str) -> None:

@@ -28,9 +28,10 @@ _MARKS: Final = ("{{", "{%", "{#")
 class _Template(Generic[T]):
     """What somebody is sent, made out of a row."""
 
-    def __init__(self, plain: object, to: str, build: Callable[[Any], T]) -> None:
+    def __init__(self, given: object, to: str, build: Callable[[Any], T]) -> None:
         self._to = to
         self._build = build
+        plain = {"text": given} if isinstance(given, str) else given
         if not isinstance(plain, Mapping):
             raise ValidationError("template", "a str, or the plain form of the API", shown(plain))
         try:
@@ -81,8 +82,7 @@ class MessageTemplate(_Template[Message]):
     """
 
     def __init__(self, message: str | Mapping[str, Any], *, to: str = "user_id") -> None:
-        plain = {"text": message} if isinstance(message, str) else message
-        super().__init__(plain, to, message_from)
+        super().__init__(message, to, message_from)
 
 
 class CallTemplate(_Template[Call]):
@@ -103,8 +103,7 @@ class CallTemplate(_Template[Call]):
     """
 
     def __init__(self, call: str | Mapping[str, Any], *, to: str = "user_id") -> None:
-        plain = {"text": call} if isinstance(call, str) else call
-        super().__init__(plain, to, call_from)
+        super().__init__(call, to, call_from)
 
 
 def _environment() -> "jinja2.Environment":

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 import attrs
 
+from cliq_async.bulk.batch import Batch
+from cliq_async.bulk.record import Part, Status
 from cliq_async.errors import (
     ApiError,
     AuthenticationError,
@@ -27,6 +29,8 @@ _THESE_USERS: Final = "bot_unauthorized_message_access"
 """The whole batch was refused for some of its recipients."""
 _UNSURE: Final = frozenset({"botmessage_sending_failed"})
 """Codes after which some may have been reached."""
+_NOT_NAMED: Final = "Cliq does not name them among those reached"
+_NOT_TOLD: Final = "Cliq names fewer than were sent to, and by their ZUIDs: who was reached?"
 _ADVICE: Final[dict[type[CliqError], str]] = {
     AuthError: "check the credentials",
     AuthenticationError: "renew the access token, or use one that renews itself",
@@ -90,6 +94,15 @@ class Reached:
     delivered: tuple[str, ...]
     failed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+    def parts(self, batch: Batch) -> list[Part]:
+        """Those of each kind, as parts of their batch."""
+        kinds: list[tuple[tuple[str, ...], Status, str]] = [
+            (self.delivered, "delivered", ""),
+            (self.failed, "failed", _NOT_NAMED),
+            (self.unknown, "unknown", _NOT_TOLD),
+        ]
+        return [(batch.part(ids), status, reason) for ids, status, reason in kinds if ids]
 
 
 def reached(ids: tuple[str, ...], named: Sequence[str] | None) -> Reached:
