@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Caller", "Options"]
 
+_USER_AGENT = f"cliq-async/{__version__}"
 _ENDLESS_S = 600.0
 """What a request without a timeout may take before its token's lease ends."""
 
@@ -249,7 +250,7 @@ class Caller:
 
 
 def _headers(access: str, body: bytes) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {access}", "User-Agent": f"cliq-async/{__version__}"}
+    headers = {"Authorization": f"Bearer {access}", "User-Agent": _USER_AGENT}
     if body:
         headers["Content-Type"] = "application/json"
     return headers

@@ -108,7 +108,8 @@ def to_json(model: object) -> bytes:
     Raises:
         TypeError: There is something in it that JSON does not have.
     """
-    return _encode(to_plain(model) if attrs.has(type(model)) else model)
+    plain = type(model) is dict or not attrs.has(type(model))
+    return _encode(model if plain else to_plain(model))
 
 
 # --- plain data to answers ------------------------------------------------------------------

@@ -99,11 +99,11 @@ def sent_ids(answer: object) -> object:
 
     The live service tells the ids for each recipient, URL-encoded.
     """
-    if not isinstance(answer, Mapping) or not isinstance(answer.get("message_details"), Mapping):
+    if not isinstance(answer, dict) or not isinstance(answer.get("message_details"), dict):
         return answer
     by_user = {
         zuid: {name: unquote(value) for name, value in ids.items() if isinstance(value, str)}
         for zuid, ids in answer["message_details"].items()
-        if isinstance(ids, Mapping)
+        if isinstance(ids, dict)
     }
     return {**next(iter(by_user.values()), {}), "by_user": by_user}

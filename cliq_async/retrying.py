@@ -96,8 +96,8 @@ class Attempts:
 
     def data(self) -> object:
         """What the call gave: the decoded JSON, or None."""
-        done = isinstance(self.last, Answer) and self.last.kind is Kind.DONE
-        return self.last.data if isinstance(self.last, Answer) and done else None
+        last = self.last
+        return last.data if isinstance(last, Answer) and last.error is None else None
 
     def error(self) -> CliqError:
         """The exception for a call that is given up now."""

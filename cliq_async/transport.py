@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import struct
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -170,24 +171,27 @@ class _GuardedRequest(aiohttp.ClientRequest):
     Whatever way aiohttp comes to send a second time, it comes through here and is refused.
     """
 
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+    def send(self, conn: Any) -> Any:  # its coroutine, without one more around it
         """Write the request, if its permit still holds."""
         self._sending = _sendings[asyncio.current_task()]
         self._sending.ask(conn)
-        return await super().send(conn)
+        return super().send(conn)
 
-    async def write_bytes(
-        self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None
-    ) -> None:
-        """Write the body and, before it, the headers.
+    if sys.version_info < (3, 12):
 
-        Before Python 3.12 this is a task of its own, which runs a turn of the loop after `send`.
-        Should that turn have lasted, the permission is stale.
-        """
-        if self._sending.late:
-            conn.protocol.set_exception(_NotAllowedError("the event loop was blocked for too long"))
-            return
-        await super().write_bytes(writer, conn, content_length)
+        async def write_bytes(
+            self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None
+        ) -> None:
+            """Write the body and, before it, the headers.
+
+            Before Python 3.12 this is a task of its own, which runs a turn of the loop after
+            `send`. Should that turn have lasted, the permission is stale.
+            """
+            if self._sending.late:
+                late = _NotAllowedError("the event loop was blocked for too long")
+                conn.protocol.set_exception(late)
+                return
+            await super().write_bytes(writer, conn, content_length)
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:

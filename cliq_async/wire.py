@@ -61,7 +61,7 @@ class ApiCall:
     def url(self, base_url: str) -> str:
         """The whole URL behind scheme, host and network."""
         url = base_url + BASE_PATH + self.endpoint.path.format_map(self.path)
-        query = {name: value for name, value in self.query.items() if value is not None}
+        query = [each for each in self.query.items() if each[1] is not None]
         return f"{url}?{urlencode(query)}" if query else url
 
 

@@ -87,11 +87,10 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
     Raises:
         ValidationError: It is not; `given` is the length where the length is wrong.
     """
-    limit = _TEXT if high is None and not low else f"a str of {span(low, high, 'characters')}"
     if not isinstance(value, str):
-        raise ValidationError(field, limit, shown(value))
+        raise ValidationError(field, _text_limit(low, high), shown(value))
     if len(value) < low or (high is not None and len(value) > high):
-        raise ValidationError(field, limit, len(value))
+        raise ValidationError(field, _text_limit(low, high), len(value))
     if not value.isascii():
         try:
             value.encode()
@@ -99,6 +98,10 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
             half = f"U+{ord(value[error.start]):04X} at {error.start}"
             raise ValidationError(field, "a str without lone surrogates", Short(half)) from None
     return value
+
+
+def _text_limit(low: int, high: int | None) -> str:
+    return _TEXT if high is None and not low else f"a str of {span(low, high, 'characters')}"
 
 
 def name(model: object, attribute: Any) -> str:

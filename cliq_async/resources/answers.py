@@ -34,6 +34,6 @@ def read_one(endpoint: Endpoint, data: object, cls: type[T]) -> T:
 def read_written(data: object, cls: type[T], empty: T) -> T:
     """The model that a write was answered with, or `empty`: it has happened all the same."""
     try:
-        return from_plain(data, cls) if isinstance(data, Mapping) else empty
+        return from_plain(data, cls) if isinstance(data, dict) else empty
     except DecodeError:
         return empty
