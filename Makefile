@@ -1,10 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test coverage check format bench endpoints clean
+PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
+    --custom-compile-command 'make lock'
+
+.PHONY: help demo test coverage lint check format bench endpoints oldest newest lock clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | while IFS=: read -r name what; do \
+	    printf '%-10s %s\n' "$$name" "$$what"; done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -14,8 +18,9 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet --editable '.[cli]'
 	@touch $@
 
-.venv/dev.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev --group examples
+.venv/dev.stamp: pyproject.toml requirements/dev.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter
@@ -29,12 +34,13 @@ coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/test_promise.py
 	$(BIN)/pytest tests/test_promise.py
 
-check: .venv/dev.stamp  ## lint, format, types, tests and coverage
+lint: .venv/dev.stamp  ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(MAKE) --no-print-directory coverage
+
+check: lint coverage  ## lint, tests and coverage
 
 format: .venv/dev.stamp  ## put the code in its form
 	$(BIN)/ruff check --fix .
@@ -47,5 +53,26 @@ endpoints: .venv/demo.stamp  ## docs/endpoints.md, from the table of endpoints
 	$(BIN)/python docs/endpoints.py > docs/endpoints.new
 	mv docs/endpoints.new docs/endpoints.md
 
+# The examples have requirements of their own, and pages are only written for today's tools.
+oldest: pyproject.toml requirements/oldest.txt  ## the tests, with the oldest supported dependencies
+	$(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
+	.venv-oldest/bin/python -m pip install --quiet --requirement requirements/oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --no-deps --editable .
+	.venv-oldest/bin/pytest --ignore=tests/test_examples.py --ignore=tests/test_docs.py
+
+newest: pyproject.toml  ## the tests, with the newest release of everything
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade pip
+	.venv-newest/bin/python -m pip install --quiet --editable '.[all]' --group dev --group examples
+	.venv-newest/bin/pytest
+
+lock: .venv/bin/uv  ## pin the environments anew, in requirements/
+	$(PIN) --group dev --group examples --upgrade --output-file requirements/dev.txt
+	$(PIN) --group dev --resolution lowest-direct --output-file requirements/oldest.txt
+
+.venv/bin/uv: | .venv/bin/python
+	$(BIN)/python -m pip install --quiet uv
+
 clean:  ## remove what the other targets made
-	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
