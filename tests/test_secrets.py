@@ -114,7 +114,8 @@ async def everything(client, journal, written):
 
 
 @pytest.mark.parametrize(("fault", "how"), CASES)
-async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, caplog):
+async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: lambda _state: 0.0)
     caplog.set_level(logging.DEBUG)
     written = Written()
     spans = InMemorySpanExporter()
