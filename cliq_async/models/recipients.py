@@ -12,7 +12,14 @@ from urllib.parse import quote
 from cliq_async.errors import ValidationError
 from cliq_async.models import checks, coerce
 
-__all__ = ["MAX_USER_IDS", "identifier", "page_limit", "recipient_ids", "user_ids_field"]
+__all__ = [
+    "MAX_USER_IDS",
+    "identifier",
+    "page_limit",
+    "query_text",
+    "recipient_ids",
+    "user_ids_field",
+]
 
 MAX_USER_IDS: Final = 100
 _MAX_ID_CHARS: Final = 320
@@ -130,3 +137,12 @@ def page_limit(limit: int | None) -> int | None:
     if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
         raise ValidationError("limit", f"an int from 1 to {_MAX_LIMIT}", checks.shown(limit))
     return limit
+
+
+def query_text(field: str, value: str | None) -> str | None:
+    """A text of the query, or None for none.
+
+    Raises:
+        ValidationError: It is no text, or none that UTF-8 can carry.
+    """
+    return None if value is None else checks.check_text(field, value)

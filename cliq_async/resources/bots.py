@@ -11,7 +11,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.bot import Bot, BotChanges, NewBot
 from cliq_async.models.checks import check_text, shown
 from cliq_async.models.page import Page
-from cliq_async.models.recipients import identifier, page_limit
+from cliq_async.models.recipients import identifier, page_limit, query_text
 from cliq_async.resources.answers import data_of, read_one, read_written
 from cliq_async.resources.paging import follow, read_page
 from cliq_async.wire import ApiCall
@@ -81,10 +81,10 @@ class Bots:
         endpoint = ENDPOINTS["list_bots"]
         query = {
             "limit": page_limit(limit),
-            "next_token": next_token,
-            "sync_token": sync_token,
-            "search": search,
-            "scope": scope,
+            "next_token": query_text("next_token", next_token),
+            "sync_token": query_text("sync_token", sync_token),
+            "search": query_text("search", search),
+            "scope": query_text("scope", scope),
         }
         return read_page(endpoint, await self._send(ApiCall(endpoint, {}, query)), Bot)
 
@@ -182,7 +182,8 @@ class Bots:
         path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
         body = {"channel_unique_name": check_text("channel_unique_name", channel_unique_name, 1)}
         endpoint = ENDPOINTS["associate_channel"]
-        await self._send(ApiCall(endpoint, path, {"extension_key": extension_key}, to_json(body)))
+        query = {"extension_key": query_text("extension_key", extension_key)}
+        await self._send(ApiCall(endpoint, path, query, to_json(body)))
 
 
 def _extra(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """Messages: what a bot says to users, to a channel, or to all its subscribers."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 from cliq_async.converter import to_json, to_plain
 from cliq_async.dialect import sent_ids
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.checks import check_text
+from cliq_async.models.checks import check_text, shown
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.recipients import identifier, user_ids_field
+from cliq_async.models.recipients import identifier, query_text, user_ids_field
 from cliq_async.resources.answers import read_written
 from cliq_async.wire import ApiCall
 
@@ -67,10 +68,12 @@ class Messages:
                 could deliver it twice.
         """
         path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
-        query = {"extension_key": extension_key}
-        body = plain_text(message) if isinstance(message, str) else to_plain(message)
+        query = {"extension_key": query_text("extension_key", extension_key)}
+        body = _body(message)
+        if not isinstance(broadcast, bool):  # "no" would be taken for True
+            raise ValidationError("broadcast", "True or False", shown(broadcast))
         addressed = user_ids not in ((), [], "")
-        if addressed + (channel is not None) + bool(broadcast) != 1:
+        if addressed + (channel is not None) + broadcast != 1:
             given = [
                 name
                 for name, there in (
@@ -121,9 +124,19 @@ class Messages:
             OutcomeUnknownError: It was sent and not answered. It is not tried again.
         """
         path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
-        query: dict[str, str | int | None] = {"extension_key": extension_key}
+        query: dict[str, str | int | None] = {
+            "extension_key": query_text("extension_key", extension_key)
+        }
         if user_ids not in ((), [], ""):
             query["user_ids"] = user_ids_field(user_ids)
         body = to_json(check_parameters(parameters))
         call = ApiCall(ENDPOINTS["send_incoming_webhook"], path, query, body)
         return read_written(await self._send(call), IncomingReceipt, IncomingReceipt())
+
+
+def _body(message: object) -> dict[str, Any]:
+    if isinstance(message, str):
+        return plain_text(message)
+    if not isinstance(message, Message):
+        raise ValidationError("message", "a Message or a str", shown(message))
+    return to_plain(message)

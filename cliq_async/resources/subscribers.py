@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.models.page import Page
-from cliq_async.models.recipients import identifier, page_limit
+from cliq_async.models.recipients import identifier, page_limit, query_text
 from cliq_async.models.subscriber import Subscriber
 from cliq_async.resources.paging import follow, read_page
 from cliq_async.wire import ApiCall
@@ -49,9 +49,9 @@ class Subscribers:
         path = {"bot_id_or_unique_name": identifier("bot", bot)}
         query = {
             "limit": page_limit(limit),
-            "next_token": next_token,
-            "sync_token": sync_token,
-            "extension_key": extension_key,
+            "next_token": query_text("next_token", next_token),
+            "sync_token": query_text("sync_token", sync_token),
+            "extension_key": query_text("extension_key", extension_key),
         }
         return read_page(endpoint, await self._send(ApiCall(endpoint, path, query)), Subscriber)
 
