@@ -15,7 +15,7 @@ import msgspec
 
 from cliq_async.converter import to_json
 from cliq_async.endpoints import ENDPOINTS, Endpoint
-from cliq_async.errors import ApiError
+from cliq_async.errors import ApiError, ThrottledError
 from cliq_async.wire import ApiCall
 
 __all__ = ["Trait", "hinted", "otherwise", "plain_endpoints", "sent_ids", "traits_of"]
@@ -71,6 +71,8 @@ def otherwise(call: ApiCall, traits: Collection[Trait]) -> ApiCall:
 
 def hinted(call: ApiCall, error: ApiError) -> Trait | None:
     """The trait that an error of a call may come from."""
+    if isinstance(error, ThrottledError):  # whatever its status
+        return None
     if error.endpoint == _SEND:
         if error.code == "extra_key_found":
             return Trait.RECIPIENTS
