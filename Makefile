@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
     --custom-compile-command 'make lock'
 
-.PHONY: help demo test coverage lint check format bench endpoints oldest newest lock clean
+.PHONY: help demo test attack soak coverage lint check format bench endpoints oldest newest lock clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | while IFS=: read -r name what; do \
@@ -28,6 +28,12 @@ demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside
 
 test: .venv/dev.stamp  ## the tests
 	$(BIN)/pytest
+
+attack: .venv/dev.stamp  ## the random tests, with ATTACK=50 times as many examples
+	ATTACK=$${ATTACK:-50} $(BIN)/pytest tests/test_attack_*.py tests/test_roundtrip.py
+
+soak: .venv/dev.stamp  ## days of traffic with everything that goes wrong, in SOAK_S=600 seconds
+	$(BIN)/python tests/soak.py
 
 # The simulated days are nothing but computing: watched line by line they would take three times as long.
 coverage: .venv/dev.stamp  ## the tests, and how much of the code they run

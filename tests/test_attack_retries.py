@@ -23,7 +23,7 @@ from cliq_async.errors import (
     TransportError,
 )
 from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.model import Ending
+from cliq_async.quota.model import Ending, TokenId
 from cliq_async.quota.token import Token
 from cliq_async.testing import run_in_moved_time
 from cliq_async.transport import NoAnswerError, Request, Response
@@ -56,7 +56,7 @@ class WatchedStore(MemoryStore):
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.endings: dict[int, list[Ending | str]] = {}
+        self.endings: dict[TokenId, list[Ending | str]] = {}
 
     def end(self, quota, token, ending):
         self.endings.setdefault(token, []).append(ending)

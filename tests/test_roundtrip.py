@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import attrs
 import msgspec
-from hypothesis import given, settings
+from effort import tries
+from hypothesis import given
 from strategies import (
     BOT_CHANGES,
     CALLS,
@@ -30,7 +31,7 @@ from cliq_async.sandbox.state import State
 from cliq_async.testing import FakeTransport, run_in_moved_time
 
 ROUTER = Router()
-ROUND_TRIP = settings(deadline=None)
+ROUND_TRIP = tries(100)
 
 
 def a_world() -> tuple[State, FakeTransport]:
