@@ -41,6 +41,7 @@ from cliq_async.errors import (
     TransportError,
 )
 from cliq_async.models import BotChanges
+from cliq_async.quota import limiter
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.redis import RedisStore
 from cliq_async.quota.sqlite import SqliteStore
@@ -302,6 +303,7 @@ class Episode:
     async def _broadcasts(self, process: Process) -> None:
         while self.jobs or await self._pause(120.0):
             job = self.jobs.pop() if self.jobs else self._a_job()
+            left = False
             try:
                 left = await self._broadcast(process, job)
             except asyncio.CancelledError:
@@ -423,6 +425,8 @@ def one_episode(seed: str, kind: str, hours: float, counts: Counter[str]) -> Non
     finally:
         journal.Worker, sync.Worker = worker_of
         setattr(moments, "datetime", day)  # noqa: B010
+        # A store whose clock is its loop's keeps the loop alive, and so what both are kept by.
+        limiter._limiters.clear()
         shutil.rmtree(folder, ignore_errors=True)
 
 

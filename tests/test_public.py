@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from inspect import isclass, signature
+from inspect import isclass, isfunction, ismethod, signature
 
 import cliq_async
+from cliq_async.client import CliqClient
 
 PUBLIC = [
     "ENDPOINTS",
@@ -94,6 +95,109 @@ PUBLIC = [
     "read_subscribers",
     "sync_subscribers",
 ]
+
+
+SIGNATURES = {
+    "CliqClient": "auth, *, data_center='us', base_url=None, network=None, account='default', "
+    "quota=None, limits=None, margin_s=1.0, straggler_s=30.0, max_wait_s=75.0, timeout_s=30.0, "
+    "pace=None, max_rate=None, time_scale=1.0, allow_http=(), connector=None, proxy=None, "
+    "hooks=None, transport=None, clock=None",
+    "client.broadcast": "bot_unique_name, message, to, **options",
+    "client.broadcast_job": "bot_unique_name, message, **options",
+    "client.call_many": "bot_unique_name, call, to, **options",
+    "client.call_many_job": "bot_unique_name, call, **options",
+    "client.close": "",
+    "client.from_env": "**options",
+    "client.quota_status": "",
+    "client.shortest_s": "endpoint, requests, *, headroom=0",
+    "client.with_options": "*, lane=None, max_wait_s=Ellipsis, timeout_s=Ellipsis",
+    "bots.create": "new",
+    "bots.list": "*, limit=None, next_token=None, sync_token=None, search=None, scope=None",
+    "bots.iter": "*, limit=50, search=None, scope=None",
+    "bots.get": "bot_id, *, fields=None",
+    "bots.update": "bot_id, changes",
+    "bots.delete": "bot_id",
+    "bots.associate": "bot_unique_name, channel_unique_name, *, extension_key=None",
+    "messages.send": "bot_unique_name, message, *, user_ids=(), channel=None, broadcast=False, "
+    "extension_key=None",
+    "messages.send_incoming": "bot_unique_name, parameters, *, user_ids=(), extension_key=None",
+    "calls.trigger": "bot_unique_name, call",
+    "handlers.create": "bot_id, new",
+    "handlers.update": "bot_id, type, changes, *, handler_id=None",
+    "handlers.get": "bot_id, type, *, handler_id=None",
+    "handlers.delete": "bot_id, type, *, handler_id=None",
+    "subscribers.list": "bot, *, limit=None, next_token=None, sync_token=None, extension_key=None",
+    "subscribers.iter": "bot, *, limit=50, extension_key=None",
+    "read_outcomes": "path, *, delivered=False",
+    "read_subscribers": "path, bot=None, *, departed=False",
+    "sync_subscribers": "client, bots, into, *, full=False, limit=50, extension_key=None, "
+    "on_progress=None",
+}
+OPTIONS = "batch_size dedupe exclude headroom journal max_in_flight max_wait_s on_progress"
+OPTIONS += " resend_unknown"
+TREE = """
+CliqError
+  ApiError
+    AuthenticationError
+    BadRequestError
+    ConflictError
+    NotFoundError
+    PermissionDeniedError
+    ServerError
+    ThrottledError
+  AuthError
+  JournalError
+  OutcomeUnknownError
+  QuotaStoreError
+  QuotaWaitError
+  SyncError
+  TransportError
+  ValidationError ValueError
+"""
+
+
+def _without_types(function):
+    found = signature(function)
+    own = [
+        each.replace(annotation=each.empty)
+        for each in found.parameters.values()
+        if each.name != "self"
+    ]
+    return str(found.replace(parameters=own, return_annotation=found.empty))[1:-1]
+
+
+def test_public_signatures_are_these():
+    client = CliqClient("t", quota="memory://")
+    found = {"CliqClient": _without_types(CliqClient)}
+    places: dict[str, object] = {"client": client}
+    places |= {
+        n: getattr(client, n) for n in ["bots", "messages", "calls", "handlers", "subscribers"]
+    }
+    for place, thing in places.items():
+        for name in dir(thing):
+            if not name.startswith("_") and ismethod(getattr(thing, name)):
+                found[f"{place}.{name}"] = _without_types(getattr(thing, name))
+    for name in cliq_async.__all__:
+        if isfunction(getattr(cliq_async, name)):
+            found[name] = _without_types(getattr(cliq_async, name))
+    differences = {
+        name: (SIGNATURES.get(name), found.get(name))
+        for name in SIGNATURES.keys() | found.keys()
+        if SIGNATURES.get(name) != found.get(name)
+    }
+    assert differences == {}, "what is written down, and what there is"
+    assert sorted(cliq_async.JobOptions.__annotations__) == OPTIONS.split()
+
+
+def test_public_errors_are_this_tree():
+    def drawn(cls, depth=0):
+        others = [base.__name__ for base in cls.__bases__[1:]]
+        yield "  " * depth + " ".join([cls.__name__, *others])
+        public = (each for each in cls.__subclasses__() if each.__name__ in cliq_async.__all__)
+        for each in sorted(public, key=lambda each: each.__name__):
+            yield from drawn(each, depth + 1)
+
+    assert "\n".join(drawn(cliq_async.CliqError)) == TREE.strip()
 
 
 def test_public_names_are_these():
