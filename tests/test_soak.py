@@ -7,8 +7,8 @@ from soak import one_episode
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_half_an_hour_of_anything_at_random_locks_nobody_out_and_loses_nobody(kind):
+def test_twenty_minutes_of_anything_at_random_locks_nobody_out_and_loses_nobody(kind):
     counts: Counter[str] = Counter()
-    one_episode("short", kind, 0.5, counts)
-    assert counts["requests"] > 100
-    assert counts["cancelled"] > 10
+    one_episode("short", kind, 0.3, counts)
+    assert counts["requests"] > 50
+    assert counts["cancelled"] > 5
