@@ -17,11 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import attrs
 
 from cliq_async.testing import sandbox_in_thread
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `python -m benchmarks.processes`
+
+from measuring import Row
 
 PROCESSES = 4
 SCALE = 60.0
@@ -114,13 +119,8 @@ def redis_server(folder: str):
         process.wait()
 
 
-def main() -> int:
-    """Run all of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sends", type=int, default=500, help="of each process")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    rows, failed = [], False
+async def races(sends: int) -> AsyncIterator[dict]:
+    """Each store, undisturbed and with two processes killed on the way."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         homes = {"sqlite": lambda name: f"sqlite:///{Path(folder) / name}.db"}
         if shutil.which("redis-server"):
@@ -128,30 +128,50 @@ def main() -> int:
             homes["redis"] = lambda name: f"{url}/{'01'.index(name[-1])}"
         for home, quota in homes.items():
             for number, killed in enumerate((False, True)):
-                lockouts, ratio, shares = asyncio.run(
-                    race(quota(f"quota{number}"), options.sends, killed=killed)
-                )
-                what = "two killed and started again" if killed else "undisturbed"
-                rows.append(
-                    {
-                        "store": home,
-                        "what": what,
-                        "lockouts": lockouts,
-                        "ratio": round(ratio, 3),
-                        "shares": shares,
-                    }
-                )
-                failed = failed or bool(lockouts)
-                if not options.json:
-                    print(
-                        f"{PROCESSES} x {options.sends} sends, {home}, {what}: "
-                        f"{lockouts} lockouts, ratio {ratio:.3f}, first half {shares}",
-                        flush=True,
-                    )
+                lockouts, ratio, shares = await race(quota(f"quota{number}"), sends, killed=killed)
+                yield {
+                    "store": home,
+                    "what": "two killed and started again" if killed else "undisturbed",
+                    "lockouts": lockouts,
+                    "ratio": round(ratio, 3),
+                    "shares": shares,
+                }
+
+
+async def sends_of_processes(sends: int) -> list[Row]:
+    """The same as rows of the table."""
+    return [
+        Row(
+            f"{PROCESSES} processes, {row['store']}, {row['what']}",
+            f"{row['lockouts']} lockouts",
+            row["ratio"],
+            "0",
+            row["lockouts"] == 0,
+        )
+        async for row in races(sends)
+    ]
+
+
+async def main() -> int:
+    """Run all of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sends", type=int, default=500, help="of each process")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = []
+    async for row in races(options.sends):
+        rows.append(row)
+        if not options.json:
+            print(
+                f"{PROCESSES} x {options.sends} sends, {row['store']}, {row['what']}: "
+                f"{row['lockouts']} lockouts, ratio {row['ratio']:.3f}, "
+                f"first half {row['shares']}",
+                flush=True,
+            )
     if options.json:
         print(json.dumps(rows, indent=2))
-    return int(failed)
+    return int(any(row["lockouts"] for row in rows))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(asyncio.run(main()))
