@@ -89,35 +89,35 @@ CONTENDERS = {
         ),
         Contender("limits moving window", Limits, (120.0, 121.0), "limits"),
         Contender(
-            "throttled-py sliding window", _THROTTLED, (60.0, 180.0), "throttled-py", seeds=3
+            "throttled-py sliding window", _THROTTLED, (60.0, 180.0), "throttled-py", seeds=2
         ),
         Contender(
             "throttled-py GCRA(50)",
             partial(ThrottledPy, "gcra"),
             (119.0, 123.0),
             "throttled-py",
-            seeds=3,
+            seeds=2,
         ),
         Contender(
             "aiometer max_per_second",
             partial(Aiometer, {"max_per_second": N / WINDOW_S}),
             (178.0, 180.0),
             "aiometer",
-            seeds=5,
+            seeds=3,
         ),
         Contender(
             "aiometer max_at_once",
             partial(Aiometer, {"max_at_once": N}),
             (0.2, 0.4),
             "aiometer",
-            seeds=5,
+            seeds=3,
         ),
         Contender(
             "python-telegram-bot AIORateLimiter",
             Telegram,
             (119.0, 121.0),
             "python-telegram-bot",
-            seeds=10,
+            seeds=5,
         ),
         Contender(
             "pyrate-limiter Rate(50, 60 s), shared store",

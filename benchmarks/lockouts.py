@@ -1,6 +1,7 @@
 """Lockouts and the time to finish, of cliq_async and of what its users could take instead.
 
-`python benchmarks/lockouts.py [--seeds 20] [--quick] [--json FILE] [--plots FOLDER]`
+`python benchmarks/lockouts.py [--seeds 20] [--peer-seeds N] [--json FILE] [--plots FOLDER]`, and
+`--quick` to see that it runs.
 
 1,000 messages at 50 a minute, a lock of 10 minutes, delays with a heavy tail (log-normal, 80 ms in
 the median and 1.5 s at the 99th percentile, each way), and a server that counts in a rolling
@@ -28,9 +29,11 @@ _RECIPIENTS_A_MINUTE = 5000
 _PLAIN = SCENARIOS["plain"].sends
 
 
-def lockouts(*, seeds: int, quick: bool = False) -> tuple[list[Row], dict]:
+def lockouts(
+    *, seeds: int, quick: bool = False, peer_seeds: int | None = None
+) -> tuple[list[Row], dict]:
     """Run it all on all cores; the rows to show, and everything that was found, for JSON."""
-    done = run_all(list(tasks(seeds, quick=quick)))
+    done = run_all(list(tasks(seeds, quick=quick, peer_seeds=peer_seeds)))
     found = {
         "versions": versions(),
         "python": platform.python_version(),
@@ -115,12 +118,13 @@ def main() -> int:
     """Run it alone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--peer-seeds", type=int, help="at most so many for the others")
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument("--json", type=Path, help="where to put everything that was found")
     parser.add_argument("--plots", type=Path, help="a folder to draw in; needs matplotlib")
     options = parser.parse_args()
     prepare()
-    rows, found = lockouts(seeds=options.seeds, quick=options.quick)
+    rows, found = lockouts(seeds=options.seeds, quick=options.quick, peer_seeds=options.peer_seeds)
     print_table(rows)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

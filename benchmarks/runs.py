@@ -46,7 +46,7 @@ def do(task: Task):
     return found
 
 
-def tasks(seeds: int, *, quick: bool) -> Iterator[Task]:
+def tasks(seeds: int, *, quick: bool, peer_seeds: int | None = None) -> Iterator[Task]:
     """All runs, those that take longest first."""
     names = [
         each.name
@@ -59,7 +59,7 @@ def tasks(seeds: int, *, quick: bool) -> Iterator[Task]:
         for scenario, row in SCENARIOS.items():
             if row.fits(CONTENDERS[name]):
                 for server in row.servers[: 1 if quick else None]:
-                    for seed in range(min(seeds, CONTENDERS[name].seeds)):
+                    for seed in range(_seeds(name, seeds, peer_seeds)):
                         yield "play", seed, (name, scenario, server, seed, row.sends)
     for seed in range(seeds):
         yield "broadcast", seed, (seed,)
@@ -67,10 +67,15 @@ def tasks(seeds: int, *, quick: bool) -> Iterator[Task]:
         yield "alone", 0, (name,)
 
 
+def _seeds(name: str, seeds: int, peer_seeds: int | None) -> int:
+    contender = CONTENDERS[name]
+    return min(seeds, contender.seeds, peer_seeds if peer_seeds and not contender.ours else seeds)
+
+
 def _days(names: list[str], seeds: int, hours: float) -> Iterator[Task]:
     for case, name in product(CASES, DAY_CONTENDERS):
         if name in names:
-            for seed in range(min(seeds, 3 if name == OURS else 1)):
+            for seed in range(min(seeds, 2 if name == OURS else 1)):
                 yield "day", seed, (name, case, seed, hours)
 
 

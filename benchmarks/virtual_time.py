@@ -86,4 +86,6 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], seed: int = 0) -> T:
         loop = runner.get_loop()
         loop.set_default_executor(_AtOnce())
         with clocks_moved(loop, _EPOCH_S + phase_s):
-            return runner.run(main())
+            found = runner.run(main())
+        loop._default_executor = None  # it has no threads, and asyncio would wait in one for them
+        return found
