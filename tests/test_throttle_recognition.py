@@ -1,6 +1,6 @@
 """Telling that Cliq locked an endpoint, in every form that was seen, and only then."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
@@ -96,6 +96,8 @@ def test_words_in_other_places_are_no_refusal(status, body):
         ("120", 120.0),
         (" 120 ", 120.0),
         (" " * 30 + "5", 5.0),
+        ("1", 1.0),
+        ("0" * 20 + "5", 5.0),
         ("0", None),
         ("-5", None),
         ("", None),
@@ -117,7 +119,12 @@ def test_retry_after_is_read_if_it_can_be_and_never_believed_beyond_a_day(header
 
 def test_retry_after_as_a_date_is_from_now():
     at = datetime.now(UTC) + timedelta(seconds=300)
-    for text in (format_datetime(at, usegmt=True), format_datetime(at.replace(tzinfo=None))):
+    elsewhere = at.astimezone(timezone(timedelta(hours=5)))
+    for text in (
+        format_datetime(at, usegmt=True),
+        format_datetime(at.replace(tzinfo=None)),
+        format_datetime(elsewhere),
+    ):
         got = refusal(429, {"Retry-After": text}, None)
         assert got is not None
         assert got.wait_s == pytest.approx(300, abs=2)
@@ -142,6 +149,12 @@ def test_wait_is_read_from_the_text_of_a_refusal(text, wait_s):
         got = refusal(429, {}, body)
         assert got is not None
         assert (got.wait_s, got.message) == (wait_s, text)
+
+
+def test_refusal_without_a_text_has_an_empty_one():
+    got = refusal(429, {}, None)
+    assert got is not None
+    assert got.message == ""
 
 
 def test_longest_of_what_is_said_counts():

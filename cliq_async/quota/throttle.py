@@ -79,7 +79,7 @@ def _retry_after(header: str | None) -> float | None:
         return None
     header = header.strip()
     if header.isdecimal():
-        return _sane(float(header[:12]))
+        return _sane(float(header))
     try:
         at = parsedate_to_datetime(header)
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
