@@ -77,7 +77,9 @@ def test_success_whose_body_cannot_be_read_has_happened_but_a_get_asks_again(bod
     assert got(answer(200, body)) is Next.BACK_OFF
     assert got(answer(200, body)) is Next.BACK_OFF
     assert got(answer(200, body)) is Next.RAISE
-    assert type(got.attempts.error()) is TransportError
+    error = got.attempts.error()
+    assert type(error) is TransportError
+    assert (error.endpoint, error.reason) == ("get_bot", "the answer could not be read")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -89,6 +91,8 @@ def test_throttles_wait_and_are_no_attempts(method):
     error = played.attempts.not_sent(QuotaWaitError("e", LATER))
     assert type(error) is ThrottledError
     assert error.retry_at == LATER
+    assert error.endpoint == ROWS[method]
+    assert error.message == "Too many requests within a certain time frame."
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -104,7 +108,25 @@ def test_a_post_that_may_have_happened_is_never_sent_again(end):
     played = Played("POST")
     assert played(end) is Next.RAISE
     wanted = ServerError if end is OWN_FAILURE else OutcomeUnknownError
-    assert type(played.attempts.error()) is wanted
+    error = played.attempts.error()
+    assert type(error) is wanted
+    assert error.endpoint == "send_message"
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (LOST, "no answer"),
+        (GATEWAY, "HTTP 502, not from Cliq itself"),
+        (TIMED_OUT, "HTTP 408, not from Cliq itself"),
+    ],
+)
+def test_error_says_why_there_is_no_answer(end, reason):
+    played = Played("POST")
+    played(end)
+    error = played.attempts.error()
+    assert isinstance(error, OutcomeUnknownError)
+    assert error.reason == reason
 
 
 @pytest.mark.parametrize("method", IDEMPOTENT)
@@ -167,6 +189,7 @@ def test_write_that_may_have_happened_does_not_end_as_never_sent(method, error, 
     ended = played.attempts.not_sent(error)
     assert type(ended) is OutcomeUnknownError
     assert str(error) in ended.reason
+    assert ended.endpoint == ROWS[method]
 
 
 @pytest.mark.parametrize("method", METHODS)
