@@ -212,6 +212,20 @@ def test_a_bucket_of_one_keeps_its_one_token_however_often_it_is_locked():
     assert bucket.capacity(quota, now) == 1
 
 
+@pytest.mark.parametrize(
+    ("threshold", "capacities"), [(2, [1, 1]), (4, [3, 2]), (9, [8, 7]), (12, [10, 8])]
+)
+def test_each_lock_takes_a_fifth_in_whole_tokens_and_at_least_one_but_never_the_last(
+    threshold, capacities
+):
+    bucket, quota = Bucket(), a_quota(threshold)
+    now, learned = 0.0, []
+    for _ in capacities:
+        now = locked(bucket, quota, now) + 200.0
+        learned.append(bucket.capacity(quota, now))
+    assert learned == capacities
+
+
 def test_the_margin_never_grows_beyond_a_window():
     bucket, quota = Bucket(), a_quota(50)
     now = 0.0
@@ -250,6 +264,9 @@ def test_what_is_learned_lives_in_the_servers_own_time():
     take(bucket, quota, 1, 0.0)
     assert bucket.refuse(quota, 1, 0.0, 0.0, None).until == pytest.approx(601.0 / 60)
     assert bucket.capacity(quota, 10.1 + HOUR / 60) == 9
+    assert bucket.capacity(quota, 10.1 + 23 * HOUR / 60) == 9
+    assert bucket.capacity(quota, 10.1 + 25 * HOUR / 60) == 10
+    assert bucket.learned is None
 
 
 def test_a_threshold_given_anew_is_held_at_once():
