@@ -50,3 +50,12 @@ def test_late_refusal_of_another_request_lets_no_second_one_try_out_the_lock():
     assert not take(bucket, quota, 4, 50.0)
     assert bucket.end(quota, 3, 51.0, Ending.ANSWERED)
     assert take(bucket, quota, 4, 51.0)
+
+
+def test_token_that_ends_after_a_lock_comes_back_with_the_margin_that_was_learned():
+    bucket, quota = Bucket(), a_quota(5)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
+    take(bucket, quota, 2, 70.0)
+    bucket.end(quota, 2, 70.0, Ending.ANSWERED)
+    assert bucket.snapshot(quota, 71.0).returns == (70.0 + 62.0,)

@@ -96,3 +96,11 @@ async def test_refusal_of_a_request_from_before_the_bucket_reopened_begins_no_lo
     clock.advance(5.0)
     (await aside(store, quota)).end(Ending.ANSWERED)
     assert not (await late.refuse(2.0)).first
+
+
+async def test_token_ends_once_however_often_it_is_told():
+    store, quota = MemoryStore(clock=Clock()), a_quota(3)
+    token = await aside(store, quota)
+    for _ in range(3):
+        token.end(Ending.ANSWERED)
+    assert await free(store, quota) == 2
