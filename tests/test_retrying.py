@@ -95,6 +95,14 @@ def test_throttles_wait_and_are_no_attempts(method):
     assert error.message == "Too many requests within a certain time frame."
 
 
+def test_throttle_that_is_raised_keeps_status_and_code():
+    played = Played("POST")
+    played(answer(400, {"code": "request_limit_exceeded", "message": "no"}))
+    error = played.attempts.not_sent(QuotaWaitError("e", LATER))
+    assert isinstance(error, ThrottledError)
+    assert (error.status, error.code, error.message) == (400, "request_limit_exceeded", "no")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_was_never_sent_is_tried_three_times(method):
     played = Played(method)
