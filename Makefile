@@ -4,7 +4,8 @@ BIN := .venv/bin
 PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
     --custom-compile-command 'make lock'
 
-.PHONY: help demo test attack soak coverage lint check format bench endpoints oldest newest lock clean
+.PHONY: help demo test attack soak mutants coverage lint check format bench endpoints oldest newest \
+    lock clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | while IFS=: read -r name what; do \
@@ -39,6 +40,17 @@ soak: .venv/dev.stamp  ## days of traffic with everything that goes wrong, in SO
 coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/test_promise.py
 	$(BIN)/pytest tests/test_promise.py
+
+.venv/mutants.stamp: .venv/dev.stamp
+	$(BIN)/python -m pip install --quiet --group mutants
+	@touch $@
+
+# Each change of an operator, a number or an argument in the modules that pyproject.toml names has to
+# make a test fail, or be explained in tests/mutants.toml. Too slow for every push.
+mutants: .venv/mutants.stamp  ## whether the tests notice mistakes in retries, locks and tokens
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/python tests/mutants.py
 
 lint: .venv/dev.stamp  ## style, format and types
 	$(BIN)/ruff check .
@@ -81,4 +93,4 @@ lock: .venv/bin/uv  ## pin the environments anew, in requirements/
 	$(BIN)/python -m pip install --quiet uv
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-* .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants
