@@ -1,6 +1,11 @@
 import asyncio
 import errno
+import json
+import os
+import re
 import signal
+import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -109,3 +114,79 @@ def test_a_host_that_does_not_exist_fails():
 )
 def test_a_wrong_option_is_wrong_usage(options):
     assert invoke("sandbox", *options).exit_code == 2
+
+
+# With a command.
+
+SAY = "import os; print(*sorted(f'{k}={v}' for k, v in os.environ.items() if k[:5] == 'CLIQ_'))"
+
+
+async def test_a_command_finds_the_sandbox_and_nobodys_account(monkeypatch):
+    monkeypatch.setenv("CLIQ_PROFILE", "ann")
+    monkeypatch.setenv("CLIQ_REFRESH_TOKEN", "1000.real")
+    code = f"{SAY}; raise SystemExit(7)"
+    options = ("--time-scale", "60", "--", sys.executable, "-c", code)
+    async with command("sandbox", *options) as process:
+        out, err = await process.communicate()
+    found = dict(each.split("=", 1) for each in out.decode().split())
+    assert process.returncode == 7
+    assert err == b"0 requests, 0 lockouts\n"
+    assert set(found) == {
+        "CLIQ_ACCESS_TOKEN",
+        "CLIQ_ACCOUNTS_URL",
+        "CLIQ_ALLOW_HTTP",
+        "CLIQ_BASE_URL",
+        "CLIQ_QUOTA",
+        "CLIQ_TIME_SCALE",
+    }
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", found["CLIQ_BASE_URL"])
+    assert found["CLIQ_TIME_SCALE"] == "60"
+    quota = Path(found["CLIQ_QUOTA"].removeprefix("sqlite://"))
+    assert quota.is_absolute()
+    assert not quota.parent.exists()
+
+
+async def test_processes_of_a_command_share_the_quota():
+    send = f"{sys.executable} -m cliq_async.cli send supportbot Hi --to 55743307"
+    script = f"{send} & {send}; wait; {sys.executable} -m cliq_async.cli quota --json"
+    async with command("sandbox", "--", "sh", "-c", script) as process:
+        out, err = await process.communicate()
+    assert process.returncode == 0, err
+    quota = json.loads(out[out.index(b"{") :])
+    assert quota["send_message"]["free"] == 48
+    assert err == b"2 requests, 0 lockouts, delivered to 1 recipient\n  send_message 2\n"
+
+
+async def test_a_command_that_is_killed_says_by_what_signal():
+    async with command("sandbox", "--", "sh", "-c", "kill -9 $$") as process:
+        await process.communicate()
+    assert process.returncode == 128 + signal.SIGKILL
+
+
+async def test_sigterm_reaches_the_command_which_has_time_to_end(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    script = f"trap 'echo bye; exit 3' TERM; echo ready; read -r _ < {tmp_path}/fifo"
+    async with command("sandbox", "--", "sh", "-c", script) as process:
+        assert process.stdout
+        assert await process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        out, _ = await process.communicate()
+    assert (process.returncode, out) == (3, b"bye\n")
+
+
+async def test_ctrl_c_is_for_the_command_alone(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    script = f"echo ready; read -r _ < {tmp_path}/fifo; exit 4"
+    async with command("sandbox", "--", "sh", "-c", script) as process:
+        assert process.stdout
+        await process.stdout.readline()
+        process.send_signal(signal.SIGINT)  # of a terminal, the command gets one as well
+        await asyncio.to_thread((tmp_path / "fifo").write_text, "go on\n")
+        await process.communicate()
+    assert process.returncode == 4
+
+
+def test_a_command_that_does_not_exist_cannot_be_run():
+    result = invoke("sandbox", "--", "nowhere-to-be-found")
+    assert result.exit_code == 127
+    assert result.stderr == "error: cannot run nowhere-to-be-found: No such file or directory\n"
