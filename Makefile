@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
     --custom-compile-command 'make lock'
 
-.PHONY: help demo test attack soak mutants coverage lint check format bench endpoints oldest newest \
+.PHONY: help demo test attack soak mutants coverage lint check format bench docs reference oldest newest \
     lock clean
 
 help:  ## what there is to make
@@ -67,9 +67,13 @@ format: .venv/dev.stamp  ## put the code in its form
 bench: .venv/dev.stamp  ## the numbers, side by side
 	$(BIN)/python -m benchmarks
 
-endpoints: .venv/demo.stamp  ## docs/endpoints.md, from the table of endpoints
-	$(BIN)/python docs/endpoints.py > docs/endpoints.new
-	mv docs/endpoints.new docs/endpoints.md
+docs: .venv/dev.stamp  ## the documentation as HTML, in docs/_build/html
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
+
+reference: .venv/demo.stamp  ## docs/endpoints.md and docs/commands.md, from the code
+	for page in endpoints commands; do \
+	    $(BIN)/python docs/$$page.py > docs/$$page.new && mv docs/$$page.new docs/$$page.md || exit 1; \
+	done
 
 # The examples have requirements of their own, and pages are only written for today's tools.
 oldest: pyproject.toml requirements/oldest.txt  ## the tests, with the oldest supported dependencies
@@ -82,15 +86,15 @@ oldest: pyproject.toml requirements/oldest.txt  ## the tests, with the oldest su
 newest: pyproject.toml  ## the tests, with the newest release of everything
 	$(PYTHON) -m venv --clear .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade pip
-	.venv-newest/bin/python -m pip install --quiet --editable '.[all]' --group dev --group examples
+	.venv-newest/bin/python -m pip install --quiet --editable '.[all]' --group dev --group docs --group examples
 	.venv-newest/bin/pytest
 
 lock: .venv/bin/uv  ## pin the environments anew, in requirements/
-	$(PIN) --group dev --group examples --upgrade --output-file requirements/dev.txt
+	$(PIN) --group dev --group docs --group examples --upgrade --output-file requirements/dev.txt
 	$(PIN) --group dev --resolution lowest-direct --output-file requirements/oldest.txt
 
 .venv/bin/uv: | .venv/bin/python
 	$(BIN)/python -m pip install --quiet uv
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-* .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants
+	rm -rf .venv .venv-* docs/_build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants

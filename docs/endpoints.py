@@ -1,4 +1,4 @@
-"""Prints the page of the endpoints, made from the table: `make endpoints`."""  # noqa: INP001
+"""Prints the page of the endpoints, made from the table: `make reference`."""
 
 import sys
 from typing import Final
@@ -30,7 +30,7 @@ _TOP: Final = """\
 
 Thresholds count per user and endpoint: so many requests in a window, and one more locks the
 endpoint. The names are those of `limits=`, of `quota_status()` and of errors. The paths stand
-behind `/api/v3`. `make endpoints` makes this page from the table in `cliq_async/endpoints.py`.
+behind `/api/v3`. `make reference` makes this page from the table in `cliq_async/endpoints.py`.
 
 | name | method | request | requests | window | lock | scopes |
 |---|---|---|---|---|---|---|

@@ -36,7 +36,7 @@ def normal(name):
 
 
 @pytest.mark.parametrize(
-    "requirement", wanted("dev", "examples"), ids=lambda requirement: requirement.name
+    "requirement", wanted("dev", "docs", "examples"), ids=lambda requirement: requirement.name
 )
 def test_development_has_a_pin_within_the_bounds(requirement):
     assert pinned("dev")[normal(requirement.name)] in requirement.specifier, "run `make lock`"

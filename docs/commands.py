@@ -1,0 +1,51 @@
+"""Prints the page of all commands and options, made from the commands: `make reference`."""
+
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from cliq_async.cli.app import cliq
+
+__all__ = ["leaves", "page"]
+
+_TOP: Final = """\
+# All commands
+
+Every command with its arguments and options. [The command line](command-line.md) says how they are
+used together, and what they end with. `make reference` makes this page from the commands.
+"""
+
+
+def leaves(group: click.Group, path: str = "cliq") -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group and of those in it, each with how it is called."""
+    for name, command in group.commands.items():
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{path} {name}")
+
+
+def page() -> str:
+    """The page, as Markdown."""
+    return _TOP + "".join(_section(path, command) for path, command in leaves(cliq))
+
+
+def _section(path: str, command: click.Command) -> str:
+    ctx = click.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(ctx))
+    said = " ".join((command.help or "").partition("\n\n")[0].split())
+    rows = "".join(_row(each, ctx) for each in command.params if isinstance(each, click.Option))
+    table = f"\n| option | meaning |\n|---|---|\n{rows}" if rows else ""
+    return f"\n## {path}\n\n`{path} {usage}`\n\n{said}\n{table}"
+
+
+def _row(option: click.Option, ctx: click.Context) -> str:
+    names, meaning = option.get_help_record(ctx) or ("", "")
+    names, meaning = names.replace("|", "\\|"), meaning.replace("|", "\\|").replace("`", "")
+    return f"| `{names}` | {' '.join(meaning.replace('<', '&lt;').split())} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
