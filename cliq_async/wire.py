@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 from urllib.parse import urlencode
 
@@ -102,7 +103,7 @@ def read(endpoint: Endpoint, response: Response) -> Answer:
     """Say what an answer means. Never fails, whatever the body is."""
     status = response.status
     if response.body == b"" and _OK <= status < _REDIRECT:
-        return Answer(Kind.DONE, status)
+        return _empty(status)
     data, whole = _decode(response.body)
     throttled = refusal(status, response.headers, data)
     if throttled is not None:
@@ -113,6 +114,11 @@ def read(endpoint: Endpoint, response: Response) -> Answer:
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
         kind = Kind.UNKNOWN
     return Answer(kind, status, data, whole, _error(endpoint, status, data))
+
+
+@cache
+def _empty(status: int) -> Answer:
+    return Answer(Kind.DONE, status)
 
 
 def _decode(body: bytes | None) -> tuple[object, bool]:
