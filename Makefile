@@ -64,8 +64,16 @@ format: .venv/dev.stamp  ## put the code in its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev.stamp  ## the numbers, side by side
-	$(BIN)/python -m benchmarks
+# The peers have an environment of their own: what they want of aiohttp is theirs.
+.venv-bench/stamp: pyproject.toml requirements/bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade pip
+	.venv-bench/bin/python -m pip install --quiet --requirement requirements/bench.txt
+	.venv-bench/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+bench: .venv-bench/stamp  ## the numbers, side by side with the peers
+	.venv-bench/bin/python -m benchmarks
 
 docs: .venv/dev.stamp  ## the documentation as HTML, in docs/_build/html
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html

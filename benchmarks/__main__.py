@@ -1,31 +1,54 @@
-"""Run all of it: `python -m benchmarks`, or `--quick` to see that it runs."""
+"""Measure it all: `python -m benchmarks`, or `--quick` to see that it runs."""
 
-import asyncio
+import argparse
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parent.parent / "tests"))  # they can start a Redis
 
-from bulk import recipients_of_a_file
-from calls import calls
 from measuring import print_table
-from quota import take_and_give_back, waiters
-from stores import sends_by_store, taken_by_processes
+from parts import PARTS
+from results import part, where, write
+
+_LATEST = Path(__file__).parent / "results" / "latest.json"
 
 
-async def main(*, quick: bool) -> None:
-    """Print the table."""
-    rows = await calls(1 if quick else 21)
-    rows += await sends_by_store(1 if quick else 21)
-    rows += await take_and_give_back(3 if quick else 51)
-    rows += await taken_by_processes(1 if quick else 7, 100 if quick else 1_000)
-    sizes = [50_000, 100_000] if quick else [250_000, 500_000, 1_000_000]
-    rows += await recipients_of_a_file(sizes, 1 if quick else 3)
-    rows += await waiters(1_000 if quick else 10_000, 1 if quick else 3)
-    if not quick:
-        rows += await waiters(100_000, 1)
-    print_table(rows)
+def main() -> int:
+    """Print the tables, and then what was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be repeated")
+    parser.add_argument("--json", type=Path, help="where to put the results")
+    parser.add_argument("--strict", action="store_true", help="fail if a bar was missed")
+    options = parser.parse_args()
+    full = not options.quick and not options.only
+    path = options.json or (_LATEST if full else None)
+
+    missed, parts = [], {}
+    for name in options.only or PARTS:
+        title, run = PARTS[name].title, PARTS[name].run
+        print(f"{title} ({name})", flush=True)
+        started = time.monotonic()
+        rows, more = run(quick=options.quick)
+        took_s = time.monotonic() - started
+        print_table(rows)
+        print(f"took {took_s:.0f} s\n", flush=True)
+        parts[name] = part(title, rows, took_s, more)
+        missed += [row for row in rows if row.missed]
+
+    if path is not None:
+        write(path, {**where(), "quick": options.quick, "parts": parts})
+    if options.quick:
+        print("Quick: it all runs; the numbers are of too few rounds to hold anything.")
+    if missed:
+        print("MISSED:")
+        print_table(missed)
+    else:
+        print("All that is to be held was held.")
+    return int(options.strict and bool(missed))
 
 
-asyncio.run(main(quick="--quick" in sys.argv))
+if __name__ == "__main__":
+    sys.exit(main())

@@ -58,7 +58,8 @@ async def recipients_of_a_file(sizes: list[int], repeat: int) -> list[Row]:
             memory = each["memory"] / _MIB
             value = f"{memory:.1f} MiB, {each['cpu_s'] / size * 1e6:.1f} µs each"
             bar = f"≤ {_MOST_MIB} MiB over idle"
-            rows.append(Row(f"{size:,} from a file, {what}", value, None, bar, memory <= _MOST_MIB))
+            name, held = f"{size:,} from a file, {what}", memory <= _MOST_MIB
+            rows.append(Row(name, value, None, bar, held, numbers=each))
         measures = ["cpu_s"] if what == "no journal" else ["cpu_s", "journal"]
         rows += [_linear(what, measure, sizes, found) for measure in measures]
     return rows

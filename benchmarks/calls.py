@@ -1,101 +1,126 @@
-"""A send and a page of 50 bots: client CPU, beside a tuned bare aiohttp client.
+"""A send and a page of 50: client CPU, beside a tuned bare aiohttp client and other clients.
 
 The server is a process of its own that answers from memory, so that the CPU counted here is the
-client's alone.
+client's alone. Each client is beside a bare one that asks for and reads the very same answers, in
+the same run: the ratio is what the client adds.
 """
 
 import asyncio
-import sys
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.util import find_spec
 
 import aiohttp
 import orjson
+from answering import answered, answering_server, concurrently
 from measuring import Row, cpu_in_turn, per_item_us, ratio
+from peers import CLIQ, PEERS, Client, Peer
 from yarl import URL
 
-from cliq_async import CliqClient, Limit, MemoryStore
-
-_FAST = Limit(10**6, 0.001)
 _BODY = {"text": "Hello", "user_ids": "55743307"}
+_SENDS = 400
+_PAGES = 100
 
 
 @asynccontextmanager
-async def answering_server():
-    server = Path(__file__).with_name("server.py")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(server), stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def concurrently(one, total: int, at_once: int) -> None:
-    left = iter(range(total))
-
-    async def worker() -> None:
-        for _ in left:
-            await one()
-
-    await asyncio.gather(*(worker() for _ in range(at_once)))
-
-
-async def calls(repeat: int, sends: int = 400, pages: int = 100) -> list[Row]:
-    """Send one at a time and 64 at once, and list a page of 50 bots."""
-    rows = []
-    limits = dict.fromkeys(("send_message", "list_bots"), _FAST)
-    bare = aiohttp.ClientSession(
+async def bare_aiohttp() -> AsyncIterator[Callable[[str, str], Callable[[], Awaitable[object]]]]:
+    """Makes what asks for one request, and decodes its answer: with nothing that costs time."""
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         json_serialize=lambda data: orjson.dumps(data).decode(),
     )
     headers = {"Authorization": "Bearer token"}
-    async with answering_server() as url, bare:
-        message_url = URL(f"{url}/api/v3/bots/supportbot/message", encoded=True)
-        page_url = URL(f"{url}/api/v3/bots?limit=50", encoded=True)
-        quota = MemoryStore()
-        async with CliqClient("token", base_url=url, quota=quota, limits=limits) as client:
 
-            async def bare_send() -> None:
-                body = orjson.dumps(_BODY)
-                json = headers | {"Content-Type": "application/json"}
-                async with bare.post(message_url, data=body, headers=json) as answer:
-                    await answer.read()
+    def made(url: str, request: str) -> Callable[[], Awaitable[object]]:
+        method, _, path = request.partition(" ")
+        built = URL(f"{url}{path}?limit=50" if method == "GET" else url + path, encoded=True)
 
-            async def our_send() -> None:
-                await client.messages.send("supportbot", "Hello", user_ids="55743307")
+        async def post() -> object:
+            body = orjson.dumps(_BODY)
+            json = headers | {"Content-Type": "application/json"}
+            async with session.post(built, data=body, headers=json) as answer:
+                content = await answer.read()
+            return orjson.loads(content) if content else None
 
-            async def bare_page() -> None:
-                async with bare.get(page_url, headers=headers) as answer:
-                    orjson.loads(await answer.read())
+        async def get() -> object:
+            async with session.get(built, headers=headers) as answer:
+                return orjson.loads(await answer.read())
 
-            async def our_page() -> None:
-                await client.bots.list(limit=50)
+        return get if method == "GET" else post
 
-            for what, bare_one, our_one, total, at_once, hold in (
-                ("send, one at a time", bare_send, our_send, sends, 1, 1.25),
-                ("send, 64 at once", bare_send, our_send, sends, 64, 1.45),
-                ("page of 50 bots, typed", bare_page, our_page, pages, 1, 2.0),
-            ):
-                rounds = {
-                    "bare": lambda b=bare_one, t=total, n=at_once: concurrently(b, t, n),
-                    "ours": lambda o=our_one, t=total, n=at_once: concurrently(o, t, n),
-                }
-                seconds = await cpu_in_turn(rounds, repeat)
-                times_bare = ratio(seconds["ours"], seconds["bare"])
-                rows.append(
-                    Row(f"bare aiohttp: {what}", f"{per_item_us(seconds['bare'], total):.0f} µs")
-                )
-                rows.append(
-                    Row(
-                        what,
-                        f"{per_item_us(seconds['ours'], total):.0f} µs",
-                        times_bare,
-                        f"≤ {hold} x bare aiohttp",
-                        times_bare <= hold,
-                    )
-                )
+    async with session:
+        yield made
+
+
+def calls(repeat: int, sends: int = _SENDS, pages: int = _PAGES) -> list[Row]:
+    """Send one at a time and 64 at once, and get a page of 50; then the same with uvloop."""
+    with asyncio.Runner() as runner:
+        rows = runner.run(_calls(repeat, sends, pages, ""))
+    if find_spec("uvloop") is None:
+        return [*rows, Row("with uvloop", "left out: uvloop is not installed")]
+    import uvloop  # noqa: PLC0415 - where there is one
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return rows + runner.run(_calls(repeat, sends, pages, ", uvloop"))
+
+
+async def _calls(repeat: int, sends: int, pages: int, loop: str) -> list[Row]:
+    """What it is to do, by everybody in turn."""
+    there = [peer for peer in PEERS if peer is CLIQ or peer.version]
+    rows = [
+        Row(f"{peer.name}{loop}", "left out: it is not installed")
+        for peer in PEERS
+        if peer not in there
+    ]
+    answers = {request: answer for peer in there for request, answer in peer.answers.items()}
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(answering_server(answers))
+        bare = await stack.enter_async_context(bare_aiohttp())
+        open_ones = [
+            (peer, await stack.enter_async_context(peer.opened(url)), _bare(bare, url, peer))
+            for peer in there
+        ]
+        for what, total, at_once, bar in (
+            ("send, one at a time", sends, 1, 1.25),
+            ("send, 64 at once", sends, 64, 1.45),
+            ("page of 50", pages, 1, 2.0),
+        ):
+            kind = "page" if at_once == 1 and what.startswith("page") else "send"
+            rounds = {}
+            for peer, client, plain in open_ones:
+                for name, one in ((f"bare {peer.name}", plain), (peer.name, client)):
+                    rounds[name] = partial(concurrently, getattr(one, kind), total, at_once)
+            before = await answered(url)
+            seconds = await cpu_in_turn(rounds, repeat)
+            after = await answered(url)
+            for peer in there:
+                # By the bare one and by the peer's own, once more to warm up, and none twice.
+                request = getattr(peer, kind)
+                assert after[request] - before[request] == 2 * (repeat + 1) * total
+            for peer in there:
+                result = peer.result if kind == "send" else peer.pages
+                found = {name: [each / total for each in seconds[name]] for name in seconds}
+                rows += _rows(peer, f"{what}{loop}", result, found, None if loop else bar)
     return rows
+
+
+def _bare(bare, url: str, peer: Peer) -> Client:
+    return Client(bare(url, peer.send), bare(url, peer.page))
+
+
+def _rows(
+    peer: Peer, what: str, result: str, seconds: dict[str, list[float]], bar: float | None
+) -> list[Row]:
+    """One of the peer; ours has that of the bare client with it, and a bar where there is one."""
+    mine, plain = seconds[peer.name], seconds[f"bare {peer.name}"]
+    times, us, plain_us = ratio(mine, plain), per_item_us(mine, 1), per_item_us(plain, 1)
+    numbers = {"us": us, "bare_us": plain_us, "ratio": times}
+    hold = "" if bar is None or peer is not CLIQ else f"≤ {bar} x bare aiohttp"
+    held = not hold or times <= bar
+    name = f"{what}: {peer.name} ({result})"
+    row = Row(name, f"{us:.0f} µs", times, hold, held, numbers=numbers)
+    if peer is not CLIQ:
+        return [row]
+    return [Row(f"{what}: bare aiohttp", f"{plain_us:.0f} µs", numbers={"us": plain_us}), row]

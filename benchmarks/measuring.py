@@ -20,6 +20,7 @@ class Row:
         ratio: To what it is compared with, or None.
         hold: What is to be held, in words.
         held: Whether it was.
+        numbers: The measured values as numbers, by names that end in their unit.
     """
 
     what: str
@@ -27,14 +28,19 @@ class Row:
     ratio: float | None = None
     hold: str = ""
     held: bool = True
+    numbers: dict[str, float] = attrs.field(factory=dict, kw_only=True)
+
+    @property
+    def missed(self) -> bool:
+        """Whether there was something to hold and it was not."""
+        return bool(self.hold) and not self.held
 
 
 async def cpu_in_turn(rounds: dict[str, Round], repeat: int) -> dict[str, list[float]]:
     """CPU seconds of each round, `repeat` times, one after the other: A B C A B C."""
     seconds: dict[str, list[float]] = {name: [] for name in rounds}
-    for name, one in rounds.items():  # once to warm up
+    for one in rounds.values():  # once to warm up
         await one()
-        seconds[name] = []
     for _ in range(repeat):
         for name, one in rounds.items():
             started = time.process_time()
@@ -59,5 +65,7 @@ def print_table(rows: list[Row]) -> None:
     width = max(len(row.what) for row in rows)
     for row in rows:
         shown = "" if row.ratio is None else f"x {row.ratio:.2f}"
-        verdict = "" if not row.hold else ("held" if row.held else "MISSED")
-        print(f"{row.what:<{width}}  {row.value:>20}  {shown:>8}  {row.hold:<28} {verdict}")
+        verdict = "" if not row.hold else ("MISSED" if row.missed else "held")
+        print(
+            f"{row.what:<{width}}  {row.value:>20}  {shown:>8}  {row.hold:<28} {verdict}".rstrip()
+        )

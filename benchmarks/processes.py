@@ -33,7 +33,7 @@ SCALE = 60.0
 THRESHOLD = 50
 
 WORKER = """
-import asyncio, sys, time
+import asyncio, logging, sys, time
 from cliq_async import CliqClient
 
 async def main():
@@ -45,6 +45,7 @@ async def main():
             print(time.monotonic(), flush=True)
         await asyncio.gather(*(one() for _ in range(int(sys.argv[2]))))
 
+logging.disable(logging.WARNING)  # that the Redis keeps nothing on disk is meant
 asyncio.run(main())
 """
 
@@ -147,6 +148,7 @@ async def sends_of_processes(sends: int) -> list[Row]:
             row["ratio"],
             "0",
             row["lockouts"] == 0,
+            numbers={"lockouts": row["lockouts"], "ratio": row["ratio"]},
         )
         async for row in races(sends)
     ]

@@ -1,46 +1,32 @@
-"""A server that answers from memory, as fast as Python can: for calls.py."""
+"""A server that answers from memory, as fast as Python can, in a process of its own.
+
+The first line of its input says what it answers, as JSON: `{"POST /path": answer}` with the
+answers of answering.py. Everything else is answered 404, and `GET /answered` with how often each
+was asked for. The first line of its output is its URL.
+"""
 
 import asyncio
+import json
+import sys
 
-import msgspec
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+_ANSWERED = "GET /answered"
 
-_BOT = {
-    "unique_name": "supportbot",
-    "name": "Support Bot",
-    "description": "Handles support workflows",
-    "scope": "organization",
-    "channel_participation": ["listen_message", "send_message", "auto_follow_thread"],
-    "handlers": [
-        {
-            "type": "menu_handler",
-            "id": "53719000001878017",
-            "name": "Action",
-            "icon": "wand/627282",
-            "position": 1,
-            "sub_actions": [{"name": "Sub Action", "icon": "wand/627282"}],
-        }
-    ],
-    "creator": {"name": "James", "id": "65113112"},
-    "execution_type": "deluge",
-    "status": "enabled",
-    "type": "custom",
-    "default": False,
-    "subscriber_count": 1,
-    "calls": "disabled",
-}
-_BOTS = [_BOT | {"id": str(53719000001878011 + number)} for number in range(50)]
-_PAGE = msgspec.json.encode({"url": "/api/v3/bots", "type": "bot", "data": _BOTS})
-_LIST = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-    len(_PAGE),
-    _PAGE,
-)
-_SENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+def _bytes(status: str, headers: dict[str, str], body: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    content = body.encode()
+    if content:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + content
 
 
 class _Answering(asyncio.Protocol):
-    """One request at a time; a body always comes together with its headers here, or right after."""
+    """One request at a time; a body has a length, and may come after its headers."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: dict[str, bytes], asked: dict[str, int]) -> None:
+        self.answers = answers
+        self.asked = asked
         self.transport: asyncio.Transport
         self.buffer = b""
 
@@ -53,19 +39,27 @@ class _Answering(asyncio.Protocol):
         head, end, rest = self.buffer.partition(b"\r\n\r\n")
         if not end:
             return
-        if head.startswith(b"GET"):
-            self.buffer = b""
-            self.transport.write(_LIST)
+        _, found, length = head.lower().partition(b"content-length:")
+        if found and len(rest) < int(length.partition(b"\r\n")[0]):
             return
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        if len(rest) >= length:
-            self.buffer = b""
-            self.transport.write(_SENT)
+        self.buffer = b""
+        route = head[: head.index(b" HTTP/")].partition(b"?")[0].decode()
+        if route == _ANSWERED:
+            self.transport.write(_bytes("200 OK", {}, json.dumps(self.asked)))
+        elif route in self.answers:
+            self.asked[route] += 1
+            self.transport.write(self.answers[route])
+        else:
+            self.transport.write(_NOT_FOUND)
 
 
 async def main() -> None:
-    """Serve on a free port, whose URL is the first line printed."""
-    server = await asyncio.get_running_loop().create_server(_Answering, "127.0.0.1", 0)
+    """Serve on a free port."""
+    answers = {route: _bytes(**each) for route, each in json.loads(sys.stdin.readline()).items()}
+    asked = dict.fromkeys(answers, 0)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Answering(answers, asked), "127.0.0.1", 0
+    )
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 

@@ -1,0 +1,65 @@
+"""How long an import takes in a fresh process, beside aiohttp alone and other clients."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from statistics import median
+
+from measuring import Row
+
+_BASE = "aiohttp"
+_OURS = "cliq_async"
+_PEERS = {
+    "slack_sdk": "slack_sdk.web.async_client",
+    "discord.py": "discord",
+    "hikari": "hikari",
+    "python-telegram-bot": "telegram",
+}
+_MORE_MS = 100.0
+_PROGRAM = """
+import json, sys, time
+wall, cpu = time.perf_counter(), time.process_time()
+__import__(sys.argv[1])
+print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
+"""
+
+
+def _imported(module: str) -> tuple[float, float]:
+    """Milliseconds on the wall, and of CPU."""
+    command = [sys.executable, "-c", _PROGRAM, module]
+    done = subprocess.run(command, capture_output=True, check=True)
+    wall_s, cpu_s = json.loads(done.stdout)
+    return 1000.0 * wall_s, 1000.0 * cpu_s
+
+
+def imports(repeat: int) -> list[Row]:
+    """Each in turn, `repeat` times: CPU, since that is what an import costs."""
+    modules = {_BASE: _BASE, _OURS: _OURS} | _PEERS
+    there = {name: it for name, it in modules.items() if find_spec(it.partition(".")[0])}
+    for module in there.values():
+        _imported(module)  # once to have it compiled
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in there}
+    for _ in range(repeat):
+        for name, module in there.items():
+            found[name].append(_imported(module))
+    rows = []
+    for name in modules:
+        if name not in found:
+            rows.append(Row(f"import {name}", "left out: it is not installed"))
+            continue
+        wall_ms, cpu_ms = (median(each) for each in zip(*found[name], strict=True))
+        numbers = {"cpu_ms": cpu_ms, "wall_ms": wall_ms}
+        value = f"{cpu_ms:.0f} ms CPU"
+        if name == _OURS:
+            pairs = zip(found[_OURS], found[_BASE], strict=True)
+            more_ms = median(ours[1] - base[1] for ours, base in pairs)
+            numbers["more_ms"] = more_ms
+            value = f"{cpu_ms:.0f} ms CPU, {more_ms:+.0f}"
+            bar = f"≤ aiohttp + {_MORE_MS:.0f} ms"
+            rows.append(
+                Row(f"import {name}", value, None, bar, more_ms <= _MORE_MS, numbers=numbers)
+            )
+        else:
+            rows.append(Row(f"import {name}", value, numbers=numbers))
+    return rows

@@ -1,0 +1,73 @@
+"""The parts of the benchmarks: what each measures, and how much of it when it is quick."""
+
+import asyncio
+from collections.abc import Callable
+
+import attrs
+from bulk import recipients_of_a_file
+from calls import calls
+from imports import imports
+from measuring import Row
+from processes import sends_of_processes
+from quota import take_and_give_back
+from stores import sends_by_store, taken_by_processes
+from waiters import drained, held
+
+Found = tuple[list[Row], dict[str, object]]
+
+
+@attrs.frozen
+class Part:
+    """One part.
+
+    Attributes:
+        title: What it is about.
+        run: Measures it; with `quick=True`, only to see that it runs. Gives the rows to show, and
+            whatever else belongs among the results.
+    """
+
+    title: str
+    run: Callable[..., Found]
+
+
+def _calls(*, quick: bool) -> Found:
+    return (calls(1, 50, 10) if quick else calls(15, 200, 50)), {}
+
+
+def _stores(*, quick: bool) -> Found:
+    rows = asyncio.run(sends_by_store(1 if quick else 21))
+    return rows + asyncio.run(taken_by_processes(1 if quick else 7, 100 if quick else 1_000)), {}
+
+
+def _quota(*, quick: bool) -> Found:
+    return asyncio.run(take_and_give_back(3 if quick else 51)), {}
+
+
+def _waiters(*, quick: bool) -> Found:
+    rows = asyncio.run(held(1_000 if quick else 10_000))
+    sizes = {500: 1, 1_000: 1} if quick else {10_000: 3, 100_000: 1}
+    return rows + asyncio.run(drained(sizes)), {}
+
+
+def _bulk(*, quick: bool) -> Found:
+    sizes = [20_000, 40_000] if quick else [250_000, 500_000, 1_000_000]
+    return asyncio.run(recipients_of_a_file(sizes, 1 if quick else 2)), {}
+
+
+def _imports(*, quick: bool) -> Found:
+    return imports(1 if quick else 15), {}
+
+
+def _processes(*, quick: bool) -> Found:
+    return asyncio.run(sends_of_processes(15 if quick else 250)), {}
+
+
+PARTS = {
+    "calls": Part("Client CPU of a send and of a page of 50", _calls),
+    "stores": Part("The quota's stores", _stores),
+    "quota": Part("A token taken and given back", _quota),
+    "waiters": Part("Thousands who wait in line", _waiters),
+    "bulk": Part("Broadcasts to everybody in a file", _bulk),
+    "imports": Part("Imports in a fresh process", _imports),
+    "processes": Part("Four processes on one account, real time at 60 times the speed", _processes),
+}

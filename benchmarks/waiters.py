@@ -1,0 +1,86 @@
+"""Thousands who wait in line, beside other limiters: CPU until all have passed, memory of each."""
+
+import asyncio
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+from measuring import Row, ratio
+
+_MODULES = {"aiolimiter": "aiolimiter", "pyrate-limiter": "pyrate_limiter"}
+_FEWER = 10_000
+_CPU_S = 0.3
+_LINEAR = 1.25
+
+
+async def _waiting(name: str, number: int, what: str) -> float:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).with_name("waiting.py")), name, str(number), what),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(out)
+
+
+def _there(*more: str) -> list[str]:
+    peers = [name for name, module in _MODULES.items() if find_spec(module) is not None]
+    return [*more, *peers, "cliq_async"]
+
+
+def _left_out(what: str) -> list[Row]:
+    return [
+        Row(f"{what}: {name}", "left out: it is not installed")
+        for name in _MODULES
+        if name not in _there()
+    ]
+
+
+async def drained(sizes: dict[int, int]) -> list[Row]:
+    """How many wait, and how often that is measured: CPU at a thousand a second."""
+    rows = []
+    each_us = {}
+    for number, repeat in sizes.items():
+        what = f"{number:,} waiters at 1,000 a second"
+        names = _there()
+        # At once: they wait most of the time, and each counts its own CPU.
+        rounds = [
+            await asyncio.gather(*(_waiting(name, number, "drain") for name in names))
+            for _ in range(repeat)
+        ]
+        found = dict(zip(names, map(list, zip(*rounds, strict=True)), strict=True))
+        rows += _left_out(what)
+        for name, seconds in found.items():
+            cpu_s = median(seconds)
+            each_us[number] = cpu_s / number * 1e6  # ours is the last
+            bar_s = _CPU_S * number / _FEWER
+            row = Row(
+                f"{what}: {name}",
+                f"{cpu_s:.3f} s CPU",
+                ratio(seconds, found["aiolimiter"]),
+                f"≤ {bar_s:.2f} s CPU" if name == "cliq_async" else "",
+                cpu_s <= bar_s,
+                numbers={"cpu_s": cpu_s},
+            )
+            rows.append(row)
+    (fewer, less_us), (more, much_us) = each_us.items()
+    times = much_us / less_us
+    value = f"{less_us:.1f}, {much_us:.1f} µs each"
+    numbers = {"fewer_us": less_us, "more_us": much_us, "ratio": times}
+    what = f"{more:,} waiters over {fewer:,}, each"
+    return [*rows, Row(what, value, times, f"≤ x {_LINEAR}", times <= _LINEAR, numbers=numbers)]
+
+
+async def held(number: int) -> list[Row]:
+    """How much memory each of them takes while it waits, its task included."""
+    what = f"memory of a waiter, of {number:,}"
+    taken = {name: await _waiting(name, number, "hold") for name in _there("nothing")}
+    rows = _left_out(what)
+    for name, each in taken.items():
+        shown = "a task alone" if name == "nothing" else name
+        times = each / taken["aiolimiter"]
+        numbers = {"bytes": each, "bytes_over_task": each - taken["nothing"]}
+        rows.append(Row(f"{what}: {shown}", f"{each:,.0f} bytes", times, numbers=numbers))
+    return rows
