@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from importlib.util import find_spec
-from statistics import median
 
 from measuring import Row
 
@@ -34,7 +33,7 @@ def _imported(module: str) -> tuple[float, float]:
 
 
 def imports(repeat: int) -> list[Row]:
-    """Each in turn, `repeat` times: CPU, since that is what an import costs."""
+    """Each in turn, `repeat` times: the least CPU, since all else on the machine makes it more."""
     modules = {_BASE: _BASE, _OURS: _OURS} | _PEERS
     there = {name: it for name, it in modules.items() if find_spec(it.partition(".")[0])}
     for module in there.values():
@@ -48,12 +47,11 @@ def imports(repeat: int) -> list[Row]:
         if name not in found:
             rows.append(Row(f"import {name}", "left out: it is not installed"))
             continue
-        wall_ms, cpu_ms = (median(each) for each in zip(*found[name], strict=True))
+        wall_ms, cpu_ms = map(min, zip(*found[name], strict=True))
         numbers = {"cpu_ms": cpu_ms, "wall_ms": wall_ms}
         value = f"{cpu_ms:.0f} ms CPU"
         if name == _OURS:
-            pairs = zip(found[_OURS], found[_BASE], strict=True)
-            more_ms = median(ours[1] - base[1] for ours, base in pairs)
+            more_ms = cpu_ms - min(base_ms for _, base_ms in found[_BASE])
             numbers["more_ms"] = more_ms
             value = f"{cpu_ms:.0f} ms CPU, {more_ms:+.0f}"
             bar = f"≤ aiohttp + {_MORE_MS:.0f} ms"

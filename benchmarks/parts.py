@@ -31,7 +31,7 @@ class Part:
 
 
 def _calls(*, quick: bool) -> Found:
-    return (calls(1, 50, 10) if quick else calls(15, 200, 50)), {}
+    return (calls(1, 40, 5) if quick else calls(15, 200, 50)), {}
 
 
 def _stores(*, quick: bool) -> Found:
@@ -45,12 +45,12 @@ def _quota(*, quick: bool) -> Found:
 
 def _waiters(*, quick: bool) -> Found:
     rows = asyncio.run(held(1_000 if quick else 10_000))
-    sizes = {500: 1, 1_000: 1} if quick else {10_000: 3, 100_000: 1}
+    sizes = {200: 1, 400: 1} if quick else {10_000: 3, 100_000: 1}
     return rows + asyncio.run(drained(sizes)), {}
 
 
 def _bulk(*, quick: bool) -> Found:
-    sizes = [20_000, 40_000] if quick else [250_000, 500_000, 1_000_000]
+    sizes = [5_000, 10_000] if quick else [250_000, 500_000, 1_000_000]
     return asyncio.run(recipients_of_a_file(sizes, 1 if quick else 2)), {}
 
 
@@ -59,7 +59,7 @@ def _imports(*, quick: bool) -> Found:
 
 
 def _processes(*, quick: bool) -> Found:
-    return asyncio.run(sends_of_processes(15 if quick else 250)), {}
+    return asyncio.run(sends_of_processes(13 if quick else 250)), {}
 
 
 PARTS = {
