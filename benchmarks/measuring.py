@@ -1,6 +1,7 @@
 """Measure several things in turn, so that a drift of the machine hits all of them alike."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from statistics import median
@@ -37,16 +38,23 @@ class Row:
 
 
 async def cpu_in_turn(rounds: dict[str, Round], repeat: int) -> dict[str, list[float]]:
-    """CPU seconds of each round, `repeat` times, one after the other: A B C A B C."""
+    """CPU seconds of each round, `repeat` times, one after the other: A B C A B C.
+
+    What one leaves to the garbage collector is not the next one's, nor are the modules of all.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in rounds}
     for one in rounds.values():  # once to warm up
         await one()
+    gc.collect()
+    gc.freeze()
     for _ in range(repeat):
         for name, one in rounds.items():
+            gc.collect()
             started = time.process_time()
             await one()
             seconds[name].append(time.process_time() - started)
             await asyncio.sleep(0)
+    gc.unfreeze()
     return seconds
 
 
