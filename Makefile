@@ -99,6 +99,7 @@ newest: pyproject.toml  ## the tests, with the newest release of everything
 
 lock: .venv/bin/uv  ## pin the environments anew, in requirements/
 	$(PIN) --group dev --group docs --group examples --upgrade --output-file requirements/dev.txt
+	$(PIN) --group bench --upgrade --output-file requirements/bench.txt
 	$(PIN) --group dev --resolution lowest-direct --output-file requirements/oldest.txt
 
 .venv/bin/uv: | .venv/bin/python

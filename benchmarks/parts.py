@@ -7,11 +7,15 @@ import attrs
 from bulk import recipients_of_a_file
 from calls import calls
 from imports import imports
+from lockouts import lockouts
 from measuring import Row
 from processes import sends_of_processes
 from quota import take_and_give_back
 from stores import sends_by_store, taken_by_processes
 from waiters import drained, held
+
+_PEERS = 4
+"""How often a peer is tried in each case. Those that are locked are locked the first time."""
 
 Found = tuple[list[Row], dict[str, object]]
 
@@ -62,7 +66,12 @@ def _processes(*, quick: bool) -> Found:
     return asyncio.run(sends_of_processes(13 if quick else 250)), {}
 
 
+def _lockouts(*, quick: bool) -> Found:
+    return lockouts(seeds=1 if quick else 20, quick=quick, peer_seeds=None if quick else _PEERS)
+
+
 PARTS = {
+    "lockouts": Part("Lockouts and time to finish, in moved time", _lockouts),
     "calls": Part("Client CPU of a send and of a page of 50", _calls),
     "stores": Part("The quota's stores", _stores),
     "quota": Part("A token taken and given back", _quota),
