@@ -259,6 +259,44 @@ def test_tokens_return_half_as_often_after_each_further_lock():
     assert bucket.capacity(quota, start + 2.1 * HOUR) == 33
 
 
+def test_what_was_locked_is_tried_again_a_day_after_the_lock():
+    bucket, quota = Bucket(), a_quota(10)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 0.0)
+    assert bucket.learned is not None
+    assert bucket.learned.ceiling_until == 24 * HOUR
+    assert bucket.capacity(quota, 24 * HOUR) == 9
+    assert bucket.capacity(quota, 24 * HOUR + 1.0) == 10
+
+
+def test_a_bucket_of_two_is_left_with_one():
+    bucket, quota = Bucket(), a_quota(2)
+    locked(bucket, quota, 0.0)
+    assert bucket.capacity(quota, 160.0) == 1
+
+
+def test_a_lock_teaches_a_margin_where_there_was_none():
+    bucket, quota = Bucket(), a_quota(50, margin_s=0.0)
+    locked(bucket, quota, 0.0)
+    assert bucket.snapshot(quota, 160.0).period_s == 61.0
+
+
+def test_a_refused_request_spends_its_token_for_a_period():
+    bucket, quota = Bucket(), a_quota(3)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 5.0, 0.0, 600.0)
+    snapshot = bucket.snapshot(quota, 5.0)
+    assert (snapshot.leases, snapshot.returns) == ((), (66.0,))
+
+
+def test_a_refusal_of_a_request_from_the_moment_of_the_reopening_begins_a_lock():
+    bucket, quota = Bucket(), a_quota(10)
+    now = locked(bucket, quota, 0.0)
+    assert take(bucket, quota, 7, now)
+    again = bucket.refuse(quota, 7, now + 1.0, now, 600.0)
+    assert (again.first, again.capacity) == (True, 7)
+
+
 def test_what_is_learned_lives_in_the_servers_own_time():
     bucket, quota = Bucket(), a_quota(10, time_scale=60.0)
     take(bucket, quota, 1, 0.0)
@@ -335,6 +373,7 @@ class TestSnapshot:
         take(bucket, quota, 1, 0.0)
         bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
         assert bucket.not_yet(quota, 10.0) == (601.0, 601.0, 601.0, True)
+        assert not bucket.not_yet(quota, 601.0).locked
         take(bucket, quota, 2, 700.0, lease_s=100.0)
         assert bucket.not_yet(quota, 710.0) == (710.0, 800.0, 800.0, False)
 
@@ -346,6 +385,14 @@ class TestSnapshot:
         assert bucket.not_yet(quota, 1.0) == (60.0, 60.0, 60.024, False)
         assert bucket.not_yet(quota, 1.0, 2).several_at == 60.024
         assert bucket.not_yet(quota, 1.0, 3).several_at == 60.5
+
+    def test_soon_after_each_other_is_less_where_windows_are_short(self):
+        bucket, quota = Bucket(), a_quota(3, margin_s=0.0, time_scale=240.0)
+        for token, moment in zip(spend_all(bucket, quota, 0.0), (0.0, 0.0078125, 0.5), strict=True):
+            bucket.end(quota, token, moment, Ending.ANSWERED)
+        assert bucket.not_yet(quota, 0.0).several_at == 0.25 + 0.0078125
+        bucket.returning[1] += 0.0078125
+        assert bucket.not_yet(quota, 0.0).several_at == 0.25
 
     @given(
         st.lists(st.floats(0.0, 300.0), min_size=3, max_size=8),

@@ -92,9 +92,25 @@ def test_who_leaves_more_to_others_is_not_sure_to_be_served_before():
 
 
 def test_who_was_refused_before_anybody_came_goes_first():
-    line = a_line("ab")
-    line.add(a_waiter("b"), first=True)
+    line, refused = a_line("ab"), a_waiter("b")
+    line.add(refused, first=True)
+    assert line.first() is refused
     assert jobs_of(served(line)) == "bab"
+
+
+def test_who_leaves_as_many_to_others_as_are_free_is_passed_over():
+    line, modest = Line(), a_waiter("b", reserve=4)
+    line.add(a_waiter("a", reserve=5))
+    line.add(modest)
+    assert line.first(below=5) is modest
+    assert line.first(below=4) is None
+
+
+def test_token_taken_for_one_is_good_for_who_leaves_no_more_to_others():
+    taken_for = a_waiter(reserve=3)
+    assert a_waiter(reserve=2).goes_before(taken_for)
+    assert a_waiter(reserve=3).goes_before(taken_for)
+    assert not a_waiter(reserve=4).goes_before(taken_for)
 
 
 # In a queue.
