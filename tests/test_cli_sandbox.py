@@ -2,6 +2,7 @@ import asyncio
 import errno
 import json
 import os
+import pty
 import re
 import signal
 import sys
@@ -163,24 +164,34 @@ async def test_a_command_that_is_killed_says_by_what_signal():
     assert process.returncode == 128 + signal.SIGKILL
 
 
-async def test_sigterm_reaches_the_command_which_has_time_to_end(tmp_path):
+@pytest.fixture
+def pair_of_terminal():
+    ends = pty.openpty()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_reaches_the_command_which_has_time_to_end(number, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     script = f"trap 'echo bye; exit 3' TERM; echo ready; read -r _ < {tmp_path}/fifo"
     async with command("sandbox", "--", "sh", "-c", script) as process:
         assert process.stdout
         assert await process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         out, _ = await process.communicate()
     assert (process.returncode, out) == (3, b"bye\n")
 
 
-async def test_ctrl_c_is_for_the_command_alone(tmp_path):
+async def test_ctrl_c_of_a_terminal_is_for_the_command_alone(tmp_path, pair_of_terminal):
     os.mkfifo(tmp_path / "fifo")
     script = f"echo ready; read -r _ < {tmp_path}/fifo; exit 4"
-    async with command("sandbox", "--", "sh", "-c", script) as process:
+    _, terminal = pair_of_terminal
+    async with command("sandbox", "--", "sh", "-c", script, stdin=terminal) as process:
         assert process.stdout
         await process.stdout.readline()
-        process.send_signal(signal.SIGINT)  # of a terminal, the command gets one as well
+        process.send_signal(signal.SIGINT)  # the terminal gives the command one as well
         await asyncio.to_thread((tmp_path / "fifo").write_text, "go on\n")
         await process.communicate()
     assert process.returncode == 4

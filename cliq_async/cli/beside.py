@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -90,9 +91,11 @@ def _end(process: asyncio.subprocess.Process) -> None:
 
 @contextmanager
 def _terminated() -> Iterator[asyncio.Event]:
-    """Notes SIGTERM. A terminal's Ctrl-C reaches the command without help, and ends no sandbox."""
+    """Notes signals, but for a terminal's Ctrl-C, which reaches the command without help."""
     loop, terminated = asyncio.get_running_loop(), asyncio.Event()
-    handlers = {signal.SIGTERM: terminated.set, signal.SIGINT: lambda: None}
+    by_terminal = sys.stdin is not None and sys.stdin.isatty()
+    interrupted = (lambda: None) if by_terminal else terminated.set
+    handlers = {signal.SIGTERM: terminated.set, signal.SIGINT: interrupted}
     with suppress(NotImplementedError):
         for each, handler in handlers.items():
             loop.add_signal_handler(each, handler)
