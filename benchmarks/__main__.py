@@ -12,6 +12,7 @@ from measuring import print_table
 from parts import PARTS
 from results import part, where, write
 
+_IMAGES = Path(__file__).parent.parent / "docs" / "images"
 _LATEST = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -38,6 +39,11 @@ def main() -> int:
         parts[name] = part(title, rows, took_s, more)
         missed += [row for row in rows if row.missed]
 
+    if full:
+        from plots import draw  # noqa: PLC0415 - matplotlib is wanted for nothing else
+
+        for plot in draw(parts["lockouts"], _IMAGES):
+            print(f"drew {plot.name}")
     if path is not None:
         write(path, {**where(), "quick": options.quick, "parts": parts})
     if options.quick:
