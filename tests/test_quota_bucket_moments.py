@@ -59,3 +59,19 @@ def test_token_that_ends_after_a_lock_comes_back_with_the_margin_that_was_learne
     take(bucket, quota, 2, 70.0)
     bucket.end(quota, 2, 70.0, Ending.ANSWERED)
     assert bucket.snapshot(quota, 71.0).returns == (70.0 + 62.0,)
+
+
+def test_lock_doubles_no_margin_into_nothing_but_into_a_second():
+    bucket, quota = Bucket(), a_quota(5, margin_s=0.0)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
+    assert bucket.snapshot(quota, 1.0).period_s == 61.0
+
+
+def test_token_of_a_request_given_up_after_a_lock_comes_back_later_still():
+    bucket, quota = Bucket(), a_quota(5)
+    take(bucket, quota, 1, 0.0)
+    bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
+    take(bucket, quota, 2, 70.0)
+    bucket.end(quota, 2, 70.0, Ending.ABANDONED)
+    assert bucket.snapshot(quota, 71.0).returns == (70.0 + 62.0 + 30.0,)
