@@ -34,13 +34,13 @@ class Batches:
 
 @pytest.mark.parametrize("reserve", [0, 1])
 def test_batch_that_asks_first_and_fastest_leaves_the_other_one_as_many_as_it_takes(reserve):
-    batches = Batches(4 + reserve)
+    batches = Batches(6 + reserve)
     for asker in "ab":
         batches.ask(asker, 0.0, people=5, reserve=reserve)
-    assert batches.gets("a", people=5, reserve=reserve) == 2
+    assert batches.gets("a", people=5, reserve=reserve) == 3
     refused = batches.ask("a", people=5, reserve=reserve)
     assert refused == (BACK_S, BACK_S + 0.05, BACK_S + 0.05, False)
-    assert batches.gets("b", people=5, reserve=reserve) == 2
+    assert batches.gets("b", people=5, reserve=reserve) == 3
 
 
 def test_batch_that_does_not_ask_in_time_is_left_nothing():
