@@ -140,6 +140,7 @@ def read_sent_message(body: bytes) -> object:
 @given(MESSAGES.map(to_plain).flatmap(changed))
 @example({"text": "x", "slides": [{"type": "table", "data": {"headers": ["a"], "rows": []}}]})
 @example({"card": {"title": "no theme"}})
+@example({"card": {"title": ""}, "buttons": []})
 def test_messages(plain):
     hold_together(message_from, read_sent_message, plain)
 

@@ -158,7 +158,8 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Order:
     message = json_object(body)
     _MESSAGE(message, "")
     slides, card = message.get("slides"), message.get("card")
-    if not ("text" in message or card or slides):
+    framed = card and any(card.values())  # a card of empty fields says nothing
+    if not ("text" in message or framed or slides):
         raise malformed("One of 'text', 'card' and 'slides' is needed.")
     if slides and _characters(slides) > _MAX_SLIDES_TEXT:
         raise malformed(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
