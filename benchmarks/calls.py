@@ -14,6 +14,7 @@ from importlib.util import find_spec
 import aiohttp
 import orjson
 from answering import answered, answering_server, concurrently
+from installed import left_out
 from measuring import Row, cpu_in_turn, per_item_us, ratio
 from peers import CLIQ, PEERS, Client, Peer
 from yarl import URL
@@ -59,7 +60,7 @@ def calls(repeat: int, sends: int = _SENDS, pages: int = _PAGES) -> list[Row]:
     with asyncio.Runner() as runner:
         rows = runner.run(_calls(repeat, sends, pages, ""))
     if find_spec("uvloop") is None:
-        return [*rows, Row("with uvloop", "left out: uvloop is not installed")]
+        return [*rows, left_out("with uvloop")]
     import uvloop  # noqa: PLC0415 - where there is one
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -68,12 +69,8 @@ def calls(repeat: int, sends: int = _SENDS, pages: int = _PAGES) -> list[Row]:
 
 async def _calls(repeat: int, sends: int, pages: int, loop: str) -> list[Row]:
     """What it is to do, by everybody in turn."""
-    there = [peer for peer in PEERS if peer is CLIQ or peer.version]
-    rows = [
-        Row(f"{peer.name}{loop}", "left out: it is not installed")
-        for peer in PEERS
-        if peer not in there
-    ]
+    there = [peer for peer in PEERS if peer is CLIQ or peer.installed]
+    rows = [left_out(f"{peer.name}{loop}") for peer in PEERS if peer not in there]
     answers = {request: answer for peer in there for request, answer in peer.answers.items()}
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(answering_server(answers))
@@ -82,12 +79,11 @@ async def _calls(repeat: int, sends: int, pages: int, loop: str) -> list[Row]:
             (peer, await stack.enter_async_context(peer.opened(url)), _bare(bare, url, peer))
             for peer in there
         ]
-        for what, total, at_once, bar in (
-            ("send, one at a time", sends, 1, 1.25),
-            ("send, 64 at once", sends, 64, 1.45),
-            ("page of 50", pages, 1, 2.0),
+        for kind, what, total, at_once, bar in (
+            ("send", "send, one at a time", sends, 1, 1.25),
+            ("send", "send, 64 at once", sends, 64, 1.45),
+            ("page", "page of 50", pages, 1, 2.0),
         ):
-            kind = "page" if at_once == 1 and what.startswith("page") else "send"
             rounds = {}
             for peer, client, plain in open_ones:
                 for name, one in ((f"bare {peer.name}", plain), (peer.name, client)):
@@ -101,8 +97,11 @@ async def _calls(repeat: int, sends: int, pages: int, loop: str) -> list[Row]:
                 assert after[request] - before[request] == 2 * (repeat + 1) * total
             for peer in there:
                 result = peer.result if kind == "send" else peer.pages
-                found = {name: [each / total for each in seconds[name]] for name in seconds}
-                rows += _rows(peer, f"{what}{loop}", result, found, None if loop else bar)
+                each = [
+                    [s / total for s in seconds[name]] for name in (peer.name, f"bare {peer.name}")
+                ]
+                # The bars are those of asyncio's own loop.
+                rows += _rows(peer, f"{what}{loop}", result, each, None if loop else bar)
     return rows
 
 
@@ -111,16 +110,17 @@ def _bare(bare, url: str, peer: Peer) -> Client:
 
 
 def _rows(
-    peer: Peer, what: str, result: str, seconds: dict[str, list[float]], bar: float | None
+    peer: Peer, what: str, result: str, each_s: list[list[float]], bar: float | None
 ) -> list[Row]:
     """One of the peer; ours has that of the bare client with it, and a bar where there is one."""
-    mine, plain = seconds[peer.name], seconds[f"bare {peer.name}"]
-    times, us, plain_us = ratio(mine, plain), per_item_us(mine, 1), per_item_us(plain, 1)
+    times, (us, plain_us) = ratio(*each_s), (per_item_us(seconds, 1) for seconds in each_s)
     numbers = {"us": us, "bare_us": plain_us, "ratio": times}
-    hold = "" if bar is None or peer is not CLIQ else f"≤ {bar} x bare aiohttp"
-    held = not hold or times <= bar
     name = f"{what}: {peer.name} ({result})"
-    row = Row(name, f"{us:.0f} µs", times, hold, held, numbers=numbers)
     if peer is not CLIQ:
-        return [row]
-    return [Row(f"{what}: bare aiohttp", f"{plain_us:.0f} µs", numbers={"us": plain_us}), row]
+        return [Row(name, f"{us:.0f} µs", times, numbers=numbers)]
+    hold = "" if bar is None else f"≤ {bar} x bare aiohttp"
+    held = bar is None or times <= bar
+    return [
+        Row(f"{what}: bare aiohttp", f"{plain_us:.0f} µs", numbers={"us": plain_us}),
+        Row(name, f"{us:.0f} µs", times, hold, held, numbers=numbers),
+    ]

@@ -6,10 +6,10 @@ its users fall back on.
 
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import attrs
+from installed import version_of
 from limiters import (
     WINDOW_S,
     Aiolimiter,
@@ -48,19 +48,12 @@ class Contender:
     @property
     def installed(self) -> bool:
         """Whether it can take part."""
-        return self.package is None or _version(self.package) is not None
+        return self.package is None or version_of(self.package) is not None
 
     @property
     def ours(self) -> bool:
         """Whether it is what this project is about."""
         return self.name.startswith("cliq_async")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 OURS, OURS_BARE = "cliq_async", "cliq_async, margin 0"
@@ -139,10 +132,3 @@ CONTENDERS = {
         ),
     ]
 }
-
-
-def versions() -> dict[str, str]:
-    """The versions of cliq_async and of the installed peers."""
-    packages = {each.package for each in CONTENDERS.values() if each.package}
-    found = {package: _version(package) for package in ["cliq-async", *sorted(packages)]}
-    return {package: number for package, number in found.items() if number}

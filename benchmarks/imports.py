@@ -7,6 +7,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 
+from installed import left_out
 from measuring import Row
 
 _BASE = "aiohttp"
@@ -49,7 +50,7 @@ def imports(repeat: int) -> list[Row]:
     rows = []
     for name in modules:
         if name not in found:
-            rows.append(Row(f"import {name}", "left out: it is not installed"))
+            rows.append(left_out(f"import {name}"))
             continue
         wall_ms, cpu_ms = map(min, zip(*found[name], strict=True))
         numbers = {"cpu_ms": cpu_ms, "wall_ms": wall_ms}

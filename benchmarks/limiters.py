@@ -11,22 +11,14 @@ from collections import deque
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from sending import LIMIT, WORKERS, User
+from stores import inline_sqlite
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import OutcomeUnknownError
 from cliq_async.quota.memory import MemoryStore
-
-_SPEC = spec_from_file_location(  # there is a stores.py here, too
-    "stores_of_tests", Path(__file__).parent.parent / "tests" / "stores.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_stores = module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_stores)
 
 N, WINDOW_S = LIMIT.threshold, LIMIT.window_s
 EVER_S = 10.0**7
@@ -68,9 +60,7 @@ class CliqAsync(Limiter):
         self.margin_s = margin_s
         clock = asyncio.get_running_loop().time
         self.store = (
-            MemoryStore(clock=clock)
-            if file is None
-            else _stores.inline_sqlite(file, clock, boot="one")
+            MemoryStore(clock=clock) if file is None else inline_sqlite(file, clock, boot="one")
         )
 
     async def run(self, user: User) -> None:

@@ -1,8 +1,5 @@
 """Lockouts and the time to finish, of cliq_async and of what its users could take instead.
 
-`python benchmarks/lockouts.py [--seeds 20] [--peer-seeds N] [--json FILE] [--plots FOLDER]`, and
-`--quick` to see that it runs.
-
 1,000 messages at 50 a minute, a lock of 10 minutes, delays with a heavy tail (log-normal, 80 ms in
 the median and 1.5 s at the 99th percentile, each way), and a server that counts in a rolling
 window, in a fixed one of any phase, or as a token bucket. Time is moved. Everybody who is refused
@@ -10,17 +7,10 @@ waits until the lock has ended and sends the refused ones again, so that everybo
 sending.py. What happens to the programs is told in scenarios.py.
 """
 
-import argparse
-import json
-import platform
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-
-from contenders import CONTENDERS, NONE, OURS, OURS_BARE, versions
-from measuring import Row, print_table
-from runs import prepare, run_all, summed_up, tasks
+from contenders import CONTENDERS, NONE, OURS, OURS_BARE
+from installed import left_out
+from measuring import Row
+from runs import run_all, summed_up, tasks
 from scenarios import HELD, SCENARIOS
 from stricter import CASES
 
@@ -35,15 +25,11 @@ def lockouts(
     """Run it all on all cores; the rows to show, and everything that was found, for JSON."""
     done = run_all(list(tasks(seeds, quick=quick, peer_seeds=peer_seeds)))
     found = {
-        "versions": versions(),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
         "seeds": seeds,
-        "left_out": [each.name for each in CONTENDERS.values() if not each.installed],
         **summed_up(done),
     }
     rows = [*_of_promises(found), *_of_peers(found)]
-    rows += [Row(name, "left out: not installed") for name in found["left_out"]]
+    rows += [left_out(each.name) for each in CONTENDERS.values() if not each.installed]
     return rows, found
 
 
@@ -112,42 +98,3 @@ def _of_peers(found: dict) -> list[Row]:
             ratio = sorted(each["ratio"] for each in selected)[len(selected) // 2]
             rows.append(Row(what, f"locked in {locked} of {runs}", ratio))
     return rows
-
-
-def main() -> int:
-    """Run it alone."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--peer-seeds", type=int, help="at most so many for the others")
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs")
-    parser.add_argument("--json", type=Path, help="where to put everything that was found")
-    parser.add_argument("--plots", type=Path, help="a folder to draw in; needs matplotlib")
-    options = parser.parse_args()
-    prepare()
-    rows, found = lockouts(seeds=options.seeds, quick=options.quick, peer_seeds=options.peer_seeds)
-    print_table(rows)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(as_json(found))
-    if options.plots:
-        from plots import draw  # noqa: PLC0415 - matplotlib is wanted for nothing else
-
-        for path in draw(found, options.plots):
-            print(path)
-    return int(not all(row.held for row in rows))
-
-
-def as_json(found: dict) -> str:
-    """One result a line, so that a difference can be read."""
-    lines = []
-    for name, value in found.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            rows = ",\n".join(f"    {json.dumps(row)}" for row in value)
-            lines.append(f'  "{name}": [\n{rows}\n  ]')
-        else:
-            lines.append(f'  "{name}": {json.dumps(value)}')
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,7 @@ from lockouts import lockouts
 from measuring import Row
 from processes import sends_of_processes
 from quota import take_and_give_back
-from stores import sends_by_store, taken_by_processes
+from quota_stores import sends_by_store, taken_by_processes
 from waiters import drained, held
 
 _PEERS = 4

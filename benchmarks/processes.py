@@ -1,32 +1,20 @@
-"""Four processes on one account: `python -m benchmarks.processes [--sends N]`.
+"""Four real processes on one account, against a sandbox at 60 times the speed.
 
-Each sends its share through one quota, in a file and then on a Redis server, against a sandbox
-that counts in a rolling window at 60 times the speed; then the same with two of them killed half
-way and started again. Prints lockouts and the ratio to the shortest possible time, and fails if
-there was a lockout.
+Each sends its share through one quota, in a file and then on a Redis server; the sandbox counts in
+a rolling window. Then the same with two of them killed half way and started again.
 """
 
-import argparse
 import asyncio
-import contextlib
-import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import attrs
+from measuring import Row
+from quota_stores import redis_here
 
 from cliq_async.testing import sandbox_in_thread
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `python -m benchmarks.processes`
-
-from measuring import Row
 
 PROCESSES = 4
 SCALE = 60.0
@@ -78,8 +66,8 @@ class Worker:
                 raise RuntimeError("a worker failed")
 
 
-async def race(quota: str, sends: int, *, killed: bool) -> tuple[int, float, list[int]]:
-    """Lockouts, the ratio to the shortest possible time, and each one's share of the first half."""
+async def race(quota: str, sends: int, *, killed: bool) -> tuple[int, float]:
+    """Lockouts, and the ratio to the shortest possible time."""
     with sandbox_in_thread(time_scale=SCALE) as sandbox:
         environment = os.environ | {
             "CLIQ_BASE_URL": sandbox.url,
@@ -95,85 +83,31 @@ async def race(quota: str, sends: int, *, killed: bool) -> tuple[int, float, lis
         )
         report = sandbox.report()
     times = sorted(at for worker in workers for at in worker.answered)
-    half = times[len(times) // 2]
-    shares = [sum(at <= half for at in worker.answered) for worker in workers]
     shortest_s = (PROCESSES * sends / THRESHOLD - 1) * 60.0 / SCALE
-    return len(report["lockouts"]), (times[-1] - times[0]) / shortest_s, shares
-
-
-@contextlib.contextmanager
-def redis_server(folder: str):
-    """A Redis server's URL."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
-    process = subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.05)
-        yield f"redis://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def races(sends: int) -> AsyncIterator[dict]:
-    """Each store, undisturbed and with two processes killed on the way."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        homes = {"sqlite": lambda name: f"sqlite:///{Path(folder) / name}.db"}
-        if shutil.which("redis-server"):
-            url = stack.enter_context(redis_server(folder))
-            homes["redis"] = lambda name: f"{url}/{'01'.index(name[-1])}"
-        for home, quota in homes.items():
-            for number, killed in enumerate((False, True)):
-                lockouts, ratio, shares = await race(quota(f"quota{number}"), sends, killed=killed)
-                yield {
-                    "store": home,
-                    "what": "two killed and started again" if killed else "undisturbed",
-                    "lockouts": lockouts,
-                    "ratio": round(ratio, 3),
-                    "shares": shares,
-                }
+    return len(report["lockouts"]), (times[-1] - times[0]) / shortest_s
 
 
 async def sends_of_processes(sends: int) -> list[Row]:
-    """The same as rows of the table."""
-    return [
-        Row(
-            f"{PROCESSES} processes, {row['store']}, {row['what']}",
-            f"{row['lockouts']} lockouts",
-            row["ratio"],
-            "0",
-            row["lockouts"] == 0,
-            numbers={"lockouts": row["lockouts"], "ratio": row["ratio"]},
-        )
-        async for row in races(sends)
-    ]
-
-
-async def main() -> int:
-    """Run all of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sends", type=int, default=500, help="of each process")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    """Each store, undisturbed and with two processes killed on the way."""
     rows = []
-    async for row in races(options.sends):
-        rows.append(row)
-        if not options.json:
-            print(
-                f"{PROCESSES} x {options.sends} sends, {row['store']}, {row['what']}: "
-                f"{row['lockouts']} lockouts, ratio {row['ratio']:.3f}, "
-                f"first half {row['shares']}",
-                flush=True,
-            )
-    if options.json:
-        print(json.dumps(rows, indent=2))
-    return int(any(row["lockouts"] for row in rows))
-
-
-if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        redis = stack.enter_context(redis_here())
+        homes = {"sqlite": [f"sqlite://{folder}/quota{number}.db" for number in range(2)]}
+        if redis is not None:
+            homes["redis"] = [f"{redis.removesuffix('0')}{number}" for number in range(2)]
+        for home, quotas in homes.items():
+            for quota, killed in zip(quotas, (False, True), strict=True):
+                lockouts, ratio = await race(quota, sends, killed=killed)
+                what = "two killed and started again" if killed else "undisturbed"
+                rows.append(
+                    Row(
+                        f"{PROCESSES} processes, {home}, {what}",
+                        f"{lockouts} lockouts",
+                        ratio,
+                        "0",
+                        lockouts == 0,
+                        numbers={"lockouts": lockouts, "ratio": ratio},
+                    )
+                )
+    return rows

@@ -3,10 +3,10 @@
 import json
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import attrs
+from installed import version_of
 from measuring import Row
 
 _TOOK_PART = (
@@ -30,13 +30,6 @@ _TOOK_PART = (
 )
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def where() -> dict[str, object]:
     """On what it was measured: the kind, not the machine."""
     return {
@@ -45,7 +38,7 @@ def where() -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "versions": {package: _version(package) for package in _TOOK_PART},
+        "versions": {package: version_of(package) for package in _TOOK_PART},
     }
 
 

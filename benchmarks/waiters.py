@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from installed import left_out
 from measuring import Row, ratio
 
 _MODULES = {"aiolimiter": "aiolimiter", "pyrate-limiter": "pyrate_limiter"}
@@ -34,11 +35,7 @@ def _shown(name: str) -> str:
 
 
 def _left_out(what: str) -> list[Row]:
-    return [
-        Row(f"{what}: {name}", "left out: it is not installed")
-        for name in _MODULES
-        if name not in _there()
-    ]
+    return [left_out(f"{what}: {name}") for name in _MODULES if name not in _there()]
 
 
 async def drained(sizes: dict[int, int]) -> list[Row]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from importlib.metadata import PackageNotFoundError, version
 
 import attrs
 from answering import Answer
+from installed import version_of
 
 
 @attrs.frozen
@@ -44,9 +44,6 @@ class Peer:
     opened: Callable[[str], AbstractAsyncContextManager[Client]]
 
     @property
-    def version(self) -> str | None:
-        """The installed one, or None."""
-        try:
-            return version(self.name)
-        except PackageNotFoundError:
-            return None
+    def installed(self) -> bool:
+        """Whether it can take part."""
+        return version_of(self.name) is not None

@@ -25,7 +25,7 @@ _SQLITE_US = 700.0
 
 
 @contextmanager
-def _redis():
+def redis_here():
     """The URL of a server of its own, or None where there is no such program."""
     try:
         server = RedisServer().start()
@@ -68,7 +68,7 @@ async def taken_by_processes(repeat: int, number: int) -> list[Row]:
     """Take a token and give it back: in one process, and in four at once on two cores or more."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        redis = stack.enter_context(_redis())
+        redis = stack.enter_context(redis_here())
         stores = {"memory": "memory://", "SQLite": f"sqlite://{folder}/quota.db"}
         if redis is not None:
             stores["Redis"] = redis
