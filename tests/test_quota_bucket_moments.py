@@ -1,15 +1,10 @@
 """The pure bucket at the very moments that divide, and with tokens whose leases are over."""
 
+from buckets import LEASE_S, take
 from stores import a_quota
 
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Ending
-
-LEASE_S = 1000.0
-
-
-def take(bucket, quota, token, now, *, lease_s=LEASE_S, reserve=0):
-    return bucket.take(quota, token, now, lease_s, reserve)
 
 
 def test_refusal_of_a_request_whose_lease_is_over_closes_the_bucket_all_the_same():
@@ -19,16 +14,6 @@ def test_refusal_of_a_request_whose_lease_is_over_closes_the_bucket_all_the_same
     lock = bucket.refuse(quota, 1, 20.0, 0.0, 100.0)
     assert (lock.until, lock.first) == (121.0, True)
     assert not take(bucket, quota, 2, 120.0)
-
-
-def test_request_that_goes_at_the_moment_of_the_reopening_may_begin_the_next_lock():
-    bucket, quota = Bucket(), a_quota(5)
-    take(bucket, quota, 1, 0.0)
-    bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
-    take(bucket, quota, 2, 5.0)
-    bucket.end(quota, 2, 6.0, Ending.ANSWERED)
-    take(bucket, quota, 3, 6.0)
-    assert bucket.refuse(quota, 3, 7.0, 6.0, 2.0).first
 
 
 def test_probe_whose_lease_was_seen_to_be_over_is_followed_by_another():
@@ -61,13 +46,6 @@ def test_token_that_ends_after_a_lock_comes_back_with_the_margin_that_was_learne
     assert bucket.snapshot(quota, 71.0).returns == (70.0 + 62.0,)
 
 
-def test_lock_doubles_no_margin_into_nothing_but_into_a_second():
-    bucket, quota = Bucket(), a_quota(5, margin_s=0.0)
-    take(bucket, quota, 1, 0.0)
-    bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
-    assert bucket.snapshot(quota, 1.0).period_s == 61.0
-
-
 def test_token_of_a_request_given_up_after_a_lock_comes_back_later_still():
     bucket, quota = Bucket(), a_quota(5)
     take(bucket, quota, 1, 0.0)
@@ -75,13 +53,6 @@ def test_token_of_a_request_given_up_after_a_lock_comes_back_later_still():
     take(bucket, quota, 2, 70.0)
     bucket.end(quota, 2, 70.0, Ending.ABANDONED)
     assert bucket.snapshot(quota, 71.0).returns == (70.0 + 62.0 + 30.0,)
-
-
-def test_token_of_a_refused_request_comes_back_as_if_it_was_answered():
-    bucket, quota = Bucket(), a_quota(5)
-    take(bucket, quota, 1, 0.0)
-    bucket.refuse(quota, 1, 10.0, 0.0, 2.0)
-    assert bucket.snapshot(quota, 11.0).returns == (10.0 + 61.0,)
 
 
 def test_who_is_refused_after_a_lock_is_told_by_what_the_lock_has_taught():

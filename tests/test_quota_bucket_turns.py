@@ -1,12 +1,12 @@
 """The pure bucket and several batches that wait for it: each leaves the others their share."""
 
 import pytest
+from buckets import LEASE_S
 from stores import a_quota
 
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Lane
 
-LEASE_S = 1000.0
 BACK_S = 61.0
 
 
