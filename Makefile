@@ -31,7 +31,7 @@ test: .venv/dev.stamp  ## the tests
 	$(BIN)/pytest
 
 attack: .venv/dev.stamp  ## the random tests, with ATTACK=50 times as many examples
-	ATTACK=$${ATTACK:-50} $(BIN)/pytest tests/test_attack_*.py tests/test_roundtrip.py
+	ATTACK=$${ATTACK:-50} $(BIN)/pytest tests/test_attack_*.py tests/test_equivalence.py tests/test_roundtrip.py
 
 soak: .venv/dev.stamp  ## days of traffic with everything that goes wrong, in SOAK_S=600 seconds
 	$(BIN)/python tests/soak.py
