@@ -20,6 +20,11 @@ DONE = Response(204, {}, b"")
 REFUSED = Response(429, {}, b'{"message":"Too many requests within a certain time frame."}')
 
 
+def a_delay_s(rng: random.Random) -> float:
+    """One way through a network with a heavy tail."""
+    return rng.lognormvariate(math.log(MEDIAN_S), _SIGMA)
+
+
 @attrs.define(eq=False)
 class Network:
     """Carries requests to a server that counts, with a heavy tail of delays each way.
@@ -36,9 +41,7 @@ class Network:
     refused: int = 0
 
     def delay_s(self) -> float:
-        if self.even_delay_s is not None:
-            return self.even_delay_s
-        return self.random.lognormvariate(math.log(MEDIAN_S), _SIGMA)
+        return a_delay_s(self.random) if self.even_delay_s is None else self.even_delay_s
 
     async def send(self, request: Request, permit: Permit) -> Response:
         if not permit.may_send():
@@ -48,7 +51,7 @@ class Network:
         on_its_way = loop.call_later(self.delay_s(), self.arrive, answer)
         giving_up = None
         if request.timeout_s is not None:
-            giving_up = loop.call_later(request.timeout_s, _give_up, answer)
+            giving_up = loop.call_later(request.timeout_s, give_up, answer)
         try:
             return await answer
         except BaseException:
@@ -68,7 +71,7 @@ class Network:
         ]
         allowed = all(verdict.allowed for verdict in verdicts)
         self.refused += not allowed
-        loop.call_later(self.delay_s(), _deliver, answer, DONE if allowed else REFUSED)
+        loop.call_later(self.delay_s(), deliver, answer, DONE if allowed else REFUSED)
 
     async def close(self) -> None:
         pass
@@ -84,12 +87,12 @@ class Network:
         ]
 
 
-def _deliver(answer: "asyncio.Future[Response]", response: Response) -> None:
+def deliver(answer: "asyncio.Future[Response]", response: Response) -> None:
     if not answer.done():
         answer.set_result(response)
 
 
-def _give_up(answer: "asyncio.Future[Response]") -> None:
+def give_up(answer: "asyncio.Future[Response]") -> None:
     if not answer.done():
         answer.set_exception(NoAnswerError("timed out"))
 

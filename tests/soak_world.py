@@ -7,6 +7,7 @@ from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from simulation import a_delay_s, deliver, give_up
 
 from cliq_async.sandbox.api import WORKS, Call
 from cliq_async.sandbox.refusals import Refused
@@ -15,7 +16,6 @@ from cliq_async.sandbox.state import State
 from cliq_async.sandbox.throttle import Throttle
 from cliq_async.transport import NoAnswerError, Permit, Request, Response
 
-MEDIAN_S, SIGMA = 0.08, 1.26
 STRAGGLER_S = 29.9
 SPARED = 0.97
 """The share of refusals that are none: each teaches the client to use less than it may."""
@@ -66,24 +66,21 @@ class World:
         self._throttles = [Throttle(each, seed=1) for each in ("rolling", "fixed", "bucket")]
         self._last = 0.0
 
-    def delay_s(self) -> float:
-        return self.rng.lognormvariate(math.log(MEDIAN_S), SIGMA)
-
     async def send(self, request: Request, permit: Permit) -> Response:
         fault = self.rng.choice(FAULTS) if self.rng.random() < self.fault_rate else ""
         if fault.startswith("throttle") and self.rng.random() < SPARED:
             fault = "lost"
-        await asyncio.sleep(self.delay_s() / 2)
+        await asyncio.sleep(a_delay_s(self.rng) / 2)
         if fault == "unsent":
             raise NoAnswerError("no connection")
         if not permit.may_send():
             raise NoAnswerError("not sent")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Response] = loop.create_future()
-        at = loop.time() + (math.inf if fault == "vanish" else self.delay_s())
+        at = loop.time() + (math.inf if fault == "vanish" else a_delay_s(self.rng))
         on_its_way = None if at == math.inf else self._carry(at, request, fault, answer)
         timeout_s = 300.0 if request.timeout_s is None else request.timeout_s
-        giving_up = loop.call_later(timeout_s, _give_up, answer)
+        giving_up = loop.call_later(timeout_s, give_up, answer)
         try:
             return await answer
         except BaseException:
@@ -113,9 +110,9 @@ class World:
         response = INSTEAD.get(fault) or self._done(endpoint, parameters, request)
         response = AFTER.get(fault, response)
         if fault != "lost":
-            asyncio.get_running_loop().call_later(self.delay_s(), _deliver, answer, response)
+            asyncio.get_running_loop().call_later(a_delay_s(self.rng), deliver, answer, response)
         elif self.rng.random() < 0.5:  # a connection that breaks is noticed
-            asyncio.get_running_loop().call_later(self.delay_s(), _give_up, answer)
+            asyncio.get_running_loop().call_later(a_delay_s(self.rng), give_up, answer)
 
     def _done(self, endpoint, parameters, request):
         if endpoint == "send_message":
@@ -132,13 +129,3 @@ class World:
         except Refused as refused:
             status, found = refused.status, {"code": refused.code, "message": refused.message}
         return Response(status, {}, b"" if found is None else msgspec.json.encode(found))
-
-
-def _deliver(answer: "asyncio.Future[Response]", response: Response) -> None:
-    if not answer.done():
-        answer.set_result(response)
-
-
-def _give_up(answer: "asyncio.Future[Response]") -> None:
-    if not answer.done():
-        answer.set_exception(NoAnswerError("timed out"))
