@@ -32,6 +32,11 @@ def moved(test):
     return run
 
 
+def now() -> float:
+    """The running loop's time."""
+    return asyncio.get_running_loop().time()
+
+
 def answer(status: int, body: object = None, headers: dict[str, str] | None = None) -> Response:
     """An answer; `body` is JSON unless it is bytes."""
     raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)

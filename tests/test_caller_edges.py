@@ -1,22 +1,16 @@
 """What a call sends along, when it gives up, and what it counts: at the edges, in moved time."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiolimiter import AsyncLimiter
-from scripted import DONE, SECRET, THROTTLED, a_rig, moved
+from scripted import DONE, SECRET, THROTTLED, a_rig, moved, now
 
 from cliq_async import __version__
 from cliq_async.endpoints import Limit
-from cliq_async.errors import QuotaWaitError, TransportError
+from cliq_async.errors import TransportError
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.watch import Watch
-
-
-def now():
-    return asyncio.get_running_loop().time()
 
 
 @moved
@@ -27,25 +21,6 @@ async def test_headers_are_the_token_who_asks_and_the_type_of_a_body():
     bare = {"Authorization": f"Bearer {SECRET}", "User-Agent": f"cliq-async/{__version__}"}
     typed = {"Content-Type": "application/json"}
     assert [request.headers for request in rig.transport.requests] == [bare, bare | typed]
-
-
-@moved
-async def test_turn_that_comes_too_late_says_of_which_endpoint_and_when_it_gave_up():
-    rig = a_rig([DONE], pacers={"": AsyncLimiter(1, 25.0)})
-    await rig.call("get_bot")
-    with pytest.raises(QuotaWaitError) as caught:
-        await rig.call("get_bot", max_wait_s=5)
-    assert caught.value.endpoint == "get_bot"
-    assert abs(caught.value.retry_at - datetime.now(UTC)) < timedelta(seconds=5)
-
-
-@moved
-async def test_turn_that_cannot_come_in_time_is_not_waited_for_a_second():
-    rig = a_rig([DONE], pacers={"": AsyncLimiter(1, 25.0)})
-    await rig.call("get_bot")
-    with pytest.raises(QuotaWaitError):
-        await rig.call("get_bot", max_wait_s=0)
-    assert now() == pytest.approx(0.0, abs=0.01)
 
 
 @pytest.mark.parametrize(("max_wait_s", "requests"), [(0.9, 1), (1.0, 2), (None, 3)])
