@@ -4,6 +4,13 @@ BIN := .venv/bin
 PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
     --custom-compile-command 'make lock'
 
+# An environment of its own, beside the one for development: its folder, and what is installed.
+define environment
+	$(PYTHON) -m venv --clear $(1)
+	$(1)/bin/python -m pip install --quiet --upgrade pip
+	$(1)/bin/python -m pip install --quiet $(2)
+endef
+
 .PHONY: help demo test attack soak mutants coverage lint check format bench docs reference oldest newest \
     lock clean
 
@@ -66,9 +73,7 @@ format: .venv/dev.stamp  ## put the code in its form
 
 # The peers have an environment of their own: what they want of aiohttp is theirs.
 .venv-bench/stamp: pyproject.toml requirements/bench.txt
-	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --upgrade pip
-	.venv-bench/bin/python -m pip install --quiet --requirement requirements/bench.txt
+	$(call environment,.venv-bench,--requirement requirements/bench.txt)
 	.venv-bench/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
@@ -85,16 +90,12 @@ reference: .venv/demo.stamp  ## docs/endpoints.md and docs/commands.md, from the
 
 # The examples have requirements of their own, and pages are only written for today's tools.
 oldest: pyproject.toml requirements/oldest.txt  ## the tests, with the oldest supported dependencies
-	$(PYTHON) -m venv --clear .venv-oldest
-	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
-	.venv-oldest/bin/python -m pip install --quiet --requirement requirements/oldest.txt
+	$(call environment,.venv-oldest,--requirement requirements/oldest.txt)
 	.venv-oldest/bin/python -m pip install --quiet --no-deps --editable .
 	.venv-oldest/bin/pytest --ignore=tests/test_examples.py --ignore-glob='tests/test_docs*.py'
 
 newest: pyproject.toml  ## the tests, with the newest release of everything
-	$(PYTHON) -m venv --clear .venv-newest
-	.venv-newest/bin/python -m pip install --quiet --upgrade pip
-	.venv-newest/bin/python -m pip install --quiet --editable '.[all]' --group dev --group docs --group examples
+	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)
 	.venv-newest/bin/pytest
 
 lock: .venv/bin/uv  ## pin the environments anew, in requirements/

@@ -36,10 +36,15 @@ def normal(name):
 
 
 @pytest.mark.parametrize(
-    "requirement", wanted("dev", "docs", "examples"), ids=lambda requirement: requirement.name
+    ("name", "requirement"),
+    [
+        *(("dev", each) for each in wanted("dev", "docs", "examples")),
+        *(("bench", each) for each in wanted("bench")),
+    ],
+    ids=lambda each: each if isinstance(each, str) else each.name,
 )
-def test_development_has_a_pin_within_the_bounds(requirement):
-    assert pinned("dev")[normal(requirement.name)] in requirement.specifier, "run `make lock`"
+def test_a_pin_is_within_the_bounds(name, requirement):
+    assert pinned(name)[normal(requirement.name)] in requirement.specifier, "run `make lock`"
 
 
 @pytest.mark.parametrize(
