@@ -1,4 +1,4 @@
-"""Mutants that survived and are not explained: `make mutants` fails on them.
+"""Mutants that survived and are not explained, and the reverse: `make mutants` fails on them.
 
 Reads what mutmut wrote down, and `mutants.toml` beside this file. A mutant is named there by its
 function and the line that it makes, since mutmut's numbers move with every change.
@@ -32,8 +32,9 @@ def function(mutant):
 
 
 def survivors(explained):
-    """Says how each module fared; returns the survivors that nobody explained."""
+    """Says how each module fared; returns the survivors that nobody explained, and the reverse."""
     left = []
+    needless = {(name, change) for name, changes in explained.items() for change in changes}
     for results in sorted(RESULTS.rglob("*.meta")):
         source = results.relative_to(RESULTS).with_suffix("")
         ends = json.loads(results.read_text())["exit_code_by_key"]
@@ -44,13 +45,14 @@ def survivors(explained):
                 continue
             change = made(get_diff_for_mutant(mutant, path=str(source)))
             known = change in explained.get(function(mutant), {})
+            needless.discard((function(mutant), change))
             counts["explained" if known else "left"] += 1
             if not known:
                 what = {UNTESTED: "no test runs it: ", UNCHECKED: "not tried: "}.get(code, "")
                 left.append(f"{function(mutant)}: {what}{change}\n    mutmut show {mutant}")
         if ends:
             print(f"{source}: {len(ends)} mutants, {dict(counts)}")  # noqa: T201
-    return left
+    return [*left, *(f"{name}: explained, and does not survive: {it}" for name, it in needless)]
 
 
 if __name__ == "__main__":
