@@ -20,17 +20,19 @@ from cliq_async.pacing import ALL
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Ending, Lane, Quota
 from cliq_async.quota.token import Token
-from cliq_async.retrying import Attempts, Lost, Next
+from cliq_async.retrying import Attempts, Lost
 from cliq_async.telling import Teller
 from cliq_async.transport import CONNECT_S, NoAnswerError, Request, Transport
 from cliq_async.watch import StoppedError, Watch
-from cliq_async.wire import Answer, ApiCall, Kind, read
+from cliq_async.wire import Answer, ApiCall, read
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 __all__ = ["Caller", "Options"]
 
+# Once: a look at a member of an enum is slow before Python 3.12.
+_ABANDONED, _ANSWERED = Ending.ABANDONED, Ending.ANSWERED
 _USER_AGENT = f"cliq-async/{__version__}"
 _ENDLESS_S = 600.0
 """What a request without a timeout may take before its token's lease ends."""
@@ -148,13 +150,13 @@ class Caller:
             )
             exchange = self._exchange(call.endpoint, request, token, watch)
             match attempts.judge(await self._teller.request(exchange, call.endpoint, token)):
-                case Next.RETURN:
+                case "return":
                     return attempts.data()
-                case Next.WAIT:
+                case "wait":
                     continue
-                case Next.RENEW if self._authority.expired(access):
+                case "renew" if self._authority.expired(access):
                     continue
-                case Next.BACK_OFF if await self._back_off(attempts.count, deadline, watch):
+                case "back off" if await self._back_off(attempts.count, deadline, watch):
                     continue
                 case _:
                     raise attempts.error()
@@ -225,7 +227,7 @@ class Caller:
             watch.requests += token.sent
         answer = read(endpoint, response)
         if answer.refusal is None:
-            token.end(Ending.ABANDONED if answer.kind is Kind.UNKNOWN else Ending.ANSWERED)
+            token.end(_ABANDONED if answer.kind == "unknown" else _ANSWERED)
         else:
             wait_s = answer.refusal.wait_s
             lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import attrs
 import msgspec
+from msgspec.structs import replace
 
 from cliq_async.converter import to_json
 from cliq_async.endpoints import ENDPOINTS, Endpoint
@@ -57,15 +58,15 @@ def _of_id(call: ApiCall) -> Trait | None:
 def otherwise(call: ApiCall, traits: Collection[Trait]) -> ApiCall:
     """The call for a server that has some traits."""
     if Trait.SEND_PATH in traits:
-        call = attrs.evolve(call, endpoint=_ELSEWHERE)
+        call = replace(call, endpoint=_ELSEWHERE)
     if Trait.RECIPIENTS in traits:
         body: dict[str, Any] = msgspec.json.decode(call.body)
         body[_OTHER_KEY] = body.pop(_KEY)
-        call = attrs.evolve(call, body=to_json(body))
+        call = replace(call, body=to_json(body))
     if Trait.PREFIXED in traits:
-        call = attrs.evolve(call, path={**call.path, _ID: _PREFIX + call.path[_ID]})
+        call = replace(call, path={**call.path, _ID: _PREFIX + call.path[_ID]})
     if Trait.BARE in traits:
-        call = attrs.evolve(call, path={**call.path, _ID: call.path[_ID].removeprefix(_PREFIX)})
+        call = replace(call, path={**call.path, _ID: call.path[_ID].removeprefix(_PREFIX)})
     return call
 
 

@@ -11,8 +11,7 @@
 At most three attempts; throttles and a renewed access token do not count.
 """
 
-import enum
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
@@ -27,7 +26,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.wire import Answer, Kind
+from cliq_async.wire import Answer
 
 __all__ = ["ATTEMPTS", "Attempts", "Lost", "Next"]
 
@@ -47,14 +46,15 @@ class Lost:
     reason: str
 
 
-class Next(enum.Enum):
-    """What to do now."""
+Next = Literal["return", "wait", "renew", "back off", "raise"]
+"""What to do now.
 
-    RETURN = "return"
-    WAIT = "wait for the lock to end, then try again"
-    RENEW = "try again with another access token"
-    BACK_OFF = "try again a little later"
-    RAISE = "raise"
+- return: Return what was answered.
+- wait: Wait for the lock to end, then try again.
+- renew: Try again with another access token.
+- back off: Try again a little later.
+- raise: Give up.
+"""
 
 
 @attrs.define
@@ -84,12 +84,12 @@ class Attempts:
         if isinstance(answer, Lost):
             return self._unanswered(sent=answer.sent)
         match answer.kind:
-            case Kind.DONE if answer.whole or self.endpoint.method != "GET":
-                return Next.RETURN
-            case Kind.THROTTLED:
+            case "done" if answer.whole or self.endpoint.method != "GET":
+                return "return"
+            case "throttled":
                 self.refused = answer
-                return Next.WAIT
-            case Kind.REFUSED:
+                return "wait"
+            case "refused":
                 return self._refused(answer)
             case _:
                 return self._unanswered(sent=True)
@@ -106,7 +106,7 @@ class Attempts:
             reason = answer.reason
         elif answer is None or answer.error is None:
             reason = "the answer could not be read"
-        elif answer.kind is Kind.REFUSED or isinstance(answer.error, ServerError):
+        elif answer.kind == "refused" or isinstance(answer.error, ServerError):
             return answer.error
         else:
             reason = f"HTTP {answer.status}, not from Cliq itself"
@@ -126,16 +126,16 @@ class Attempts:
     def _refused(self, answer: Answer) -> Next:
         gone = isinstance(answer.error, NotFoundError)
         if gone and self.maybe_done and self.endpoint.method == "DELETE":
-            return Next.RETURN  # the attempt that was not answered has deleted it
+            return "return"  # the attempt that was not answered has deleted it
         if isinstance(answer.error, AuthenticationError) and not self.renewed:
             self.renewed = True
-            return Next.RENEW
-        return Next.RAISE
+            return "renew"
+        return "raise"
 
     def _unanswered(self, *, sent: bool) -> Next:
         self.count += 1
         if sent and self.endpoint.method != "GET":
             self.maybe_done = True
         if self.count >= ATTEMPTS or (sent and self.endpoint.method == "POST"):
-            return Next.RAISE
-        return Next.BACK_OFF
+            return "raise"
+        return "back off"

@@ -86,7 +86,7 @@ class Teller:
                 endpoint=endpoint.name,
                 method=endpoint.method,
                 status=answer.status if answer else None,
-                outcome=answer.kind.value if answer else "lost" if token.sent else "unsent",
+                outcome=answer.kind if answer else "lost" if token.sent else "unsent",
                 took_s=took_s,
             )
             _tell(hook, details)

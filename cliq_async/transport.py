@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any, Final, Protocol
 
 import aiohttp
-import attrs
+import msgspec
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
@@ -26,12 +26,12 @@ CONNECT_S: Final = 10.0
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset instead of flush
 _USER: Final = re.compile(r"//[^/\s]*@")
 _UNACKNOWLEDGED_MS: Final = 30_000  # how long the kernel tries to deliver
+_FAILURES: Final = (aiohttp.ClientError, OSError, TimeoutError)
 _TURN_S: Final = 1.0
 _LONG: Final = 2**20
 
 
-@attrs.frozen
-class Request:
+class Request(msgspec.Struct, frozen=True):  # made for every request: an eighth of attrs' time
     """An HTTP request, ready to be written.
 
     Attributes:
@@ -44,13 +44,16 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = attrs.field(repr=False)  # there may be secrets in both
-    body: bytes = attrs.field(default=b"", repr=False)
+    headers: Mapping[str, str]
+    body: bytes = b""
     timeout_s: float | None = None
 
+    def __repr__(self) -> str:
+        """Without headers and body: there may be secrets in both."""
+        return f"Request({self.method!r}, {self.url!r})"
 
-@attrs.frozen
-class Response:
+
+class Response(msgspec.Struct, frozen=True):
     """An HTTP answer.
 
     Attributes:
@@ -60,8 +63,12 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes | None = attrs.field(repr=False)  # an accounts server's is a secret
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    def __repr__(self) -> str:
+        """Without the rest: an accounts server's answer is a secret."""
+        return f"Response({self.status})"
 
 
 class NoAnswerError(Exception):
@@ -246,7 +253,7 @@ class AiohttpTransport:
         task = asyncio.current_task()
         sending = _sendings[task] = _Sending(self, permit)
         try:
-            async with self._session.request(
+            answer = await self._session.request(
                 request.method,
                 _url(request.url),
                 headers=request.headers,
@@ -254,14 +261,17 @@ class AiohttpTransport:
                 timeout=_timeout(request.timeout_s),
                 allow_redirects=False,
                 proxy=self._proxy,
-            ) as answer:
-                try:
-                    body = await answer.read()
-                except (aiohttp.ClientError, OSError, TimeoutError):
-                    sending.abort()
-                    body = None
-                return Response(answer.status, answer.headers, body)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            )
+            try:
+                body = await answer.read()  # aiohttp has the connection back with its end
+            except BaseException as error:
+                answer.close()
+                if not isinstance(error, _FAILURES):
+                    raise
+                sending.abort()
+                body = None
+            return Response(answer.status, answer.headers, body)
+        except _FAILURES as error:
             sending.abort()
             raise NoAnswerError(_reason(error)) from error
         except BaseException:

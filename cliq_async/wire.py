@@ -1,9 +1,8 @@
 """Requests out of calls, and what an answer means. No I/O."""
 
-import enum
 from collections.abc import Mapping
-from functools import cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 import attrs
@@ -43,8 +42,7 @@ _BY_STATUS: Final[dict[int, type[ApiError]]] = {
 }
 
 
-@attrs.frozen
-class ApiCall:
+class ApiCall(msgspec.Struct, frozen=True):
     """One call of an endpoint.
 
     Attributes:
@@ -55,27 +53,30 @@ class ApiCall:
     """
 
     endpoint: Endpoint
-    path: Mapping[str, str] = attrs.Factory(dict)
-    query: Mapping[str, str | int | None] = attrs.Factory(dict)
+    path: Mapping[str, str] = {}
+    query: Mapping[str, str | int | None] = {}
     body: bytes = b""
 
     def url(self, base_url: str) -> str:
         """The whole URL behind scheme, host and network."""
-        url = base_url + BASE_PATH + self.endpoint.path.format_map(self.path)
+        url = base_url + _filled(self.endpoint.path, **self.path)
         query = [each for each in self.query.items() if each[1] is not None]
         return f"{url}?{urlencode(query)}" if query else url
 
 
-class Kind(enum.Enum):
-    """What an answer means for its caller."""
+@lru_cache(maxsize=1024)
+def _filled(template: str, /, **path: str) -> str:
+    return BASE_PATH + template.format_map(path)
 
-    DONE = "done"
-    REFUSED = "refused"
-    """Cliq will not do it."""
-    THROTTLED = "throttled"
-    """Not executed; the endpoint is locked."""
-    UNKNOWN = "unknown"
-    """A gateway answered, or Cliq failed: it may have been executed."""
+
+Kind = Literal["done", "refused", "throttled", "unknown"]
+"""What an answer means for its caller.
+
+- done: It happened.
+- refused: Cliq will not do it.
+- throttled: Not executed; the endpoint is locked.
+- unknown: A gateway answered, or Cliq failed: it may have been executed.
+"""
 
 
 @attrs.frozen
@@ -107,18 +108,18 @@ def read(endpoint: Endpoint, response: Response) -> Answer:
     data, whole = _decode(response.body)
     throttled = refusal(status, response.headers, data)
     if throttled is not None:
-        return Answer(Kind.THROTTLED, status, data, whole, refusal=throttled)
+        return Answer("throttled", status, data, whole, refusal=throttled)
     if _OK <= status < _REDIRECT:
-        return Answer(Kind.DONE, status, data, whole)
-    kind = Kind.REFUSED
+        return Answer("done", status, data, whole)
+    kind: Kind = "refused"
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
-        kind = Kind.UNKNOWN
+        kind = "unknown"
     return Answer(kind, status, data, whole, _error(endpoint, status, data))
 
 
 @cache
 def _empty(status: int) -> Answer:
-    return Answer(Kind.DONE, status)
+    return Answer("done", status)
 
 
 def _decode(body: bytes | None) -> tuple[object, bool]:

@@ -9,7 +9,7 @@ from scripted import answer
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.quota.throttle import refusal
-from cliq_async.wire import Kind, read
+from cliq_async.wire import read
 
 PLAIN = {"message": "Too many requests within a certain time frame."}
 BY_CODE = {
@@ -55,7 +55,7 @@ FORMS = [
 @pytest.mark.parametrize(("status", "body", "code", "wait_s"), FORMS)
 def test_every_form_of_a_refusal_is_recognised(status, body, code, wait_s):
     got = read(ENDPOINTS["send_message"], answer(status, body))
-    assert got.kind is Kind.THROTTLED
+    assert got.kind == "throttled"
     assert got.refusal is not None
     assert (got.refusal.code, got.refusal.wait_s) == (code, wait_s)
 
@@ -87,7 +87,7 @@ def test_every_form_of_a_refusal_is_recognised(status, body, code, wait_s):
     ],
 )
 def test_words_in_other_places_are_no_refusal(status, body):
-    assert read(ENDPOINTS["send_message"], answer(status, body)).kind is not Kind.THROTTLED
+    assert read(ENDPOINTS["send_message"], answer(status, body)).kind != "throttled"
 
 
 @pytest.mark.parametrize(
