@@ -1,0 +1,141 @@
+"""TCP servers whose part a test plays byte by byte, and a transport that sends to them."""
+
+import asyncio
+import contextlib
+import ssl
+from typing import Any
+
+import attrs
+import pytest
+
+from cliq_async.transport import AiohttpTransport, NoAnswerError, Request
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@attrs.define(eq=False)
+class OnePermit:
+    """Allows one send, and counts the questions."""
+
+    allowed: bool = True
+    sent: bool = False
+    asked: int = 0
+
+    def may_send(self) -> bool:
+        self.asked += 1
+        if self.sent or not self.allowed:
+            return False
+        self.sent = True
+        return True
+
+
+class Server:
+    """A TCP server that keeps what arrived and lets a function play the rest."""
+
+    def __init__(self, play, *, ssl_context=None, **listen):
+        self.play = play
+        self.ssl_context = ssl_context
+        self.listen = listen
+        self.arrived = []  # one bytearray a connection
+        self.endings = []  # how each connection ended: b"" or an exception
+        self.ended = asyncio.Event()
+        self.connections = 0
+        self.writers = []
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(
+            self._serve, "127.0.0.1", 0, ssl=self.ssl_context, **self.listen
+        )
+        self.port = self.server.sockets[0].getsockname()[1]
+        scheme = "https" if self.ssl_context else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}/api"
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+        for writer in self.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _serve(self, reader, writer):
+        self.connections += 1
+        self.writers.append(writer)
+        mine = bytearray()
+        self.arrived.append(mine)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            await self.play(Exchange(self, reader, writer, mine))
+        writer.transport.abort()
+
+    @property
+    def requests(self):
+        return sum(data.count(b" HTTP/1.1\r\n") for data in self.arrived)
+
+    def raw(self, writer):
+        return writer.get_extra_info("socket")
+
+
+@attrs.define(eq=False)
+class Exchange:
+    server: Server
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    data: bytearray
+
+    async def request(self):
+        """Read one request with its body."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        self.data += head
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                self.data += await self.reader.readexactly(int(line.split(b":")[1]))
+        return head
+
+    async def until_the_end(self):
+        """Read on; note whether it ended by FIN or by a reset."""
+        try:
+            while data := await self.reader.read(65536):
+                self.data += data
+            self.server.endings.append("eof")
+        except ConnectionResetError:
+            self.server.endings.append("reset")
+        finally:
+            self.server.ended.set()
+
+    async def answer(self, data=ANSWER):
+        self.writer.write(data)
+        await self.writer.drain()
+
+
+async def answering(exchange):
+    while True:
+        await exchange.request()
+        await exchange.answer()
+
+
+async def silent(exchange):
+    await exchange.request()
+    await exchange.until_the_end()
+
+
+@contextlib.asynccontextmanager
+async def a_transport(**options):
+    transport = AiohttpTransport(**options)
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+def request(url, method="GET", body=b"", timeout_s: float | None = 5.0):
+    return Request(method, url, {"Authorization": "Bearer t"}, body, timeout_s)
+
+
+def connector_of(transport) -> Any:
+    return transport._session.connector
+
+
+async def lost(transport, asked, permit):
+    with pytest.raises(NoAnswerError) as caught:
+        await transport.send(asked, permit)
+    return caught.value
