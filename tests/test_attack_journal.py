@@ -16,7 +16,7 @@ import pytest
 from effort import tries
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from test_broadcast import LATER, _a_token, api
+from senders import LATER, a_token, api
 from test_journal import IDENTITY
 
 from cliq_async.bulk.broadcast import Broadcast
@@ -140,7 +140,7 @@ class JobMachine(RuleBasedStateMachine):
             assert states & allowed, (who, states)
             self.asked_again[who] += "fresh" not in states and "waiting" not in states
             self.may_be[who] = {"unknown"}  # it was written down before it left
-        token = watch.token = _a_token()
+        token = watch.token = a_token()
         token.may_send()
         request = Request(batch.ids, self.loop.create_future())
         self.on_the_wire.append(request)

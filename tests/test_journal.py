@@ -13,8 +13,8 @@ from typing import Any, cast
 import attrs
 import pytest
 from scripted import moved
+from senders import LATER, Ids, Sender, api
 from stores import Inline
-from test_broadcast import LATER, Ids, Sender, api
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
