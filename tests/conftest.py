@@ -15,6 +15,12 @@ def state_of_its_own(tmp_path_factory):
 
 
 @pytest.fixture
+def path(tmp_path):
+    """Where a file may be made; its folder is not there yet, either."""
+    return tmp_path / "new" / "file.db"
+
+
+@pytest.fixture
 def places(tmp_path, monkeypatch):
     """Profiles, quota and settings of this test alone, in an empty folder."""
     for name in ("state", "config"):

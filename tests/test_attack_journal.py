@@ -16,8 +16,8 @@ import pytest
 from effort import tries
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from journals import IDENTITY
 from senders import LATER, a_token, api
-from test_journal import IDENTITY
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal

@@ -10,7 +10,7 @@ from senders import Ids, accounted
 
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import Limit
-from cliq_async.errors import QuotaWaitError
+from cliq_async.errors import QuotaWaitError, ValidationError
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 
@@ -155,3 +155,9 @@ async def test_an_option_that_there_is_not_is_no_option():
         wrong: Any = {"exlude": ["2"]}
         with pytest.raises(TypeError, match="exlude"):
             await client.broadcast("ops", "hi", ["1"], **wrong)
+
+
+async def test_options_of_a_journal_are_checked():
+    async with CliqClient("t", quota="memory://") as client:
+        with pytest.raises(ValidationError, match="resend_unknown"):
+            await client.broadcast("ops", "x", [1], resend_unknown=True)
