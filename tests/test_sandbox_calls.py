@@ -1,7 +1,6 @@
 from uuid import UUID
 
-from test_sandbox_server import running
-from test_sandbox_state import FIRST, SECOND, THIRD, World
+from sandboxes import FIRST, SECOND, THIRD, World, running
 
 from cliq_async.sandbox import user_label
 from cliq_async.sandbox.calls import Calls

@@ -1,6 +1,5 @@
 import pytest
-from test_sandbox_server import running
-from test_sandbox_state import World
+from sandboxes import World, running
 
 SENDING_FAILED = (400, "botmessage_sending_failed")
 FORBIDDEN = (403, "bot_message_forbidden")

@@ -1,6 +1,15 @@
+"""Faults of a sandbox: how they are written, when they strike, and what they do to a request."""
+
+import asyncio
+import time
+
+import aiohttp
 import pytest
+from polling import until
+from sandboxes import BOTS, FIRST, SEND, Caller, running
 
 from cliq_async.endpoints import Limit
+from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.faults import KINDS, Fault, Faults, parse_fault, throttle_answer
 
 
@@ -90,3 +99,85 @@ def test_throttles_answer_in_four_forms():
         "Cannot execute more than 100 requests per API in 2 minutes. Try again after 22 minutes."
     )
     assert throttle_answer("throttle-200", limit, 1261.0) == (200, body)
+
+
+# Over HTTP.
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "done"), [("reset", True, 1), ("refuse", True, 0), ("500", False, 0)]
+)
+async def test_faults_do_the_work_or_not(kind, error, done):
+    async with running(faults=[f"{kind}:1@send_message"]) as caller:
+        if error:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await caller.send(user_ids=FIRST)
+        else:
+            status, body = await caller.send(user_ids=FIRST)
+            assert (status, list(body)) == (500, ["message"])
+        report = await caller.report()
+        assert report["delivered"]["total"] == done
+        assert report["requests"] == ({} if kind == "refuse" else {"send_message": 1})
+        assert (await caller.get(BOTS))[0] == 200
+
+
+async def test_gateway_fails_with_a_page_before_or_after_the_work():
+    async with running(faults=["502:1"], seed=3) as caller:
+        for _ in range(20):
+            status, text = await caller.send(user_ids=FIRST)
+            assert status == 502
+            assert "<html>" in text
+        assert 0 < caller.sandbox.report()["delivered"]["total"] < 20
+
+
+async def test_fault_spoils_refusals_of_the_body_too():
+    async with running(faults=["reset:1"]) as caller:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await caller.send()
+
+
+async def lose_one(sandbox):
+    """Send what will not be answered; return its connection."""
+    host, port = sandbox.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    body = b'{"text": "hi", "user_ids": "%s"}' % FIRST.encode()
+    writer.write(
+        b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nContent-Length: %d\r\n\r\n%s"
+        % (SEND.encode(), len(body), body)
+    )
+    await until(lambda: sandbox.report()["delivered"]["total"])
+    return reader, writer
+
+
+async def test_lost_answer_leaves_the_connection_open_until_the_sandbox_stops():
+    others = asyncio.all_tasks()
+    async with Sandbox(faults=["lost:1@send_message"]) as sandbox:
+        reader, writer = await lose_one(sandbox)
+        waiting = asyncio.create_task(reader.read())
+        async with aiohttp.ClientSession() as session:
+            assert (await Caller(sandbox, session).get(BOTS))[0] == 200
+        assert not waiting.done()
+        began = time.perf_counter()
+    assert time.perf_counter() - began < 2.0
+    assert await waiting == b""
+    writer.close()
+    await writer.wait_closed()
+    assert asyncio.all_tasks() == others
+
+
+async def test_client_that_gives_up_a_lost_answer_leaves_nothing_behind():
+    others = asyncio.all_tasks()
+    async with Sandbox(faults=["lost:1@send_message"]) as sandbox:
+        _, writer = await lose_one(sandbox)
+        writer.close()
+        await writer.wait_closed()
+    assert asyncio.all_tasks() == others
+
+
+async def test_client_that_leaves_before_its_answer_breaks_nothing(caplog):
+    others = asyncio.all_tasks()
+    async with Sandbox(faults=["reset:1@send_message"], latency_s=0.002) as sandbox:
+        _, writer = await lose_one(sandbox)
+        writer.transport.abort()
+        await until(lambda: asyncio.all_tasks() == others)
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]

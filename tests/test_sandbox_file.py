@@ -7,8 +7,7 @@ import stat
 
 import msgspec
 import pytest
-from test_sandbox_server import BOTS, SUBSCRIBERS, running
-from test_sandbox_state import FIRST, World
+from sandboxes import BOTS, FIRST, SUBSCRIBERS, World, running
 
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.saved import Saved, restored, saved

@@ -3,8 +3,7 @@ import json
 
 import msgspec
 import pytest
-from test_sandbox_server import running
-from test_sandbox_state import World
+from sandboxes import World, running
 
 from cliq_async.sandbox.refusals import Refused
 from cliq_async.sandbox.validation import (

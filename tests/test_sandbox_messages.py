@@ -1,6 +1,5 @@
 import pytest
-from test_sandbox_server import running
-from test_sandbox_state import FIRST, SECOND, World
+from sandboxes import FIRST, SECOND, World, running
 
 from cliq_async.sandbox.messages import Messages
 from cliq_async.sandbox.refusals import Refused

@@ -1,7 +1,8 @@
 import re
 
 import pytest
-from test_sandbox_server import BOTS, Clock, running
+from sandboxes import BOTS, running
+from stores import Clock
 
 from cliq_async.sandbox import user_label
 from cliq_async.sandbox.tokens import Tokens

@@ -1,51 +1,10 @@
-"""The state as a whole, and what the tests of its parts share."""
+"""The state of a sandbox as a whole."""
 
-from typing import Any
-
-import msgspec
 import pytest
+from sandboxes import FIRST, World
 
-from cliq_async.sandbox.api import WORKS, Call
 from cliq_async.sandbox.refusals import Refused
 from cliq_async.sandbox.state import State
-
-FIRST, SECOND, THIRD = "55743307", "55743310", "55743313"
-
-
-class World:
-    """A state that is asked without a server, as the user `ann` unless told otherwise."""
-
-    def __init__(self, *, bots=1, subscribers=3, **options):
-        self.state = State.first(bots=bots, subscribers=subscribers, **options)
-
-    def ask(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
-        """The status and the body of an endpoint's answer."""
-        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return WORKS[name](self.state, Call(user, parameters, query or {}, data))
-
-    def refusal(self, name, *parameters, **options):
-        """The status and the code of an endpoint's error."""
-        with pytest.raises(Refused) as caught:
-            self.ask(name, *parameters, **options)
-        assert caught.value.message
-        return caught.value.status, caught.value.code
-
-    def create(self, name="Pipeline Bot", *, user="ann", **fields):
-        """The record of a new bot."""
-        body = {"name": name, "description": "Tells of builds"} | fields
-        status, answer = self.ask("create_bot", body=body, user=user)
-        assert (status, answer["url"], answer["type"]) == (200, "/api/v3/bots", "bot")
-        return answer["data"]
-
-    def webhook(self, name="Hook Bot", **fields):
-        """The record of a new webhook bot."""
-        url = "https://example.com/hook"
-        return self.create(name, execution_type="webhook", execution_url=url, **fields)
-
-    def sync(self, token=None):
-        """The list of bots, or what changed in it."""
-        _, page = self.ask("list_bots", query={"sync_token": token} if token else {})
-        return page
 
 
 def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():
