@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import attrs
+import pytest
 
 from cliq_async.bulk.sync import sync_subscribers
 from cliq_async.client import CliqClient
@@ -14,6 +15,8 @@ from cliq_async.quota.memory import MemoryStore
 from cliq_async.testing import FakeRequest, FakeTransport
 
 Person = tuple[str, str]
+
+OPS = "ops"
 
 
 @attrs.define(eq=False, slots=False)
@@ -97,6 +100,26 @@ class Cliq:
         (only,) = report.bots
         assert report.errors == {}
         return only
+
+
+async def cancelled_at(cliq, path, at, **options):
+    """Begin a sync, and end it when a request has arrived and is not answered."""
+    arrived, number = asyncio.Event(), 0
+
+    async def stop(_):
+        nonlocal number
+        number += 1
+        if number == at:
+            arrived.set()
+            await asyncio.get_running_loop().create_future()
+
+    cliq.before = stop
+    running = asyncio.create_task(cliq.sync(path, **options))
+    await arrived.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    cliq.before = None
 
 
 def listed(path: Any, bot: str = "ops", where: str = '"left" IS NULL') -> list[str]:

@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from spoiled_files import folder, foreign, no_database
 from subscribing import Cliq, listed, selected
 
 from cliq_async import sqlite_files
@@ -25,11 +26,6 @@ from cliq_async.models.subscriber import Subscriber
 
 NOW = "2026-01-01T00:00:00+00:00"
 LATER = "2026-01-02T00:00:00+00:00"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "deep" / "people.db"
 
 
 @pytest.fixture
@@ -257,10 +253,6 @@ def test_sqlite_sorts_nothing_to_read_it(path, table):
 # What can be wrong with it.
 
 
-def no_database(path):
-    path.write_text("not a database at all, but long enough to be looked at as one\n" * 20)
-
-
 def damage(path):
     made = SubscriberTable(path)
     write(made, full(), a_page(*map(str, range(2000))))
@@ -270,21 +262,12 @@ def damage(path):
         file.write(b"\xff" * (path.stat().st_size - 4096))
 
 
-def foreign(path):
-    with closing(sqlite3.connect(path)) as conn:
-        conn.execute("CREATE TABLE mine (a)")
-
-
 def newer(path):
     made = SubscriberTable(path)
     write(made, full(), a_page("1"))
     made.close()
     with closing(sqlite3.connect(path)) as conn:
         conn.execute("PRAGMA user_version = 99")
-
-
-def folder(path):
-    path.mkdir()
 
 
 WRONG = [
@@ -297,7 +280,6 @@ WRONG = [
 
 @pytest.mark.parametrize(("spoil", "words"), [*WRONG, (damage, "damaged.*sync into a new one")])
 async def test_a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is(path, spoil, words):
-    path.parent.mkdir()
     spoil(path)
     before = None if path.is_dir() else path.read_bytes()
     cliq = Cliq.of(5)
@@ -312,7 +294,6 @@ async def test_a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is(path, s
     ("spoil", "words"), [*WRONG[:3], (folder, "cannot be read"), (damage, "damaged")]
 )
 def test_a_file_that_cannot_be_read_is_an_error(path, spoil, words):
-    path.parent.mkdir()
     spoil(path)
     with pytest.raises(SyncError, match=words):
         list(read_subscribers(path, "ops"))
@@ -341,7 +322,7 @@ async def test_a_folder_that_cannot_be_written_is_an_error_with_the_way_out(path
 
 async def test_a_lock_that_cannot_be_made_is_an_error(path, monkeypatch):
     await Cliq.of(5).sync(path)
-    path.with_name("people.db.ops.lock").mkdir()
+    path.with_name(f"{path.name}.ops.lock").mkdir()
     with pytest.raises(SyncError, match="cannot be written"):
         await Cliq.of(5).sync(path)
 
@@ -394,6 +375,6 @@ def test_where_nothing_can_be_written_it_is_read_all_the_same(path, table, monke
     monkeypatch.setattr(sqlite_files.sqlite3, "connect", read_only)
     assert [each.user_id for each in read_subscribers(path, "ops")] == ["1"]
     assert asked == ["mode=ro", "immutable=1"]
-    path.with_name("people.db-wal").write_bytes(b"")  # somebody writes it, so notes are needed
+    path.with_name(f"{path.name}-wal").write_bytes(b"")  # somebody writes it, so notes are needed
     with pytest.raises(SyncError, match="cannot be read; let this user read it, and write its"):
         list(read_subscribers(path, "ops"))
