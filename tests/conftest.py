@@ -21,6 +21,14 @@ def path(tmp_path):
 
 
 @pytest.fixture
+def clock():
+    """Seconds that only the test moves."""
+    from stores import Clock
+
+    return Clock()
+
+
+@pytest.fixture
 def places(tmp_path, monkeypatch):
     """Profiles, quota and settings of this test alone, in an empty folder."""
     for name in ("state", "config"):

@@ -10,6 +10,7 @@ from contextlib import closing
 
 import click
 import pytest
+from spoiled_files import foreign
 from subscribing import Cliq, listed, selected
 from test_cli import SECRET, invoke, run, zuids
 
@@ -21,11 +22,6 @@ from cliq_async.sandbox import Sandbox, user_label
 SYNC = ("subscribers", "sync")
 EXPORT = ("subscribers", "export")
 NOWHERE = ("--token", SECRET, "--base-url", "http://127.0.0.1:1")
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "people.db"
 
 
 # Sync.
@@ -317,8 +313,7 @@ async def test_half_a_list_is_not_broadcast_to(path):
 
 
 async def test_a_database_of_another_program_has_no_recipients(path):
-    with closing(sqlite3.connect(path)) as conn:
-        conn.execute("CREATE TABLE mine (a)")
+    foreign(path)
     with pytest.raises(Failure, match="a database of another program"):
         await read(path, bot="ops")
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import redis_servers
-from stores import STORES, Clock, a_quota
+from stores import STORES, a_quota
 
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, NotYet
@@ -14,11 +14,6 @@ from cliq_async.quota.sqlite import SqliteStore
 
 ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
 MINE, HERS = a_quota(3), a_quota(3, account="ann")
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture(params=STORES, ids=[store.__name__ for store in STORES])

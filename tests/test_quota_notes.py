@@ -4,14 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from stores import STORES, Clock, a_quota
+from stores import STORES, a_quota
 
 from cliq_async.quota.notes import Note, keeps_notes
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture(params=STORES, ids=[store.__name__ for store in STORES])
