@@ -16,75 +16,26 @@ import pytest
 from effort import tries
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from job_model import JobModel
+from journal_disk import Disk
 from journals import IDENTITY
-from senders import LATER, a_token, api
+from senders import LATER, LOST, NO_CONNECTION, NOBODY_VALID, NOT_FOR_SOME, a_token
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
-from cliq_async.errors import (
-    BadRequestError,
-    JournalError,
-    OutcomeUnknownError,
-    PermissionDeniedError,
-    QuotaWaitError,
-    TransportError,
-)
+from cliq_async.errors import JournalError, QuotaWaitError
 from cliq_async.testing import MovedLoop
 
 SIZE, MANY = 4, 26
 EVERYBODY = tuple(str(1000 + number) for number in range(MANY))
 FATES: dict[str, BaseException | None] = {
     "delivered": None,
-    "failed": api(BadRequestError, 400, "botmessage_no_valid_users"),
-    "unknown": OutcomeUnknownError("send_message", "lost"),
-    "split": api(PermissionDeniedError, 403, "bot_unauthorized_message_access"),
-    "no connection": TransportError("send_message", "no connection"),
+    "failed": NOBODY_VALID,
+    "unknown": LOST,
+    "split": NOT_FOR_SOME,
+    "no connection": NO_CONNECTION,
     "stopped": QuotaWaitError("send_message", LATER),
 }
-
-
-class Disk:
-    """Does a journal's work in its order, later; what was asked for is on the disk for certain."""
-
-    def __init__(self, journal: Journal, machine: "JobMachine") -> None:
-        self.file = journal._file
-        self.machine = machine
-        self.waiting: list[Any] = []
-        self.dead = False
-        self.safe = 0
-
-    @property
-    def log(self) -> Path:
-        return self.file.path.with_name(self.file.path.name + "-wal")
-
-    async def ask(self, step, *, lasting=False):
-        await asyncio.sleep(0)
-        if self.dead:
-            raise asyncio.CancelledError
-        results = self.file.run([*self.waiting, step])
-        self.waiting.clear()
-        self.safe = self.log.stat().st_size if self.log.exists() else 0
-        self.machine.written()
-        await asyncio.sleep(0)
-        if isinstance(results[-1], Exception):
-            raise results[-1]
-        return results[-1]
-
-    def tell(self, step):
-        self.waiting.append(step)
-
-    def flush(self):
-        """Write what is pending, but for all that is known only to the page cache."""
-        if self.waiting and not self.dead:
-            self.file.run(self.waiting)
-            self.waiting.clear()
-
-    async def ask_all(self, steps):
-        return [await self.ask(step) for step in steps]
-
-    async def close(self):
-        if not self.dead:
-            self.file.close()
 
 
 @attrs.define(eq=False)
@@ -106,12 +57,7 @@ class JobMachine(RuleBasedStateMachine):
         self.path = self.folder / "job.db"
         self.task: asyncio.Task[Any] | None = None
         self.on_the_wire: list[Request] = []
-        # For each recipient, what the journal may say of them.
-        self.may_be = {who: {"fresh"} for who in EVERYBODY}
-        self.since: dict[str, set[str]] = {}
-        self.reached = dict.fromkeys(EVERYBODY, 0)
-        self.asked_again = dict.fromkeys(EVERYBODY, 0)
-        self.resending = False
+        self.model = JobModel(EVERYBODY)
 
     def run(self, turns: int) -> None:
         async def let():
@@ -120,26 +66,9 @@ class JobMachine(RuleBasedStateMachine):
 
         self.loop.run_until_complete(let())
 
-    # What the model learns.
-
-    def written(self) -> None:
-        """Whatever was noted before is on the disk for certain."""
-        self.since.clear()
-
-    def note(self, ids: tuple[str, ...], status: str) -> None:
-        """Something is known of some, and not yet on the disk for certain."""
-        for who in ids:
-            self.since.setdefault(who, self.may_be[who])
-            self.may_be[who] = {status}
-
     async def send(self, batch: Any, watch: Any) -> None:
         await watch.announce()
-        for who in batch.ids:
-            states = self.may_be[who]
-            allowed = {"fresh", "waiting"} | ({"unknown"} if self.resending else set())
-            assert states & allowed, (who, states)
-            self.asked_again[who] += "fresh" not in states and "waiting" not in states
-            self.may_be[who] = {"unknown"}  # it was written down before it left
+        self.model.leaves(batch.ids)
         token = watch.token = a_token()
         token.may_send()
         request = Request(batch.ids, self.loop.create_future())
@@ -151,42 +80,25 @@ class JobMachine(RuleBasedStateMachine):
             raise
         finally:
             token.ended = True
-        if fate in {"no connection", "stopped"}:
-            self.note(batch.ids, "unknown" if self.doubtful(batch) else "fresh")
-        elif fate == "split":
-            self.split(batch)
-        else:
+        if fate not in {"no connection", "stopped", "split"}:
             watch.lost = fate == "unknown"
-            doubtful = fate == "failed" and self.doubtful(batch)
-            self.note(batch.ids, "unknown" if doubtful else fate)
+        self.model.ended(batch, fate)
         if (error := FATES[fate]) is not None:
             raise error
-
-    def doubtful(self, batch: Any) -> bool:
-        """Whether they may have been reached by a request before this one."""
-        return any(self.asked_again[who] for who in batch.ids)
-
-    def split(self, batch: Any) -> None:
-        parts = len(batch) > 1 and (batch.budget is None or batch.budget.left >= 2)
-        status = "waiting" if parts else "failed"
-        self.note(batch.ids, "unknown" if self.doubtful(batch) else status)
-        if parts and self.doubtful(batch):
-            for who in batch.ids:
-                self.may_be[who] = {"unknown", "waiting"}
 
     # What is done.
 
     def journal(self, *, resend: bool) -> Journal:
         identity = attrs.evolve(IDENTITY, batch_size=SIZE)
         journal = Journal(self.path, identity, resend_unknown=resend)
-        self.disk = Disk(journal, self)
+        self.disk = Disk(journal, self.model.written)
         journal._worker = cast("Any", self.disk)
         return journal
 
     @precondition(lambda self: self.task is None)
     @rule(resend=st.booleans(), in_flight=st.integers(1, 4))
     def start(self, resend, in_flight):
-        self.resending = resend
+        self.model.resending = resend
         self.job = Broadcast(
             self.send,
             batch_size=SIZE,
@@ -201,7 +113,7 @@ class JobMachine(RuleBasedStateMachine):
     def answer(self, place, fate):
         request = self.on_the_wire.pop(place % len(self.on_the_wire))
         if fate == "delivered":
-            self.arrives(request)
+            self.model.arrives(request.ids)
         request.answer.set_result(fate)
         self.run(12)
         self.over()
@@ -210,15 +122,10 @@ class JobMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 3))
     def is_done_and_not_answered(self, place):
         request = self.on_the_wire.pop(place % len(self.on_the_wire))
-        self.arrives(request)
+        self.model.arrives(request.ids)
         request.answer.set_result("unknown")
         self.run(12)
         self.over()
-
-    def arrives(self, request: Request) -> None:
-        for who in request.ids:
-            self.reached[who] += 1
-            assert self.reached[who] <= 1 + self.asked_again[who], "nobody gets it twice"
 
     @precondition(lambda self: self.task is not None)
     @rule(turns=st.integers(1, 4))
@@ -250,25 +157,10 @@ class JobMachine(RuleBasedStateMachine):
         """The program is gone, and the disk has as much of the log as it likes."""
         for request, did in zip(self.on_the_wire, arrived, strict=False):
             if did:
-                self.arrives(request)
-        self.disk.dead = True
+                self.model.arrives(request.ids)
         self.number += 1
         copy = self.folder / f"job {self.number}.db"
-        if self.path.exists():
-            shutil.copy(self.path, copy)
-        if self.disk.log.exists():
-            log, safe = self.disk.log.read_bytes(), self.disk.safe
-            kept = log[: safe + int(share * (len(log) - safe))]
-            tail = kept[safe:]
-            match spoiled:
-                case "zeros":
-                    kept += b"\0" * 500
-                case "twice":
-                    kept += (tail or kept)[-4120:]
-                case "flipped" if tail:
-                    place = safe + len(tail) // 2
-                    kept = kept[:place] + bytes([kept[place] ^ 0x55]) + kept[place + 1 :]
-            copy.with_name(copy.name + "-wal").write_bytes(kept)
+        self.disk.crash(copy, share=share, spoiled=spoiled)
         assert self.task is not None
         self.task.cancel()
         self.run(30)
@@ -277,22 +169,19 @@ class JobMachine(RuleBasedStateMachine):
         self.on_the_wire.clear()
         self.disk.file.close()
         self.path = copy
-        # What was not on the disk for certain may be as it was before, or as it is noted.
-        for who, before in self.since.items():
-            self.may_be[who] = self.may_be[who] | before
-        self.since.clear()
+        self.model.killed()
 
     @precondition(lambda self: self.task is None)
     @rule(seed=st.integers(0, MANY - 2))
     def other_recipients_are_refused(self, seed):
         """In another order; unless nothing was begun of them for certain."""
-        begun = [n for n, who in enumerate(EVERYBODY) if "fresh" not in self.may_be[who]]
+        begun = self.model.begun()
         if not begun:
             return
         place = min(seed, begun[-1] // SIZE * SIZE)
         others = list(EVERYBODY)
         others[place], others[-1] = others[-1], others[place]
-        if place // SIZE == (MANY - 1) // SIZE or "fresh" in self.may_be[EVERYBODY[place]]:
+        if place // SIZE == (MANY - 1) // SIZE or place not in begun:
             return
 
         async def never(batch, watch):
@@ -309,37 +198,17 @@ class JobMachine(RuleBasedStateMachine):
         report = self.task.result()
         self.task = None
         self.on_the_wire.clear()
-        said: dict[str, str] = {}
-        for outcome in report.outcomes:
-            for who in outcome.ids:
-                assert who not in said, "everybody is in one outcome"
-                said[who] = outcome.status
-        for who, status in said.items():
-            assert status in self.may_be[who], (who, status, self.may_be[who])
-        for status in ("failed", "unknown"):
-            assert list(said.values()).count(status) == getattr(report, status)
-        rest = [who for who in EVERYBODY if who not in said]
-        delivered = [who for who in rest if self.may_be[who] & {"delivered"}]
-        sure = [who for who in rest if self.may_be[who] == {"delivered"}]
-        assert len(sure) <= report.delivered <= len(delivered)
-        for who, status in said.items():
-            self.may_be[who] = {status}
-        if report.stopped is None:
-            assert report.delivered == len(rest), "nobody is lost"
-            for who in rest:
-                self.may_be[who] = {"delivered"}
+        self.model.check_report(report)
 
     @invariant()
     def who_was_delivered_to_was_reached(self):
-        for who, states in self.may_be.items():
-            assert states != {"delivered"} or self.reached[who] >= 1
-            assert states != {"fresh"} or self.reached[who] == 0
+        self.model.check_reached()
 
     def teardown(self):
         """Run it to its end, with all answered well."""
         for _ in range(60):
             if self.task is None:
-                if all("fresh" not in s and "waiting" not in s for s in self.may_be.values()):
+                if self.model.over:
                     break
                 self.start(resend=False, in_flight=4)
             while self.on_the_wire:

@@ -1,0 +1,84 @@
+"""A journal's disk: what was asked for is on it for certain, of the rest as much as one likes."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cliq_async.bulk.journal import Journal
+
+
+class Disk:
+    """Does a journal's work in its order, later.
+
+    Args:
+        journal: The journal whose thread this stands for.
+        written: Called when all that was noted so far is on the disk for certain.
+    """
+
+    def __init__(self, journal: Journal, written: Callable[[], None]) -> None:
+        self.file = journal._file
+        self.written = written
+        self.waiting: list[Any] = []
+        self.dead = False
+        self.safe = 0
+
+    @property
+    def log(self) -> Path:
+        return self.file.path.with_name(self.file.path.name + "-wal")
+
+    async def ask(self, step, *, lasting=False):
+        await asyncio.sleep(0)
+        if self.dead:
+            raise asyncio.CancelledError
+        results = self.file.run([*self.waiting, step])
+        self.waiting.clear()
+        self.safe = self.log.stat().st_size if self.log.exists() else 0
+        self.written()
+        await asyncio.sleep(0)
+        if isinstance(results[-1], Exception):
+            raise results[-1]
+        return results[-1]
+
+    def tell(self, step):
+        self.waiting.append(step)
+
+    def flush(self):
+        """Write what is pending, but for all that is known only to the page cache."""
+        if self.waiting and not self.dead:
+            self.file.run(self.waiting)
+            self.waiting.clear()
+
+    async def ask_all(self, steps):
+        return [await self.ask(step) for step in steps]
+
+    async def close(self):
+        if not self.dead:
+            self.file.close()
+
+    def crash(self, copy: Path, *, share: float, spoiled: str) -> None:
+        """Nothing is written any more; `copy` is the file as it is found afterwards.
+
+        Args:
+            copy: Where the file and its log go.
+            share: How much of the log is kept, of what is not there for certain.
+            spoiled: What became of its end: cut, zeros, twice or flipped.
+        """
+        self.dead = True
+        path = self.file.path
+        if path.exists():
+            shutil.copy(path, copy)
+        if self.log.exists():
+            log, safe = self.log.read_bytes(), self.safe
+            kept = log[: safe + int(share * (len(log) - safe))]
+            tail = kept[safe:]
+            match spoiled:
+                case "zeros":
+                    kept += b"\0" * 500
+                case "twice":
+                    kept += (tail or kept)[-4120:]
+                case "flipped" if tail:
+                    place = safe + len(tail) // 2
+                    kept = kept[:place] + bytes([kept[place] ^ 0x55]) + kept[place + 1 :]
+            copy.with_name(copy.name + "-wal").write_bytes(kept)
