@@ -1,29 +1,29 @@
-"""The client: opens, closes, and wires the parts together."""
+"""The client: its settings, and all that it offers while it is open."""
 
 import copy
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self, Unpack
 
 import aiohttp
 import attrs
 
-from cliq_async.auth import Auth, Authority, ClientCredentials, RefreshToken, checked
+from cliq_async.auth import Auth, ClientCredentials, RefreshToken, checked
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
 from cliq_async.bulk.kind import CALLS, MESSAGES, Kind
 from cliq_async.bulk.report import BroadcastReport
-from cliq_async.caller import Caller, Options
+from cliq_async.caller import Options
 from cliq_async.config import Settings, from_env
+from cliq_async.connection import Connection
 from cliq_async.endpoints import Limit
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import Hooks
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
-from cliq_async.pacing import pacers
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane
-from cliq_async.quota.opening import open_store, release, retain
+from cliq_async.quota.opening import open_store
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.store import Clock, QuotaStore
 from cliq_async.resources.bots import Bots
@@ -40,15 +40,6 @@ from cliq_async.wire import ApiCall
 __all__ = ["CliqClient"]
 
 LaneName = Literal["interactive", "bulk"]
-
-
-@attrs.define
-class _Open:
-    """What is there while a client is open: shared with all that `with_options` made of it."""
-
-    transport: Transport | None = None
-    authority: Authority | None = None
-    speaker: Speaker | None = None
 
 
 class CliqClient:
@@ -139,11 +130,14 @@ class CliqClient:
             check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
         self._store = open_store(quota, clock)
         self._quotas = self._settings.quotas()
-        self._connect: Callable[[], Transport] = lambda: (
-            transport or AiohttpTransport(connector=connector, proxy=proxy)
+        self._open = Connection(
+            settings=self._settings,
+            auth=self._auth,
+            store=self._store,
+            quotas=self._quotas,
+            connect=lambda: transport or AiohttpTransport(connector=connector, proxy=proxy),
+            hooks=hooks,
         )
-        self._hooks = hooks
-        self._open = _Open()
         self._opened = False
         self._options = Options(max_wait_s=max_wait_s, timeout_s=timeout_s)
         self._wire()
@@ -168,19 +162,7 @@ class CliqClient:
     async def __aenter__(self) -> Self:
         if self._open.speaker is None:
             self._opened = True
-            retain(self._store)
-            self._open.transport = transport = self._connect()
-            self._open.authority = self._settings.authority(self._auth, transport, self._store)
-            caller = Caller(
-                base_url=self._settings.root_url,
-                quotas=self._quotas,
-                limiter=Limiter.of(self._store),
-                transport=transport,
-                authority=self._open.authority,
-                pacers=pacers(self._settings, self._quotas),
-                hooks=self._hooks,
-            )
-            self._open.speaker = Speaker(caller, self._store, self._settings.root_url)
+            self._open.build()
         return self
 
     async def __aexit__(
@@ -204,17 +186,7 @@ class CliqClient:
         if not self._opened:
             return
         self._opened = False
-        transport, self._open.transport, self._open.speaker = self._open.transport, None, None
-        source, self._open.authority = self._open.authority, None
-        if transport is not None:
-            try:
-                if source is not None:
-                    await source.close()
-            finally:
-                try:
-                    await transport.close()
-                finally:
-                    await release(self._store)
+        await self._open.close()
 
     def with_options(
         self,
