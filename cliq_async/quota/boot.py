@@ -9,7 +9,7 @@ import attrs
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
 
-__all__ = ["boot_id", "forgotten", "rebooted"]
+__all__ = ["boot_id", "first_moment", "forgotten", "rebooted"]
 
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
@@ -29,21 +29,35 @@ def boot_id() -> str:
     return ""
 
 
-def rebooted(bucket: Bucket, quota: Quota, seen_at: float, now: float) -> Bucket:
-    """A bucket after the machine was started anew.
+def first_moment(boot: str, before: str, now: float) -> float:
+    """The earliest moment of a clock that has gone back, or is another one than before.
 
-    Whatever was sent had left before the clock began, so all of it is spent for its full time
+    It counts from the machine's start. A clock that goes back without one is that of a machine
+    set back to an earlier state: what its readings so far meant is not known, so it begins now.
+
+    Args:
+        boot: The machine's start.
+        before: The one of before.
+        now: The moment.
+    """
+    return now if boot and boot == before else 0.0
+
+
+def rebooted(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> Bucket:
+    """A bucket whose times are of a clock before this one.
+
+    Whatever was sent had left before this clock began, so all of it is spent for its full time
     from there on: all tokens, since the last writes before a power cut may be missing. Nobody
-    knows how long the machine was off: a lock goes on for what was left of it, and what was
-    learned keeps its age.
+    knows how much time lies between the clocks: a lock goes on for what was left of it, and what
+    was learned keeps its age.
 
     Args:
         bucket: As it was.
         quota: What it counts.
         seen_at: When it was last written, on the clock of before.
-        now: The moment, on the clock of now, which counts from the start.
+        began_at: The first moment of the clock of now; see `first_moment`.
     """
-    learned, shift = bucket.learned, now - seen_at
+    learned, shift = bucket.learned, began_at - seen_at
     if learned is not None:
         learned = attrs.evolve(
             learned,
@@ -58,7 +72,7 @@ def rebooted(bucket: Bucket, quota: Quota, seen_at: float, now: float) -> Bucket
         opened_at=bucket.opened_at + shift,
         learned=learned,
     )
-    return forgotten(moved, quota, 0.0)
+    return forgotten(moved, quota, began_at)
 
 
 def forgotten(bucket: Bucket, quota: Quota, lost_at: float) -> Bucket:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from cliq_async.quota.boot import forgotten, rebooted
+from cliq_async.quota.boot import first_moment, forgotten, rebooted
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
 from cliq_async.quota.sqlite_file import KIND, damaged, explained, opened
@@ -95,9 +95,10 @@ class Ledger(SteppedFile):
         except msgspec.DecodeError as error:
             raise damaged(self.path) from error
         foreign = boot != self.boot or now < seen_at
+        known_since = first_moment(self.boot, boot, now) if foreign else seen_at
         if foreign:
-            bucket = rebooted(bucket, quota, seen_at, now)
-        lost = self._lost_at > (0.0 if foreign else seen_at)
+            bucket = rebooted(bucket, quota, seen_at, known_since)
+        lost = self._lost_at > known_since
         if lost:
             bucket = forgotten(bucket, quota, self._lost_at)
         if foreign or lost:
