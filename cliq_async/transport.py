@@ -180,7 +180,7 @@ class _GuardedRequest(aiohttp.ClientRequest):
 
     def send(self, conn: Any) -> Any:  # its coroutine, without one more around it
         """Write the request, if its permit still holds."""
-        self._sending = _sendings[asyncio.current_task()]
+        self._sending = _sendings[asyncio.current_task(self.loop)]
         self._sending.ask(conn)
         return super().send(conn)
 
@@ -236,6 +236,7 @@ class AiohttpTransport:
         self, *, connector: aiohttp.BaseConnector | None = None, proxy: str | None = None
     ) -> None:
         self._proxy = proxy
+        self._loop = asyncio.get_running_loop()
         self._session = aiohttp.ClientSession(
             connector=connector or aiohttp.TCPConnector(limit=0, socket_factory=_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -250,7 +251,7 @@ class AiohttpTransport:
         """See `Transport.send`."""
         if self._session.closed:
             raise NoAnswerError("the client was closed")
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         sending = _sendings[task] = _Sending(self, permit)
         try:
             answer = await self._session.request(
