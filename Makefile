@@ -1,6 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Without the bytecode, each of the processes that tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
     --custom-compile-command 'make lock'
 
