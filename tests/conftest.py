@@ -14,6 +14,14 @@ def state_of_its_own(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def short_stacks():
+    """asyncio's debug mode notes three frames of where a future came from; ten are slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asyncio.constants.DEBUG_STACK_DEPTH", 3)
+        yield
+
+
 @pytest.fixture
 def path(tmp_path):
     """Where a file may be made; its folder is not there yet, either."""
