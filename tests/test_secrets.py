@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import sys
 import traceback
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from test_cli import VARIABLES
+from test_cli import invoke
 
 import cliq_async
 from cliq_async import (
@@ -94,19 +92,18 @@ async def everything(client, journal, written):
             written.error(error)
 
     send = client.messages.send
-    for _ in range(2):
-        await tried(client.bots.list())
-        await tried(client.bots.get("53719000001878011"))
-        await tried(client.bots.create(NewBot("Ops", description="d")))
-        await tried(send("supportbot", Message("a", sync_message=True), user_ids="55743307"))
-        await tried(send("supportbot", "a" * 9000, user_ids="55743307"))
-        await tried(client.messages.send_incoming("supportbot", {"a": "b"}))
-        await tried(client.calls.trigger("supportbot", Call("a", user_ids=["55743307"])))
-        await tried(
-            client.handlers.create("53719000001878011", NewHandler("message_handler", script="x"))
-        )
-        await tried(client.subscribers.list("supportbot"))
-        await tried(client.bots.associate("supportbot", "releases"))
+    await tried(client.bots.list())
+    await tried(client.bots.get("53719000001878011"))
+    await tried(client.bots.create(NewBot("Ops", description="d")))
+    await tried(send("supportbot", Message("a", sync_message=True), user_ids="55743307"))
+    await tried(send("supportbot", "a" * 9000, user_ids="55743307"))
+    await tried(client.messages.send_incoming("supportbot", {"a": "b"}))
+    await tried(client.calls.trigger("supportbot", Call("a", user_ids=["55743307"])))
+    await tried(
+        client.handlers.create("53719000001878011", NewHandler("message_handler", script="x"))
+    )
+    await tried(client.subscribers.list("supportbot"))
+    await tried(client.bots.associate("supportbot", "releases"))
     job = client.broadcast_job("supportbot", MessageTemplate("{{ n }}"), journal=journal)
     written.add(job)
     await tried(job.run({"user_id": 55743307 + 3 * n, "n": n % 3} for n in range(250)))
@@ -168,35 +165,27 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("fault", ["401:0.3", "invalid-client:1@access_token"])
-async def test_no_secret_is_in_what_commands_write(fault, tmp_path):
-    (tmp_path / "ids.txt").write_text("55743307\n55743310\n")
-    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+async def test_no_secret_is_in_what_commands_write(fault, places, caplog, monkeypatch):
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    caplog.set_level(logging.DEBUG)
+    (places / "work/ids.txt").write_text("55743307\n55743310\n")
     async with Sandbox(subscribers=5, faults=[fault]) as sandbox:
-        environment |= {
+        environment = {
             "CLIQ_CLIENT_ID": "client",
             "CLIQ_CLIENT_SECRET": CLIENT_SECRET,
             "CLIQ_REFRESH_TOKEN": REFRESH_TOKEN,
             "CLIQ_ACCOUNTS_URL": sandbox.url,
             "CLIQ_BASE_URL": sandbox.url,
-            "CLIQ_QUOTA": f"sqlite://{tmp_path}/quota.db",
-            "HOME": str(tmp_path),
-            "PYTHONASYNCIODEBUG": "1",
+            "CLIQ_QUOTA": f"sqlite://{places}/quota.db",
         }
         for args in COMMANDS:
             verbose = () if args[0] == "jobs" else ("-v",)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "cliq_async.cli", *args, *verbose),
-                cwd=tmp_path,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            out, err = await process.communicate()
+            result = await asyncio.to_thread(invoke, *args, *verbose, env=environment)
+            assert isinstance(result.exception, SystemExit | None), args  # no traceback
             secrets = [CLIENT_SECRET, REFRESH_TOKEN, *sandbox._front._tokens._issued]
             for secret in secrets:
-                assert secret.encode() not in out + err, args
-    for path in tmp_path.rglob("*"):
+                assert secret not in result.output + caplog.text, args
+    for path in places.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
             kept = [] if path.name.startswith("quota.db") else [*sandbox._front._tokens._issued]
