@@ -11,8 +11,8 @@ PROGRAM = Path(__file__).parent.parent / "benchmarks" / "broadcasting.py"
 MIB = 2**20
 MOST_MIB = 64
 GROWTH_MIB = 6
-"""What a process may differ in by itself. The ids that are more would need 20 MiB."""
-FEW, MANY = 50_000, 400_000
+"""What a process may differ in by itself. The ids that are more would need 13 MiB."""
+FEW, MANY = 20_000, 250_000
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="nothing else tells the memory of one process"

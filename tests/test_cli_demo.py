@@ -45,13 +45,12 @@ def staged(monkeypatch):
 
 
 @pytest.mark.parametrize("dialect", ["seed", "live"])
-async def test_a_small_demo_is_delivered_once_without_a_lockout(dialect):
+def test_a_small_demo_is_delivered_once_without_a_lockout(dialect):
     requests = {"seed": 3, "live": 4}[dialect]
     options = ("--dialect", dialect, "--subscribers", "300", "--skip-plain", "--time-scale", "60")
-    async with command("demo", *options) as process:
-        out, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
-    lines = {" ".join(line.split()) for line in out.decode().splitlines()}
+    result = invoke("demo", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = {" ".join(line.split()) for line in result.stdout.splitlines()}
     assert {
         f"requests {requests}",
         "recipients 300",

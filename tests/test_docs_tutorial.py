@@ -61,8 +61,8 @@ async def test_the_broadcast_of_the_tutorial_goes_on_after_ctrl_c(shell):
     assert STAYS == "cliq sandbox --time-scale 20 --subscribers 20000\n"
     scale, url = "CLIQ_TIME_SCALE=20", "http://127.0.0.1:8080"
     assert scale in EXPORTS
-    async with Sandbox(time_scale=60, subscribers=20_000) as sandbox:
-        here = EXPORTS.replace(scale, "CLIQ_TIME_SCALE=60").replace(url, sandbox.url)
+    async with Sandbox(time_scale=300, subscribers=20_000) as sandbox:
+        here = EXPORTS.replace(scale, "CLIQ_TIME_SCALE=300").replace(url, sandbox.url)
         export, broadcast = KILLED.splitlines()
         process = await shell(f"{here}{export}\nexec {broadcast}")  # the shell would die of it
         while not sandbox.report()["requests"].get("send_message"):

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +16,9 @@ from test_cli import VARIABLES, zuids
 
 from cliq_async.sandbox import Sandbox
 
-pytest.importorskip("fastapi", reason="the group `examples` is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("fastapi") is None, reason="the group `examples` is not installed"
+)
 
 ROOT = Path(__file__).parent.parent
 

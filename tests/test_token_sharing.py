@@ -85,7 +85,7 @@ async def test_ten_processes_make_one_token_and_one_more_when_it_ends(kind, tmp_
     async with a_home(kind, tmp_path) as home:
         processes = [home.process(accounts) for _ in range(10)]
         for number in range(1, 4):
-            calls = [value(each) for each in processes for _ in range(20)]
+            calls = [value(each) for each in processes for _ in range(5)]
             assert set(await asyncio.gather(*calls)) == {f"token-{number}"}
             assert accounts.made == number
             await asyncio.sleep(3600)
