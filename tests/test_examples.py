@@ -144,7 +144,7 @@ async def test_two_workers_of_a_task_queue_share_a_quota_on_its_redis(tmp_path):
     with RedisServer() as server:
         async with Sandbox(time_scale=60.0, subscribers=120) as sandbox:
             env = environment(sandbox, REDIS_URL=server.url)
-            workers = ("taskiq", "worker", f"{worker}:broker", "--workers", "2")
+            workers = ("taskiq", "worker", f"{worker}:broker", "--workers", "4")
             async with program(log, env, *workers):
                 await until(lambda: log.read_text().count("Listening started") == 2, log)
                 handed = tmp_path / "handed"
