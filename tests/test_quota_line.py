@@ -70,6 +70,7 @@ def test_line_tells_the_order_in_which_it_serves(arrived, number, left):
     for job in left:
         for waiter in [each for each in line if each.job == job][:1]:
             assert line.leads(waiter)
+            assert waiter in line
             line.remove(waiter)
             assert waiter not in line
     order = list(line)

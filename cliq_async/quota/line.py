@@ -118,10 +118,8 @@ class Line:
 
     def served(self, waiter: Waiter) -> None:
         """Let somebody leave with a token: the next job's turn."""
-        own = self._jobs[waiter.job]
+        own = self._jobs.pop(waiter.job)
         del own[waiter]
         self._count -= 1
-        if not own or len(self._jobs) > 1:
-            del self._jobs[waiter.job]
         if own:
             self._jobs[waiter.job] = own
