@@ -42,10 +42,8 @@ class Queue:
         self.pump: asyncio.Task[None] | None = None
         self._sleep: asyncio.Future[None] | None = None
         self._sooner = False
-        self._again_at = 0.0
-        self._earliest = 0.0
         self._serving = False
-        self._announced = self._announced_at = -inf
+        self._earliest = self._announced = self._announced_s = -inf
         self.asking = False
 
     def __len__(self) -> int:
@@ -90,8 +88,7 @@ class Queue:
                 future.result().end(Ending.NEVER_SENT)
             raise
         finally:
-            if waiter in line:
-                self._leave(waiter)
+            self._leave(waiter)
             if timer is not None:
                 timer.cancel()
 
@@ -111,10 +108,11 @@ class Queue:
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
         try:
             while (waiter := self._first()) is not None:
-                while waiter is not None and not await self._serve(waiter):
-                    waiter = self._first(below=waiter.reserve) if waiter.reserve else None
-                if waiter is None:
-                    await self._sleep_until(self._again_at)
+                while (again_at := await self._serve(waiter)) is not None:
+                    waiter = self._first(below=waiter.reserve)
+                    if waiter is None:
+                        await self._sleep_until(again_at)
+                        break
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
             self._fail(error)
         finally:
@@ -123,8 +121,8 @@ class Queue:
             if self._first() is not None and not loop.is_closed():
                 self._start(loop)  # somebody cancelled the pump, and not those in line
 
-    async def _serve(self, waiter: Waiter) -> bool:
-        """Take a token for the first in line; False if there is none before `_again_at`."""
+    async def _serve(self, waiter: Waiter) -> float | None:
+        """Take a token for the first in line; if there is none, when to ask again."""
         self._sooner = False
         self._serving = True
         store, quota, number = self._store, waiter.quota, next(token_ids)
@@ -145,30 +143,28 @@ class Queue:
             self._serving = False
         if isinstance(got, NotYet):
             urgent = waiter.deadline is not None and waiter.deadline < got.several_at
-            self._again_at = got.again_at if urgent or len(self) == 1 else got.several_at
+            again_at = got.again_at if urgent or len(self) == 1 else got.several_at
             self._earliest = got.earliest
             self._drop_hopeless(got, waiter)
-            return False
+            return again_at
         token = Token(store, quota, number, got, got + waiter.send_within_s)
         token.waited = True
-        overtaken = waiter.future.done() or (waiter.lane and self._lines[Lane.INTERACTIVE])
-        first = self._first(below=waiter.reserve + 1) if overtaken else waiter
+        first = self._first(below=waiter.reserve + 1)  # who has come or left meanwhile
         if first is not None and (first is waiter or first.goes_before(waiter)):
             self._lines[first.lane].served(first)
             first.future.set_result(token)
         else:
             token.end(Ending.NEVER_SENT)  # it was for somebody who has left
-        return True
+        return None
 
     async def _sleep_until(self, moment: float) -> None:
-        delay_s = moment - self._store.clock()
-        if self._sooner or delay_s <= 0:
+        if self._sooner:
             await asyncio.sleep(0)  # others may have to run before there is a token
             return
         self._announce(max(moment, self._earliest))  # a store has itself asked again before that
         loop = asyncio.get_running_loop()
         self._sleep = sleep = loop.create_future()
-        timer = loop.call_later(delay_s, self.wake)
+        timer = loop.call_later(moment - self._store.clock(), self.wake)
         try:
             await sleep
         finally:
@@ -178,12 +174,13 @@ class Queue:
     def _announce(self, until: float) -> None:
         """Log a long wait, once, unless it gets longer than was said."""
         now = self._store.clock()
+        wait_s = until - now
         # With a request under way, the end of the wait moves on as the time does.
-        moved = until - self._announced >= now - self._announced_at + LONG_WAIT_S
-        if until - now >= LONG_WAIT_S and (moved or now >= self._announced):
-            self._announced, self._announced_at = until, now
+        longer = wait_s >= self._announced_s + LONG_WAIT_S
+        if wait_s >= LONG_WAIT_S and (longer or now >= self._announced):
+            self._announced, self._announced_s = until, wait_s
             text = "waiting %.0f s for the quota of %s (%d in line)"
-            _log.info(text, until - now, self._endpoint, len(self))
+            _log.info(text, wait_s, self._endpoint, len(self))
 
     def _first(self, below: float = inf) -> Waiter | None:
         for line in self._lines:
