@@ -4,7 +4,9 @@ import asyncio
 import logging
 from contextlib import contextmanager
 
-from waiting import Scene, a_quota, scene
+import pytest
+from scripted import moved
+from waiting import ANSWERED, Scene, a_quota, scene
 
 from cliq_async.quota.model import NotYet
 
@@ -59,3 +61,45 @@ async def test_a_long_wait_is_told_though_the_store_asks_again_before(store_clas
     (line,) = lines
     assert line.startswith("waiting 6")
     waiting.cancel()
+
+
+@scene
+async def test_wait_of_ten_seconds_is_worth_a_line_and_a_shorter_one_is_not(store_class):
+    s = Scene(a_quota(1, window_s=10.0), store_class)
+    await asyncio.sleep(1000.0)
+    (await s.acquire()).end(ANSWERED)
+    with logged() as lines:
+        waiter = s.waiter()
+        await s.settle()
+        assert lines == ["waiting 10 s for the quota of send_message (1 in line)"]
+        (await waiter).end(ANSWERED)
+        await asyncio.sleep(0.5)
+        await s.acquire()
+    assert len(lines) == 1
+
+
+@scene
+async def test_wait_for_a_request_under_way_is_told_again_when_it_was_to_be_over(store_class):
+    s = Scene(a_quota(1), store_class)
+    await s.acquire()
+    with logged() as lines:
+        s.waiter()
+        await asyncio.sleep(59.0)
+        s.waiter().cancel()
+        await asyncio.sleep(0.5)
+        assert len(lines) == 1
+        await asyncio.sleep(1.0)
+    assert lines == ["waiting 60 s for the quota of send_message (1 in line)"] * 2
+
+
+@pytest.mark.parametrize(("lock_s", "told"), [(68.5, 1), (69.0, 2)])
+@moved
+async def test_wait_that_gets_ten_seconds_longer_than_was_said_is_told_again(lock_s, told):
+    s = Scene(a_quota(1))
+    token = await s.acquire()
+    with logged() as lines:
+        s.waiter()
+        await asyncio.sleep(5.0)
+        await token.refuse(lock_s)
+        await s.settle()
+    assert len(lines) == told

@@ -4,6 +4,8 @@ import asyncio
 import threading
 import time
 
+import pytest
+
 from cliq_async.endpoints import Limit
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.memory import MemoryStore
@@ -120,3 +122,28 @@ def test_many_threads_never_hold_more_tokens_than_there_are():
     assert most <= 5
     assert asyncio.run(store.snapshots([quota]))[0].free == 5
     assert time.monotonic() - started < 20.0
+
+
+@pytest.mark.parametrize("with_a_loop", [False, True])
+def test_a_refund_from_any_thread_wakes_who_waits(with_a_loop):
+    store = MemoryStore()
+    quota = Quota.of("e", Limit(1, 3600.0), host="h")
+
+    async def main():
+        limiter = Limiter.of(store)
+        token = await limiter.acquire(quota)
+        waiting = asyncio.create_task(limiter.acquire(quota))
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+        async def refund():
+            token.end(Ending.NEVER_SENT)
+
+        if with_a_loop:
+            await asyncio.to_thread(asyncio.run, refund())
+        else:
+            await asyncio.to_thread(token.end, Ending.NEVER_SENT)
+        async with asyncio.timeout(5.0):
+            await waiting
+
+    asyncio.run(main(), debug=True)  # which minds the thread that something is called from

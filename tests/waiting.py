@@ -30,13 +30,25 @@ class SlowStore(MemoryStore):
         return got
 
 
+class LateStore(MemoryStore):
+    """Answers a second after it has decided."""
+
+    takes = 0
+
+    async def take(self, quota, token, **options):
+        self.takes += 1
+        got = await super().take(quota, token, **options)
+        await asyncio.sleep(1.0)
+        return got
+
+
 class Scene:
     """A limiter on moved time, and tasks that wait for it."""
 
     def __init__(self, quota, store_class=MemoryStore):
         self.loop: Any = asyncio.get_running_loop()
         self.quota = quota
-        self.store = store_class(clock=self.loop.time)
+        self.store: Any = store_class(clock=self.loop.time)
         self.limiter = Limiter.of(self.store)
         self.order = []
 
