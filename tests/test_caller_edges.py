@@ -1,15 +1,11 @@
 """What a call sends along, when it gives up, and what it counts: at the edges, in moved time."""
 
-import asyncio
-
 import pytest
 from scripted import DONE, SECRET, THROTTLED, a_rig, moved, now
 
 from cliq_async import __version__
 from cliq_async.endpoints import Limit
 from cliq_async.errors import TransportError
-from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.watch import Watch
 
 
@@ -57,10 +53,3 @@ async def test_each_lock_of_a_call_is_counted():
         await again.call("get_bot", max_wait_s=None, watch=watch)
     # A refusal of the one that asks whether the lock is over belongs to the same lock.
     assert (lone, watch.lockouts) == (1, 2)
-
-
-@moved
-async def test_nobody_waits_for_a_key_that_nobody_asked_for():
-    rig = a_rig([DONE])
-    limiter = Limiter.of(MemoryStore(clock=asyncio.get_running_loop().time))
-    assert limiter.waiting(rig.settings.quotas()["get_bot"].key) == 0

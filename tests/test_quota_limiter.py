@@ -149,6 +149,35 @@ def test_limiters_of_one_loop_and_store_are_one_and_go_with_the_loop():
     assert first is not second
 
 
+def test_limiters_of_two_stores_are_two():
+    async def main():
+        stores = [MemoryStore(), MemoryStore()]
+        assert [Limiter.of(store).store for store in stores] == stores
+
+    asyncio.run(main())
+
+
+@scene
+async def test_nobody_waits_for_a_key_that_nobody_asked_for(store_class):
+    s = Scene(a_quota(1), store_class)
+    assert s.limiter.waiting(s.quota.key) == 0
+    await s.acquire()
+    s.waiter()
+    await s.settle()
+    assert s.limiter.waiting(s.quota.key) == 1
+    assert s.limiter.waiting("another") == 0
+
+
+@scene
+async def test_token_that_never_ends_is_back_after_ten_minutes(store_class):
+    s = Scene(a_quota(1), store_class)
+    await s.acquire()
+    await asyncio.sleep(599.9)
+    assert await s.free() == 0
+    await asyncio.sleep(0.1)
+    assert await s.free() == 1
+
+
 def test_a_loop_that_ended_with_callers_in_line_disturbs_nobody():
     quota = a_quota(1)
     store = MemoryStore()

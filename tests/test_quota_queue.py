@@ -113,6 +113,35 @@ async def test_batches_of_two_event_loops_get_every_other_token(store_class):
     assert [sum(each.done() for each in some) for some in waiters] == [2, 2]
 
 
+@moved
+async def test_batch_that_comes_as_a_token_is_back_leaves_it_to_a_person_of_another_event_loop():
+    s = Scene(a_quota(1))
+    other = Scene(s.quota)
+    other.limiter = Limiter(s.store)
+    (await s.acquire()).end(ANSWERED)
+    person = other.waiter()
+    await s.settle()
+    s.loop.advance(60.0)
+    batch = s.waiter(lane=Lane.BULK)
+    await person
+    assert not batch.done()
+
+
+@moved
+async def test_batch_that_comes_as_tokens_are_back_takes_turns_with_one_of_another_event_loop():
+    s = Scene(a_quota(2))
+    other = Scene(s.quota)
+    other.limiter = Limiter(s.store)
+    for token in [await s.acquire(), await s.acquire()]:
+        token.end(ANSWERED)
+    waiters = [other.waiter(lane=Lane.BULK) for _ in range(2)]
+    await s.settle()
+    s.loop.advance(60.0)
+    waiters += [s.waiter(lane=Lane.BULK) for _ in range(2)]
+    await s.settle()
+    assert [each.done() for each in waiters] == [True, False, True, False]
+
+
 @scene
 async def test_who_leaves_one_token_fewer_to_others_takes_it_at_once(store_class):
     s = Scene(a_quota(2), store_class)

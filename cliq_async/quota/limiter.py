@@ -31,7 +31,7 @@ class Limiter:
         """The limiter of a store in the running event loop."""
         # By loop first: a limiter keeps its store alive, but not its loop.
         limiters = _limiters.setdefault(asyncio.get_running_loop(), {})
-        return limiters.get(store) or limiters.setdefault(store, cls(store))
+        return limiters.setdefault(store, cls(store))
 
     async def acquire(
         self,
