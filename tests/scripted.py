@@ -19,6 +19,16 @@ from cliq_async.wire import ApiCall
 
 SECRET = "1000.secret-of-a-token"
 
+BY_METHOD = {
+    "GET": "get_bot",
+    "POST": "send_message",
+    "PATCH": "update_bot",
+    "DELETE": "delete_bot",
+}
+METHODS = sorted(BY_METHOD)
+PERIOD_S = 61.0  # a window of a minute and the margin
+STRAGGLER_S = 30.0
+
 Step = Response | BaseException | str | Callable[[Request], object]
 
 
@@ -45,6 +55,8 @@ def answer(status: int, body: object = None, headers: dict[str, str] | None = No
 
 DONE = answer(200, {"data": []})
 THROTTLED = answer(429, {"message": "Too many requests within a certain time frame."})
+UNAUTHORISED = answer(401, {"message": "invalid AuthToken"})
+GATEWAY = answer(502, b"<html>")
 
 
 @attrs.define(eq=False, slots=False)
@@ -104,6 +116,10 @@ class Rig:
     async def free_after(self, name: str, seconds: float) -> int:
         await asyncio.sleep(seconds)
         return await self.free(name)
+
+
+def all_tokens(name: str) -> int:
+    return ENDPOINTS[name].limit.threshold
 
 
 def a_call(name: str, body: bytes = b"") -> ApiCall:
