@@ -57,7 +57,7 @@ coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
 
 # Each change of an operator, a number or an argument in the modules that pyproject.toml names has to
 # make a test fail, or be explained in tests/mutants.toml. Too slow for every push.
-mutants: .venv/mutants.stamp  ## whether the tests notice mistakes in retries, buckets, locks and tokens
+mutants: .venv/mutants.stamp  ## whether the tests notice mistakes in calls, lines, buckets, locks and tokens
 	rm -rf mutants
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python tests/mutants.py
