@@ -243,7 +243,7 @@ class Caller:
 
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = attempts
-        delay_s = wait_random_exponential(multiplier=0.5, max=8.0)(state)
+        delay_s = wait_random_exponential(multiplier=0.5)(state)
         late = deadline is not None and self._clock() + delay_s > deadline
         if late or watch.stopped:
             return False

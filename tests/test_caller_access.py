@@ -18,8 +18,9 @@ from scripted import (
 )
 
 from cliq_async.caller import Caller
-from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError
+from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError, QuotaWaitError
 from cliq_async.quota.model import Ending
+from cliq_async.transport import CONNECT_S
 
 
 def tokens(*values):
@@ -113,15 +114,19 @@ async def test_call_whose_access_token_cannot_be_renewed_in_line_gives_its_token
     assert await rig.free("send_message") == 50
 
 
+@pytest.mark.parametrize("takes_s", [CONNECT_S, 12.0])
 @moved
-async def test_token_of_the_quota_that_is_too_old_after_a_slow_renewal_is_no_attempt(monkeypatch):
+async def test_token_of_the_quota_that_is_too_old_after_a_slow_renewal_is_back_and_no_attempt(
+    takes_s, monkeypatch
+):
     monkeypatch.setattr(Caller, "_back_off", lambda *_: pytest.fail("it counts as an attempt"))
     accounts = accounts_of_a_minute(40)
     rig = a_rig([accounts], auth=CREDENTIALS)
     calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(51)]
     await asyncio.sleep(1)
-    rig.transport.delay_s = 12.0
+    rig.transport.delay_s = takes_s
     assert await asyncio.gather(*calls) == [{"data": []}] * 51
+    assert await rig.free("send_message") == 49
     assert await rig.free_after("send_message", 62.0) == 50
 
 
@@ -141,6 +146,19 @@ async def test_quota_is_not_held_while_no_access_token_may_be_made():
     assert sum(call.done() for call in calls) == 50
     assert await asyncio.gather(*calls) == [{"data": []}] * 60
     assert loop.time() > 600
+
+
+@moved
+async def test_call_that_may_have_no_access_token_before_its_deadline_is_refused_at_once():
+    rig = a_rig([accounts_of_a_minute()], auth=CREDENTIALS)
+    source: Any = rig.caller._authority
+    quota = source._maker._grant.quota
+    for number in range(quota.threshold):  # another process has made these
+        await rig.store.take(quota, str(number), lease_s=100.0)
+        rig.store.end(quota, str(number), Ending.ANSWERED)
+    with pytest.raises(QuotaWaitError):
+        await rig.call("send_message", max_wait_s=75.0)
+    assert asyncio.get_running_loop().time() == 0.0
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -83,11 +83,12 @@ async def test_token_too_old_to_send_is_dropped_and_another_one_taken():
 async def test_token_whose_turn_comes_during_a_lock_is_not_sent():
     """It was taken before the lock, and waited for the pace."""
     pacers = {"": AsyncLimiter(1, 4.0)}
-    rig = a_rig([THROTTLED, DONE], pacers=pacers, limits={"send_message": Limit(5, 60.0, 100.0)})
+    limits = {"send_message": Limit(5, 60.0, 100.0)}
+    rig = a_rig([THROTTLED, DONE], pacers=pacers, limits=limits, delay_s=1.0)
     calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(3)]
     await asyncio.gather(*calls)
-    assert rig.transport.times[0] < 1.0
-    assert min(rig.transport.times[1:]) >= 101.0
+    assert rig.transport.times[:2] == pytest.approx([0.0, 102.0])
+    assert min(rig.transport.times[1:]) >= 102.0
     assert len(rig.transport.times) == 4
 
 
@@ -98,3 +99,28 @@ async def test_turn_that_cannot_come_in_time_is_not_waited_for_a_second():
     with pytest.raises(QuotaWaitError):
         await rig.call("get_bot", max_wait_s=0)
     assert now() == pytest.approx(0.0, abs=0.01)
+
+
+@moved
+async def test_turns_that_come_too_late_are_no_attempts():
+    rig = a_rig([DONE], pacers={"": AsyncLimiter(1, 45.0)})
+    await rig.call("get_bot")
+    await rig.call("get_bot", max_wait_s=None)  # the fifth token is young when its turn comes
+    assert rig.transport.times == pytest.approx([0.0, 45.0])
+
+
+@moved
+async def test_token_whose_turn_comes_during_a_lock_goes_nowhere_and_is_back_at_once():
+    rig = a_rig(
+        [THROTTLED, DONE, DONE, DONE],
+        pacers={"": AsyncLimiter(1, 4.0)},
+        limits={"get_bot": Limit(5, 60.0, 100.0)},
+        delay_s=1.0,
+    )
+    first = asyncio.create_task(rig.call("get_bot", max_wait_s=None))
+    second = asyncio.create_task(rig.call("get_bot", max_wait_s=None))
+    await asyncio.sleep(5.0)
+    (snapshot,) = await rig.store.snapshots([rig.settings.quotas()["get_bot"]])
+    assert (len(snapshot.returns), snapshot.leases) == (1, ())
+    assert len(rig.transport.steps) == 3
+    await asyncio.gather(first, second)
