@@ -34,8 +34,6 @@ class Contender:
         alone_s: Between which times 150 sends take alone, with answers after 0.1 s.
         package: The distribution it comes from; None for what is here.
         shared: It keeps its count where other processes see it, and where it survives.
-        seeds: The most runs of it in each case. Some take long to simulate, as those that ask
-            twice a second for hours, and have had their lock by then.
     """
 
     name: str
@@ -43,7 +41,6 @@ class Contender:
     alone_s: tuple[float, float]
     package: str | None = None
     shared: bool = False
-    seeds: int = 10**6
 
     @property
     def installed(self) -> bool:
@@ -81,36 +78,30 @@ CONTENDERS = {
             "pyrate-limiter Rate(40, 60 s)", partial(Pyrate, 40), (180.0, 182.0), "pyrate-limiter"
         ),
         Contender("limits moving window", Limits, (120.0, 121.0), "limits"),
-        Contender(
-            "throttled-py sliding window", _THROTTLED, (60.0, 180.0), "throttled-py", seeds=2
-        ),
+        Contender("throttled-py sliding window", _THROTTLED, (60.0, 180.0), "throttled-py"),
         Contender(
             "throttled-py GCRA(50)",
             partial(ThrottledPy, "gcra"),
             (119.0, 123.0),
             "throttled-py",
-            seeds=2,
         ),
         Contender(
             "aiometer max_per_second",
             partial(Aiometer, {"max_per_second": N / WINDOW_S}),
             (178.0, 180.0),
             "aiometer",
-            seeds=3,
         ),
         Contender(
             "aiometer max_at_once",
             partial(Aiometer, {"max_at_once": N}),
             (0.2, 0.4),
             "aiometer",
-            seeds=3,
         ),
         Contender(
             "python-telegram-bot AIORateLimiter",
             Telegram,
             (119.0, 121.0),
             "python-telegram-bot",
-            seeds=5,
         ),
         Contender(
             "pyrate-limiter Rate(50, 60 s), shared store",

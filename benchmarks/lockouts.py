@@ -19,11 +19,9 @@ _RECIPIENTS_A_MINUTE = 5000
 _PLAIN = SCENARIOS["plain"].sends
 
 
-def lockouts(
-    *, seeds: int, quick: bool = False, peer_seeds: int | None = None
-) -> tuple[list[Row], dict]:
+def lockouts(*, seeds: int, quick: bool = False) -> tuple[list[Row], dict]:
     """Run it all on all cores; the rows to show, and everything that was found, for JSON."""
-    done = run_all(list(tasks(seeds, quick=quick, peer_seeds=peer_seeds)))
+    done = run_all(list(tasks(seeds, quick=quick)))
     found = {
         "seeds": seeds,
         **summed_up(done),

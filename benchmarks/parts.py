@@ -14,9 +14,6 @@ from quota import take_and_give_back
 from quota_stores import sends_by_store, taken_by_processes
 from waiters import drained, held
 
-_PEERS = 4
-"""How often a peer is tried in each case. Those that are locked are locked the first time."""
-
 Found = tuple[list[Row], dict[str, object]]
 
 
@@ -67,7 +64,7 @@ def _processes(*, quick: bool) -> Found:
 
 
 def _lockouts(*, quick: bool) -> Found:
-    return lockouts(seeds=1 if quick else 20, quick=quick, peer_seeds=None if quick else _PEERS)
+    return lockouts(seeds=1 if quick else 20, quick=quick)
 
 
 PARTS = {

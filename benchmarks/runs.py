@@ -46,30 +46,22 @@ def do(task: Task):
     return found
 
 
-def tasks(seeds: int, *, quick: bool, peer_seeds: int | None = None) -> Iterator[Task]:
-    """All runs, those that take longest first."""
+def tasks(seeds: int, *, quick: bool) -> Iterator[Task]:
+    """All runs: the days first, since they take longest."""
     names = [
         each.name
         for each in CONTENDERS.values()
         if each.installed and (not quick or each.name in QUICK)
     ]
     yield from _days(names, seeds, 3.0 if quick else 24.0)
-    # What takes longest first, or one core would have it alone at the end.
-    for name in sorted(names, key=lambda name: CONTENDERS[name].seeds):
-        for scenario, row in SCENARIOS.items():
-            if row.fits(CONTENDERS[name]):
-                for server in row.servers[: 1 if quick else None]:
-                    for seed in range(_seeds(name, seeds, peer_seeds)):
-                        yield "play", seed, (name, scenario, server, seed, row.sends)
+    for seed, name, (scenario, row) in product(range(seeds), names, SCENARIOS.items()):
+        if row.fits(CONTENDERS[name]):
+            for server in row.servers[: 1 if quick else None]:
+                yield "play", seed, (name, scenario, server, seed, row.sends)
     for seed in range(seeds):
         yield "broadcast", seed, (seed,)
     for name in names:
         yield "alone", 0, (name,)
-
-
-def _seeds(name: str, seeds: int, peer_seeds: int | None) -> int:
-    contender = CONTENDERS[name]
-    return min(seeds, contender.seeds, peer_seeds if peer_seeds and not contender.ours else seeds)
 
 
 def _days(names: list[str], seeds: int, hours: float) -> Iterator[Task]:
