@@ -1,11 +1,11 @@
 """Any answer of a server, for hypothesis, and what comes of a call that gets it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
+from methods import Method
 from scripted import Scripted
 
 from cliq_async.client import CliqClient
@@ -13,8 +13,6 @@ from cliq_async.errors import CliqError
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
 from cliq_async.transport import Response
-
-Calling = Callable[[CliqClient], Awaitable[object]]
 
 NAMES = "code error title details message status_code data id unique_name name handlers creator"
 NAMES += " next_token sync_token deleted user_id user_ids chat_id message_id message_details type"
@@ -75,7 +73,7 @@ STATUSES = st.sampled_from(KNOWN) | st.integers(100, 999)
 ANSWERS = st.builds(Response, STATUSES, HEADERS, BODIES)
 
 
-def outcome(calling: Calling, steps: list[Any], **options: Any) -> tuple[Any, Scripted]:
+def outcome(calling: Method, steps: list[Any], **options: Any) -> tuple[Any, Scripted]:
     """What comes of a call where the last answer stays the same; fails if it never ends."""
     transport = Scripted(steps)
 

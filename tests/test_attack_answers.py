@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from answer_strategies import ANSWERS, HEADERS, JSON, ODD_BODIES, Calling, outcome
+from answer_strategies import ANSWERS, HEADERS, JSON, ODD_BODIES, outcome
 from effort import tries
 from hypothesis import example, given, strategies as st
+from methods import METHODS, MODELS
 from scripted import answer
 
-from cliq_async import models
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import (
     ApiError,
@@ -18,49 +18,10 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
+from cliq_async.models import Bot, Page, Subscriber
 from cliq_async.quota.throttle import Refusal, refusal
 from cliq_async.transport import Response
 from cliq_async.wire import read
-
-CALLS: dict[str, tuple[Calling, type | None]] = {
-    "create_bot": (
-        lambda client: client.bots.create(models.NewBot("Bot", description="x")),
-        models.Bot,
-    ),
-    "list_bots": (lambda client: client.bots.list(), models.Page),
-    "update_bot": (
-        lambda client: client.bots.update("1", models.BotChanges(name="x")),
-        models.Bot,
-    ),
-    "get_bot": (lambda client: client.bots.get("b-1"), models.Bot),
-    "delete_bot": (lambda client: client.bots.delete("1"), None),
-    "send_message": (
-        lambda client: client.messages.send("ops", "x", user_ids="1"),
-        models.SentMessage,
-    ),
-    "send_incoming_webhook": (
-        lambda client: client.messages.send_incoming("ops", {"a": "b"}),
-        models.IncomingReceipt,
-    ),
-    "trigger_call": (
-        lambda client: client.calls.trigger("ops", models.Call("x")),
-        models.CallReceipt,
-    ),
-    "create_handler": (
-        lambda client: client.handlers.create("1", models.NewHandler("call_handler", script="x")),
-        models.Handler,
-    ),
-    "update_handler": (
-        lambda client: client.handlers.update(
-            "1", "call_handler", models.HandlerChanges(script="x")
-        ),
-        models.Handler,
-    ),
-    "get_handler": (lambda client: client.handlers.get("1", "call_handler"), models.Handler),
-    "delete_handler": (lambda client: client.handlers.delete("1", "call_handler"), None),
-    "associate_channel": (lambda client: client.bots.associate("ops", "general"), None),
-    "list_subscribers": (lambda client: client.subscribers.list("ops"), models.Page),
-}
 
 
 def expected(name: str, response: Response) -> tuple[type[CliqError], ...]:
@@ -84,17 +45,19 @@ def expected(name: str, response: Response) -> tuple[type[CliqError], ...]:
 
 
 @tries(120)
-@given(st.sampled_from(list(CALLS)), ANSWERS)
+@given(st.sampled_from(list(METHODS)), ANSWERS)
 @example("update_bot", Response(404, {}, ODD_BODIES[-1]))
 @example("get_bot", Response(200, {}, ODD_BODIES[9]))
 @example("list_bots", Response(200, {}, ODD_BODIES[10]))
 def test_any_answer_of_any_endpoint_is_a_model_or_an_error_that_the_table_allows(name, response):
-    calling, model = CALLS[name]
-    got, transport = outcome(calling, [response])
+    model = MODELS[name]
+    got, transport = outcome(METHODS[name][0], [response])
     assert 1 <= len(transport.requests) <= 80
     if not isinstance(got, CliqError):
         assert read(ENDPOINTS[name], response).kind == "done"
         assert got is None if model is None else isinstance(got, model)
+        if isinstance(got, Page):
+            assert all(isinstance(each, Bot | Subscriber) for each in got.data)
         return
     assert isinstance(got, expected(name, response)), repr(got)
     assert str(got)
