@@ -4,10 +4,10 @@ import asyncio
 from collections import Counter
 
 import pytest
+from clients import a_client
 from hypothesis import given, strategies as st
 from scripted import moved
 from stores import Inline
-from test_personal import a_client
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.journal import Journal

@@ -2,24 +2,18 @@
 
 import asyncio
 import json
-import sqlite3
 from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from clients import a_client
 from scripted import moved
 from stores import Inline
 
-import cliq_async.bulk.personal as personal_module
-from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.personal import PersonalSource
-from cliq_async.bulk.source import Intake
-from cliq_async.bulk.template import CallTemplate, MessageTemplate
+from cliq_async.bulk.template import MessageTemplate
 from cliq_async.client import CliqClient
 from cliq_async.errors import JournalError, ValidationError
 from cliq_async.models.message import Message
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeTransport, run_in_moved_time
 
@@ -27,11 +21,6 @@ from cliq_async.testing import FakeTransport, run_in_moved_time
 @pytest.fixture(autouse=True)
 def journals_without_a_thread(monkeypatch):
     monkeypatch.setattr("cliq_async.bulk.journal.Worker", lambda file, _forked: Inline(file))
-
-
-def a_client(transport, **options):
-    clock = asyncio.get_running_loop().time
-    return CliqClient("t", transport=transport, quota=MemoryStore(clock=clock), **options)
 
 
 class Cliq:
@@ -150,50 +139,6 @@ async def test_an_empty_list_is_a_job_of_nothing():
     assert (report.requests, report.done, report.stopped) == (0, 0, None)
 
 
-# Groups.
-
-
-async def batches_of(pairs, *, size=3):
-    skipped: list[Any] = []
-    source = PersonalSource(
-        pairs, lambda pair: pair, size, Intake(lambda *item: skipped.append(item))
-    )
-    found: list[Batch] = []
-    await source.prepare()
-    while (batch := await source.next()) is not None:
-        found.append(batch)
-        assert source.left is not None
-    assert source.left == 0
-    await source.close()
-    return found
-
-
-@given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from([b"a", b"bb", b"ccc"]))))
-def test_groups_lose_nobody_and_are_as_few_as_can_be(pairs):
-    batches = run_in_moved_time(batches_of(pairs))
-    got = Counter((int(each), batch.content) for batch in batches for each in batch.ids)
-    assert got == Counter(pairs)
-    assert [batch.position for batch in batches] == list(range(len(batches)))
-    texts = Counter(content for _, content in pairs)
-    assert len(batches) == sum(-(-many // 3) for many in texts.values())
-
-
-@given(st.lists(st.integers(0, 9), max_size=60))
-def test_groups_that_take_too_much_memory_go_as_they_are(texts):
-    def limited(most_open, most_bytes):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(personal_module, "_MOST_OPEN", most_open)
-            patch.setattr(personal_module, "_MOST_OPEN_BYTES", most_bytes)
-            pairs = [(n + 1, b"%d" % text) for n, text in enumerate(texts)]
-            batches = run_in_moved_time(batches_of(pairs))
-        assert Counter(each for batch in batches for each in batch.ids) == Counter(
-            str(n + 1) for n in range(len(texts))
-        )
-
-    limited(4, 1 << 20)
-    limited(1 << 20, 4)
-
-
 # With a journal.
 
 
@@ -269,111 +214,6 @@ async def test_a_plan_says_what_would_be_sent_and_sends_nothing(tmp_path):
         assert (same.requests, same.first[1]) == (2, {"text": "Hello", "user_ids": "101"})
     assert cliq.requests == []
     assert not journal.exists()
-
-
-# Templates.
-
-WHOLE = {
-    "text": "Dear {{ name }}",
-    "card": {"theme": "modern-inline", "title": "{{ title }}"},
-    "buttons": [
-        {"label": "Open", "action": {"type": "open.url", "data": {"web": "{{ url }}"}}},
-    ],
-    "sync_message": True,
-}
-
-
-def test_every_text_of_a_message_is_a_template():
-    row = {"user_id": 7, "name": "Ann", "title": "News", "url": "https://example.com/{{x}}"}
-    to, message = MessageTemplate(WHOLE)(row)
-    assert to == 7
-    assert message.text == "Dear Ann"
-    assert message.card is not None
-    assert message.card.title == "News"
-    action: Any = message.buttons[0].action
-    assert action.web == "https://example.com/{{x}}", "what a row says is no template"
-
-
-def test_columns_go_by_any_name_and_may_have_a_default():
-    template = MessageTemplate("{{ row['First name'] }} {{ team | default('nobody') }}", to="ID")
-    row = {"ID": "1", "First name": "Ann", "team": None}
-    assert template(row)[1].text == "Ann nobody"
-
-
-def test_rows_of_databases_and_columns_of_any_name():
-    conn = sqlite3.connect(":memory:")
-    conn.row_factory = sqlite3.Row
-    row = conn.execute("SELECT 7 AS user_id, 'Ann' AS name, 12 AS row").fetchone()
-    conn.close()
-    assert MessageTemplate("{{ name }} {{ row['name'] }}")(row)[1].text == "Ann Ann"
-    with pytest.raises(ValidationError, match="got user_id, name, row"):
-        MessageTemplate("{{ missing }}")(row)
-    assert MessageTemplate("hi")({"user_id": None})[0] == ""
-
-
-def test_a_call_is_made_of_a_row():
-    template = CallTemplate({"text": "{{ what }} is down", "retry": 2}, to="id")
-    call = template({"id": "1", "what": "Mail"})[1]
-    assert (call.text, call.retry, call.user_ids) == ("Mail is down", 2, None)
-
-
-def nested(depth):
-    plain: dict[str, Any] = {"text": "{{ a }}"}
-    for _ in range(depth):
-        plain = {"card": plain}
-    return plain
-
-
-@pytest.mark.parametrize(
-    ("plain", "said"),
-    [
-        ("Hello {{ name", "template: a Jinja template: line 1"),
-        ("{% for %}", "template: a Jinja template: line 1"),
-        ("{{ name | nofilter }}", "nofilter"),
-        ("{{ name | random }}", "random"),
-        ("{{ 10 ** 5000 }}", "a Jinja template"),
-        ("{% for a in b %}" * 25 + "{% endfor %}" * 25, "a Jinja template"),
-        ("{{ " + "(" * 3000 + ")" * 3000 + " }}", "a Jinja template"),
-        ([1], "a str, or the plain form of the API"),
-        (nested(2000), "a flatter one"),
-    ],
-)
-def test_what_is_no_template_is_refused_at_once(plain, said):
-    with pytest.raises(ValidationError, match=said):
-        MessageTemplate(plain)
-
-
-@pytest.mark.parametrize(
-    ("template", "said"),
-    [
-        ("{{ name.__class__.__mro__ }}", "SecurityError|undefined"),
-        ("{{ 1 // 0 }}", "ZeroDivisionError"),
-        ("{{ name + 1 }}", "TypeError"),
-        ("{% for i in range(9) %}{% endfor %}", "'range' is undefined"),
-        ("{{ name.upper }}", "that is a function"),
-        ("{{ more.x }}", "there is nothing to show"),
-        ("{{ lipsum }}", "is undefined"),
-        ("{{ '' }}", "Message.text"),
-    ],
-)
-def test_what_cannot_be_filled_in_is_a_validation_error(template, said):
-    with pytest.raises(ValidationError, match=said):
-        MessageTemplate(template)({"user_id": "1", "name": "Ann", "more": {"x": None}})
-
-
-def test_a_message_of_another_form_is_named():
-    with pytest.raises(ValidationError, match=r"template: the form of the API, got buttn"):
-        MessageTemplate({"text": "a", "buttn": "b"})({"user_id": "1"})
-    with pytest.raises(ValidationError, match="user_ids: recipients stand beside"):
-        CallTemplate({"text": "a", "user_ids": ["1"]})({"user_id": "1"})
-
-
-def test_without_jinja_the_error_says_what_to_install(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(ValidationError, match=r"pip install 'cliq-async\[template\]'"):
-        MessageTemplate("{{ a }}")
 
 
 # In the sandbox.
