@@ -5,27 +5,21 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from scripted import DONE, Scripted, answer, moved
+from clients import a_scripted_client
+from scripted import DONE, answer, moved
 from senders import Ids, accounted
 
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError, ValidationError
+from cliq_async.models.message import Message
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 
 
-def a_client(steps, **options):
-    clock = asyncio.get_running_loop().time
-    transport = Scripted(list(steps), 0.1)
-    return CliqClient(
-        "token", transport=transport, quota=MemoryStore(clock=clock), **options
-    ), transport
-
-
 @moved
 async def test_headroom_is_left_to_others():
-    client, transport = a_client([DONE])
+    client, transport = a_scripted_client([DONE], delay_s=0.1)
     async with client:
         job = asyncio.create_task(
             client.broadcast("bot", "hi", Ids(100), batch_size=1, headroom=20)
@@ -40,7 +34,7 @@ async def test_headroom_is_left_to_others():
 
 @moved
 async def test_interactive_send_overtakes_a_running_broadcast():
-    client, transport = a_client([DONE])
+    client, transport = a_scripted_client([DONE], delay_s=0.1)
     async with client:
         job = asyncio.create_task(client.broadcast("bot", "hi", Ids(200), batch_size=1))
         await asyncio.sleep(5)
@@ -54,7 +48,7 @@ async def test_interactive_send_overtakes_a_running_broadcast():
 
 @moved
 async def test_wait_beyond_max_wait_stops_the_job():
-    client, _ = a_client([DONE])
+    client, _ = a_scripted_client([DONE], delay_s=0.1)
     async with client:
         ids = Ids(200)
         report = await client.broadcast("bot", "hi", ids, batch_size=1, max_wait_s=5)
@@ -66,8 +60,7 @@ async def test_wait_beyond_max_wait_stops_the_job():
 @moved
 async def test_request_on_the_wire_at_a_stop_is_the_last_one_though_it_is_refused():
     """The lock is not waited for, and the request does not go again."""
-    client, transport = a_client([answer(429), DONE])
-    transport.delay_s = 2.0
+    client, transport = a_scripted_client([answer(429), DONE], delay_s=2.0)
     async with client:
         ids = Ids(100)
         job = client.broadcast_job("bot", "hi", batch_size=10, max_in_flight=1)
@@ -85,7 +78,7 @@ async def test_request_on_the_wire_at_a_stop_is_the_last_one_though_it_is_refuse
 
 @moved
 async def test_locks_and_requests_are_counted():
-    client, transport = a_client([answer(429), DONE])
+    client, transport = a_scripted_client([answer(429), DONE], delay_s=0.1)
     async with client:
         report = await client.broadcast("bot", "hi", Ids(3), batch_size=1, max_in_flight=1)
     assert (report.delivered, report.requests, report.lockouts) == (3, 4, 1)
@@ -161,3 +154,31 @@ async def test_options_of_a_journal_are_checked():
     async with CliqClient("t", quota="memory://") as client:
         with pytest.raises(ValidationError, match="resend_unknown"):
             await client.broadcast("ops", "x", [1], resend_unknown=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headroom": -1},
+        {"headroom": 1.5},
+        {"max_wait_s": -1},
+        {"batch_size": 0},
+        {"max_in_flight": 0},
+    ],
+)
+@moved
+async def test_broadcasts_options_are_checked_before_anything_is_read(wrong):
+    client, transport = a_scripted_client()
+
+    def unread():
+        raise AssertionError("read")
+        yield 1
+
+    async with client:
+        with pytest.raises(ValidationError):
+            await client.broadcast("bot", "hi", unread(), **wrong)
+        with pytest.raises(ValidationError):
+            await client.broadcast("a/b", "hi", unread())
+        with pytest.raises(ValidationError):
+            await client.broadcast("bot", Message(text="x" * 5001), unread())
+    assert transport.requests == []

@@ -88,3 +88,25 @@ async def test_what_cannot_be_right_is_refused_before_it_is_sent(method, field):
     with pytest.raises(ValidationError) as raised:
         await ask(method, RuntimeError("sent all the same"))
     assert raised.value.field == field
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"user_ids": []},
+        {"user_ids": set()},
+        {"user_ids": ["1"], "broadcast": True},
+        {"user_ids": ["1"], "channel": "c"},
+        {"channel": "c", "broadcast": True},
+        {"channel": ""},
+        {"user_ids": ["1,2"]},
+        {"user_ids": range(101)},
+        {"user_ids": None},
+    ],
+    ids=repr,
+)
+@moved
+async def test_message_has_exactly_one_kind_of_recipient(wrong):
+    with pytest.raises(ValidationError):
+        await ask(lambda client: client.messages.send("bot", "hi", **wrong), RuntimeError("sent"))

@@ -114,6 +114,8 @@ async def test_no_content_comes_in_two_forms(name, body):
         answer(200, b"not JSON"),
         answer(204),
         answer(200, []),
+        answer(200, {}),
+        answer(200, "x"),
         answer(200, {"data": 5, "user_ids": 5, "chat_id": {}}),
         answer(200, {"data": {"id": [], "type": {}}}),
     ],
