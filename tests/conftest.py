@@ -37,6 +37,25 @@ def clock():
 
 
 @pytest.fixture
+def redis_server():
+    """A Redis server that a test may harm."""
+    from redis_servers import RedisServer
+
+    with RedisServer() as started:
+        yield started
+
+
+@pytest.fixture
+def redis_url():
+    """The database of a Redis server that tests share, without a key."""
+    from redis_servers import shared
+
+    with shared().client() as client:
+        client.flushdb()
+    return shared().url
+
+
+@pytest.fixture
 def places(tmp_path, monkeypatch):
     """Profiles, quota and settings of this test alone, in an empty folder."""
     for name in ("state", "config"):

@@ -1,4 +1,4 @@
-"""The stores, each as an async context over a clock that tests move."""
+"""The stores over a clock that tests move, each as an async context, and what is asked of them."""
 
 from typing import Any, cast
 
@@ -30,12 +30,30 @@ def a_quota(threshold=3, *, account="default", **options):
     return Quota.of("send_message", limit, host="h", account=account, **options)
 
 
+def a_sqlite_store(path, clock, boot="one", **options):
+    return SqliteStore(path, clock=clock, boot=boot, **options)
+
+
+async def take(store, token, quota=None, **options):
+    return await store.take(quota or a_quota(3), token, lease_s=131.0, **options)
+
+
+async def spend(store, *tokens, quota=None):
+    for token in tokens:
+        assert isinstance(await take(store, token, quota), float)
+
+
+async def snapshot(store, quota=None):
+    (found,) = await store.snapshots([quota or a_quota(3)])
+    return found
+
+
 async def memory(clock, tmp_path):
     yield MemoryStore(clock=clock)
 
 
 async def sqlite(clock, tmp_path):
-    store = SqliteStore(tmp_path / "quota.db", clock=clock, boot="one")
+    store = a_sqlite_store(tmp_path / "quota.db", clock)
     yield store
     await store.close()
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import redis_servers
-from stores import STORES, a_quota
+from stores import STORES, a_quota, snapshot, spend, take
 
 from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, NotYet
@@ -20,20 +20,6 @@ MINE, HERS = a_quota(3), a_quota(3, account="ann")
 async def store(request, clock, tmp_path):
     async with asynccontextmanager(request.param)(clock, tmp_path) as opened:
         yield opened
-
-
-async def take(store, token, quota=MINE, **options):
-    return await store.take(quota, token, lease_s=131.0, **options)
-
-
-async def spend(store, *tokens, quota=MINE):
-    for token in tokens:
-        assert isinstance(await take(store, token, quota), float)
-
-
-async def snapshot(store, quota=MINE):
-    (found,) = await store.snapshots([quota])
-    return found
 
 
 async def test_what_was_spent_is_free_and_nothing_else_is_touched(store):

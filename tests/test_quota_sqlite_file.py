@@ -7,8 +7,7 @@ import attrs
 import pytest
 from scripted import DONE, Scripted
 from spoiled_files import damage, folder, foreign, later, no_database
-from sqlite_stores import a_store, snapshot, spend, take
-from stores import a_quota
+from stores import a_quota, a_sqlite_store, snapshot, spend, take
 
 from cliq_async import sqlite_files
 from cliq_async.client import CliqClient
@@ -50,7 +49,7 @@ async def test_file_that_cannot_be_used_is_an_error_before_anything_is_sent(path
 
 async def test_folder_that_cannot_be_made_is_an_error_with_the_way_out(tmp_path, clock):
     (tmp_path / "file").write_text("")
-    store = a_store(tmp_path / "file" / "quota.db", clock)
+    store = a_sqlite_store(tmp_path / "file" / "quota.db", clock)
     with pytest.raises(QuotaStoreError, match="CLIQ_QUOTA"):
         await take(store, 1)
     await store.close()
@@ -58,7 +57,7 @@ async def test_folder_that_cannot_be_made_is_an_error_with_the_way_out(tmp_path,
 
 async def test_damaged_file_that_is_moved_aside_leaves_a_mark(path, clock):
     damage(path)
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     with pytest.raises(QuotaStoreError):
         await take(store, 1)
     path.rename(path.with_name("aside"))
@@ -70,7 +69,7 @@ async def test_damaged_file_that_is_moved_aside_leaves_a_mark(path, clock):
 
 
 async def test_row_that_cannot_be_read_is_damage_too(path, clock):
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     await spend(store, 1)
     await store.close()
     conn = sqlite3.connect(path)
@@ -85,7 +84,7 @@ async def test_row_that_cannot_be_read_is_damage_too(path, clock):
 
 async def test_file_that_another_program_holds_is_an_error_in_the_end(path, clock, monkeypatch):
     monkeypatch.setattr(sqlite_files, "BUSY_S", 0.05)
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     await spend(store, 1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -101,7 +100,7 @@ async def test_file_that_another_program_holds_is_an_error_in_the_end(path, cloc
 
 
 async def test_full_disk_is_an_error_and_nothing_is_lost_by_it(path, clock):
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     await spend(store, 1)
     conn = store._ledger._conn
     assert conn is not None
@@ -122,19 +121,19 @@ async def test_file_system_without_shared_memory_is_refused(path, clock, monkeyp
         return connect(f"file:{path}?vfs=unix-dotfile", uri=True, **options)
 
     monkeypatch.setattr(sqlite3, "connect", on_a_share)
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     with pytest.raises(QuotaStoreError, match=r"network share.*local disk"):
         await take(store, 1)
     await store.close()
 
 
 async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     await spend(store, 1)
     await store.close()
     later = attrs.evolve(KIND, migrations=(*KIND.migrations, "CREATE TABLE more (x)"))
     monkeypatch.setattr(sqlite_file, "KIND", later)
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     assert (await snapshot(store)).free == 2
     await store.close()
     conn = sqlite3.connect(path)
@@ -146,10 +145,10 @@ async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
 async def test_file_from_before_the_notes_keeps_its_buckets_and_gets_them(path, clock, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sqlite_file, "KIND", attrs.evolve(KIND, migrations=KIND.migrations[:1]))
-        store = a_store(path, clock)
+        store = a_sqlite_store(path, clock)
         await spend(store, 1)
         await store.close()
-    store = a_store(path, clock)
+    store = a_sqlite_store(path, clock)
     assert (await snapshot(store)).free == 2
     store.put_note("n", "text", until=clock() + 1)
     assert await store.read_note("n") == Note("text", clock() + 1)

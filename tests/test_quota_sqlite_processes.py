@@ -7,8 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from sqlite_stores import snapshot
-from stores import a_quota
+from stores import a_quota, snapshot
 
 from cliq_async.quota.sqlite import SqliteStore
 
