@@ -37,6 +37,25 @@ def clock():
 
 
 @pytest.fixture
+def table(path):
+    """Synced subscribers, of whom there are none yet, in a file at the path."""
+    from cliq_async.bulk.subscriber_table import SubscriberTable
+
+    made = SubscriberTable(path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def synced(path):
+    """A file of two bots, with somebody who has left each of them, and both."""
+    from subscribing import a_synced_file
+
+    await a_synced_file(path)
+    return path
+
+
+@pytest.fixture
 def redis_server():
     """A Redis server that a test may harm."""
     from redis_servers import RedisServer

@@ -102,6 +102,17 @@ class Cliq:
         return only
 
 
+async def a_synced_file(path):
+    """A Cliq of two bots that was synced twice; in between, somebody has left each, and both."""
+    cliq = Cliq.of(5, "ops", "hr")
+    cliq.put("hr", "7")
+    await cliq.sync(path, ["ops", "hr"])
+    for bot, user in (("ops", "100"), ("ops", "101"), ("hr", "101"), ("hr", "102")):
+        cliq.drop(bot, user)
+    await cliq.sync(path, ["ops", "hr"], full=True)
+    return cliq
+
+
 async def cancelled_at(cliq, path, at, **options):
     """Begin a sync, and end it when a request has arrived and is not answered."""
     arrived, number = asyncio.Event(), 0
