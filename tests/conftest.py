@@ -82,3 +82,32 @@ def places(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path
+
+
+@pytest.fixture
+def ids(tmp_path):
+    """A file with as many of the sandbox's first subscribers as one asks for."""
+    from test_cli import zuids
+
+    def make(count):
+        path = tmp_path / "ids.txt"
+        path.write_text("\n".join(zuids(count)))
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What commands write to a terminal in place of stderr and stdout."""
+    import io
+
+    from rich.console import Console
+
+    from cliq_async.cli import output
+
+    written = io.StringIO()
+    for name in ("err", "out"):
+        console = Console(file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+        monkeypatch.setattr(output, name, console)
+    return written

@@ -9,22 +9,12 @@ import random
 import sys
 
 import pytest
+from cli_broadcasts import BROADCAST
 from test_cli import SECRET, invoke, run, zuids
 
 from cliq_async.sandbox import Sandbox, user_label
 
 KILLS = int(os.environ.get("CLIQ_TEST_KILLS", "4"))
-BROADCAST = ("broadcast", "supportbot", "--text", "hi")
-
-
-@pytest.fixture
-def ids(tmp_path):
-    def make(count):
-        path = tmp_path / "ids.txt"
-        path.write_text("\n".join(zuids(count)))
-        return str(path)
-
-    return make
 
 
 async def test_job_with_a_journal_is_finished_once(ids, tmp_path):

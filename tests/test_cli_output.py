@@ -1,0 +1,26 @@
+"""What commands print: tables, durations, and text from elsewhere."""
+
+import pytest
+
+from cliq_async.cli import output
+
+
+def test_tables_for_a_terminal(written):
+    output.table([["a", "1"]], header=("name", "count"), right=(1,))
+    output.table([["b", "2"]])
+    assert "│ a    │     1 │" in written.getvalue()
+    assert "count" in written.getvalue()
+    assert "│ b │ 2 │" in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.99, "10.0 s"), (45, "45 s"), (185, "3:05 min"), (3723, "1:02:03 h")],
+)
+def test_durations(seconds, text):
+    assert output.duration(seconds) == text
+
+
+def test_text_from_elsewhere_does_nothing_to_a_terminal():
+    assert output.clean("a\x1b[31m\n\tb\ud800") == "a [31m b"
+    assert output.clean("x" * 500) == "x" * 399 + "…"
