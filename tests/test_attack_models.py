@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from effort import tries
 from hypothesis import given, strategies as st
-from strategies import JUNK
+from junk_strategies import JUNK
 from test_equivalence import sandbox_takes
 from test_roundtrip import a_world
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from effort import tries
 from hypothesis import assume, example, given, strategies as st
+from junk_strategies import mutated
 from strategies import (
     BOT_CHANGES,
     CALLS,
@@ -19,7 +20,6 @@ from strategies import (
     NEW_BOTS,
     NEW_HANDLERS,
     PARAMETERS,
-    mutated,
     words,
 )
 
