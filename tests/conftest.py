@@ -111,3 +111,19 @@ def written(monkeypatch):
         console = Console(file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"})
         monkeypatch.setattr(output, name, console)
     return written
+
+
+@pytest.fixture
+def here(places):
+    """The current folder; the platform's places are elsewhere."""
+    return places / "work"
+
+
+@pytest.fixture
+def own_toml(here):
+    """Where a user's own file of settings is; there is none yet."""
+    from cliq_async.cli.toml_file import settings_path
+
+    path = settings_path()
+    path.parent.mkdir(parents=True)
+    return path
