@@ -19,7 +19,8 @@ BOT = "supportbot"
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 # A job that was taken from the queue is not given out again: no message is sent twice.
-broker = ListQueueBroker(REDIS_URL)
+# Waiting for one has no end, where redis-py would give up after 5 seconds and the worker die.
+broker = ListQueueBroker(REDIS_URL, socket_timeout=None)
 
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)

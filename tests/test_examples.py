@@ -137,6 +137,11 @@ async def test_cron_job_says_what_was_not_sent(tmp_path):
     assert got == {one: 1, two: 1}
 
 
+def test_worker_waits_for_its_first_job_as_long_as_it_takes():
+    pool = pytest.importorskip("examples.worker").broker.connection_pool
+    assert pool.connection_kwargs["socket_timeout"] is None
+
+
 async def test_two_workers_of_a_task_queue_share_a_quota_on_its_redis(tmp_path):
     log = tmp_path / "log"
     people = zuids(120)
@@ -144,7 +149,7 @@ async def test_two_workers_of_a_task_queue_share_a_quota_on_its_redis(tmp_path):
     with RedisServer() as server:
         async with Sandbox(time_scale=60.0, subscribers=120) as sandbox:
             env = environment(sandbox, REDIS_URL=server.url)
-            workers = ("taskiq", "worker", f"{worker}:broker", "--workers", "4")
+            workers = ("taskiq", "worker", f"{worker}:broker", "--workers", "2")
             async with program(log, env, *workers):
                 await until(lambda: log.read_text().count("Listening started") == 2, log)
                 handed = tmp_path / "handed"
