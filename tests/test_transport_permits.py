@@ -105,6 +105,7 @@ async def test_permission_gone_stale_in_a_blocked_loop_sends_nothing(monkeypatch
 
 async def test_sends_at_once_ask_their_own_permits(monkeypatch):
     monkeypatch.setattr(module, "_TURN_S", 60.0)  # a busy machine takes its time for thirty
+
     async def last_first(exchange):
         await exchange.request()
         waiting.append(exchange)
