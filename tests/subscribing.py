@@ -102,6 +102,16 @@ class Cliq:
         return only
 
 
+async def with_three_pages(kind, path):
+    """A Cliq whose next sync is of a kind, full or incremental, and has 25 new ones to read."""
+    cliq = Cliq.of(25)
+    if kind == "incremental":
+        await cliq.sync_one(path)
+        for number in range(25):
+            cliq.put(OPS, str(500 + number))
+    return cliq
+
+
 async def a_synced_file(path):
     """A Cliq of two bots that was synced twice; in between, somebody has left each, and both."""
     cliq = Cliq.of(5, "ops", "hr")

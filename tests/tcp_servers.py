@@ -139,3 +139,13 @@ async def lost(transport, asked, permit):
     with pytest.raises(NoAnswerError) as caught:
         await transport.send(asked, permit)
     return caught.value
+
+
+async def given_up(how, sending, transport):
+    """A send that comes to its end: cancelled, with its transport closed, or at its timeout."""
+    if how == "cancelled":
+        sending.cancel()
+    elif how == "closed":
+        await transport.close()
+    with pytest.raises((NoAnswerError, asyncio.CancelledError)):
+        await sending

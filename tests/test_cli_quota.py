@@ -1,7 +1,6 @@
 """`cliq quota`: looked at, watched and cleared, without credentials."""
 
 import asyncio
-import io
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from rich.console import Console
 from test_cli import command, invoke, line_with, run, zuids
 
 from cliq_async.cli import output
@@ -40,16 +38,6 @@ async def store(tmp_path):
     opened = SqliteStore(tmp_path / "quota.db")
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def written(monkeypatch):
-    """What is written to a terminal in place of stderr and stdout."""
-    text = io.StringIO()
-    for name in ("err", "out"):
-        console = Console(file=text, force_terminal=True, width=100, _environ={"TERM": "xterm"})
-        monkeypatch.setattr(output, name, console)
-    return text
 
 
 @pytest.fixture

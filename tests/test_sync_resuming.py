@@ -5,7 +5,7 @@ import json
 import signal
 
 import pytest
-from subscribing import OPS, Cliq, cancelled_at, listed
+from subscribing import OPS, Cliq, cancelled_at, listed, with_three_pages
 from test_cli import SECRET, command, counting, zuids
 
 from cliq_async.bulk.subscriber_table import SubscriberTable
@@ -16,11 +16,7 @@ from cliq_async.sandbox import Sandbox
 @pytest.mark.parametrize("at", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["full", "incremental"])
 async def test_a_sync_that_is_cancelled_at_any_page_goes_on_with_that_page(path, kind, at):
-    cliq = Cliq.of(25)
-    if kind == "incremental":
-        await cliq.sync_one(path)
-        for number in range(25):
-            cliq.put(OPS, str(500 + number))
+    cliq = await with_three_pages(kind, path)
     there = len(cliq.bots[OPS])
     await cancelled_at(cliq, path, at)
     sent = len(cliq.transport.requests)

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from subscribing import OPS, Cliq, cancelled_at, listed
+from subscribing import OPS, Cliq, cancelled_at, listed, with_three_pages
 from test_cli import zuids
 
 from cliq_async.bulk.sync import sync_subscribers
@@ -41,11 +41,7 @@ async def test_a_sync_token_of_another_sandbox_is_an_expired_one(path):
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])
 async def test_a_place_that_cliq_does_not_know_any_more_begins_the_sync_anew(path, caplog, kind):
-    cliq = Cliq.of(25)
-    if kind == "incremental":
-        await cliq.sync_one(path)
-        for number in range(25):
-            cliq.put(OPS, str(500 + number))
+    cliq = await with_three_pages(kind, path)
     there = len(cliq.bots[OPS])
     await cancelled_at(cliq, path, 3)
     refused = []

@@ -14,6 +14,7 @@ from tcp_servers import (
     a_transport,
     answering,
     connector_of,
+    given_up,
     lost,
     request,
     silent,
@@ -130,12 +131,7 @@ async def test_what_is_still_to_be_written_is_not_delivered_after_giving_up(how)
         assert carrier is not None
         await until(lambda: carrier.get_write_buffer_size() > 10_000)
         async with asyncio.timeout(5):
-            if how == "cancelled":
-                sending.cancel()
-            elif how == "closed":
-                await transport.close()
-            with pytest.raises((NoAnswerError, asyncio.CancelledError)):
-                await sending
+            await given_up(how, sending, transport)
         assert carrier.is_closing()
         assert carrier.get_write_buffer_size() == 0
         read_now.set()

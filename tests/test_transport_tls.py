@@ -8,9 +8,16 @@ import subprocess
 import aiohttp
 import pytest
 from polling import soon, until
-from tcp_servers import OnePermit, Server, a_transport, answering, lost, request, silent
-
-from cliq_async.transport import NoAnswerError
+from tcp_servers import (
+    OnePermit,
+    Server,
+    a_transport,
+    answering,
+    given_up,
+    lost,
+    request,
+    silent,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +70,7 @@ async def test_giving_up_resets_a_connection_under_tls(tls, how):
         coming = request(url, "POST", b"{}", 1.0 if how == "timeout" else 5.0)
         sending = asyncio.create_task(transport.send(coming, permit))
         await until(lambda: server.requests or sending.done())
-        if how == "cancelled":
-            sending.cancel()
-        elif how == "closed":
-            await transport.close()
-        with pytest.raises((NoAnswerError, asyncio.CancelledError)):
-            await sending
+        await given_up(how, sending, transport)
         assert permit.sent
         await soon(between.ended)
         assert between.endings == ["reset"]

@@ -9,7 +9,7 @@ import attrs
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
 
-__all__ = ["boot_id", "first_moment", "forgotten", "rebooted"]
+__all__ = ["boot_id", "clock_began", "forgotten", "rebooted"]
 
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
@@ -29,17 +29,20 @@ def boot_id() -> str:
     return ""
 
 
-def first_moment(boot: str, before: str, now: float) -> float:
-    """The earliest moment of a clock that has gone back, or is another one than before.
+def clock_began(boot: str, now: float, before: str, read: float) -> float | None:
+    """Since when the clock counts, if an earlier reading was of another one; None if it was not.
 
     It counts from the machine's start. A clock that goes back without one is that of a machine
     set back to an earlier state: what its readings so far meant is not known, so it begins now.
 
     Args:
         boot: The machine's start.
-        before: The one of before.
         now: The moment.
+        before: The machine's start at the earlier reading.
+        read: The earlier reading.
     """
+    if boot == before and read <= now:
+        return None
     return now if boot and boot == before else 0.0
 
 
@@ -55,7 +58,7 @@ def rebooted(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> B
         bucket: As it was.
         quota: What it counts.
         seen_at: When it was last written, on the clock of before.
-        began_at: The first moment of the clock of now; see `first_moment`.
+        began_at: The first moment of the clock of now; see `clock_began`.
     """
     learned, shift = bucket.learned, began_at - seen_at
     if learned is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.boot import first_moment
+from cliq_async.quota.boot import clock_began
 from cliq_async.sqlite_files import Connection, FileKind, transaction
 
 __all__ = ["KIND", "damaged", "explained", "mark_of", "opened"]
@@ -97,9 +97,9 @@ def opened(
                     conn.execute("DELETE FROM lost")
                     conn.execute("INSERT INTO lost VALUES (?, ?)", (boot, now))
                 found = conn.execute("SELECT boot, at FROM lost").fetchone()
-                if found is not None and (found[0] != boot or found[1] > now):
-                    # It was before this clock began.
-                    found = (boot, first_moment(boot, found[0], now))
+                began_at = found and clock_began(boot, now, *found)
+                if began_at is not None:
+                    found = (boot, began_at)  # it was before that
                     conn.execute("UPDATE lost SET boot = ?, at = ?", found)
             if marked:
                 mark.unlink(missing_ok=True)

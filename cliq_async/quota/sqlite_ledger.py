@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from cliq_async.quota.boot import first_moment, forgotten, rebooted
+from cliq_async.quota.boot import clock_began, forgotten, rebooted
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
 from cliq_async.quota.sqlite_file import KIND, damaged, explained, opened
@@ -94,14 +94,13 @@ class Ledger(SteppedFile):
             bucket = _decode(state)
         except msgspec.DecodeError as error:
             raise damaged(self.path) from error
-        foreign = boot != self.boot or now < seen_at
-        known_since = first_moment(self.boot, boot, now) if foreign else seen_at
-        if foreign:
-            bucket = rebooted(bucket, quota, seen_at, known_since)
-        lost = self._lost_at > known_since
+        began_at = clock_began(self.boot, now, boot, seen_at)
+        if began_at is not None:
+            bucket = rebooted(bucket, quota, seen_at, began_at)
+        lost = self._lost_at > (seen_at if began_at is None else began_at)
         if lost:
             bucket = forgotten(bucket, quota, self._lost_at)
-        if foreign or lost:
+        if lost or began_at is not None:
             self.write(quota, bucket, now)  # or it would begin anew with each look
         return bucket, now
 
