@@ -17,9 +17,9 @@ from collections import deque
 from pathlib import Path
 
 from cliq_async import BroadcastReport, CliqClient, MemoryStore
-from cliq_async.cli.recipients import RecipientFile
+from cliq_async.cli.inputs.recipient_file import RecipientFile
+from cliq_async.storage.worker import _workers
 from cliq_async.testing import FakeTransport, MovedLoop
-from cliq_async.worker import _workers
 
 _STATUS = Path("/proc/self/status")
 _LOOK_S = 0.01

@@ -18,7 +18,7 @@ from stores import inline_sqlite
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import OutcomeUnknownError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 N, WINDOW_S = LIMIT.threshold, LIMIT.window_s
 EVER_S = 10.0**7

@@ -5,8 +5,8 @@ from measuring import Row, cpu_in_turn, per_item_us, ratio
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 async def take_and_give_back(repeat: int, times: int = 5_000) -> list[Row]:

@@ -25,7 +25,7 @@ from contenders import CONTENDERS, NONE, Contender
 from limiters import Limiter
 from sending import LIMIT, Line, User, Watched
 
-from cliq_async.sandbox.throttle import Throttle
+from cliq_async.sandbox.rate_limits import Throttle
 
 N, WINDOW_S = LIMIT.threshold, LIMIT.window_s
 PROCESSES = 4

@@ -8,8 +8,8 @@ from sending import LIMIT, Line, User, Watched
 
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import Limit
-from cliq_async.quota.memory import MemoryStore
-from cliq_async.sandbox.throttle import Throttle
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.sandbox.rate_limits import Throttle
 
 HOUR_S = 3600.0
 MINUTE_S = 60.0

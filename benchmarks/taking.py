@@ -13,7 +13,7 @@ from itertools import count
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.model import Ending, NotYet, Quota
-from cliq_async.quota.opening import open_store
+from cliq_async.quota.stores.registry import open_store
 
 # As full as a bucket in use: what is back is forgotten when all 50 are gone.
 _QUOTA = Quota.of("send_message", Limit(50, 1e-5), host="h", margin_s=0.0)

@@ -1,15 +1,12 @@
 """Async SDK for the Zoho Cliq Bots API v3 that is never locked out."""
 
 from cliq_async._version import __version__
+from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken
+from cliq_async.bulk._outcomes import read_outcomes
 from cliq_async.bulk.jobs import JobOptions
-from cliq_async.bulk.outcomes import read_outcomes
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport, Outcome
-from cliq_async.bulk.subscriber_reader import SyncedSubscriber, read_subscribers
-from cliq_async.bulk.sync import sync_subscribers
-from cliq_async.bulk.sync_report import BotSync, SyncProgress, SyncReport
 from cliq_async.bulk.template import CallTemplate, MessageTemplate
 from cliq_async.client import CliqClient
-from cliq_async.credentials import AccessToken, ClientCredentials, RefreshToken
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import (
     ApiError,
@@ -56,9 +53,12 @@ from cliq_async.models.message import Message, Sender, SentMessage, Styles
 from cliq_async.models.page import Page
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
 from cliq_async.models.subscriber import Subscriber
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.status import QuotaStatus
-from cliq_async.quota.store import QuotaStore
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.sync.reader import SyncedSubscriber, read_subscribers
+from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
+from cliq_async.sync.sync import sync_subscribers
 
 __all__ = [
     "ENDPOINTS",

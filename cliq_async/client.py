@@ -8,14 +8,13 @@ from typing import Any, Literal, Self, Unpack
 import aiohttp
 import attrs
 
-from cliq_async.auth import Auth, ClientCredentials, RefreshToken, checked
+from cliq_async.auth.provider import Auth, ClientCredentials, RefreshToken, checked
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
-from cliq_async.bulk.kind import CALLS, MESSAGES, Kind
+from cliq_async.bulk.payloads import CALLS, MESSAGES, Kind
 from cliq_async.bulk.report import BroadcastReport
-from cliq_async.caller import Options
 from cliq_async.config import Settings, from_env
-from cliq_async.connection import Connection
+from cliq_async.data_centers import check_secure
 from cliq_async.endpoints import Limit
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import Hooks
@@ -23,19 +22,20 @@ from cliq_async.models.call import Call
 from cliq_async.models.message import Message
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane
-from cliq_async.quota.opening import open_store
 from cliq_async.quota.status import QuotaStatus
-from cliq_async.quota.store import Clock, QuotaStore
+from cliq_async.quota.stores.base import Clock, QuotaStore
+from cliq_async.quota.stores.registry import open_store
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.calls import Calls
 from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
-from cliq_async.servers import check_secure
-from cliq_async.speaking import Speaker
-from cliq_async.transport import AiohttpTransport, Transport
-from cliq_async.watch import Watch
-from cliq_async.wire import ApiCall
+from cliq_async.session import Connection
+from cliq_async.transport.aiohttp import AiohttpTransport, Transport
+from cliq_async.transport.executor import Options
+from cliq_async.transport.negotiation import Speaker
+from cliq_async.transport.protocol import ApiCall
+from cliq_async.transport.tracking import Watch
 
 __all__ = ["CliqClient"]
 

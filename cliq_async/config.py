@@ -6,15 +6,15 @@ from typing import Any, Final, Literal, cast
 
 import attrs
 
-from cliq_async.auth import Auth, Authority, RefreshToken, authority
+from cliq_async.auth.provider import Auth, Authority, RefreshToken, authority
+from cliq_async.data_centers import DATA_CENTERS, check_secure, host_of, is_zoho
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
-from cliq_async.models.checks import check_text, shown
-from cliq_async.models.recipients import identifier
+from cliq_async.models.identifiers import identifier
+from cliq_async.models.validators import check_text, shown
 from cliq_async.quota.model import Quota
-from cliq_async.quota.store import QuotaStore
-from cliq_async.servers import DATA_CENTERS, check_secure, host_of, is_zoho
-from cliq_async.transport import Transport
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.transport.aiohttp import Transport
 
 __all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
 

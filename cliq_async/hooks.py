@@ -13,7 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models.checks import shown
+from cliq_async.models.validators import shown
 
 __all__ = ["CallDetails", "Hooks", "LockDetails", "RequestDetails", "WaitDetails"]
 

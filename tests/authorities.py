@@ -5,8 +5,8 @@ from typing import Any
 
 from scripted import Scripted, answer
 
-from cliq_async.auth import RefreshToken, authority
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.auth.provider import RefreshToken, authority
+from cliq_async.quota.stores.memory import MemoryStore
 
 CREDENTIALS = RefreshToken("id", "a-client-secret", "a-refresh-token")
 URL = "https://accounts.zoho.eu"

@@ -6,7 +6,7 @@ from typing import Any
 from scripted import DONE, SECRET, Scripted
 
 from cliq_async.client import CliqClient
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 def a_client(transport, **options: Any):

@@ -5,7 +5,7 @@ from typing import Any
 
 from test_cli import SECRET, invoke
 
-from cliq_async.cli.profiles import Book, Profile, Secrets
+from cliq_async.cli.settings.profiles import Book, Profile, Secrets
 
 TOKEN = {"CLIQ_ACCESS_TOKEN": SECRET}
 

@@ -39,7 +39,7 @@ def clock():
 @pytest.fixture
 def table(path):
     """Synced subscribers, of whom there are none yet, in a file at the path."""
-    from cliq_async.bulk.subscriber_table import SubscriberTable
+    from cliq_async.sync.table import SubscriberTable
 
     made = SubscriberTable(path)
     yield made
@@ -104,7 +104,7 @@ def written(monkeypatch):
 
     from rich.console import Console
 
-    from cliq_async.cli import output
+    from cliq_async.cli.outputs import console as output
 
     written = io.StringIO()
     for name in ("err", "out"):
@@ -122,7 +122,7 @@ def here(places):
 @pytest.fixture
 def own_toml(here):
     """Where a user's own file of settings is; there is none yet."""
-    from cliq_async.cli.toml_file import settings_path
+    from cliq_async.cli.settings.config_file import settings_path
 
     path = settings_path()
     path.parent.mkdir(parents=True)

@@ -20,7 +20,7 @@ from cliq_async.models import (
     Page,
     SentMessage,
 )
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 NEW = NewBot("Ops Bot", description="Tells what is on fire")
 HANDLER = NewHandler("message_handler", script="return Map();")

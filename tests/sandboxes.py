@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.api import WORKS, Call
-from cliq_async.sandbox.refusals import Refused
-from cliq_async.sandbox.state import State
+from cliq_async.sandbox.endpoints import WORKS, Call
+from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.state.state import State
 
 SEND = "/api/v3/bots/supportbot/message"
 BOTS = "/api/v3/bots"

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable
 import attrs
 import msgspec
 
-from cliq_async.auth import AccessToken, authority
-from cliq_async.caller import Caller, Options
+from cliq_async.auth.provider import AccessToken, authority
 from cliq_async.config import Settings
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport import NoAnswerError, Permit, Request, Response
-from cliq_async.wire import ApiCall
+from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.executor import Caller, Options
+from cliq_async.transport.protocol import ApiCall
 
 SECRET = "1000.secret-of-a-token"
 

@@ -24,9 +24,10 @@ from pathlib import Path
 from soak_episode import Episode, Wall
 from soak_processes import Inline
 
-from cliq_async import moments
-from cliq_async.bulk import journal, sync
+from cliq_async import clock as moments
+from cliq_async.bulk import journal
 from cliq_async.quota import limiter
+from cliq_async.sync import sync
 
 GROWTH_KIB = 32 * 1024
 

@@ -14,9 +14,9 @@ from soak_traffic import Traffic
 from soak_world import World
 
 from cliq_async.client import CliqClient
-from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.redis import RedisStore
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.redis import RedisStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 from cliq_async.testing import MovedLoop
 
 HOUR_S = 3600.0

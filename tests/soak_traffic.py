@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 from soak_world import World
 
-from cliq_async.bulk.sync import sync_subscribers
 from cliq_async.client import CliqClient
 from cliq_async.errors import (
     ApiError,
@@ -21,6 +20,7 @@ from cliq_async.errors import (
     TransportError,
 )
 from cliq_async.models import BotChanges
+from cliq_async.sync.sync import sync_subscribers
 
 BOT, BOT_ID = "supportbot", "53719000001878011"
 _CHANGES = BotChanges(description="x")

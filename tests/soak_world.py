@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from simulation import a_delay_s, deliver, give_up
 
-from cliq_async.sandbox.api import WORKS, Call
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.endpoints import WORKS, Call
+from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.router import Router
-from cliq_async.sandbox.state import State
-from cliq_async.sandbox.throttle import Throttle
-from cliq_async.transport import NoAnswerError, Permit, Request, Response
+from cliq_async.sandbox.state.state import State
+from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
 
 STRAGGLER_S = 29.9
 SPARED = 0.97

@@ -6,10 +6,10 @@ import attrs
 import redis_servers
 
 from cliq_async.endpoints import Limit
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Quota
-from cliq_async.quota.redis import RedisStore
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.redis import RedisStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 
 @attrs.define

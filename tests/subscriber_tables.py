@@ -1,8 +1,8 @@
 """A table of synced subscribers that is written page by page, without a Cliq."""
 
-from cliq_async.bulk.sync_state import BotState
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
+from cliq_async.sync.state import BotState
 
 NOW = "2026-01-01T00:00:00+00:00"
 LATER = "2026-01-02T00:00:00+00:00"

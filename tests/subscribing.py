@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
-from cliq_async.bulk.sync import sync_subscribers
 from cliq_async.client import CliqClient
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.sync.sync import sync_subscribers
 from cliq_async.testing import FakeRequest, FakeTransport
 
 Person = tuple[str, str]

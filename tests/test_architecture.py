@@ -49,11 +49,13 @@ PURE = [
     module
     for module in MODULES
     if re.fullmatch(
-        r"cliq_async\.(models|plain|sandbox\.validation)\..*"
-        r"|cliq_async\.quota\.(bucket|learned|model|throttle|turns)"
-        r"|cliq_async\.(converter|dialect|endpoints|errors|oauth|retrying|wire)"
-        r"|cliq_async\.bulk\.(batch|journal_reading|record|report|template)"
-        r"|cliq_async\.sandbox\.throttle",
+        r"cliq_async\.(models|sandbox\.validation)\..*"
+        r"|cliq_async\.(endpoints|errors)"
+        r"|cliq_async\.auth\.oauth"
+        r"|cliq_async\.quota\.(adaptive|bucket|fair_share|model)"
+        r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
+        r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
+        r"|cliq_async\.sandbox\.rate_limits",
         module,
     )
 ]
@@ -66,18 +68,22 @@ def test_what_decides_is_pure(module):
 
 def test_the_rule_finds_the_files_it_is_about():
     assert len(PURE) > 30
-    assert {"cliq_async.quota.bucket", "cliq_async.wire", "cliq_async.bulk.record"} <= set(PURE)
+    assert {
+        "cliq_async.quota.bucket",
+        "cliq_async.transport.protocol",
+        "cliq_async.bulk.job_log",
+    } <= set(PURE)
 
 
 def test_aiohttp_is_known_to_few():
     known = {module for module in MODULES if "aiohttp" in tops(module, late=True)}
     elsewhere = {module for module in known if not module.startswith("cliq_async.sandbox.")}
     assert elsewhere == {
-        "cliq_async.transport",
+        "cliq_async.transport.aiohttp",
         "cliq_async.client",
-        "cliq_async.cli.demo",
-        "cliq_async.cli.demo_plain",
-        "cliq_async.cli.checks",
+        "cliq_async.cli.commands.demo",
+        "cliq_async.cli.commands.demo_baseline",
+        "cliq_async.cli.diagnostics.checks",
     }
 
 
@@ -89,7 +95,7 @@ def test_sandbox_shares_nothing_with_the_client_but_the_table():
         for name in imported(module, late=True)
         if name.startswith("cliq_async") and not name.startswith("cliq_async.sandbox")
     }
-    assert shared == {"cliq_async.endpoints", "cliq_async.whole_file"}
+    assert shared == {"cliq_async.endpoints", "cliq_async.storage.atomic"}
 
 
 def test_importing_the_sdk_imports_no_optional_package():
@@ -100,7 +106,7 @@ def test_importing_the_sdk_imports_no_optional_package():
             seen.add(module)
             assert tops(module) & OPTIONAL == set(), module
             todo += imported(module)
-    assert "cliq_async.caller" in seen
+    assert "cliq_async.transport.executor" in seen
     assert not any(module.startswith("cliq_async.cli.") for module in seen)
 
 

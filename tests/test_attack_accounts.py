@@ -9,13 +9,13 @@ from effort import tries
 from hypothesis import given, strategies as st
 from scripted import Scripted, answer
 
-from cliq_async.auth import RefreshToken
+from cliq_async.auth.accounts import AccountsServer, Code, Exchanged
+from cliq_async.auth.oauth import Failed, Grant, Made, read as read_token
+from cliq_async.auth.provider import RefreshToken
 from cliq_async.errors import AuthError, CliqError, QuotaWaitError
-from cliq_async.exchange import AccountsServer, Code, Exchanged
-from cliq_async.oauth import Failed, Grant, Made, read as read_token
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport import Response
+from cliq_async.transport.aiohttp import Response
 
 SECRETS = {"1000.refresh", "a-client-secret", "1000.a-code"}
 TOKENS = st.sampled_from(["1000.new", "", "two words", None, 7, "\n", [], "1000.refresh"])

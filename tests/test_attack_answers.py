@@ -19,9 +19,9 @@ from cliq_async.errors import (
     TransportError,
 )
 from cliq_async.models import Bot, Page, Subscriber
-from cliq_async.quota.throttle import Refusal, refusal
-from cliq_async.transport import Response
-from cliq_async.wire import read
+from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.protocol import read
+from cliq_async.transport.throttling import Refusal, refusal
 
 
 def expected(name: str, response: Response) -> tuple[type[CliqError], ...]:

@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 from tcp_servers import OnePermit, Server, a_transport, request
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.transport import NoAnswerError, Response
-from cliq_async.wire import read
+from cliq_async.transport.aiohttp import NoAnswerError, Response
+from cliq_async.transport.protocol import read
 
 LINES = [b"HTTP/1.1 200 OK", b"HTTP/1.1 204 No", b"HTTP/1.1 100 Continue", b"HTTP/1.0 500 \xff"]
 LINES += [b"HTTP/9.9 200 OK", b"HTTP/1.1 999999 x", b"HELLO", b"", b"HTTP/1.1 -1 x"]

@@ -13,10 +13,10 @@ from test_roundtrip import a_world
 
 from cliq_async import models
 from cliq_async.client import CliqClient
-from cliq_async.converter import to_json
 from cliq_async.errors import ApiError, CliqError, ValidationError
 from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.models.serialization import to_json
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox.validation import read_parameters
 from cliq_async.testing import run_in_moved_time
 

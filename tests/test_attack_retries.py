@@ -22,11 +22,11 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, TokenId
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.token import Token
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport import NoAnswerError, Request, Response
+from cliq_async.transport.aiohttp import NoAnswerError, Request, Response
 
 TITLE = "URL_ROLLING_THROTTLES_LIMIT_EXCEEDED"
 AGAIN = "Try again after 2 minutes."

@@ -9,10 +9,10 @@ import pytest
 from authorities import CREDENTIALS, UNREADY, an_authority, numbered, value
 from scripted import Scripted, answer, moved
 
-from cliq_async.auth import AccessToken, ClientCredentials, RefreshToken, checked
+from cliq_async.auth.provider import AccessToken, ClientCredentials, RefreshToken, checked
 from cliq_async.client import CliqClient
 from cliq_async.errors import AuthError, CliqError, ValidationError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 # A fixed one, and a function.
 

@@ -13,7 +13,7 @@ from cliq_async.client import CliqClient
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError, ValidationError
 from cliq_async.models.message import Message
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 
 

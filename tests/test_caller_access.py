@@ -17,10 +17,10 @@ from scripted import (
     moved,
 )
 
-from cliq_async.caller import Caller
 from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError, QuotaWaitError
 from cliq_async.quota.model import Ending
-from cliq_async.transport import CONNECT_S
+from cliq_async.transport.aiohttp import CONNECT_S
+from cliq_async.transport.executor import Caller
 
 
 def tokens(*values):

@@ -20,7 +20,7 @@ from scripted import (
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import JournalError
-from cliq_async.watch import Watch
+from cliq_async.transport.tracking import Watch
 
 SCENES = {
     "at once": [DONE],

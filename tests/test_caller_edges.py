@@ -9,8 +9,8 @@ from cliq_async import __version__
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError, TransportError
 from cliq_async.quota.model import Lane
-from cliq_async.transport import CONNECT_S
-from cliq_async.watch import Watch
+from cliq_async.transport.aiohttp import CONNECT_S
+from cliq_async.transport.tracking import Watch
 
 
 @moved
@@ -83,7 +83,7 @@ async def test_token_of_a_request_that_never_ends_is_back_once_nothing_of_it_can
 
 @moved
 async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatch):
-    monkeypatch.setattr("cliq_async.caller.CONNECT_S", 7.0)
+    monkeypatch.setattr("cliq_async.transport.executor.CONNECT_S", 7.0)
     rig = a_rig([DONE])
     watch = Watch()
     await rig.call("get_bot", watch=watch)

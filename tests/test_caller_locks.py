@@ -15,7 +15,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.watch import Watch
+from cliq_async.transport.tracking import Watch
 
 LOCK_S = {"get_bot": 300.0, "send_message": 600.0, "update_bot": 300.0, "delete_bot": 300.0}
 

@@ -16,7 +16,7 @@ FIRST = "53719000001878011"
 @pytest.fixture
 def terminal(monkeypatch):
     """Somebody is there to be asked."""
-    monkeypatch.setattr("cliq_async.cli.asking.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.prompts.is_terminal", lambda: True)
 
 
 async def test_deleting_without_a_terminal_needs_yes_and_sends_nothing():

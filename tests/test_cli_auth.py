@@ -14,14 +14,14 @@ import pytest
 from logins import CLIENT, CODE, cliq, log_in
 from test_cli import VARIABLES, command, zuids
 
-from cliq_async.cli.effective import resolve
-from cliq_async.cli.login import _Login
-from cliq_async.cli.profiles import Book
-from cliq_async.credentials import AccessToken, RefreshToken
-from cliq_async.exchange import Exchanged
-from cliq_async.oauth import Made
+from cliq_async.auth.accounts import Exchanged
+from cliq_async.auth.credentials import AccessToken, RefreshToken
+from cliq_async.auth.oauth import Made
+from cliq_async.cli.commands.auth_login import _Login
+from cliq_async.cli.settings.profiles import Book
+from cliq_async.cli.settings.resolution import resolve
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.tokens import user_label
+from cliq_async.sandbox.oauth import user_label
 
 pytestmark = pytest.mark.usefixtures("places")
 

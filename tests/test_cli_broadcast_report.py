@@ -3,7 +3,7 @@
 from test_cli import zuids
 
 from cliq_async.bulk.report import BroadcastReport, Outcome
-from cliq_async.cli.broadcast_report import exit_status, print_report
+from cliq_async.cli.outputs.job_report import exit_status, print_report
 
 
 def report(*outcomes, **counts):

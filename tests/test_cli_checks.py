@@ -10,13 +10,13 @@ from logins import CLIENT
 from scripted import Scripted, answer
 from test_cli import SECRET
 
-from cliq_async.cli import checks
-from cliq_async.cli.check import OK, UNCHECKED, WRONG
-from cliq_async.cli.checks import Doctor
-from cliq_async.cli.effective import resolve
-from cliq_async.cli.profiles import Book, Profile, Secrets
-from cliq_async.cli.reaching import Observer
+from cliq_async.cli.diagnostics import checks
+from cliq_async.cli.diagnostics.checks import Doctor
+from cliq_async.cli.diagnostics.connectivity import Observer
+from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG
 from cliq_async.cli.scopes import COMMANDS
+from cliq_async.cli.settings.profiles import Book, Profile, Secrets
+from cliq_async.cli.settings.resolution import resolve
 
 pytestmark = pytest.mark.usefixtures("places")
 

@@ -10,9 +10,9 @@ from logins import CLIENT, cliq, log_in
 from test_cli import SECRET, invoke, zuids
 
 from cliq_async import CliqClient, RefreshToken, ValidationError
-from cliq_async.cli.effective import resolve
-from cliq_async.cli.profiles import Book
-from cliq_async.cli.toml_file import KEYS
+from cliq_async.cli.settings.config_file import KEYS
+from cliq_async.cli.settings.profiles import Book
+from cliq_async.cli.settings.resolution import resolve
 from cliq_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("here")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from test_cli import command, invoke, line_with, zuids
 
-from cliq_async.cli import demo
-from cliq_async.cli.demo import Round
-from cliq_async.cli.demo_plain import Plain, print_plain, run_plain
+from cliq_async.cli.commands import demo
+from cliq_async.cli.commands.demo import Round
+from cliq_async.cli.commands.demo_baseline import Plain, print_plain, run_plain
 from cliq_async.endpoints import Limit
 from cliq_async.sandbox import Sandbox
 

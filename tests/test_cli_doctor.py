@@ -7,9 +7,9 @@ import pytest
 from logins import CLIENT, cliq, log_in
 from test_cli import SECRET
 
-from cliq_async.cli.check import UNCHECKED, WRONG
-from cliq_async.cli.profiles import Book
+from cliq_async.cli.diagnostics.result import UNCHECKED, WRONG
 from cliq_async.cli.scopes import scopes_of
+from cliq_async.cli.settings.profiles import Book
 from cliq_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("places")

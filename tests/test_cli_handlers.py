@@ -170,7 +170,7 @@ def test_every_type_can_be_named_with_and_without_its_end(asked, given):
 def test_a_script_does_nothing_to_a_terminal(monkeypatch):
     shown = invoke("handlers", "get", "1", "menu", "--token", SECRET)
     assert shown.stdout.splitlines()[-4:] == ["params    user MAP", "", "a [2J", "\tb"]
-    monkeypatch.setattr("cliq_async.cli.handlers.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.commands.handlers.is_terminal", lambda: True)
     alone = invoke("handlers", "get", "1", "menu", "--script-only", "--token", SECRET)
     assert alone.stdout == "a [2J\n\tb\n"
 
@@ -247,7 +247,7 @@ def test_a_script_that_cannot_be_read_is_wrong_usage(script, monkeypatch):
 
 
 async def test_deleting_one_of_several_menu_actions_needs_to_know_which(script, monkeypatch):
-    monkeypatch.setattr("cliq_async.cli.asking.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.prompts.is_terminal", lambda: True)
     async with Sandbox() as sandbox:
         for name in ("Tickets", "Hosts"):
             create = ("handlers", "create", FIRST, "menu", "--script", script, "--name", name)
@@ -261,7 +261,7 @@ async def test_deleting_one_of_several_menu_actions_needs_to_know_which(script, 
 
 
 async def test_deleting_a_handler_asks_by_its_name_and_its_bots(script, monkeypatch):
-    monkeypatch.setattr("cliq_async.cli.asking.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.prompts.is_terminal", lambda: True)
     async with Sandbox() as sandbox:
         await run(sandbox, "handlers", "create", FIRST, "menu", "--script", script, *NAME)
         no = await run(sandbox, "handlers", "delete", FIRST, "menu", stdin="n\n")

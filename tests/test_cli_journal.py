@@ -147,7 +147,7 @@ async def test_limit_sends_to_the_first_ones_alone(ids):
 async def test_somebody_is_asked_before_many_are_messaged(
     ids, monkeypatch, answer, options, status
 ):
-    monkeypatch.setattr("cliq_async.cli.job.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.bulk_job.is_terminal", lambda: True)
     async with Sandbox(subscribers=1001) as sandbox:
         result = await run(sandbox, *BROADCAST, "--to", ids(1001), *options, stdin=answer)
         requests = sandbox.report()["requests"]

@@ -8,8 +8,8 @@ import pytest
 from logins import CLIENT, cliq, log_in
 from test_cli import zuids
 
-from cliq_async.cli.keyrings import find_keyring
-from cliq_async.cli.profiles import Book, Secrets
+from cliq_async.cli.settings.keyring import find_keyring
+from cliq_async.cli.settings.profiles import Book, Secrets
 from cliq_async.sandbox import Sandbox
 
 SEND = ("send", "supportbot", "hi", "--to", zuids(1)[0])

@@ -5,11 +5,11 @@ import attrs
 import pytest
 from test_cli import SECRET, invoke
 
-from cliq_async.cli.message_file import FIELDS_HELP
-from cliq_async.converter import to_plain
+from cliq_async.cli.inputs.message_file import FIELDS_HELP
 from cliq_async.errors import ValidationError
 from cliq_async.models.message import Message
-from cliq_async.plain.message import message_from
+from cliq_async.models.parsing.message import message_from
+from cliq_async.models.serialization import to_plain
 
 WHOLE = {
     "text": "Look at [db-1]($1)",

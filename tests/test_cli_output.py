@@ -2,7 +2,7 @@
 
 import pytest
 
-from cliq_async.cli import output
+from cliq_async.cli.outputs import console as output
 
 
 def test_tables_for_a_terminal(written):

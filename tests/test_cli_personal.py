@@ -221,7 +221,7 @@ async def test_calls_to_many(people, tmp_path):
 
 
 async def test_somebody_is_asked_before_more_than_ten_are_called(people, monkeypatch):
-    monkeypatch.setattr("cliq_async.cli.job.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.bulk_job.is_terminal", lambda: True)
     to = people(as_csv(11))
     async with Sandbox(subscribers=11) as sandbox:
         many = ("call-many", "supportbot", "--to", to, "--column", "id", "--text", "a")

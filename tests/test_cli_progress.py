@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import attrs
 
 from cliq_async.bulk.report import BroadcastProgress
-from cliq_async.cli import output
-from cliq_async.cli.progress import Outlook, Progress
+from cliq_async.cli.outputs import console as output
+from cliq_async.cli.outputs.progress import Outlook, Progress
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.status import QuotaStatus
 
@@ -69,7 +69,7 @@ async def test_without_a_terminal_lines_come_now_and_then(monkeypatch, capsys):
 
 async def test_progress_tells_the_rate_of_this_run_and_a_lock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("cliq_async.cli.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("cliq_async.cli.outputs.progress.time.monotonic", lambda: now[0])
     until = datetime.now().astimezone() + timedelta(minutes=5)
 
     async def outlook(_left):

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from test_cli import command, invoke, line_with, run, zuids
 
-from cliq_async.cli import output
+from cliq_async.cli.commands.quota import _watch
 from cliq_async.cli.options import Server
-from cliq_async.cli.quota import _watch
+from cliq_async.cli.outputs import console as output
 from cliq_async.config import Settings
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.model import Ending, NotYet
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 from cliq_async.sandbox import Sandbox
 
 BASE_URL = "http://127.0.0.1:1"
@@ -43,7 +43,7 @@ async def store(tmp_path):
 @pytest.fixture
 def somebody(monkeypatch):
     """Somebody is there to be asked."""
-    monkeypatch.setattr("cliq_async.cli.asking.is_terminal", lambda: True)
+    monkeypatch.setattr("cliq_async.cli.prompts.is_terminal", lambda: True)
 
 
 async def spend(store, name, number, ending=Ending.ANSWERED):

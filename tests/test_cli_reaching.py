@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cliq_async.cli import reaching
-from cliq_async.cli.failures import Failure
-from cliq_async.cli.reaching import reach
+from cliq_async.cli.diagnostics import connectivity as reaching
+from cliq_async.cli.diagnostics.connectivity import reach
+from cliq_async.cli.errors import Failure
 
 
 @pytest.mark.parametrize(

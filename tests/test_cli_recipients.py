@@ -6,8 +6,8 @@ import sys
 import click
 import pytest
 
-from cliq_async.cli.failures import Failure
-from cliq_async.cli.recipients import RecipientFile
+from cliq_async.cli.errors import Failure
+from cliq_async.cli.inputs.recipient_file import RecipientFile
 
 
 async def read(path, column=None):

@@ -91,7 +91,7 @@ def test_a_state_that_could_not_be_kept_fails(tmp_path, monkeypatch):
     async def fail(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("cliq_async.cli.sandbox.serve", fail)
+    monkeypatch.setattr("cliq_async.cli.commands.sandbox.serve", fail)
     result = invoke("sandbox", "--state", str(path))
     assert result.exit_code == 1
     assert result.stderr == f"error: cannot keep the state in {path}: No space left on device\n"

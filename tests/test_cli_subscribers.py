@@ -8,9 +8,9 @@ import stat
 import pytest
 from test_cli import SECRET, command, counting, invoke, run, zuids
 
-from cliq_async.cli import output
-from cliq_async.cli.export import _COLUMNS, _Lines
-from cliq_async.cli.recipients import RecipientFile
+from cliq_async.cli.commands.subscribers_export import _COLUMNS, _Lines
+from cliq_async.cli.inputs.recipient_file import RecipientFile
+from cliq_async.cli.outputs import console as output
 from cliq_async.errors import TransportError
 from cliq_async.models.subscriber import Subscriber
 from cliq_async.resources.subscribers import Subscribers
@@ -246,7 +246,7 @@ async def test_a_reader_that_goes_away_ends_an_export_quietly():
 
 async def test_where_nothing_moves_lines_say_how_far_it_is(monkeypatch):
     monkeypatch.setattr(output, "PLAIN_EVERY_S", 0.0)
-    monkeypatch.setattr("cliq_async.cli.listing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("cliq_async.cli.outputs.listing.PATIENCE_S", 0.0)
     async with Sandbox(subscribers=120) as sandbox:
         result = await run(sandbox, *EXPORT)
     assert "50 subscribers, 0." in result.stderr

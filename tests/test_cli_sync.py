@@ -8,7 +8,7 @@ import pytest
 from subscribing import listed
 from test_cli import SECRET, invoke, run, zuids
 
-from cliq_async.cli import output
+from cliq_async.cli.outputs import console as output
 from cliq_async.sandbox import Sandbox
 
 SYNC = ("subscribers", "sync")
@@ -94,7 +94,7 @@ async def test_an_expired_sync_token_is_said(path):
 
 async def test_where_nothing_moves_lines_say_how_far_it_is(path, monkeypatch):
     monkeypatch.setattr(output, "PLAIN_EVERY_S", 0.0)
-    monkeypatch.setattr("cliq_async.cli.listing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("cliq_async.cli.outputs.listing.PATIENCE_S", 0.0)
     async with Sandbox(subscribers=520, bots=2) as sandbox:
         one = await run(sandbox, *SYNC, "supportbot", "--into", str(path))
         two = await run(sandbox, *SYNC, "supportbot", "helperbot2", "--full", "--into", str(path))

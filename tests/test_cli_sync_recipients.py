@@ -8,8 +8,8 @@ from spoiled_files import foreign
 from subscribing import Cliq
 from test_cli import SECRET, run, zuids
 
-from cliq_async.cli.failures import Failure
-from cliq_async.cli.recipients import RecipientFile
+from cliq_async.cli.errors import Failure
+from cliq_async.cli.inputs.recipient_file import RecipientFile
 from cliq_async.sandbox import Sandbox, user_label
 
 SYNC = ("subscribers", "sync")

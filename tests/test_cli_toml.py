@@ -5,8 +5,8 @@ from configs import TOKEN, put_profile, told
 from test_cli import SECRET, invoke
 
 from cliq_async import CliqClient
-from cliq_async.cli.effective import resolve
-from cliq_async.cli.toml_file import KEYS
+from cliq_async.cli.settings.config_file import KEYS
+from cliq_async.cli.settings.resolution import resolve
 from cliq_async.endpoints import Limit
 
 pytestmark = pytest.mark.usefixtures("here")

@@ -7,10 +7,10 @@ import pytest
 from clients import a_scripted_client
 from scripted import SECRET, moved
 
-from cliq_async.auth import RefreshToken
+from cliq_async.auth.provider import RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.errors import TransportError, ValidationError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 
 

@@ -10,7 +10,7 @@ from scripted import DONE, THROTTLED, moved
 
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ApiError, QuotaWaitError, ValidationError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 @moved

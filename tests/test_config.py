@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cliq_async.auth import RefreshToken
+from cliq_async.auth.provider import RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.config import DATA_CENTERS, Settings, from_env
 from cliq_async.endpoints import ENDPOINTS, Limit

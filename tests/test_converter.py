@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from cliq_async import converter
-from cliq_async.converter import DecodeError, from_plain, page, to_json, to_plain
-from cliq_async.models import Bot, Page, SentMessage, Subscriber, User
+from cliq_async.models import Bot, Page, SentMessage, Subscriber, User, serialization as converter
+from cliq_async.models.serialization import DecodeError, from_plain, page, to_json, to_plain
 
 SCALARS = (
     st.none()

@@ -8,7 +8,6 @@ import pytest
 from scripted import moved
 
 from cliq_async.client import CliqClient
-from cliq_async.dialect import Trait
 from cliq_async.errors import (
     BadRequestError,
     NotFoundError,
@@ -18,10 +17,11 @@ from cliq_async.errors import (
 )
 from cliq_async.models.bot import BotChanges
 from cliq_async.models.message import Message
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeTransport
-from cliq_async.transport import NoAnswerError
+from cliq_async.transport.aiohttp import NoAnswerError
+from cliq_async.transport.dialect import Trait
 
 EXTRA_KEY = {"code": "extra_key_found", "message": "'user_ids' is an extra key in the JSON Object."}
 NO_URL = {"message": "The URL you've sent is wrong."}

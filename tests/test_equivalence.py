@@ -23,13 +23,13 @@ from strategies import (
     words,
 )
 
-from cliq_async.converter import to_json, to_plain
 from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler, SubAction
 from cliq_async.models.handler import HANDLER_TYPES, check_type
 from cliq_async.models.incoming import check_parameters
-from cliq_async.plain.call import call_from
-from cliq_async.plain.message import message_from
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.models.parsing.call import call_from
+from cliq_async.models.parsing.message import message_from
+from cliq_async.models.serialization import to_json, to_plain
+from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.validation import (
     read_bot_changes,
     read_call,

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from scripted import Scripted, answer, moved
 
-from cliq_async.auth import authority
+from cliq_async.auth.accounts import AccountsServer, Code, scopes_in
+from cliq_async.auth.provider import authority
 from cliq_async.errors import AuthError, QuotaWaitError, ValidationError
-from cliq_async.exchange import AccountsServer, Code, scopes_in
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 URL = "https://accounts.zoho.eu"
 CODE = Code("1000.CLIENT", "a-client-secret", "1000.a-code")

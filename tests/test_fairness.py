@@ -19,10 +19,10 @@ from simulation import Network, a_client, a_server
 from stores import Inline
 
 from cliq_async.client import CliqClient
-from cliq_async.dialect import Trait
-from cliq_async.quota.redis import RedisStore
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.redis import RedisStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 from cliq_async.testing import run_in_moved_time
+from cliq_async.transport.dialect import Trait
 
 THRESHOLD = 50
 LEAST, MOST = 40, 60

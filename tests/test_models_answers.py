@@ -5,8 +5,8 @@ from typing import Any
 import attrs
 import pytest
 
-from cliq_async.converter import DecodeError, from_plain, page, to_plain
 from cliq_async.models import Bot, BotHandler, Page, SentMessage, SubAction, Subscriber, User
+from cliq_async.models.serialization import DecodeError, from_plain, page, to_plain
 
 BOT: dict[str, Any] = {
     "unique_name": "supportbot",

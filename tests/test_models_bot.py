@@ -5,9 +5,9 @@ from typing import Any
 import attrs
 import pytest
 
-from cliq_async.converter import to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models import BotChanges, NewBot
+from cliq_async.models.serialization import to_plain
 
 NEW: dict[str, Any] = {"name": "Ops Bot", "description": "Tells what is on fire"}
 BOTH = pytest.mark.parametrize(("cls", "base"), [(NewBot, NEW), (BotChanges, {"name": "x"})])

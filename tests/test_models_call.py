@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cliq_async.converter import to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models import Call, CallAction, Confirm, InvokeFunction, OpenUrl, SystemApi
 from cliq_async.models.incoming import check_parameters
+from cliq_async.models.serialization import to_plain
 
 ACT = CallAction("Acknowledge", action=InvokeFunction("ack"))
 ACTION: dict[str, Any] = {"label": "x", "action": InvokeFunction("ack")}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cliq_async.converter import to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models import HandlerChanges, NewHandler, SubAction
 from cliq_async.models.handler import HANDLER_TYPES, PERMISSIONS, check_type
+from cliq_async.models.serialization import to_plain
 
 MENU: dict[str, Any] = {"type": "menu_handler", "script": "return Map();", "name": "Open"}
 BOTH = pytest.mark.parametrize(

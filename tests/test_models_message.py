@@ -5,7 +5,6 @@ from typing import Any
 import attrs
 import pytest
 
-from cliq_async.converter import to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models import (
     BulletList,
@@ -23,6 +22,7 @@ from cliq_async.models import (
     TextBlock,
 )
 from cliq_async.models.message import plain_text
+from cliq_async.models.serialization import to_plain
 
 COPY = Button("Copy", action=CopyText("x"))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cliq_async.errors import ValidationError
-from cliq_async.models.recipients import identifier, page_limit, user_ids_field
+from cliq_async.models.identifiers import identifier, page_limit, user_ids_field
 
 NOT_IN_IDS = ["", " ", "a b", "a,b", "a\n", "\u2028", "a\x00", "a\x7f", "a\x85b", "\ud800"]
 

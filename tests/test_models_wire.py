@@ -12,7 +12,6 @@ from hypothesis import given
 from strategies import MESSAGES
 
 from cliq_async import models
-from cliq_async.converter import to_json, to_plain
 from cliq_async.errors import ValidationError
 from cliq_async.models import (
     BulletList,
@@ -35,6 +34,7 @@ from cliq_async.models import (
     Table,
     TextBlock,
 )
+from cliq_async.models.serialization import to_json, to_plain
 
 COPY = Button("Copy", action=CopyText("x"))
 
@@ -235,7 +235,7 @@ def test_types_of_several_platforms_may_be_left_out():
     assert OpenUrl(ios="app://x").data() == {"iOS": "app://x"}
 
 
-MODULES = ["bot", "call", "card", "handler", "message", "button", "recipients", "slide"]
+MODULES = ["bot", "call", "card", "handler", "message", "button", "identifiers", "slide"]
 
 
 @pytest.mark.parametrize("name", MODULES)

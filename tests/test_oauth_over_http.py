@@ -10,14 +10,14 @@ import aiohttp
 import attrs
 import pytest
 
+from cliq_async.auth.credentials import ClientCredentials, RefreshToken
 from cliq_async.client import CliqClient
-from cliq_async.credentials import ClientCredentials, RefreshToken
 from cliq_async.errors import (
     AuthenticationError,
     AuthError,
     QuotaWaitError,
 )
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox, user_label
 
 SECRET, TOKEN = "a-client-secret", "1000.a-refresh-token"
@@ -26,7 +26,7 @@ ANN = "55743307"
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr("cliq_async.token_maker._BACKOFF_S", 0.01)
+    monkeypatch.setattr("cliq_async.auth.issuer._BACKOFF_S", 0.01)
 
 
 class Clock:
@@ -127,7 +127,7 @@ async def test_what_passes_is_tried_again_and_no_caller_sees_it(kind):
 
 
 async def test_answer_that_is_lost_is_tried_again(monkeypatch):
-    monkeypatch.setattr("cliq_async.oauth.TIMEOUT_S", 0.2)
+    monkeypatch.setattr("cliq_async.auth.oauth.TIMEOUT_S", 0.2)
     async with a_scene("lost:x1") as (sandbox, client):
         assert (await client.bots.list()).data
         assert sandbox.report()["tokens_issued"] == 2

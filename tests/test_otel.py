@@ -14,7 +14,7 @@ from scripted import DONE, SECRET, THROTTLED, Scripted, moved
 
 from cliq_async import CliqClient, Limit, MemoryStore, OutcomeUnknownError, QuotaWaitError
 from cliq_async.otel import OpenTelemetry
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 
 @pytest.fixture

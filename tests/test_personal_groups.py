@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 import cliq_async.bulk.personal as personal_module
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.personal import PersonalSource
-from cliq_async.bulk.source import Intake
+from cliq_async.bulk.recipients import Intake
 from cliq_async.testing import run_in_moved_time
 
 

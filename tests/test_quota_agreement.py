@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from stores import STORES_AT_ONCE, Clock, a_quota
 
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, Lane
+from cliq_async.quota.stores.memory import MemoryStore
 
 TOKENS = st.integers(1, 12)
 ASK_AGAIN_S = 1.0

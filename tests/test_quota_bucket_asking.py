@@ -5,8 +5,8 @@ from buckets import LEASE_S
 from stores import a_quota
 
 from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.fair_share import Turn
 from cliq_async.quota.model import Lane
-from cliq_async.quota.turns import Turn
 
 BACK_S = 60.0
 LATE_S = 0.25

@@ -7,10 +7,10 @@ import pytest
 import redis_servers
 from stores import STORES, a_quota, snapshot, spend, take
 
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, NotYet
-from cliq_async.quota.redis import RedisStore
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.redis import RedisStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
 MINE, HERS = a_quota(3), a_quota(3, account="ann")

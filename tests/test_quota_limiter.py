@@ -9,7 +9,7 @@ from waiting import ANSWERED, NEVER_SENT, Scene, a_quota, scene
 
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from waiting import ANSWERED, NEVER_SENT, Scene, SlowStore, a_quota, scene
 
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
 
 

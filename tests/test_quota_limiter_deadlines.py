@@ -8,8 +8,8 @@ from scripted import moved
 from waiting import ANSWERED, Scene, a_quota, scene
 
 from cliq_async.errors import QuotaWaitError
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Lane
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 @scene

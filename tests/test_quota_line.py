@@ -8,11 +8,11 @@ from scripted import moved
 from stores import Clock, a_quota
 
 from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.fair_queue import Line, Waiter
+from cliq_async.quota.fair_share import Turn, owed
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.line import Line, Waiter
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, Lane, NotYet
-from cliq_async.quota.turns import Turn, owed
+from cliq_async.quota.stores.memory import MemoryStore
 
 QUOTA = a_quota(10)
 LOOP = asyncio.new_event_loop()

@@ -26,8 +26,8 @@ from stores import inline_sqlite
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, Lane, Quota
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import MovedLoop
 
 N = 3

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from stores import STORES, a_quota
 
-from cliq_async.quota.notes import Note, keeps_notes
+from cliq_async.quota.stores.records import Note, keeps_notes
 
 
 @pytest.fixture(params=STORES, ids=[store.__name__ for store in STORES])

@@ -8,10 +8,10 @@ from scripted import DONE, Scripted
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError
-from cliq_async.quota import opening
-from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.opening import default_path, open_store
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores import registry as opening
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.registry import default_path, open_store
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from waiting import ANSWERED, NEVER_SENT, LateStore, Scene, a_quota, scene
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Lane, Quota
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 class Counted(MemoryStore):

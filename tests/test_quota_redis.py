@@ -12,10 +12,10 @@ from redis.crc import key_slot
 from stores import Clock, a_quota, snapshot, spend, take
 
 from cliq_async.errors import ValidationError
-from cliq_async.quota import opening
 from cliq_async.quota.model import Ending, NotYet
-from cliq_async.quota.opening import open_store
-from cliq_async.quota.redis import RedisStore
+from cliq_async.quota.stores import registry as opening
+from cliq_async.quota.stores.redis import RedisStore
+from cliq_async.quota.stores.registry import open_store
 
 TESTS = Path(__file__).parent
 
@@ -147,7 +147,7 @@ def test_processes_together_take_no_more_than_there_is(redis_url):
         import asyncio, sys
         sys.path.insert(0, {str(TESTS)!r})
         from stores import a_quota
-        from cliq_async.quota.redis import RedisStore
+        from cliq_async.quota.stores.redis import RedisStore
 
         async def main():
             store, quota = RedisStore({redis_url!r}), a_quota(50)

@@ -7,7 +7,7 @@ import redis_servers
 from stores import Clock, a_quota, snapshot, spend, take
 
 from cliq_async.quota.model import Ending, NotYet
-from cliq_async.quota.redis import RedisStore
+from cliq_async.quota.stores.redis import RedisStore
 
 
 async def test_who_remembers_what_was_lost_is_heard_by_those_who_do_not(redis_server):

@@ -10,11 +10,11 @@ from stores import Clock, a_quota, snapshot, spend, take
 from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.model import Ending
-from cliq_async.quota.redis import RedisStore
+from cliq_async.quota.stores.redis import RedisStore
 
 
 async def test_server_that_is_gone_is_an_error_and_nothing_is_sent(redis_server, monkeypatch):
-    monkeypatch.setattr("cliq_async.quota.redis_ledger._RETRY_S", 0.3)
+    monkeypatch.setattr("cliq_async.quota.stores.redis_scripts._RETRY_S", 0.3)
     transport = Scripted([DONE])
     async with CliqClient("t", transport=transport, quota=redis_server.url) as client:
         await client.bots.list()

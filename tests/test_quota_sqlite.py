@@ -11,7 +11,7 @@ import pytest
 from stores import a_quota, a_sqlite_store, snapshot, spend, take
 
 from cliq_async.quota.model import Ending, NotYet
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
 

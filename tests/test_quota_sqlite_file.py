@@ -9,13 +9,13 @@ from scripted import DONE, Scripted
 from spoiled_files import damage, folder, foreign, later, no_database
 from stores import a_quota, a_sqlite_store, snapshot, spend, take
 
-from cliq_async import sqlite_files
 from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota import sqlite_file
 from cliq_async.quota.model import Ending
-from cliq_async.quota.notes import Note
-from cliq_async.quota.sqlite_file import KIND, mark_of
+from cliq_async.quota.stores import sqlite_file
+from cliq_async.quota.stores.records import Note
+from cliq_async.quota.stores.sqlite_file import KIND, mark_of
+from cliq_async.storage import sqlite as sqlite_files
 
 
 def newer(path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from stores import a_quota, snapshot
 
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 TESTS = Path(__file__).parent
 
@@ -22,7 +22,7 @@ def process(code, *args):
         from stores import a_quota
         from cliq_async.quota.limiter import Limiter
         from cliq_async.quota.model import Ending, NotYet
-        from cliq_async.quota.sqlite import SqliteStore
+        from cliq_async.quota.stores.sqlite import SqliteStore
 
         store, quota = SqliteStore(sys.argv[1]), a_quota(50)
 

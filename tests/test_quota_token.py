@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from stores import Clock, a_quota
 
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.token import Token, take_aside
 
 WITHIN_S = 10.0

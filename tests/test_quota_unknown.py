@@ -5,10 +5,10 @@ import redis_servers
 from stores import Clock
 
 from cliq_async.endpoints import Limit
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, Quota
-from cliq_async.quota.redis import RedisStore
-from cliq_async.quota.sqlite import SqliteStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.redis import RedisStore
+from cliq_async.quota.stores.sqlite import SqliteStore
 
 PERIOD_S = 601.0
 

@@ -9,7 +9,7 @@ from scripted import Scripted, moved
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import AuthError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 @moved

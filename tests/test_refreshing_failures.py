@@ -7,8 +7,8 @@ from authorities import CREDENTIALS, UNREADY, URL, an_authority, numbered, value
 from scripted import answer, moved
 
 from cliq_async.errors import AuthError
-from cliq_async.quota.memory import MemoryStore
-from cliq_async.transport import Response
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.transport.aiohttp import Response
 
 
 @moved

@@ -9,7 +9,7 @@ from authorities import CREDENTIALS, an_authority, numbered, value
 from scripted import answer, moved
 
 from cliq_async.errors import AuthError, QuotaWaitError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 async def exhausted(store, **options):

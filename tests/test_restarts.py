@@ -15,7 +15,7 @@ from simulation import a_server
 from stores import inline_sqlite
 
 from cliq_async.client import CliqClient
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
 
 SEEDS = range(20)

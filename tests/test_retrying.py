@@ -20,8 +20,8 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.retrying import ATTEMPTS, Attempts, Lost
-from cliq_async.wire import read
+from cliq_async.transport.protocol import read
+from cliq_async.transport.retry import ATTEMPTS, Attempts, Lost
 
 ROWS = {"GET": "get_bot", "POST": "send_message", "PATCH": "update_bot", "DELETE": "delete_bot"}
 METHODS = list(ROWS)

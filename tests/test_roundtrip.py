@@ -18,16 +18,16 @@ from strategies import (
 )
 
 from cliq_async.client import CliqClient
-from cliq_async.converter import to_plain
 from cliq_async.models import Bot, Call, Handler, NewBot, NewHandler
-from cliq_async.plain.call import actions_from
-from cliq_async.plain.message import message_from
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.models.parsing.call import actions_from
+from cliq_async.models.parsing.message import message_from
+from cliq_async.models.serialization import to_plain
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.api import WORKS, Call as Request
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.endpoints import WORKS, Call as Request
+from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.router import Router
-from cliq_async.sandbox.state import State
+from cliq_async.sandbox.state.state import State
 from cliq_async.testing import FakeTransport, run_in_moved_time
 
 ROUTER = Router()

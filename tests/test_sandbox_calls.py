@@ -3,7 +3,7 @@ from uuid import UUID
 from sandboxes import FIRST, SECOND, THIRD, World, running
 
 from cliq_async.sandbox import user_label
-from cliq_async.sandbox.calls import Calls
+from cliq_async.sandbox.state.calls import Calls
 
 
 def test_call_reaches_the_valid_ones_named_once_each():

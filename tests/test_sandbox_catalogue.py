@@ -2,8 +2,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 
-from cliq_async.sandbox.catalogue import Catalogue, Revisions
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.state.pagination import Catalogue, Revisions
 
 
 def catalogue(count=10):

@@ -10,8 +10,8 @@ import pytest
 from sandboxes import BOTS, FIRST, SUBSCRIBERS, World, running
 
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.saved import Saved, restored, saved
-from cliq_async.sandbox.state_file import StateFile, StateFileError
+from cliq_async.sandbox.state.snapshot import Saved, restored, saved
+from cliq_async.sandbox.state.state_file import StateFile, StateFileError
 
 
 def again(world):

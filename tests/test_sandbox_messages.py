@@ -1,8 +1,8 @@
 import pytest
 from sandboxes import FIRST, SECOND, World, running
 
-from cliq_async.sandbox.messages import Messages
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.state.messages import Messages
 
 FAILED = (400, "botmessage_sending_failed")
 

@@ -5,7 +5,7 @@ from sandboxes import BOTS, running
 from stores import Clock
 
 from cliq_async.sandbox import user_label
-from cliq_async.sandbox.tokens import Tokens
+from cliq_async.sandbox.oauth import Tokens
 
 TOKEN = "/oauth/v2/token"
 CLIENT = {"client_id": "1000.A", "client_secret": "secret"}

@@ -3,8 +3,8 @@
 import pytest
 from sandboxes import FIRST, World
 
-from cliq_async.sandbox.refusals import Refused
-from cliq_async.sandbox.state import State
+from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.state.state import State
 
 
 def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():

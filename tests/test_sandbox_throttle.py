@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cliq_async.endpoints import ENDPOINTS, Limit
-from cliq_async.sandbox.throttle import (
+from cliq_async.sandbox.rate_limits import (
     ALGORITHMS,
     Bucket,
     Fixed,

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.validation import Order, page_limit, read_message, read_recipients
 
 OPEN_URL = {"type": "open.url", "data": {"web": "https://example.com"}}

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.validation import (
     read_bot_changes,
     read_call,

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.refusals import Refused
+from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.validation import HANDLER_TYPES, read_handler_changes, read_new_handler
 
 PERMISSIONS = ("attachments", "chat", "location", "message", "user")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cliq_async.data_centers import DATA_CENTERS, data_center_of, host_of, is_loopback, is_zoho
 from cliq_async.errors import ValidationError
-from cliq_async.servers import DATA_CENTERS, data_center_of, host_of, is_loopback, is_zoho
 
 CENTERS = {
     "us": ("cliq.zoho.com", "accounts.zoho.com", "www.zohoapis.com"),

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from subscribing import OPS, Cliq, listed, selected
 
-from cliq_async.bulk import sync
-from cliq_async.bulk.sync_report import BotSync
+from cliq_async.sync import sync
+from cliq_async.sync.report import BotSync
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import asyncio
 from subscribing import OPS, Cliq, listed
 from test_cli import SECRET, command, counting
 
-from cliq_async.bulk.subscriber_table import SubscriberTable
-from cliq_async.bulk.sync_report import BotSync
 from cliq_async.errors import SyncError
 from cliq_async.sandbox import Sandbox
+from cliq_async.sync.report import BotSync
+from cliq_async.sync.table import SubscriberTable
 
 
 async def test_a_bot_that_somebody_syncs_is_refused_to_others_and_free_afterwards(path):

@@ -10,10 +10,10 @@ from spoiled_files import folder, foreign, later, no_database
 from subscriber_tables import a_page, full, write
 from subscribing import Cliq, listed
 
-from cliq_async import sqlite_files
-from cliq_async.bulk.subscriber_reader import read_subscribers
-from cliq_async.bulk.subscriber_table import KIND, SubscriberTable
 from cliq_async.errors import SyncError
+from cliq_async.storage import sqlite as sqlite_files
+from cliq_async.sync.reader import read_subscribers
+from cliq_async.sync.table import KIND, SubscriberTable
 
 
 def damage(path):

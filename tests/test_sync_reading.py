@@ -7,9 +7,9 @@ import pytest
 from subscriber_tables import LATER, NOW, a_page, full, write
 from subscribing import a_synced_file, selected
 
-from cliq_async.bulk.subscriber_reader import SubscriberReader, SyncedSubscriber, read_subscribers
-from cliq_async.bulk.subscriber_table import SubscriberTable
 from cliq_async.errors import SyncError
+from cliq_async.sync.reader import SubscriberReader, SyncedSubscriber, read_subscribers
+from cliq_async.sync.table import SubscriberTable
 
 
 async def test_those_of_a_bot_are_those_who_are_there(path):

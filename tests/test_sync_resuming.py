@@ -8,9 +8,9 @@ import pytest
 from subscribing import OPS, Cliq, cancelled_at, listed, with_three_pages
 from test_cli import SECRET, command, counting, zuids
 
-from cliq_async.bulk.subscriber_table import SubscriberTable
-from cliq_async.bulk.sync_report import BotSync
 from cliq_async.sandbox import Sandbox
+from cliq_async.sync.report import BotSync
+from cliq_async.sync.table import SubscriberTable
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])

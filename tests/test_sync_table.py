@@ -6,9 +6,9 @@ import pytest
 from subscriber_tables import NOW, a_page, full, write
 from subscribing import listed, selected
 
-from cliq_async.bulk.subscriber_reader import read_subscribers
-from cliq_async.bulk.subscriber_table import KIND
-from cliq_async.bulk.sync_state import OvertakenError
+from cliq_async.sync.reader import read_subscribers
+from cliq_async.sync.state import OvertakenError
+from cliq_async.sync.table import KIND
 
 
 def test_it_is_made_with_its_folder_for_its_owner_alone(path, table):
@@ -21,7 +21,7 @@ def test_it_is_made_with_its_folder_for_its_owner_alone(path, table):
 
 
 def test_no_two_kinds_of_files_have_the_same_application_id():
-    from cliq_async.quota.sqlite_file import KIND as OF_QUOTA
+    from cliq_async.quota.stores.sqlite_file import KIND as OF_QUOTA
 
     assert OF_QUOTA.application_id != KIND.application_id
 

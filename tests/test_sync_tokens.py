@@ -6,11 +6,11 @@ import pytest
 from subscribing import OPS, Cliq, cancelled_at, listed, with_three_pages
 from test_cli import zuids
 
-from cliq_async.bulk.sync import sync_subscribers
-from cliq_async.bulk.sync_report import BotSync
 from cliq_async.client import CliqClient
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
+from cliq_async.sync.report import BotSync
+from cliq_async.sync.sync import sync_subscribers
 
 
 async def test_an_expired_sync_token_makes_it_a_full_sync_that_says_so(path, caplog):

@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 from scripted import answer
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.quota.throttle import refusal
-from cliq_async.wire import read
+from cliq_async.transport.protocol import read
+from cliq_async.transport.throttling import refusal
 
 PLAIN = {"message": "Too many requests within a certain time frame."}
 BY_CODE = {

@@ -8,7 +8,7 @@ from scripted import moved
 from stores import inline_sqlite
 from token_homes import KINDS, Accounts, a_home
 
-from cliq_async.auth import AccessToken, authority
+from cliq_async.auth.provider import AccessToken, authority
 
 
 @KINDS

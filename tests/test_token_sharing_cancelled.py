@@ -8,9 +8,9 @@ from authorities import CREDENTIALS, URL, value
 from scripted import moved
 from token_homes import Accounts
 
-from cliq_async.auth import authority
+from cliq_async.auth.provider import authority
 from cliq_async.errors import AuthError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 class Stepping:

@@ -9,9 +9,9 @@ from authorities import CREDENTIALS, URL, value
 from scripted import moved
 from token_homes import KINDS, Accounts, a_home
 
-from cliq_async.auth import authority
+from cliq_async.auth.provider import authority
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.memory import MemoryStore
+from cliq_async.quota.stores.memory import MemoryStore
 
 
 @KINDS

@@ -10,7 +10,7 @@ from aioresponses import aioresponses
 from polling import soon
 from tcp_servers import ANSWER, CHUNKED, OnePermit, Server, a_transport, answering, lost, request
 
-from cliq_async import transport as module
+from cliq_async.transport import aiohttp as module
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])

@@ -20,8 +20,8 @@ from tcp_servers import (
     silent,
 )
 
-from cliq_async import transport as module
-from cliq_async.transport import NoAnswerError
+from cliq_async.transport import aiohttp as module
+from cliq_async.transport.aiohttp import NoAnswerError
 
 BIG = b"x" * 5_000_000
 

@@ -15,8 +15,8 @@ from cliq_async.errors import (
     PermissionDeniedError,
     ServerError,
 )
-from cliq_async.transport import Response
-from cliq_async.wire import Answer, ApiCall, read
+from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.protocol import Answer, ApiCall, read
 
 SEND = ENDPOINTS["send_message"]
 

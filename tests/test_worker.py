@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cliq_async.errors import CliqError, QuotaStoreError
-from cliq_async.worker import Worker
+from cliq_async.storage.worker import Worker
 
 
 class Book:
@@ -116,7 +116,7 @@ async def test_a_step_that_fails_for_ever_is_given_up(book, worker):
 async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_again(
     book, worker, monkeypatch
 ):
-    monkeypatch.setattr("cliq_async.worker._SLOW_S", 0.0)
+    monkeypatch.setattr("cliq_async.storage.worker._SLOW_S", 0.0)
     book.gate.clear()
     book.refuses = True
     first = asyncio.create_task(worker.ask("a"))

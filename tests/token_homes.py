@@ -11,9 +11,9 @@ from authorities import CREDENTIALS, UNREADY, URL
 from scripted import Scripted, answer
 from stores import Inline, inline_sqlite
 
-from cliq_async.auth import authority
-from cliq_async.quota.memory import MemoryStore
-from cliq_async.quota.redis import RedisStore
+from cliq_async.auth.provider import authority
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.redis import RedisStore
 
 
 class Accounts:

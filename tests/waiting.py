@@ -7,8 +7,8 @@ import pytest
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.memory import MemoryStore
 from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
 
 ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT

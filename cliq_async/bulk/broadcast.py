@@ -14,15 +14,15 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.beginning import begun, planned
+from cliq_async.bulk.job_log import MemoryRecord, Record
+from cliq_async.bulk.outcomes import reached, verdict
 from cliq_async.bulk.personal import Made, PersonalSource
-from cliq_async.bulk.record import MemoryRecord, Record
+from cliq_async.bulk.recipients import BatchSource, Intake, Source, excluded
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport
-from cliq_async.bulk.source import BatchSource, Intake, Source, excluded
-from cliq_async.bulk.verdict import reached, verdict
+from cliq_async.bulk.resume import begun, planned
 from cliq_async.errors import CliqError, JournalError, TransportError, ValidationError
-from cliq_async.models.recipients import MAX_USER_IDS
-from cliq_async.watch import StoppedError, Watch
+from cliq_async.models.identifiers import MAX_USER_IDS
+from cliq_async.transport.tracking import StoppedError, Watch
 
 __all__ = ["Broadcast"]
 

@@ -7,18 +7,18 @@ from typing import Any, TypedDict
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.broadcast import Broadcast
-from cliq_async.bulk.kind import Kind
+from cliq_async.bulk.job_log import MemoryRecord, Record
+from cliq_async.bulk.payloads import Kind
 from cliq_async.bulk.personal import Made
-from cliq_async.bulk.record import MemoryRecord, Record
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call
-from cliq_async.models.checks import shown
+from cliq_async.models.identifiers import identifier
 from cliq_async.models.message import Message
-from cliq_async.models.recipients import identifier
+from cliq_async.models.validators import shown
 from cliq_async.quota.model import Quota
-from cliq_async.watch import Watch
-from cliq_async.wire import ApiCall
+from cliq_async.transport.protocol import ApiCall
+from cliq_async.transport.tracking import Watch
 
 __all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "job_of"]
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import attrs
 
+from cliq_async.bulk._outcomes import JournalOutcomes
 from cliq_async.bulk.batch import Batch
+from cliq_async.bulk.job_log import Counts, Known, Part, Status
 from cliq_async.bulk.journal_file import JobIdentity, JournalFile, totals_in
-from cliq_async.bulk.outcomes import JournalOutcomes
-from cliq_async.bulk.record import Counts, Known, Part, Status
 from cliq_async.errors import JournalError
-from cliq_async.worker import Worker
+from cliq_async.storage.worker import Worker
 
 __all__ = ["Journal"]
 

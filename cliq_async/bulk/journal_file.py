@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError
-from cliq_async.sqlite_files import Connection, FileKind, transaction
-from cliq_async.stepped_file import SteppedFile
+from cliq_async.storage.batched import SteppedFile
+from cliq_async.storage.sqlite import Connection, FileKind, transaction
 
 __all__ = ["JobIdentity", "JournalFile", "outcomes_in", "totals_in"]
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import IO, Any, Final
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.source import Intake, stream
+from cliq_async.bulk.recipients import Intake, stream
 from cliq_async.errors import ValidationError
 
 __all__ = ["Made", "PersonalSource"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call
-from cliq_async.models.checks import Short, shown
 from cliq_async.models.message import Message
-from cliq_async.plain.call import call_from
-from cliq_async.plain.message import message_from
+from cliq_async.models.parsing.call import call_from
+from cliq_async.models.parsing.message import message_from
+from cliq_async.models.validators import Short, shown
 
 if TYPE_CHECKING:
     import jinja2

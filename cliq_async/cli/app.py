@@ -6,26 +6,26 @@ import sys
 import click
 
 from cliq_async._version import __version__
-from cliq_async.cli.associate import associate
-from cliq_async.cli.auth import auth
-from cliq_async.cli.bots import bots
-from cliq_async.cli.broadcast import broadcast
-from cliq_async.cli.call import call
-from cliq_async.cli.call_many import call_many
-from cliq_async.cli.completion import completion
-from cliq_async.cli.config import config
-from cliq_async.cli.demo import demo
-from cliq_async.cli.doctor import doctor
-from cliq_async.cli.failures import INTERRUPTED, Failure, failure
+from cliq_async.cli.commands.associate import associate
+from cliq_async.cli.commands.auth import auth
+from cliq_async.cli.commands.bots import bots
+from cliq_async.cli.commands.broadcast import broadcast
+from cliq_async.cli.commands.call import call
+from cliq_async.cli.commands.call_many import call_many
+from cliq_async.cli.commands.completion import completion
+from cliq_async.cli.commands.config import config
+from cliq_async.cli.commands.demo import demo
+from cliq_async.cli.commands.doctor import doctor
+from cliq_async.cli.commands.handlers import handlers
+from cliq_async.cli.commands.incoming import incoming
+from cliq_async.cli.commands.jobs import jobs
+from cliq_async.cli.commands.quota import quota
+from cliq_async.cli.commands.sandbox import sandbox
+from cliq_async.cli.commands.send import send
+from cliq_async.cli.commands.subscribers import subscribers
+from cliq_async.cli.errors import INTERRUPTED, Failure, failure
 from cliq_async.cli.groups import Group
-from cliq_async.cli.handlers import handlers
-from cliq_async.cli.incoming import incoming
-from cliq_async.cli.jobs import jobs
 from cliq_async.cli.options import verbatim, verbose
-from cliq_async.cli.quota import quota
-from cliq_async.cli.sandbox import sandbox
-from cliq_async.cli.send import send
-from cliq_async.cli.subscribers import subscribers
 from cliq_async.errors import CliqError
 
 __all__ = ["cliq", "run"]

@@ -9,9 +9,9 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from cliq_async.cli.output import clean, note
-from cliq_async.cli.server import Connection, Server, Unsaid
-from cliq_async.servers import DATA_CENTERS
+from cliq_async.cli.outputs.console import clean, note
+from cliq_async.cli.settings.connection import Connection, Server, Unsaid
+from cliq_async.data_centers import DATA_CENTERS
 
 __all__ = [
     "Connection",

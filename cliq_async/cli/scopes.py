@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from cliq_async.cli.failures import USAGE, Failure
+from cliq_async.cli.errors import USAGE, Failure
 from cliq_async.cli.options import as_json, verbatim
-from cliq_async.cli.output import echo, echo_json, table
+from cliq_async.cli.outputs.console import echo, echo_json, table
 from cliq_async.endpoints import ENDPOINTS
 
 __all__ = ["COMMANDS", "commands_named", "commands_of", "scopes", "scopes_of"]

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks, coerce
+from cliq_async.models import converters as coerce, validators as checks
 from cliq_async.models.handler import SubAction
 
 __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]

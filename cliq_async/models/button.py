@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks
+from cliq_async.models import validators as checks
 
 __all__ = [
     "Action",

@@ -6,9 +6,9 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks, coerce
+from cliq_async.models import converters as coerce, validators as checks
 from cliq_async.models.button import Action
-from cliq_async.models.recipients import recipient_ids
+from cliq_async.models.identifiers import recipient_ids
 
 __all__ = ["MAX_CALLED", "Call", "CallAction", "CallReceipt"]
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from cliq_async.models import checks, coerce
+from cliq_async.models import converters as coerce, validators as checks
 
 __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
 

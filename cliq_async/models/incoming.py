@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks
+from cliq_async.models import validators as checks
 
 __all__ = ["IncomingReceipt", "check_parameters"]
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import checks, coerce
+from cliq_async.models import converters as coerce, validators as checks
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
 from cliq_async.models.slide import Slide

@@ -24,9 +24,9 @@ from math import inf
 
 import attrs
 
-from cliq_async.quota.learned import Learned
+from cliq_async.quota.adaptive import Learned
+from cliq_async.quota.fair_share import Turn, owed
 from cliq_async.quota.model import AskerId, Ending, Lane, Lock, NotYet, Quota, Snapshot, TokenId
-from cliq_async.quota.turns import Turn, owed
 
 __all__ = ["Bucket"]
 

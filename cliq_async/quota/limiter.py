@@ -7,11 +7,11 @@ the jobs in it, and then by arrival.
 import asyncio
 from weakref import WeakKeyDictionary
 
-from cliq_async.quota.line import Waiter
+from cliq_async.quota.fair_queue import Waiter
 from cliq_async.quota.model import Ending, Key, Lane, NotYet, Quota
-from cliq_async.quota.queue import Queue
-from cliq_async.quota.store import QuotaStore
+from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.token import Token, token_ids
+from cliq_async.quota.wait_queue import Queue
 
 __all__ = ["Limiter"]
 

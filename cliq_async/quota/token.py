@@ -4,7 +4,7 @@ from itertools import count
 from typing import Final
 
 from cliq_async.quota.model import Ending, Lock, NotYet, Quota
-from cliq_async.quota.store import QuotaStore
+from cliq_async.quota.stores.base import QuotaStore
 
 __all__ = ["Token", "take_aside", "token_ids"]
 

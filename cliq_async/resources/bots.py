@@ -5,16 +5,16 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from cliq_async.converter import to_json
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
+from cliq_async.models.answers import data_of, read_one, read_written
 from cliq_async.models.bot import Bot, BotChanges, NewBot
-from cliq_async.models.checks import check_text, shown
+from cliq_async.models.identifiers import identifier, page_limit, query_text
 from cliq_async.models.page import Page
-from cliq_async.models.recipients import identifier, page_limit, query_text
-from cliq_async.resources.answers import data_of, read_one, read_written
+from cliq_async.models.serialization import to_json
+from cliq_async.models.validators import check_text, shown
 from cliq_async.resources.paging import follow, read_page
-from cliq_async.wire import ApiCall
+from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Bots"]
 

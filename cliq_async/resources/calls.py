@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
-from cliq_async.converter import to_json
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
+from cliq_async.models.answers import read_written
 from cliq_async.models.call import Call, CallReceipt
-from cliq_async.models.checks import shown
-from cliq_async.models.recipients import identifier
-from cliq_async.resources.answers import read_written
-from cliq_async.wire import ApiCall
+from cliq_async.models.identifiers import identifier
+from cliq_async.models.serialization import to_json
+from cliq_async.models.validators import shown
+from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Calls"]
 

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from cliq_async.converter import to_json
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.checks import check_text, shown
+from cliq_async.models.answers import data_of, read_one, read_written
 from cliq_async.models.handler import (
     Handler,
     HandlerChanges,
@@ -15,9 +14,10 @@ from cliq_async.models.handler import (
     NewHandler,
     check_type,
 )
-from cliq_async.models.recipients import identifier
-from cliq_async.resources.answers import data_of, read_one, read_written
-from cliq_async.wire import ApiCall
+from cliq_async.models.identifiers import identifier
+from cliq_async.models.serialization import to_json
+from cliq_async.models.validators import check_text, shown
+from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Handlers"]
 

@@ -3,16 +3,16 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from cliq_async.converter import to_json, to_plain
-from cliq_async.dialect import sent_ids
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.checks import check_text, shown
+from cliq_async.models.answers import read_written
+from cliq_async.models.identifiers import identifier, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.recipients import identifier, query_text, user_ids_field
-from cliq_async.resources.answers import read_written
-from cliq_async.wire import ApiCall
+from cliq_async.models.serialization import to_json, to_plain
+from cliq_async.models.validators import check_text, shown
+from cliq_async.transport.dialect import sent_ids
+from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Messages"]
 

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from cliq_async.converter import DecodeError, page
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import ApiError
 from cliq_async.models.page import Page
+from cliq_async.models.serialization import DecodeError, page
 
 __all__ = ["follow", "read_page"]
 

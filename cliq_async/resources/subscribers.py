@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from cliq_async.endpoints import ENDPOINTS
+from cliq_async.models.identifiers import identifier, page_limit, query_text
 from cliq_async.models.page import Page
-from cliq_async.models.recipients import identifier, page_limit, query_text
 from cliq_async.models.subscriber import Subscriber
 from cliq_async.resources.paging import follow, read_page
-from cliq_async.wire import ApiCall
+from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Subscribers"]
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from cliq_async.sandbox.answers import Break, Silence, gateway, json_answer
 from cliq_async.sandbox.faults import ACCOUNTS, Faults
-from cliq_async.sandbox.tokens import Tokens, denied
+from cliq_async.sandbox.oauth import Tokens, denied
+from cliq_async.sandbox.responses import Break, Silence, gateway, json_answer
 
 __all__ = ["Accounts"]
 

@@ -13,10 +13,10 @@ import attrs
 import msgspec
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.sandbox.api import WORKS, Call, Reply
-from cliq_async.sandbox.checks import json_object
-from cliq_async.sandbox.refusals import bot_not_found, malformed
-from cliq_async.sandbox.state import State
+from cliq_async.sandbox.endpoints import WORKS, Call, Reply
+from cliq_async.sandbox.errors import bot_not_found, malformed
+from cliq_async.sandbox.state.state import State
+from cliq_async.sandbox.validation.checks import json_object
 
 __all__ = ["DIALECTS", "Dialect"]
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Any
 
-from cliq_async.sandbox.state import State
-from cliq_async.sandbox.throttle import Throttle
-from cliq_async.sandbox.tokens import Tokens
+from cliq_async.sandbox.oauth import Tokens
+from cliq_async.sandbox.rate_limits import Throttle
+from cliq_async.sandbox.state.state import State
 
 __all__ = ["make_report"]
 

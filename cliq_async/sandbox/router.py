@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import attrs
 
 from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Endpoint
-from cliq_async.sandbox.refusals import wrong_method, wrong_url
+from cliq_async.sandbox.errors import wrong_method, wrong_url
 
 __all__ = ["Router"]
 

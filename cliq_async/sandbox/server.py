@@ -13,13 +13,13 @@ from typing import Any, Final, Self
 from aiohttp import web
 
 from cliq_async.endpoints import Limit
-from cliq_async.sandbox.bots import Bot
-from cliq_async.sandbox.front import MAX_BODY, Front
+from cliq_async.sandbox.app import MAX_BODY, Front
+from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.latency import Latency
-from cliq_async.sandbox.refusals import Refused
 from cliq_async.sandbox.settings import Settings
-from cliq_async.sandbox.state import State
-from cliq_async.sandbox.state_file import StateFile
+from cliq_async.sandbox.state.bots import Bot
+from cliq_async.sandbox.state.state import State
+from cliq_async.sandbox.state.state_file import StateFile
 
 __all__ = ["Sandbox"]
 

@@ -3,8 +3,16 @@
 import re
 from typing import Any, Final
 
-from cliq_async.sandbox.checks import Check, a_text, an_object, by_field, flag, matching, one_of
-from cliq_async.sandbox.refusals import malformed
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation.checks import (
+    Check,
+    a_text,
+    an_object,
+    by_field,
+    flag,
+    matching,
+    one_of,
+)
 
 __all__ = ["CALL_ACTION", "MESSAGE_ACTION"]
 

@@ -3,7 +3,8 @@
 import re
 from typing import Any, Final
 
-from cliq_async.sandbox.checks import (
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation.checks import (
     Check,
     a_list,
     a_text,
@@ -14,7 +15,6 @@ from cliq_async.sandbox.checks import (
     one_of,
     whole,
 )
-from cliq_async.sandbox.refusals import malformed
 
 __all__ = ["read_bot_changes", "read_new_bot"]
 

@@ -2,8 +2,15 @@
 
 from typing import Any, Final
 
-from cliq_async.sandbox.checks import a_list, a_text, an_object, json_object, matching, whole
 from cliq_async.sandbox.validation.actions import CALL_ACTION
+from cliq_async.sandbox.validation.checks import (
+    a_list,
+    a_text,
+    an_object,
+    json_object,
+    matching,
+    whole,
+)
 
 __all__ = ["read_call"]
 

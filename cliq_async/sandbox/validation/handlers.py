@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from cliq_async.sandbox.checks import (
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation.checks import (
     Check,
     a_list,
     a_text,
@@ -12,7 +13,6 @@ from cliq_async.sandbox.checks import (
     matching,
     one_of,
 )
-from cliq_async.sandbox.refusals import malformed
 
 __all__ = ["HANDLER_TYPES", "read_handler_changes", "read_new_handler"]
 

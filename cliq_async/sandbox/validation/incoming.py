@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from cliq_async.sandbox.checks import a_map, a_text, json_object
-from cliq_async.sandbox.refusals import malformed
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation.checks import a_map, a_text, json_object
 
 __all__ = ["read_parameters"]
 

@@ -6,7 +6,9 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from cliq_async.sandbox.checks import (
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
+from cliq_async.sandbox.validation.checks import (
     Check,
     a_list,
     a_map,
@@ -20,8 +22,6 @@ from cliq_async.sandbox.checks import (
     plain_value,
     whole,
 )
-from cliq_async.sandbox.refusals import malformed
-from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
 from cliq_async.sandbox.validation.queries import read_recipients
 
 __all__ = ["Order", "Target", "read_message"]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from cliq_async.sandbox.checks import a_text, an_object, json_object
-from cliq_async.sandbox.refusals import malformed
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation.checks import a_text, an_object, json_object
 
 __all__ = ["page_limit", "read_channel", "read_fields", "read_recipients"]
 

@@ -1,0 +1,146 @@
+"""What a client takes as its `auth`: credentials, checked when they are made."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, TypeGuard
+
+import attrs
+
+from cliq_async.data_centers import host_of
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.errors import ValidationError
+
+__all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "checked", "is_token"]
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """Whether something can stand in a header, as a token does."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        return False
+    return value != "" and " " not in value
+
+
+def _secret(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not is_token(value):
+        what = type(value).__name__  # never the secret itself
+        raise ValidationError(attribute.name, "visible ASCII characters, at least one", what)
+
+
+def _address(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None:
+        host_of(attribute.name, value if isinstance(value, str) else "")
+
+
+def _flag(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValidationError(attribute.name, "True or False", type(value).__name__)
+
+
+@attrs.frozen
+class AccessToken:
+    """A fixed access token, as `CliqClient("1000.ab…")` also makes one.
+
+    Attributes:
+        value: The token. It lives an hour at Zoho; afterwards calls raise AuthenticationError.
+
+    Raises:
+        ValidationError: It cannot be a token.
+    """
+
+    value: str = attrs.field(repr=False, validator=_secret)
+
+
+@attrs.frozen
+class RefreshToken:
+    """What it takes to make access tokens: one refresh, for all who wait for it.
+
+    Attributes:
+        client_id: The client's id in Zoho's API console.
+        client_secret: Its secret.
+        refresh_token: The refresh token.
+        accounts_url: The accounts server, as scheme and host, when it is not the data center's.
+        share: Whether the access token is left in the quota store, so that all processes that
+            share the quota share it too.
+
+    Raises:
+        ValidationError: A part of it cannot be what it is said to be.
+    """
+
+    client_id: str = attrs.field(validator=_secret)
+    client_secret: str = attrs.field(repr=False, validator=_secret)
+    refresh_token: str = attrs.field(repr=False, validator=_secret)
+    accounts_url: str | None = attrs.field(default=None, kw_only=True, validator=_address)
+    share: bool = attrs.field(default=True, kw_only=True, validator=_flag)
+
+
+_REFUSED: Final = "ZohoCliq.Channels.UPDATE"
+
+_SCOPES: Final = tuple(
+    sorted({scope for row in ENDPOINTS.values() for scope in row.scopes} - {_REFUSED})
+)
+
+
+def _as_scopes(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split(","))
+    return tuple(value) if isinstance(value, Iterable) else ()  # which is refused
+
+
+def _scopes(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, tuple) or not value or not all(map(is_token, value)):
+        raise ValidationError(attribute.name, "names of scopes, at least one", repr(value))
+
+
+@attrs.frozen
+class ClientCredentials:
+    """A client that acts for itself, without a refresh token.
+
+    Zoho grants it less than a user: its tokens send messages, and are refused where an endpoint
+    asks for `ZohoCliq.Channels.UPDATE`, as `bots.associate` does. Use a `RefreshToken` there.
+
+    Attributes:
+        client_id: The client's id in Zoho's API console.
+        client_secret: Its secret.
+        accounts_url: The accounts server, as scheme and host, when it is not the data center's.
+        scopes: The scopes to ask for; all that the endpoints need by default, but for that one.
+        share: As for `RefreshToken`.
+
+    Raises:
+        ValidationError: A part of it cannot be what it is said to be.
+    """
+
+    client_id: str = attrs.field(validator=_secret)
+    client_secret: str = attrs.field(repr=False, validator=_secret)
+    accounts_url: str | None = attrs.field(default=None, kw_only=True, validator=_address)
+    scopes: tuple[str, ...] = attrs.field(
+        default=_SCOPES, kw_only=True, converter=_as_scopes, validator=_scopes
+    )
+    share: bool = attrs.field(default=True, kw_only=True, validator=_flag)
+
+
+Auth = str | AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]
+"""What a client takes for its `auth`."""
+
+
+def checked(
+    auth: Auth,
+) -> AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]:
+    """Anything that a client takes as `auth`, with a bare token wrapped up.
+
+    Raises:
+        ValidationError: It cannot be a token, or is none of the forms.
+    """
+    kind = type(auth).__name__
+    if isinstance(auth, str):
+        if is_token(auth):
+            return AccessToken(auth)
+        del auth  # a traceback may show what is here
+        raise ValidationError("auth", "visible ASCII characters, at least one", kind)
+    known = AccessToken | RefreshToken | ClientCredentials
+    if not isinstance(auth, known) and not callable(auth):
+        del auth
+        what = (
+            "an access token, a RefreshToken, ClientCredentials or an async function that returns "
+            "a token"
+        )
+        raise ValidationError("auth", what, kind)
+    return auth

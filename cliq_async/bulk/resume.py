@@ -1,0 +1,68 @@
+"""What comes before a job's first request: what it would send, and what earlier runs have done."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from cliq_async.bulk.batch import Batch
+from cliq_async.bulk.job_log import Record
+from cliq_async.bulk.recipients import BatchSource
+from cliq_async.bulk.report import BroadcastPlan
+from cliq_async.errors import JournalError
+
+__all__ = ["begun", "planned"]
+
+_CHECKED_AT_ONCE: Final = 200
+_SHOWN: Final = 3
+
+
+async def begun(source: BatchSource, record: Record) -> list[Batch]:
+    """Check all that earlier runs have read; returns what they have left to be sent.
+
+    Raises:
+        JournalError: The recipients are others than they were, or the record cannot be used.
+        Exception: What the source raised.
+    """
+    known = await record.open()
+    await source.prepare()
+    left: list[Batch] = []
+    for start in range(0, known.batches, _CHECKED_AT_ONCE):
+        end = min(start + _CHECKED_AT_ONCE, known.batches)
+        batches: list[Batch] = []
+        for position in range(start, end):
+            batch = await source.next(known.sizes.get(position))
+            if batch is None:
+                break
+            batches.append(batch)
+        if batches:
+            left += await record.check(batches)
+        if start + len(batches) < end:
+            raise JournalError(
+                f"these are {start + len(batches):,} batches of recipients, and the job of "
+                f"this journal had read {known.batches:,}: they are others, or fewer"
+            )
+    return left + await record.again()
+
+
+async def planned(
+    source: BatchSource, record: Record, body: Callable[[Batch], bytes]
+) -> BroadcastPlan:
+    """What a job would send.
+
+    Args:
+        source: Its batches.
+        record: Told by the source of those who are skipped.
+        body: The body of the request for a batch.
+
+    Raises:
+        Exception: What the source raised.
+    """
+    await source.prepare()
+    recipients = requests = 0
+    first: list[dict[str, Any]] = []
+    while (batch := await source.next()) is not None:
+        requests += 1
+        recipients += len(batch)
+        if len(first) < _SHOWN:
+            first.append(json.loads(body(batch)))
+    return BroadcastPlan(recipients, record.counts.skipped, requests, tuple(first))

@@ -1,0 +1,35 @@
+"""`cliq associate`: a bot put into a channel."""
+
+import click
+
+from cliq_async.cli.options import Connection, connection, extension_key, max_wait, verbatim
+from cliq_async.cli.outputs.console import clean, echo
+from cliq_async.cli.typed import typed
+
+__all__ = ["associate"]
+
+
+@click.command(
+    short_help="Put a bot into a channel.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq associate supportbot releases
+"""
+    ),
+)
+@click.argument("bot")
+@click.argument("channel")
+@extension_key
+@max_wait
+@connection
+def associate(
+    *, bot: str, channel: str, extension_key: str | None, max_wait: float, connection: Connection
+) -> None:
+    """Put BOT into CHANNEL, both given by their unique names."""
+    with typed(bot_unique_name="BOT", channel_unique_name="CHANNEL"):
+        connection.run(
+            lambda client: client.bots.associate(bot, channel, extension_key=extension_key),
+            max_wait_s=max_wait,
+        )
+    echo(f"associated: {clean(bot)} with {clean(channel)}")

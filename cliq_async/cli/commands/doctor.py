@@ -1,0 +1,89 @@
+"""`cliq doctor`: what is wrong, in plain words, and what to do about it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import attrs
+import click
+
+from cliq_async.cli.diagnostics.checks import Doctor, versions
+from cliq_async.cli.diagnostics.connectivity import Observer
+from cliq_async.cli.diagnostics.result import OK, WRONG, Check
+from cliq_async.cli.errors import FAILED, Failure
+from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim
+from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
+from cliq_async.cli.scopes import commands_named
+from cliq_async.errors import CliqError
+from cliq_async.transport.aiohttp import AiohttpTransport
+
+__all__ = ["doctor"]
+
+
+@click.command(
+    short_help="Check settings, servers, token and quota, and say what is wrong.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq doctor
+  cliq doctor send broadcast
+  cliq doctor --profile work --json
+"""
+    ),
+)
+@click.argument("commands", metavar="[COMMAND]...", nargs=-1)
+@max_wait
+@as_json
+@connection
+def doctor(
+    *, commands: tuple[str, ...], max_wait: float, as_json: bool, connection: Connection
+) -> None:
+    """Check what COMMANDs need, or all of them, and say what is wrong and what to do.
+
+    Only reads. Takes one request of the quota, and an access token if none is there. What cannot be
+    checked without changing something is `not checked`. Ends with 0 if nothing is wrong, else 1.
+    """
+    named = commands_named(commands)
+    checks = asyncio.run(_collect(connection, named, max_wait, quiet=as_json))
+    wrong = sum(check.status == WRONG for check in checks)
+    if as_json:
+        echo_json({"ok": not wrong, "checks": [attrs.asdict(check) for check in checks]})
+    else:
+        echo()
+        echo(f"{plural(wrong, 'check')} went wrong" if wrong else "all is well")
+    if wrong:
+        raise click.exceptions.Exit(FAILED)
+
+
+async def _collect(
+    connection: Connection, named: Sequence[str], max_wait_s: float, *, quiet: bool
+) -> list[Check]:
+    checks: list[Check] = []
+    async for check in _checks(connection, named, max_wait_s):
+        checks.append(check)
+        if not quiet:
+            _show(check)
+    return checks
+
+
+async def _checks(
+    connection: Connection, named: Sequence[str], max_wait_s: float
+) -> AsyncIterator[Check]:
+    yield versions()
+    observer = Observer(AiohttpTransport())
+    try:
+        effective = connection.effective()
+        looking = Doctor(effective, commands=named, max_wait_s=max_wait_s, observer=observer)
+        files = ", ".join(str(path) for path in effective.files)
+        yield Check("settings", OK, clean(files or "no cliq.toml") + "; `cliq config` shows all")
+        async for check in looking.checks():
+            yield check
+    except (Failure, CliqError) as error:
+        yield Check("settings", WRONG, clean(error), "mend that first: the rest needs it")
+    finally:
+        await observer.close()
+
+
+def _show(check: Check) -> None:
+    echo(f"{check.status:<11}  {check.name}: {check.said}")
+    if check.advice:
+        echo(f"{'':<11}  to do: {check.advice}")

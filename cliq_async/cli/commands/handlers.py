@@ -1,0 +1,197 @@
+"""`cliq handlers`: what a bot does on an event."""
+
+from typing import Any
+
+import click
+
+from cliq_async.cli.commands.handlers_edit import (
+    TYPES_HELP,
+    create,
+    handler_id,
+    handler_type,
+    update,
+)
+from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.groups import Group
+from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim, yes
+from cliq_async.cli.outputs.bot_tables import fields, print_handlers, sub_actions
+from cliq_async.cli.outputs.console import (
+    clean,
+    clean_lines,
+    echo,
+    echo_json,
+    is_terminal,
+    note,
+    raw,
+)
+from cliq_async.cli.prompts import confirm, needs_somebody
+from cliq_async.cli.typed import typed
+from cliq_async.models.bot import Bot
+from cliq_async.models.handler import Handler
+from cliq_async.models.serialization import to_plain
+
+__all__ = ["handlers"]
+
+
+@click.group(cls=Group)
+def handlers() -> None:
+    """List, show, make, change and delete the handlers of a bot.
+
+    BOT_ID is the bot's id, as `cliq bots list` shows it.
+    """
+
+
+@click.command(
+    "list",
+    epilog=verbatim(
+        """
+Examples:
+  cliq handlers list 53719000001878011
+  cliq handlers list 53719000001878011 --json
+"""
+    ),
+)
+@click.argument("bot_id")
+@max_wait
+@as_json
+@connection
+def list_handlers(*, bot_id: str, max_wait: float, as_json: bool, connection: Connection) -> None:
+    """List the handlers of a bot."""
+    with typed(bot_id="BOT_ID"):
+        bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
+    if as_json:
+        echo_json([to_plain(handler) for handler in bot.handlers])
+    elif bot.handlers:
+        print_handlers(bot.handlers)
+    else:
+        note("no handlers")
+
+
+@click.command(
+    epilog=verbatim(
+        """
+Examples:
+  cliq handlers get 53719000001878011 message
+  cliq handlers get 53719000001878011 message --script-only > message.dg
+  cliq handlers get 53719000001878011 menu --handler-id 53719000001878017 --json
+""",
+        TYPES_HELP,
+    ),
+)
+@click.argument("bot_id")
+@handler_type
+@handler_id
+@click.option("--script-only", is_flag=True, help="Print the script and nothing else.")
+@max_wait
+@as_json
+@connection
+def get(
+    *,
+    bot_id: str,
+    type: Any,  # noqa: A002 - the API's word
+    handler_id: str | None,
+    script_only: bool,
+    max_wait: float,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    """Show a handler, with its script or its permissions."""
+    if script_only and as_json:
+        raise click.UsageError("--script-only and --json exclude each other")
+    with typed(bot_id="BOT_ID", handler_id="--handler-id"):
+        handler = connection.run(
+            lambda client: client.handlers.get(bot_id, type, handler_id=handler_id),
+            max_wait_s=max_wait,
+        )
+    if as_json:
+        echo_json(to_plain(handler))
+    elif script_only:
+        _print_script(handler)
+    else:
+        _print_handler(handler)
+
+
+@click.command(
+    epilog=verbatim(
+        """
+Examples:
+  cliq handlers delete 53719000001878011 mention
+  cliq handlers delete 53719000001878011 menu --handler-id 53719000001878017 --yes
+""",
+        TYPES_HELP,
+    ),
+)
+@click.argument("bot_id")
+@handler_type
+@handler_id
+@yes
+@max_wait
+@connection
+def delete(
+    *,
+    bot_id: str,
+    type: Any,  # noqa: A002 - the API's word
+    handler_id: str | None,
+    yes: bool,
+    max_wait: float,
+    connection: Connection,
+) -> None:
+    """Delete a handler for good, and with it its script.
+
+    Asks first, unless there is --yes; any answer but yes ends with exit 1.
+    """
+    with typed(bot_id="BOT_ID", handler_id="--handler-id"):
+        if not yes:
+            needs_somebody()
+            bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
+            confirm(_question(bot, type, handler_id))
+        connection.run(
+            lambda client: client.handlers.delete(bot_id, type, handler_id=handler_id),
+            max_wait_s=max_wait,
+        )
+    echo(f"deleted: {type} of {clean(bot_id)}")
+
+
+def _question(bot: Bot, kind: str, handler_id: str | None) -> str:
+    meant = [
+        handler
+        for handler in bot.handlers
+        if handler.type == kind and handler_id in (None, handler.id)
+    ]
+    if len(meant) > 1:
+        names = ", ".join(f"{handler.id} ({handler.name})" for handler in meant)
+        raise Failure(f"which --handler-id? There are: {names}", USAGE)
+    name = "".join(f" {clean(handler.name)}" for handler in meant if handler.name)
+    return f"Delete the {kind}{name} of {clean(bot.name)} ({clean(bot.unique_name)}) for good?"
+
+
+def _print_script(handler: Handler) -> None:
+    if not handler.script:
+        raise Failure(f"the {handler.type} has no script")
+    if is_terminal():
+        echo(clean_lines(handler.script))
+    else:
+        stdout = raw()
+        stdout.write(handler.script.encode())
+        stdout.flush()
+
+
+def _print_handler(handler: Handler) -> None:
+    fields(
+        ("handler", handler.type),
+        ("id", handler.id),
+        ("name", handler.name),
+        ("icon", handler.icon),
+        ("position", "" if handler.position is None else str(handler.position)),
+        ("sub-actions", sub_actions(handler.sub_actions)),
+        ("permissions", ", ".join(handler.permissions)),
+        ("return type", handler.return_type),
+        ("params", ", ".join(f"{each.param_name} {each.param_type}" for each in handler.params)),
+    )
+    if handler.script:
+        echo()
+        echo(clean_lines(handler.script))
+
+
+for _command in (list_handlers, get, create, update, delete):
+    handlers.add_command(_command)

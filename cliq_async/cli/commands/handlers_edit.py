@@ -1,0 +1,223 @@
+"""`cliq handlers create` and `cliq handlers update`: what a handler can be given."""
+
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import click
+
+from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.options import (
+    Connection,
+    all_of,
+    as_json,
+    connection,
+    max_wait,
+    several,
+    verbatim,
+)
+from cliq_async.cli.outputs.console import clean, echo, echo_json
+from cliq_async.cli.typed import typed
+from cliq_async.models.handler import (
+    HANDLER_TYPES,
+    Handler,
+    HandlerChanges,
+    NewHandler,
+    Permission,
+    SubAction,
+)
+from cliq_async.models.serialization import to_plain
+
+__all__ = ["TYPES_HELP", "create", "handler_id", "handler_type", "update"]
+
+_SUFFIX: Final = "_handler"
+_NAMES: Final = {
+    "bot_id": "BOT_ID",
+    "type": "TYPE",
+    "handler_id": "--handler-id",
+    "script": "--script",
+    "permissions": "--permission",
+    "name": "--name",
+    "icon": "--icon",
+    "sub_actions": "--sub-action",
+}
+
+
+TYPES_HELP: Final = "\n".join(
+    (
+        "TYPE is one of these, with or without _handler at its end:",
+        *textwrap.wrap(", ".join(HANDLER_TYPES), 74, initial_indent="  ", subsequent_indent="  "),
+    )
+)
+
+
+class _Type(click.Choice[str]):
+    """A handler's type, with or without the end that all of them have."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The type that was meant."""
+        if isinstance(value, str) and value + _SUFFIX in HANDLER_TYPES:
+            value += _SUFFIX
+        return super().convert(value, param, ctx)
+
+
+handler_type: Final = click.argument("type", type=_Type(HANDLER_TYPES), metavar="TYPE")
+
+handler_id: Final = click.option(
+    "--handler-id", metavar="ID", help="Which menu action, where there are several."
+)
+
+_shared: Final = all_of(
+    click.option(
+        "--script",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+        metavar="FILE|-",
+        help="Its Deluge script; - for standard input.",
+    ),
+    click.option(
+        "--permission",
+        "permissions",
+        type=click.Choice(sorted(get_args(Permission))),
+        multiple=True,
+        help="What a webhook bot is told. Can be repeated.",
+    ),
+    click.option("--no-permissions", is_flag=True, help="A webhook bot is told nothing."),
+    click.option("--name", metavar="TEXT", help="A menu action's name."),
+    click.option("--icon", metavar="NAME/HEX", help="A menu action's icon, as wand/627282."),
+    click.option(
+        "--sub-action",
+        "sub_actions",
+        multiple=True,
+        metavar="NAME[:NAME/HEX]",
+        help="An entry below a menu action, and its icon. Up to 5 times.",
+    ),
+)
+
+
+@click.command(
+    short_help="Make a handler.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq handlers create 53719000001878011 message --script message.dg
+  cliq handlers create 53719000001878011 menu --script - --name Tickets \\
+      --icon wand/627282 --sub-action Open:wand/627282 --sub-action Close
+  cliq handlers create 53719000001878011 mention --permission user --permission chat
+""",
+        TYPES_HELP,
+    ),
+)
+@click.argument("bot_id")
+@handler_type
+@_shared
+@max_wait
+@as_json
+@connection
+def create(
+    *,
+    bot_id: str,
+    type: Any,  # noqa: A002 - the API's word
+    max_wait: float,
+    as_json: bool,
+    connection: Connection,
+    **options: Any,
+) -> None:
+    """Make a handler: with a script for a Deluge bot, with permissions for a webhook bot."""
+    given = _fields(options)
+    if given["script"] is None and given["permissions"] is None:
+        raise click.UsageError("give --script, --permission or --no-permissions")
+    with typed(**_NAMES):
+        new = NewHandler(type, **given)
+        handler = connection.run(
+            lambda client: client.handlers.create(bot_id, new), max_wait_s=max_wait
+        )
+    _print("created", bot_id, handler, as_json=as_json)
+
+
+@click.command(
+    short_help="Change a handler.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq handlers update 53719000001878011 message --script message.dg
+  cliq handlers update 53719000001878011 menu --handler-id 53719000001878017 --name Help
+  cliq handlers update 53719000001878011 mention --no-permissions
+""",
+        TYPES_HELP,
+    ),
+)
+@click.argument("bot_id")
+@handler_type
+@handler_id
+@_shared
+@click.option("--no-sub-actions", is_flag=True, help="Take all sub-actions away.")
+@max_wait
+@as_json
+@connection
+def update(
+    *,
+    bot_id: str,
+    type: Any,  # noqa: A002 - the API's word
+    handler_id: str | None,
+    no_sub_actions: bool,
+    max_wait: float,
+    as_json: bool,
+    connection: Connection,
+    **options: Any,
+) -> None:
+    """Change what is given of a handler; what can be repeated replaces all there was."""
+    given = _fields(options, no_sub_actions=no_sub_actions)
+    if all(value is None for value in given.values()):
+        raise click.UsageError("nothing to change: give --script, --permission or another option")
+    with typed(**_NAMES):
+        changes = HandlerChanges(**given)
+        handler = connection.run(
+            lambda client: client.handlers.update(bot_id, type, changes, handler_id=handler_id),
+            max_wait_s=max_wait,
+        )
+    _print("updated", bot_id, handler, as_json=as_json)
+
+
+def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[str, Any]:
+    """The fields of a model from the options; None where an option was not given."""
+    permissions = several(
+        options["permissions"], "--no-permissions", none=options.pop("no_permissions")
+    )
+    actions = several(options["sub_actions"], "--no-sub-actions", none=no_sub_actions)
+    if options["script"] is not None and permissions is not None:
+        raise click.UsageError("give --script or permissions: a bot has one or the other")
+    script = options["script"]
+    return options | {
+        "script": None if script is None else _read_script(script),
+        "permissions": permissions,
+        "sub_actions": None if actions is None else [_sub_action(each) for each in actions],
+    }
+
+
+def _read_script(path: str) -> str:
+    name = "standard input" if path == "-" else path
+    if path == "-" and sys.stdin is None:  # closed from the start
+        raise Failure(f"{name}: it is closed", USAGE)
+    try:
+        # Bytes, since line ends stay as they are.
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise Failure(f"{name}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{name}: not UTF-8", USAGE) from None
+
+
+def _sub_action(text: str) -> SubAction:
+    name, colon, icon = text.rpartition(":")
+    return SubAction(name, icon=icon) if colon else SubAction(text)
+
+
+def _print(done: str, bot_id: str, handler: Handler, *, as_json: bool) -> None:
+    if as_json:
+        echo_json(to_plain(handler))
+        return
+    echo(f"{done}: {clean(handler.type)} of {clean(bot_id)}")
+    if handler.id:
+        echo(f"id {clean(handler.id)}")

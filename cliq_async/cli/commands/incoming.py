@@ -1,0 +1,96 @@
+"""`cliq incoming`: parameters for a bot's incoming webhook handler."""
+
+from pathlib import Path
+
+import click
+
+from cliq_async.cli.commands.reached import note_missing
+from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.inputs.json_file import read_json
+from cliq_async.cli.options import (
+    Connection,
+    as_json,
+    connection,
+    extension_key,
+    max_wait,
+    recipients,
+    verbatim,
+)
+from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
+from cliq_async.cli.typed import typed
+
+__all__ = ["incoming"]
+
+
+def _pairs(
+    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for each in values:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{each!r} is no NAME=VALUE")
+        if name in pairs:
+            raise click.BadParameter(f"{name!r} comes twice")
+        pairs[name] = value
+    return pairs
+
+
+@click.command(
+    short_help="Hand parameters to a bot's incoming webhook handler.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq incoming supportbot status=failed branch=main
+  cliq incoming supportbot status=failed --to 55743307,ann@example.com
+  cliq incoming supportbot --json-params build.json status=failed
+"""
+    ),
+)
+@click.argument("bot")
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...", callback=_pairs)
+@click.option(
+    "--json-params",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="More of them, as a JSON object of texts; NAME=VALUE wins.",
+)
+@recipients()
+@extension_key
+@max_wait
+@as_json
+@connection
+def incoming(
+    *,
+    bot: str,
+    parameters: dict[str, str],
+    json_params: Path | None,
+    to: list[str],
+    extension_key: str | None,
+    max_wait: float,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    """Hand parameters to the incoming webhook handler of BOT, given by its unique name.
+
+    The handler decides what becomes of them. At most 50, of up to 10,000 characters each.
+    """
+    if json_params is not None:
+        more = read_json(json_params)
+        if not isinstance(more, dict):
+            raise Failure(f"{json_params}: parameters are a JSON object", USAGE)
+        parameters = more | parameters
+    with typed(bot_unique_name="BOT", user_ids="--to"):
+        receipt = connection.run(
+            lambda client: client.messages.send_incoming(
+                bot, parameters, user_ids=to, extension_key=extension_key
+            ),
+            max_wait_s=max_wait,
+        )
+    reached = receipt.user_ids
+    note_missing(reached, to)
+    if as_json:
+        echo_json({"user_ids": reached})
+    else:
+        whom = f", {plural(len(reached), 'recipient')} reached" if reached else ""
+        echo(f"accepted: {clean(bot)}{whom}")

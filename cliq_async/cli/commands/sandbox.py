@@ -1,0 +1,161 @@
+"""`cliq sandbox`: a local Cliq until it is interrupted, or for as long as a command runs."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from cliq_async.cli.commands.sandbox_run import run_beside
+from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.options import seconds, verbatim, verbose
+from cliq_async.cli.outputs.console import echo, note, plural
+from cliq_async.sandbox import Sandbox, serve
+from cliq_async.sandbox.dialect import DIALECTS
+from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS
+from cliq_async.sandbox.rate_limits import ALGORITHMS
+from cliq_async.sandbox.state.state_file import StateFileError
+
+__all__ = ["sandbox"]
+
+
+_PORT: Final = 8080
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=verbatim(
+        """
+Examples:
+  cliq sandbox
+  cliq sandbox -- cliq send supportbot "Hello!" --to 55743307
+  cliq sandbox --time-scale 60 -- pytest
+  cliq sandbox --port 0 --time-scale 60 --subscribers 20000
+  cliq sandbox --fault lost:0.01@send_message --fault 502:0.05
+  cliq sandbox --state cliq.json
+"""
+    ),
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"0 takes any free one, as it is with COMMAND; else it is {_PORT}.",
+)
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default="rolling",
+    help="How requests are counted.",
+)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    metavar="FACTOR",
+    help="60 makes a minute pass in a second.",
+)
+@click.option("--latency-s", type=seconds, default=0.0, help="What a request takes.")
+@click.option("--jitter-s", type=seconds, default=0.0, help="The mean of what comes on top.")
+@click.option("--seed", type=int, default=0, help="Decides everything that is random.")
+@click.option("--bots", type=click.IntRange(1), default=1, help="The first one is supportbot.")
+@click.option("--subscribers", type=click.IntRange(0), default=100, help="Of each bot.")
+@click.option(
+    "--token-life-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600.0,
+    help="How long the access tokens live that it gives out.",
+)
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Starts from it, if it is there, and leaves its state in it.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="seed",
+    help="As the documents say, or as the live service was seen to differ from them.",
+)
+@click.option("--penalise", is_flag=True, help="Asking during a lock begins its time anew.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND:RATE[@ENDPOINT]",
+    help=(
+        f"What goes wrong: {', '.join(KINDS)}; and @{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}. "
+        "xN in place of the rate are the first N requests. Can be repeated."
+    ),
+)
+@verbose
+def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> None:
+    """Run a local Cliq that counts and locks like the real one.
+
+    Any access token is a user of its own; the token `invalid` is refused. Ends with Ctrl-C.
+
+    With COMMAND, it ends when that does, with the same exit status. All programs that COMMAND
+    starts find the sandbox by their environment and share a quota that is theirs alone. No other
+    variables whose names begin with CLIQ_ reach them.
+    """
+    if port is None:
+        port = 0 if command else _PORT
+    server = _server(port=port, **options)
+
+    def ready(url: str) -> None:
+        echo(f"listening on {url}")
+        echo(f"export CLIQ_BASE_URL={url}")
+        echo("export CLIQ_ACCESS_TOKEN=anything")
+        echo(f"export CLIQ_TIME_SCALE={options['time_scale']:g}")
+
+    async def run() -> int:
+        if command:
+            return await run_beside(server, command, time_scale=options["time_scale"])
+        await serve(server, ready=ready)
+        return 0
+
+    try:
+        status = asyncio.run(run())
+    except BrokenPipeError:
+        raise  # whoever started it is gone
+    except OSError as error:
+        if error.filename is not None:
+            raise _no_state(error) from None
+        where = f"{options['host']}:{port}"
+        # asyncio puts a sentence of its own where the system's word should be.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        raise Failure(f"cannot listen on {where}: {reason or error}") from None
+    _print(server.report(), note if command else echo)
+    click.get_current_context().exit(status)
+
+
+def _server(**options: Any) -> Sandbox:
+    try:
+        return Sandbox(**options)
+    except StateFileError as error:
+        raise Failure(str(error), USAGE) from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise _no_state(error) from None
+
+
+def _print(report: dict[str, Any], say: Callable[[str], None]) -> None:
+    counts = [
+        plural(sum(report["requests"].values()), "request"),
+        plural(len(report["lockouts"]), "lockout"),
+    ]
+    if reached := report["delivered"]["recipients"]:
+        counts.append(f"delivered to {plural(reached, 'recipient')}")
+    say(", ".join(counts))
+    for name, count in sorted(report["requests"].items()):
+        say(f"  {name} {count:,}")
+
+
+def _no_state(error: OSError) -> Failure:
+    return Failure(f"cannot keep the state in {error.filename}: {error.strerror}")

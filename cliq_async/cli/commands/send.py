@@ -1,0 +1,109 @@
+"""`cliq send`: one message, in one request."""
+
+from pathlib import Path
+
+import click
+
+from cliq_async.cli.inputs.message_file import FIELDS_HELP, read_message
+from cliq_async.cli.options import (
+    Connection,
+    as_json,
+    connection,
+    extension_key,
+    max_wait,
+    recipients,
+    verbatim,
+)
+from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
+from cliq_async.cli.typed import typed
+from cliq_async.client import CliqClient
+from cliq_async.models.message import Message, SentMessage
+
+__all__ = ["message_of", "send"]
+
+
+def message_of(text: str | None, path: Path | None, what: str) -> Message:
+    """The message from a text or a file, of which exactly one is given.
+
+    Raises:
+        UsageError: Both are given, or none.
+        Failure: The file cannot be read as a message.
+        ValidationError: The message breaks a limit.
+    """
+    if (text is None) == (path is None):
+        raise click.UsageError(f"give {what} or --message, one of them")
+    return Message(text) if path is None else read_message(path)
+
+
+@click.command(
+    short_help="Send a message to people, to a channel or to all subscribers.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq send supportbot "Disk full on db-1" --to 55743307,ann@example.com
+  cliq send supportbot "Deployed 3.6" --channel announcements
+  cliq send supportbot --message poll.json --broadcast
+""",
+        FIELDS_HELP,
+    ),
+)
+@click.argument("bot")
+@click.argument("text", required=False)
+@recipients()
+@click.option("--channel", metavar="NAME", help="A channel's unique name.")
+@click.option("--broadcast", is_flag=True, help="To every subscriber of the bot.")
+@click.option(
+    "--message",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="The message as JSON, instead of TEXT.",
+)
+@extension_key
+@max_wait
+@as_json
+@connection
+def send(
+    *,
+    bot: str,
+    text: str | None,
+    to: list[str],
+    channel: str | None,
+    broadcast: bool,
+    message: Path | None,
+    extension_key: str | None,
+    max_wait: float,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    """Send TEXT from BOT, given by its unique name.
+
+    To up to 100 people, one channel or all subscribers. Cliq drops recipients it does not know
+    without a word, unless it knows none of them.
+    """
+    content = message_of(text, message, "TEXT")
+    if bool(to) + (channel is not None) + broadcast != 1:
+        raise click.UsageError("give --to, --channel or --broadcast, one of them")
+
+    async def work(client: CliqClient) -> SentMessage:
+        return await client.messages.send(
+            bot,
+            content,
+            user_ids=to,
+            channel=channel,
+            broadcast=broadcast,
+            extension_key=extension_key,
+        )
+
+    with typed(bot_unique_name="BOT", user_ids="--to", channel="--channel"):
+        sent = connection.run(work, max_wait_s=max_wait)
+    if as_json:
+        echo_json({"accepted": True, "chat_id": sent.chat_id, "message_id": sent.message_id})
+        return
+    if channel is not None:
+        whom = f"channel {clean(channel)}"
+    else:
+        whom = "all subscribers" if broadcast else plural(len(to), "recipient")
+    echo(f"accepted: {clean(bot)} to {whom}")
+    for name, value in (("chat", sent.chat_id), ("message", sent.message_id)):
+        if value:
+            echo(f"{name} {clean(value)}")

@@ -1,0 +1,67 @@
+"""`cliq subscribers`: who gets a bot's messages."""
+
+import click
+
+from cliq_async.cli.commands.subscribers_export import export
+from cliq_async.cli.commands.subscribers_sync import sync
+from cliq_async.cli.groups import Group
+from cliq_async.cli.options import Connection, as_json, connection, extension_key, verbatim
+from cliq_async.cli.outputs.console import clean, echo_json, note, table
+from cliq_async.cli.outputs.listing import collect, page_size
+from cliq_async.cli.typed import typed
+from cliq_async.models.serialization import to_plain
+
+__all__ = ["subscribers"]
+
+
+@click.group(cls=Group)
+def subscribers() -> None:
+    """List the subscribers of a bot, or keep them in a file.
+
+    BOT is the bot's id or its unique name. Only its creator and the admins may ask.
+    """
+
+
+@click.command(
+    "list",
+    epilog=verbatim(
+        """
+Examples:
+  cliq subscribers list supportbot
+  cliq subscribers list supportbot --limit 10 --json
+"""
+    ),
+)
+@click.argument("bot")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="How many in all.")
+@extension_key
+@as_json
+@connection
+def list_subscribers(
+    *,
+    bot: str,
+    limit: int | None,
+    extension_key: str | None,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    """List who subscribes to a bot."""
+    with typed(bot="BOT"):
+        found = connection.run(
+            lambda client: collect(
+                client.subscribers.iter(bot, limit=page_size(limit), extension_key=extension_key),
+                "subscriber",
+                limit,
+            )
+        )
+    if as_json:
+        echo_json([to_plain(each) for each in found])
+    elif found:
+        rows = [(clean(each.user_id), clean(each.name), clean(each.email_id)) for each in found]
+        table(rows, header=("user id", "name", "email"))
+    else:
+        note("no subscribers")
+
+
+for _command in (list_subscribers, export, sync):
+    subscribers.add_command(_command)

@@ -1,0 +1,124 @@
+"""`cliq subscribers sync`: a file kept in step with who subscribes to some bots."""
+
+from typing import Any, Final
+
+import attrs
+import click
+
+from cliq_async.cli.errors import PARTLY, status_of
+from cliq_async.cli.options import Connection, as_json, connection, extension_key, verbatim
+from cliq_async.cli.outputs.console import clean, echo_json, note, plural, table
+from cliq_async.cli.outputs.listing import Counter
+from cliq_async.cli.typed import typed
+from cliq_async.client import CliqClient
+from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
+from cliq_async.sync.sync import sync_subscribers
+
+__all__ = ["sync"]
+
+_COUNTS: Final = ("new", "changed", "left", "present", "pages")
+
+
+@click.command(
+    short_help="Keep a file in step with who subscribes.",
+    epilog=verbatim(
+        """
+Examples:
+  cliq subscribers sync supportbot --into people.db
+  cliq subscribers sync supportbot opsbot --into people.db --full
+
+Message those who are in such a file, or write them into another one:
+  cliq broadcast supportbot --to people.db --text "Hello"
+  cliq subscribers export --from people.db --output people.csv
+"""
+    ),
+)
+@click.argument("bots", metavar="BOT...", nargs=-1, required=True)
+@click.option(
+    "--into",
+    required=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="An SQLite file; made if there is none.",
+)
+@click.option("--full", is_flag=True, help="Read everybody again, which finds out who has left.")
+@extension_key
+@as_json
+@connection
+def sync(
+    *,
+    bots: tuple[str, ...],
+    into: str,
+    full: bool,
+    extension_key: str | None,
+    as_json: bool,
+    connection: Connection,
+) -> None:
+    """Write down who subscribes to each BOT, or what has changed since the last time.
+
+    BOT is the bot's id or its unique name. The first time everybody is read, later only who is
+    new or changed; only --full finds out who has left. What was broken off goes on where it was.
+    """
+    progress = _Progress(len(bots))
+
+    async def work(client: CliqClient) -> SyncReport:
+        async with progress.shown():
+            return await sync_subscribers(
+                client,
+                bots,
+                into,
+                full=full,
+                extension_key=extension_key,
+                on_progress=progress.update,
+            )
+
+    with typed(bot="BOT"):
+        report = connection.run(work)
+    if as_json:
+        echo_json([_plain(each) for each in report.bots])
+    else:
+        _print(report)
+    for bot, error in report.errors.items():
+        note(f"error: {clean(bot)}: {clean(error)}")
+    click.get_current_context().exit(_status(report))
+
+
+class _Progress(Counter):
+    """Shows how far it is."""
+
+    def __init__(self, bots: int) -> None:
+        super().__init__("subscriber")
+        self._now = SyncProgress(bots)
+
+    def __str__(self) -> str:
+        pages = plural(self._now.pages, "page")
+        text = f"{super().__str__()} in {pages}"
+        if self._now.bots == 1:
+            return text
+        return f"{text}, {self._now.done:,} of {self._now.bots:,} bots done"
+
+    def update(self, now: SyncProgress) -> None:
+        """Take in how far it is."""
+        self._now = now
+        self.count = now.subscribers
+
+
+def _print(report: SyncReport) -> None:
+    rows = [
+        (clean(each.bot), each.kind or "", *(f"{getattr(each, name):,}" for name in _COUNTS))
+        for each in report.bots
+        if each.error is None
+    ]
+    if rows:
+        table(rows, header=("bot", "sync", *_COUNTS), right=range(2, 2 + len(_COUNTS)))
+
+
+def _plain(bot: BotSync) -> dict[str, Any]:
+    return attrs.asdict(bot) | {"error": None if bot.error is None else str(bot.error)}
+
+
+def _status(report: SyncReport) -> int:
+    errors = list(report.errors.values())
+    if not errors:
+        return 0
+    return PARTLY if len(errors) < len(report.bots) else status_of(errors[0])

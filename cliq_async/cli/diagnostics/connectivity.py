@@ -1,0 +1,143 @@
+"""How a server can be reached, and what its answers say of time and place.
+
+To reach is to connect and to shake hands: no request is sent, so nothing is counted.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+import msgspec
+
+from cliq_async.auth.accounts import scopes_in
+from cliq_async.cli.errors import Failure
+from cliq_async.data_centers import data_center_of, is_loopback
+from cliq_async.transport.aiohttp import Permit, Request, Response, Transport
+
+__all__ = ["Observer", "reach"]
+
+TIMEOUT_S: Final = 10.0
+_HALF_S: Final = 0.5
+_SOON_S: Final = 14 * 86_400.0
+_TOKEN: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+
+
+async def reach(url: str) -> str:
+    """Connect to a server and leave; returns how that went, in words.
+
+    Raises:
+        Failure: It cannot be reached; says why, and what may help.
+    """
+    parts = urlsplit(url)
+    host, safe = parts.hostname or "", parts.scheme.lower() == "https"
+    port = parts.port or (443 if safe else 80)
+    if not safe and not is_loopback(f"[{host}]" if ":" in host else host):
+        raise Failure("tokens would go there for all to read: use https://")
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            context = ssl.create_default_context() if safe else None
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except (OSError, TimeoutError) as error:
+        raise Failure(_reason(error, host, port)) from None
+    took_ms = (time.monotonic() - started) * 1000
+    tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+    said = f"connected in {took_ms:.0f} ms" + (", not encrypted" if tls is None else _tls(tls))
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1.0):
+            await writer.wait_closed()
+    return said
+
+
+def _tls(tls: ssl.SSLObject) -> str:
+    certificate: Any = tls.getpeercert() or {}
+    said = f", {tls.version()}"
+    if "notAfter" not in certificate:
+        return said
+    until = ssl.cert_time_to_seconds(certificate["notAfter"])
+    soon = ", which is soon" if until - time.time() < _SOON_S else ""
+    return f"{said}, certificate until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}{soon}"
+
+
+def _reason(error: Exception, host: str, port: int) -> str:
+    match error:
+        case TimeoutError():
+            reason = f"no answer in {TIMEOUT_S:.0f} s: is a firewall or a proxy in the way?"
+        case socket.gaierror():
+            reason = f"no address is known for {host}: check the network, DNS and the spelling"
+        case ssl.SSLCertVerificationError():
+            reason = (
+                f"its certificate is not trusted ({error.verify_message}): check this machine's "
+                "clock, and whether a proxy reads along"
+            )
+        case ssl.SSLError():
+            reason = f"no TLS ({error.reason}): is it the right port?"
+        case ConnectionRefusedError():
+            reason = f"nothing listens on {host}:{port}"
+        case OSError() if error.strerror:
+            reason = error.strerror
+        case _:
+            reason = type(error).__name__
+    return reason
+
+
+@attrs.define
+class Observer:
+    """A transport that keeps what answers say of time and place.
+
+    Attributes:
+        inner: Carries the requests.
+        offset_s: How far the servers' clock is before this machine's, in seconds.
+        accuracy_s: How wrong that may be.
+        data_center: Where the account lives, if a token was made and its answer says so.
+        scopes: What the token is good for, likewise.
+    """
+
+    inner: Transport
+    offset_s: float | None = None
+    accuracy_s: float = 0.0
+    data_center: str | None = None
+    scopes: tuple[str, ...] = ()
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        """See `Transport.send`."""
+        sent_at = time.time()
+        response = await self.inner.send(request, permit)
+        self._look_at_date(response, sent_at, time.time())
+        if urlsplit(request.url).path == _TOKEN:
+            self._look_at_token(response)
+        return response
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+        await self.inner.close()
+
+    def _look_at_date(self, response: Response, sent_at: float, now: float) -> None:
+        try:
+            date = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            return
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        # In whole seconds, cut off; and written at some time in between.
+        accuracy_s = _HALF_S + (now - sent_at) / 2
+        if self.offset_s is None or accuracy_s < self.accuracy_s:
+            self.offset_s = date.timestamp() + _HALF_S - (sent_at + now) / 2
+            self.accuracy_s = accuracy_s
+
+    def _look_at_token(self, response: Response) -> None:
+        try:
+            answer = msgspec.json.decode(response.body or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        if isinstance(answer, dict) and "access_token" in answer:
+            self.data_center = data_center_of(answer.get("api_domain"))
+            self.scopes = scopes_in(answer.get("scope"))

@@ -1,0 +1,81 @@
+"""Whether the quota store can be used, and whether Cliq has locked anything."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Final
+
+from cliq_async.cli.diagnostics.result import OK, WRONG, Check
+from cliq_async.cli.outputs.console import clean, duration
+from cliq_async.cli.settings.resolution import Effective
+from cliq_async.errors import CliqError, QuotaStoreError
+from cliq_async.quota.model import Snapshot
+from cliq_async.quota.status import QuotaStatus
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.records import keeps_notes
+from cliq_async.quota.stores.registry import in_use, open_store
+
+__all__ = ["store_checks"]
+
+_NOTE_S: Final = 5.0
+_SHARE: Final = (
+    "wait; and have every program that acts as this Cliq user share this quota, under this "
+    "account's name"
+)
+
+
+async def store_checks(effective: Effective) -> AsyncIterator[Check]:
+    """Look into the store, and write a note there that is gone at once."""
+    try:
+        store = open_store(effective.options().get("quota"))
+    except CliqError as error:
+        yield Check("quota store", WRONG, clean(error))
+        return
+    settings = effective.checked()
+    quotas = list(settings.quotas().values())
+    try:
+        async with in_use(store):
+            snapshots = await store.snapshots(quotas)
+            await _write(store)
+    except QuotaStoreError as error:
+        advice = "see 'When a store fails' in docs/quota.md"
+        yield Check("quota store", WRONG, clean(error), advice)
+        return
+    yield _kept(store)
+    found = dict(zip([quota.endpoint for quota in quotas], snapshots, strict=True))
+    yield _locks(found, store, settings.account)
+
+
+async def _write(store: QuotaStore) -> None:
+    until = store.clock() + _NOTE_S
+    if keeps_notes(store):
+        name = f"doctor {uuid.uuid4().hex}"
+        await store.claim_note(name, "written", until=until)
+        store.drop_note(name, "written")
+
+
+def _kept(store: QuotaStore) -> Check:
+    name = "quota store"
+    if isinstance(store, MemoryStore):
+        said = "memory:// is each command's own: the next has a full quota, and Cliq can lock"
+        return Check(name, WRONG, said, "name a file or a server with --quota or CLIQ_QUOTA")
+    path = getattr(store, "path", None)
+    where = "the Redis server" if path is None else clean(path)
+    return Check(name, OK, f"{where} can be read and written")
+
+
+def _locks(found: dict[str, Snapshot], store: QuotaStore, account: str) -> Check:
+    now = datetime.now(UTC)
+    statuses = {
+        name: QuotaStatus.of(snapshot, snapshot.waiting, store.clock)
+        for name, snapshot in found.items()
+    }
+    locked = [
+        f"{name} for {duration((status.locked_until - now).total_seconds())}"
+        for name, status in statuses.items()
+        if status.locked_until is not None
+    ]
+    if locked:
+        return Check("locks", WRONG, f"Cliq has locked {', '.join(locked)}", _SHARE)
+    return Check("locks", OK, f"nothing of account {clean(account)} is locked")

@@ -1,0 +1,41 @@
+"""Whether an access token can be had, and the credentials behind it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cliq_async.auth.provider import Authority
+from cliq_async.cli.settings.resolution import Effective
+from cliq_async.quota.stores.registry import in_use, open_store
+from cliq_async.transport.aiohttp import Transport
+
+__all__ = ["authority_of", "have_token"]
+
+
+@asynccontextmanager
+async def authority_of(effective: Effective, transport: Transport) -> AsyncIterator[Authority]:
+    """Where the access tokens come from, as a client has it; the transport stays open.
+
+    Raises:
+        Failure: There are no credentials.
+        ValidationError: A setting is out of its range.
+    """
+    store = open_store(effective.options().get("quota"))
+    source = effective.checked().authority(effective.auth(), transport, store)
+    async with in_use(store):
+        try:
+            yield source
+        finally:
+            await source.close()
+
+
+async def have_token(effective: Effective, transport: Transport, max_wait_s: float) -> None:
+    """Have an access token made if none is shared that is good.
+
+    Raises:
+        AuthError: There is none to be had.
+        QuotaWaitError: No more may be made within that time.
+        QuotaStoreError: The store failed.
+    """
+    async with authority_of(effective, transport) as source:
+        clock = open_store(effective.options().get("quota")).clock
+        await source.token(clock() + max_wait_s)

@@ -1,0 +1,39 @@
+"""JSON files that users name."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.errors import ValidationError
+
+__all__ = ["read_json", "told_of"]
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        Failure: It cannot be read, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path}: not UTF-8", USAGE) from None
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{path}: not JSON: {error}", USAGE) from None
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """Have a ValueError of the body name the file; a ValidationError names the field."""
+    try:
+        yield
+    except ValidationError:
+        raise
+    except ValueError as error:
+        raise Failure(f"{path}: {error}", USAGE) from None

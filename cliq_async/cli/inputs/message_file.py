@@ -1,0 +1,29 @@
+"""A message from a JSON file, in the form that the API takes."""
+
+import textwrap
+from pathlib import Path
+from typing import Final
+
+from cliq_async.cli.inputs.json_file import read_json, told_of
+from cliq_async.models.message import Message
+from cliq_async.models.parsing.message import FIELDS, message_from
+
+__all__ = ["FIELDS_HELP", "read_message"]
+
+FIELDS_HELP: Final = "\n".join(
+    (
+        "A message file is a JSON object in the form of the API, with these fields:",
+        *textwrap.wrap(", ".join(FIELDS), 74, initial_indent="  ", subsequent_indent="  "),
+    )
+)
+
+
+def read_message(path: Path) -> Message:
+    """The message in a JSON file.
+
+    Raises:
+        Failure: The file cannot be read, or it is not a message in the API's form.
+        ValidationError: The message breaks a limit.
+    """
+    with told_of(path):
+        return message_from(read_json(path))

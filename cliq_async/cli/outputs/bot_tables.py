@@ -1,0 +1,116 @@
+"""How bots and their handlers look, to people and to machines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from cliq_async.cli.outputs.console import clean, echo, note, table
+from cliq_async.models.bot import Bot, BotHandler
+from cliq_async.models.handler import SubAction
+from cliq_async.models.serialization import to_plain
+
+__all__ = ["fields", "plain_bot", "print_bot", "print_bots", "print_handlers", "sub_actions"]
+
+_HANDLERS: Final = ("handler", "id", "name", "icon", "position", "sub-actions")
+
+
+def plain_bot(bot: Bot) -> dict[str, Any]:
+    """A bot by the API's names, with what came besides."""
+    plain = to_plain(bot)
+    extra: dict[str, Any] = plain.pop("extra", {})
+    return plain | extra
+
+
+def print_bots(bots: Sequence[Bot]) -> None:
+    """Bots as a table."""
+    if not bots:
+        note("no bots")
+        return
+    rows = [
+        (
+            clean(bot.id),
+            clean(bot.unique_name),
+            clean(bot.name),
+            clean(bot.scope),
+            clean(bot.status),
+            "" if bot.subscriber_count is None else f"{bot.subscriber_count:,}",
+        )
+        for bot in bots
+    ]
+    table(rows, header=("id", "unique name", "name", "scope", "status", "subscribers"), right=(5,))
+
+
+def print_bot(bot: Bot, *, details: bool) -> None:
+    """A bot as tables: its fields, its handlers and, with `details`, what came besides."""
+    creator = "" if bot.creator is None else f"{bot.creator.name} ({bot.creator.id})"
+    fields(
+        ("id", bot.id),
+        ("unique name", bot.unique_name),
+        ("name", bot.name),
+        ("description", bot.description),
+        ("scope", bot.scope),
+        ("teams", ", ".join(map(str, bot.team_ids))),
+        ("status", bot.status),
+        ("status messages", " | ".join(bot.status_messages)),
+        ("participation", ", ".join(bot.channel_participation)),
+        ("calls", bot.calls),
+        ("execution type", bot.execution_type),
+        ("execution URL", bot.execution_url),
+        ("type", bot.type),
+        ("creator", creator),
+        ("subscribers", "" if bot.subscriber_count is None else f"{bot.subscriber_count:,}"),
+    )
+    if bot.handlers:
+        echo()
+        print_handlers(bot.handlers)
+    if details:
+        for name, value in bot.extra.items():
+            echo()
+            _print_extra(name, value)
+
+
+def print_handlers(handlers: Iterable[BotHandler]) -> None:
+    """The handlers of a bot as a table."""
+    rows = [
+        (
+            clean(handler.type),
+            clean(handler.id),
+            clean(handler.name),
+            clean(handler.icon),
+            "" if handler.position is None else str(handler.position),
+            clean(sub_actions(handler.sub_actions)),
+        )
+        for handler in handlers
+    ]
+    filled = [index for index in range(len(_HANDLERS)) if any(row[index] for row in rows)]
+    table(
+        [[row[index] for index in filled] for row in rows],
+        header=[_HANDLERS[index] for index in filled],
+    )
+
+
+def sub_actions(actions: Iterable[SubAction]) -> str:
+    """The entries below a menu action in a line."""
+    return ", ".join(f"{each.name} ({each.icon})" if each.icon else each.name for each in actions)
+
+
+def fields(*rows: tuple[str, str]) -> None:
+    """Names and values as a table, without those that are empty."""
+    table([(name, clean(value)) for name, value in rows if value])
+
+
+def _print_extra(name: str, value: object) -> None:
+    """Something whose form no document gives: a table if it is a list of objects."""
+    echo(f"{clean(name)}:")
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        columns = list(dict.fromkeys(key for item in value for key in item))
+        rows = [[_cell(item.get(key)) for key in columns] for item in value]
+        table(rows, header=[clean(column) for column in columns])
+    else:
+        echo(_cell(value))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,48 @@
+"""`--dry-run`: what would be sent, and how long it would take."""
+
+import json
+import math
+from datetime import datetime, timedelta
+
+from cliq_async.bulk.report import BroadcastPlan
+from cliq_async.cli.outputs.console import clean, clean_lines, duration, echo, note, plural
+from cliq_async.endpoints import Endpoint
+
+__all__ = ["print_plan"]
+
+
+def print_plan(
+    plan: BroadcastPlan,
+    *,
+    source: str,
+    bot: str,
+    endpoint: Endpoint,
+    left_s: float,
+    headroom: int,
+) -> None:
+    """Print requests, windows, the earliest finish, and the first requests.
+
+    Args:
+        plan: What would be sent.
+        source: Where the recipients come from, in words.
+        bot: The bot's unique name.
+        endpoint: Where the requests go to.
+        left_s: How long they take at the least.
+        headroom: How many requests a window are left to others.
+    """
+    echo(f"{plural(plan.recipients, 'recipient')} from {clean(source)}")
+    if plan.skipped:
+        note(f"warning: {plan.skipped:,} more would be skipped: no ids, repeated or excluded")
+    limit = endpoint.limit
+    windows = math.ceil(plan.requests / max(1, limit.threshold - headroom))
+    echo(
+        f"{plural(plan.requests, 'request')} in {plural(windows, 'window')} of {limit.window_s:g} s"
+    )
+    finish = datetime.now().astimezone() + timedelta(seconds=left_s)
+    echo(f"earliest finish {finish:%Y-%m-%d %H:%M:%S}, in {duration(left_s)}")
+    path = clean(endpoint.path.format(bot_unique_name=bot))
+    for number, body in enumerate(plan.first, 1):
+        echo()
+        echo(f"request {number} of {plan.requests:,}: {endpoint.method} {path}")
+        echo(clean_lines(json.dumps(body, ensure_ascii=False, indent=2)))
+    note("nothing was sent")

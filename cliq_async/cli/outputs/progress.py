@@ -1,0 +1,150 @@
+"""How far a job is, on stderr."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Final
+
+import attrs
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cliq_async.bulk.report import BroadcastProgress
+from cliq_async.cli.outputs.console import duration, live
+from cliq_async.client import CliqClient
+from cliq_async.errors import CliqError
+from cliq_async.quota.status import QuotaStatus
+
+__all__ = ["Outlook", "Progress", "bar", "outlook"]
+
+_LONG_S: Final = 1.0
+
+
+def bar(done: float, total: float | None, right: str, *, label: str = "") -> Table:
+    """A line with a bar; without a total it shows that something moves."""
+    grid = Table.grid(padding=(0, 1), expand=True)
+    cells: list[RenderableType] = [Text(label)] if label else []
+    for _ in cells:
+        grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", no_wrap=True)
+    line = ProgressBar(total, min(done, total or done), animation_time=time.monotonic())
+    grid.add_row(*cells, line, Text(right))
+    return grid
+
+
+@attrs.frozen
+class Outlook:
+    """What is ahead of a job.
+
+    Attributes:
+        left_s: How long the quota makes the rest take, at the least.
+        quota: The quota that it spends.
+    """
+
+    left_s: float
+    quota: QuotaStatus
+
+
+async def outlook(
+    client: CliqClient, endpoint: str, requests: int, *, headroom: int = 0
+) -> Outlook:
+    """What is ahead when so many requests are yet to be sent; see `CliqClient.shortest_s`."""
+    left_s = await client.shortest_s(endpoint, requests, headroom=headroom)
+    return Outlook(left_s, (await client.quota_status())[endpoint])
+
+
+class Progress:
+    """Follows a job and shows it.
+
+    Args:
+        total: How many recipients there are; None if nobody knows.
+        outlook: Says what is ahead, when so many recipients are left; None if nobody knows.
+    """
+
+    def __init__(
+        self, total: int | None, outlook: Callable[[int | None], Awaitable[Outlook]]
+    ) -> None:
+        self._total = total
+        self._outlook = outlook
+        self._ahead: Outlook | None = None
+        self._started = time.monotonic()
+        self._first: BroadcastProgress | None = None
+        self._ending: str | None = None
+        self.now = BroadcastProgress()
+
+    def update(self, now: BroadcastProgress) -> None:
+        """Take in how far it is."""
+        if self._first is None:  # earlier runs came that far
+            self._first, self._started = now, time.monotonic()
+        self.now = now
+
+    def stopping(self) -> None:
+        """Take in that it will not go on to the end."""
+        self._ending = "stopping"
+
+    def ended(self, now: BroadcastProgress) -> None:
+        """Take in how far it came."""
+        self.now = now
+        self._ending = ""
+
+    @asynccontextmanager
+    async def shown(self, *, transient: bool = False) -> AsyncIterator[None]:
+        """Show it while the body runs; a terminal forgets it if it is transient."""
+        async with live(self._show, self._line, before=self._look, transient=transient):
+            yield
+
+    async def _look(self) -> None:
+        left = None if self._total is None else self._total - self.now.done
+        with suppress(CliqError):  # the job itself will say so
+            self._ahead = await self._outlook(left)
+
+    def _counts(self) -> str:
+        now = self.now
+        return (
+            f"delivered {now.delivered:,}  failed {now.failed:,}  unknown {now.unknown:,}  "
+            f"requests {now.requests:,}  lockouts {now.lockouts:,}"
+        )
+
+    def _right(self) -> str:
+        left_s = 0.0 if self._ahead is None else self._ahead.left_s
+        if self._total is None:
+            far = f"{duration(time.monotonic() - self._started)} so far"
+            ahead = f"next in {duration(left_s)}" if left_s >= _LONG_S else ""
+        else:
+            far = f"{self.now.done / self._total if self._total else 1.0:.0%}"
+            ahead = f"{duration(left_s)} left" if self.now.done < self._total else ""
+        return "  ".join(filter(None, (far, ahead if self._ending is None else self._ending)))
+
+    def _rate(self) -> str:
+        passed_s = time.monotonic() - self._started
+        if self._first is None or passed_s < _LONG_S:
+            return ""
+        return f"{60 * (self.now.done - self._first.done) / passed_s:,.0f} recipients/min"
+
+    def _window(self) -> str:
+        if self._ahead is None or self._ending is not None:
+            return ""
+        quota = self._ahead.quota
+        if quota.locked_until is not None:
+            return f"locked until {_time(quota.locked_until)}"
+        if quota.next_token_at is not None:
+            return f"window spent until {_time(quota.next_token_at)}"
+        return f"window {quota.free} of {quota.capacity} free"
+
+    def _pace(self) -> str:
+        return "  ".join(filter(None, (self._rate(), self._window())))
+
+    def _show(self) -> RenderableType:
+        lines = [Text(each) for each in (self._counts(), self._pace()) if each]
+        return Group(bar(self.now.done, self._total, self._right()), *lines)
+
+    def _line(self) -> str:
+        return "  ".join(filter(None, (self._counts(), self._right(), self._pace())))
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone():%H:%M:%S}"

@@ -1,0 +1,199 @@
+"""`cliq.toml`: settings in the current folder, and at the platform's place for settings.
+
+What is wrong in it is an error that names the file and the key. Secrets are refused, since the file
+is made to be shared; and a file of the current folder, which may come from somebody else, cannot
+send credentials to other servers than Zoho's and this machine.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.settings.profiles import check_name
+from cliq_async.config import Settings
+from cliq_async.data_centers import host_of, is_loopback, is_zoho
+from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.errors import ValidationError
+
+__all__ = ["KEYS", "NAME", "TomlFile", "read_toml", "settings_path"]
+
+NAME: Final = "cliq.toml"
+
+_TEXT: Final = (str, "a text")
+_NUMBER: Final = ((int, float), "a number")
+KEYS: Final[Mapping[str, tuple[Any, str]]] = {
+    "data_center": _TEXT,
+    "base_url": _TEXT,
+    "accounts_url": _TEXT,
+    "network": _TEXT,
+    "account": _TEXT,
+    "quota": _TEXT,
+    "limits": (dict, "a table"),
+    "margin_s": _NUMBER,
+    "straggler_s": _NUMBER,
+    "max_wait_s": _NUMBER,
+    "timeout_s": _NUMBER,
+    "pace": _TEXT,
+    "max_rate": _NUMBER,
+    "time_scale": _NUMBER,
+    "allow_http": (list, "a list of hosts"),
+}
+"""What can be set, and its type."""
+
+_SECRETS: Final = frozenset({"access_token", "token", "refresh_token", "client_secret", "code"})
+_NO_SECRETS: Final = "secrets do not belong in this file: use `cliq auth login`, or the environment"
+_LOCAL: Final = (
+    "a file in the current folder can only name Zoho's servers and this machine, since "
+    "credentials go there; others can be named in"
+)
+
+
+@attrs.frozen
+class TomlFile:
+    """What is in a file.
+
+    Attributes:
+        path: The file.
+        values: Settings that hold for all profiles.
+        profile: The profile to use.
+        profiles: Settings of profiles, by their names.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    profile: str | None
+    profiles: dict[str, dict[str, Any]]
+
+
+def settings_path() -> Path:
+    """The file at the platform's place for settings."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - only the command line looks
+
+    return user_config_path("cliq_async", appauthor=False) / NAME
+
+
+def read_toml(path: Path, *, own: bool) -> TomlFile | None:
+    """Read a file; None if there is none.
+
+    Args:
+        path: The file.
+        own: Whether it is the user's own, and not that of whatever folder is the current one.
+
+    Raises:
+        Failure: It cannot be read, or something in it is wrong.
+    """
+    try:
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path}: not UTF-8", USAGE) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Failure(f"{path}: not TOML: {error}", USAGE) from None
+    reader = _Reader(path, own)
+    profile, profiles = table.pop("profile", None), table.pop("profiles", {})
+    if profile is not None:
+        if not isinstance(profile, str):
+            raise reader.wrong("profile", "the name of a profile", profile)
+        check_name(profile, f"{path}: profile")
+    if not isinstance(profiles, dict):
+        raise reader.wrong("profiles", "tables, as [profiles.NAME]", profiles)
+    for name, values in profiles.items():
+        check_name(name, f"{path}: profiles")
+        if not isinstance(values, dict):
+            raise reader.wrong(f"profiles.{name}", "a table", values)
+    return TomlFile(
+        path,
+        reader.settings(table),
+        profile,
+        {name: reader.settings(values, f"profiles.{name}.") for name, values in profiles.items()},
+    )
+
+
+@attrs.frozen
+class _Reader:
+    path: Path
+    own: bool
+
+    def wrong(self, key: str, words: str, given: object) -> Failure:
+        what = repr(given) if isinstance(given, str | int | float) else type(given).__name__
+        return Failure(f"{self.path}: {key}: {words}, got {what}", USAGE)
+
+    def settings(self, table: Mapping[str, Any], within: str = "") -> dict[str, Any]:
+        """The settings in a table, each of the right type and in its range."""
+        return {key: self._setting(key, value, within + key) for key, value in table.items()}
+
+    def _setting(self, key: str, value: Any, name: str) -> Any:
+        if key in _SECRETS:
+            raise Failure(f"{self.path}: {name}: {_NO_SECRETS}", USAGE)
+        if key not in KEYS:
+            close = get_close_matches(key, KEYS, 1)
+            hint = f"did you mean {close[0]}?" if close else "there are " + ", ".join(KEYS)
+            raise Failure(f"{self.path}: {name}: there is no such setting; {hint}", USAGE)
+        kind, words = KEYS[key]
+        if not _fits(value, kind):
+            raise self.wrong(name, words, value)
+        if key == "limits":
+            return {endpoint: self._limit(endpoint, each, name) for endpoint, each in value.items()}
+        if key == "quota":
+            self._check_quota(name, value)
+        elif key.endswith("_url"):
+            self._check_url(name, value)
+        elif key == "allow_http" and not all(isinstance(each, str) for each in value):
+            raise self.wrong(name, words, value)
+        elif key == "allow_http" and not self.own:
+            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+        else:
+            with_it: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
+            self._checked(name, lambda: Settings(**with_it))
+        return value
+
+    def _limit(self, endpoint: str, given: Any, name: str) -> Limit:
+        name = f"{name}.{endpoint}"
+        if endpoint not in ENDPOINTS:
+            close = get_close_matches(endpoint, ENDPOINTS, 1)
+            hint = f"did you mean {close[0]}?" if close else "there are " + ", ".join(ENDPOINTS)
+            raise Failure(f"{self.path}: {name}: there is no such endpoint; {hint}", USAGE)
+        fields = {"threshold": given} if isinstance(given, int) else given
+        known = [field.name for field in attrs.fields(Limit)]
+        if not isinstance(fields, dict) or not set(fields) <= set(known):
+            raise self.wrong(name, "a number, or a table of " + ", ".join(known), given)
+        documented = ENDPOINTS[endpoint].limit
+        limit: Limit = self._checked(name, lambda: attrs.evolve(documented, **fields))
+        return limit
+
+    def _check_url(self, name: str, url: str) -> None:
+        host = self._checked(name, lambda: host_of(name, url))
+        zoho = is_zoho(host) and url.lower().startswith("https://")
+        if not (self.own or zoho or is_loopback(host)):
+            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+
+    def _check_quota(self, name: str, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError:
+            raise self.wrong(name, "the URL of a store", "another text") from None
+        if parts.password:
+            raise Failure(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
+        if not (self.own or parts.scheme in {"sqlite", "memory"} or is_loopback(host)):
+            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+
+    def _checked(self, name: str, make: Any) -> Any:
+        try:
+            return make()
+        except ValidationError as error:
+            words = f"{error.limit}, got {error.given!r}"
+            raise Failure(f"{self.path}: {name}: {words}", USAGE) from None
+
+
+def _fits(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

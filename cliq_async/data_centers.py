@@ -1,0 +1,127 @@
+"""Servers: Zoho's data centers by their names, and what the URL of a server may be."""
+
+import re
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from cliq_async.errors import ValidationError
+from cliq_async.models.validators import shown
+
+__all__ = [
+    "DATA_CENTERS",
+    "DataCenter",
+    "check_secure",
+    "data_center_of",
+    "host_of",
+    "is_loopback",
+    "is_zoho",
+]
+
+_URL: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)"
+    r"(:(?P<port>[0-9]{1,5})?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_MAX_PORT: Final = 65_535
+_PORTS: Final = {"http": 80, "https": 443}
+_ZOHO: Final = re.compile(r"(.+\.)?zoho(cloud|apis)?\.(com|eu|in|com\.au|com\.cn|jp|sa|uk|ca)")
+
+
+@attrs.frozen
+class DataCenter:
+    """One of Zoho's data centers.
+
+    Attributes:
+        api_url: The Cliq server.
+        accounts_url: The server that makes access tokens.
+        api_domain: The host by which a token answer names the data center.
+    """
+
+    api_url: str
+    accounts_url: str
+    api_domain: str
+
+    @classmethod
+    def at(cls, domain: str, top: str) -> "DataCenter":
+        """The data center behind a domain such as `zoho.eu`, whose other services end in `top`."""
+        return cls(f"https://cliq.{domain}", f"https://accounts.{domain}", f"www.zohoapis.{top}")
+
+
+DATA_CENTERS: Final[Mapping[str, DataCenter]] = {
+    "us": DataCenter.at("zoho.com", "com"),
+    "eu": DataCenter.at("zoho.eu", "eu"),
+    "in": DataCenter.at("zoho.in", "in"),
+    "au": DataCenter.at("zoho.com.au", "com.au"),
+    "cn": DataCenter.at("zoho.com.cn", "com.cn"),
+    "jp": DataCenter.at("zoho.jp", "jp"),
+    "sa": DataCenter.at("zoho.sa", "sa"),
+    "uk": DataCenter.at("zoho.uk", "uk"),
+    "ca": DataCenter.at("zohocloud.ca", "ca"),
+}
+
+_BY_HOST: Final = {
+    host: name
+    for name, center in DATA_CENTERS.items()
+    for host in (center.api_domain, urlsplit(center.accounts_url).netloc)
+}
+
+
+def data_center_of(place: object) -> str | None:
+    """The name of the data center that an accounts URL or an `api_domain` belongs to, or None."""
+    if not isinstance(place, str):
+        return None
+    host = place.lower().rpartition("://")[2].partition("/")[0].partition(":")[0]
+    return _BY_HOST.get(host)
+
+
+def host_of(field: str, url: str) -> str:
+    """Host and port of a URL, as one way of writing them: it names what is counted together.
+
+    Raises:
+        ValidationError: It is more or less than scheme and host.
+    """
+    match = _URL.fullmatch(url.rstrip("/"))
+    if match is None or not int(match["port"] or 1) <= _MAX_PORT:
+        # Never a password, nor a key in a query.
+        given = "one with a user" if "@" in url else shown(url.partition("?")[0])
+        raise ValidationError(field, "scheme and host alone, as https://host", given)
+    scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
+    host = host.removesuffix(".")
+    return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
+
+
+def check_secure(field: str, url: str, allow_http: Collection[str]) -> None:
+    """Check that secrets are encrypted on their way to a server.
+
+    Args:
+        field: The setting's name, for the error.
+        url: The server.
+        allow_http: Hosts, with or without a port, to which they may go as they are.
+
+    Raises:
+        ValidationError: They are not, and the server is neither this machine nor one of those.
+    """
+    host = host_of(field, url)
+    named = {host, host.rpartition(":")[0] or host} & {each.lower() for each in allow_http}
+    if not url.lower().startswith("https:") and not named and not is_loopback(host):
+        raise ValidationError(
+            field, "https, or a host that is named in allow_http", f"http://{host}"
+        )
+
+
+def is_zoho(host: str) -> bool:
+    """Whether a host, with or without a port, is one of Zoho's own."""
+    return _ZOHO.fullmatch(host.partition(":")[0]) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"

@@ -1,1 +1,0 @@
-"""Models from the plain form that the API takes."""

@@ -1,0 +1,132 @@
+"""`memory://`: the buckets of one process, shared by its clients, threads and event loops."""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.model import (
+    AskerId,
+    Ending,
+    Key,
+    Lane,
+    Lock,
+    NotYet,
+    Quota,
+    Snapshot,
+    TokenId,
+)
+from cliq_async.quota.stores.base import Clock, ColdStart, Watcher, starts_spent, system_clock
+from cliq_async.quota.stores.memory_notes import MemoryNotes
+from cliq_async.quota.stores.watchers import Watchers
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore(MemoryNotes):
+    """Buckets in the memory of this process. No method ever waits.
+
+    Lost when the process ends, so a restart within a window of the last request can lead to a
+    lock; so can a second process. `cold_start="spent"` guards against the first: every bucket
+    starts empty and fills up within a window.
+
+    Args:
+        clock: Where the time comes from.
+        cold_start: Whether a new bucket is full or spent.
+    """
+
+    def __init__(self, *, clock: Clock = system_clock, cold_start: ColdStart = "full") -> None:
+        super().__init__()
+        self.clock = clock
+        self._spent = starts_spent(cold_start)
+        self._opened_at = clock()
+        self._buckets: dict[Key, Bucket] = {}
+        self._watchers = Watchers()
+        # Reentrant: a coroutine that the garbage collector closes may end its token in here.
+        self._lock = threading.RLock()
+
+    async def take(
+        self,
+        quota: Quota,
+        token: TokenId,
+        *,
+        lease_s: float,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
+        people: int = 1,
+    ) -> float | NotYet:
+        """See `QuotaStore.take`."""
+        lock = self._lock
+        lock.acquire()
+        try:
+            bucket = self._buckets.get(quota.key) or self._new(quota)
+            now = self.clock()
+            alone = people <= 1 and not (bucket.waiting or (lane and bucket.turns))
+            if alone and bucket.take(quota, token, now, lease_s, reserve):
+                return now
+            not_yet = bucket.ask(
+                quota,
+                token,
+                now,
+                lease_s,
+                reserve=reserve,
+                lane=lane,
+                asker=asker,
+                people=people,
+            )
+            return now if not_yet is None else not_yet
+        finally:
+            lock.release()
+
+    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+        """See `QuotaStore.end`."""
+        lock = self._lock
+        lock.acquire()  # twice as fast as a with statement, on the path of every request
+        try:
+            bucket = self._buckets.get(quota.key) or self._new(quota)
+            sooner = bucket.end(quota, token, self.clock(), ending)
+        finally:
+            lock.release()
+        if sooner and self._watchers:
+            self._watchers.tell(quota.key)
+
+    async def refuse(
+        self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """See `QuotaStore.refuse`."""
+        with self._lock:
+            bucket = self._buckets.get(quota.key) or self._new(quota)
+            lock = bucket.refuse(quota, token, self.clock(), taken_at, wait_s)
+        self._watchers.tell(quota.key)
+        return lock
+
+    async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
+        """See `QuotaStore.snapshots`."""
+        with self._lock:
+            now = self.clock()
+            return [
+                (self._buckets.get(quota.key) or self._new(quota)).snapshot(quota, now)
+                for quota in quotas
+            ]
+
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """See `QuotaStore.clear`."""
+        keys = [quota.key for quota in quotas]
+        with self._lock:
+            self._buckets.update((key, Bucket()) for key in keys)
+        for key in keys:
+            self._watchers.tell(key)
+
+    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+        """See `QuotaStore.watch`."""
+        return self._watchers.add(key, watcher)
+
+    async def close(self) -> None:
+        """Nothing to write down: the buckets outlive the clients that share them."""
+
+    def _new(self, quota: Quota) -> Bucket:
+        bucket = self._buckets[quota.key] = Bucket()
+        if self._spent:
+            back_at = self._opened_at + quota.window_s + quota.margin_s + quota.straggler_s
+            bucket.returning = [back_at] * quota.unknown
+        return bucket

@@ -1,0 +1,169 @@
+"""`redis://host:port/db`: buckets that several hosts share.
+
+Each step is one call of a script, `bucket.lua`, which runs on the server and by its clock. A
+server that has lost what it knew, by a start, by a failover or because somebody emptied it, is
+told from an idle one by a mark that lasts; its buckets then count as spent for a window.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from cliq_async.quota.model import (
+    AskerId,
+    Ending,
+    Key,
+    Lane,
+    Lock,
+    NotYet,
+    Quota,
+    Snapshot,
+    TokenId,
+)
+from cliq_async.quota.stores.base import Clock, ColdStart, starts_spent, system_clock
+from cliq_async.quota.stores.redis_notes import RedisNotes
+from cliq_async.quota.stores.redis_scripts import RedisLedger, Step
+
+__all__ = ["RedisStore"]
+
+_ASK_AGAIN_S: Final = 1.0
+"""How long a line sleeps at the most: what another process gives back early, nobody tells it."""
+
+
+class RedisStore(RedisNotes):
+    """Buckets on a Redis server from version 6 on, a Valkey server, or a cluster of either.
+
+    All talk to the server is a thread's, so that no event loop waits for it. Safe to share
+    between threads and event loops; a forked child makes a connection of its own.
+
+    Args:
+        url: `redis://user:password@host:port/db`, or `rediss://` for TLS.
+        clock: The client's clock.
+        cold_start: Whether a server that has never had a bucket counts it as full or as spent.
+        server_time: In place of the server's clock, for tests.
+
+    Raises:
+        ValueError: There is no such cold start.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock = system_clock,
+        cold_start: ColdStart = "full",
+        server_time: Clock | None = None,
+    ) -> None:
+        spent = starts_spent(cold_start)
+        ledger = RedisLedger(url, clock=clock, spent=spent, server_time=server_time)
+        self._taken_at: dict[TokenId, float] = {}
+        super().__init__(ledger, clock)
+
+    async def take(
+        self,
+        quota: Quota,
+        token: TokenId,
+        *,
+        lease_s: float,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
+        people: int = 1,
+    ) -> float | NotYet:
+        """See `QuotaStore.take`."""
+        asked_at = self.clock()
+
+        def done(answer: dict[str, Any], at: float) -> float | NotYet:
+            now = answer["now"]
+            if answer["taken"]:
+                self._taken_at[token] = now
+                return asked_at  # it was taken after that: its request has to leave the sooner
+            earliest, again_at, several_at = (
+                answer[name] - now + at for name in ("earliest", "again_at", "several_at")
+            )
+            return NotYet(earliest, again_at, several_at, answer["locked"])
+
+        arguments: dict[str, Any] = {
+            "token": self._own(token),
+            "lease_s": lease_s,
+            "reserve": reserve,
+            "bulk": lane is Lane.BULK,
+            "people": people,
+            "longest_s": _ASK_AGAIN_S,
+        }
+        if asker is not None:
+            arguments["asker"] = self._own(asker)
+        got: float | NotYet = await self._worker.ask(Step("take", quota, arguments, asked_at, done))
+        return got
+
+    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+        """See `QuotaStore.end`."""
+        self._taken_at.pop(token, None)
+
+        def done(answer: dict[str, Any], _at: float) -> None:
+            self._taken_at.pop(token, None)  # its take may have been answered after that
+            if answer["sooner"]:
+                self._watchers.tell(quota.key)
+
+        arguments = {"token": self._own(token), "ending": ending.value}
+        self._worker.tell(Step("end", quota, arguments, self.clock(), done))
+
+    async def refuse(
+        self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """See `QuotaStore.refuse`."""
+
+        def done(answer: dict[str, Any], at: float) -> Lock:
+            self._watchers.tell(quota.key)
+            until = answer["until"] - answer["now"] + at
+            return Lock(until, answer["first"], answer["capacity"])
+
+        arguments: dict[str, Any] = {
+            "token": self._own(token),
+            # On the server's clock, as it was told when it was taken.
+            "taken_at": self._taken_at.pop(token, taken_at),
+        }
+        if wait_s is not None:
+            arguments["wait_s"] = wait_s
+        step = Step("refuse", quota, arguments, self.clock(), done)
+        lock: Lock = await self._worker.ask(step, lasting=True)
+        return lock
+
+    async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
+        """See `QuotaStore.snapshots`."""
+        now = self.clock()
+        steps = [Step("look", quota, {}, now, _snapshot_of(quota)) for quota in quotas]
+        return await self._worker.ask_all(steps)
+
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """See `QuotaStore.clear`."""
+        now = self.clock()
+        await self._worker.ask_all(
+            Step("clear", quota, {}, now, self._cleared(quota.key)) for quota in quotas
+        )
+
+    def _cleared(self, key: Key) -> Callable[[dict[str, Any], float], None]:
+        return lambda _answer, _at: self._watchers.tell(key)
+
+    def _forked(self) -> None:
+        super()._forked()
+        self._taken_at = {}
+
+
+def _snapshot_of(quota: Quota) -> Callable[[dict[str, Any], float], Snapshot]:
+    def done(answer: dict[str, Any], at: float) -> Snapshot:
+        shift = at - answer["now"]
+        probe_until = answer.get("probe_until")
+        return Snapshot(
+            now=at,
+            threshold=quota.threshold,
+            capacity=answer["capacity"],
+            leases=tuple(end + shift for end in answer["leases"]),
+            returns=tuple(back_at + shift for back_at in answer["returns"]),
+            period_s=answer["period_s"],
+            locked_until=answer["locked_until"] + shift,
+            reopening=answer["reopening"],
+            probe_until=None if probe_until is None else probe_until + shift,
+            waiting=answer["waiting"],
+        )
+
+    return done

@@ -1,0 +1,155 @@
+"""`sqlite:///path`: buckets that all processes of a machine share, and that survive them.
+
+A row a key holds the bucket as the memory store has it. Each step is one transaction: read the
+row, let the pure bucket decide, write it back. So one process at a time decides, and whatever
+happens to it, the file holds the state before or after.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from cliq_async.quota.bucket import Bucket
+from cliq_async.quota.model import (
+    AskerId,
+    Ending,
+    Lane,
+    Lock,
+    NotYet,
+    Quota,
+    Snapshot,
+    TokenId,
+)
+from cliq_async.quota.stores.base import Clock, ColdStart, starts_spent, system_clock
+from cliq_async.quota.stores.reboot import boot_id
+from cliq_async.quota.stores.sqlite_ledger import Ledger
+from cliq_async.quota.stores.sqlite_notes import SqliteNotes
+
+__all__ = ["SqliteStore"]
+
+_ASK_AGAIN_S: Final = 1.0
+"""How long a line sleeps at the most: what another process gives back early, nobody tells it."""
+
+
+class SqliteStore(SqliteNotes):
+    """Buckets in a file.
+
+    Safe to share between threads and event loops; a forked child opens the file anew.
+
+    Args:
+        path: The file; made with its folder if there is none, readable by its owner alone.
+        clock: Where the time comes from: seconds since the machine was started.
+        cold_start: Whether a new file counts as full or as spent.
+        boot: Names the machine's start; by default the system's own name for it.
+
+    Raises:
+        ValueError: There is no such cold start.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = system_clock,
+        cold_start: ColdStart = "full",
+        boot: str | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._ledger = Ledger(
+            self.path,
+            clock=clock,
+            boot=boot_id() if boot is None else boot,
+            spent=starts_spent(cold_start),
+        )
+        super().__init__(self._ledger, clock)
+
+    async def take(
+        self,
+        quota: Quota,
+        token: TokenId,
+        *,
+        lease_s: float,
+        reserve: int = 0,
+        lane: Lane = Lane.INTERACTIVE,
+        asker: AskerId | None = None,
+        people: int = 1,
+    ) -> float | NotYet:
+        """See `QuotaStore.take`."""
+        own, line = self._own(token), None if asker is None else self._own(asker)
+
+        def step() -> float | NotYet:
+            bucket, now = self._ledger.read(quota)
+            not_yet = bucket.ask(
+                quota,
+                own,
+                now,
+                lease_s,
+                reserve=reserve,
+                lane=lane,
+                asker=line,
+                people=people,
+                longest_s=_ASK_AGAIN_S,
+            )
+            self._ledger.write(quota, bucket, now)
+            return now if not_yet is None else not_yet
+
+        got: float | NotYet = await self._worker.ask(step)
+        return got
+
+    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+        """See `QuotaStore.end`."""
+        own, ended_at = self._own(token), self.clock()
+
+        def step() -> None:
+            bucket, now = self._ledger.read(quota)
+            # As it was when it ended, not when that is written down.
+            if bucket.end(quota, own, min(ended_at, now), ending):
+                self._watchers.tell(quota.key)
+            self._ledger.write(quota, bucket, now)
+
+        self._worker.tell(step)
+
+    async def refuse(
+        self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
+    ) -> Lock:
+        """See `QuotaStore.refuse`."""
+        own, refused_at = self._own(token), self.clock()
+
+        def step() -> Lock:
+            bucket, now = self._ledger.read(quota)
+            # As it was when the refusal came, not when that is written down.
+            lock = bucket.refuse(quota, own, min(refused_at, now), taken_at, wait_s)
+            self._ledger.write(quota, bucket, now)
+            self._watchers.tell(quota.key)
+            return lock
+
+        lock: Lock = await self._worker.ask(step, lasting=True)
+        return lock
+
+    async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
+        """See `QuotaStore.snapshots`."""
+        wanted = list(quotas)
+
+        def step() -> list[Snapshot]:
+            found = []
+            for quota in wanted:
+                bucket, now = self._ledger.read(quota)
+                found.append(bucket.snapshot(quota, now))
+            return found
+
+        found: list[Snapshot] = await self._worker.ask(step)
+        return found
+
+    async def clear(self, quotas: Iterable[Quota]) -> None:
+        """See `QuotaStore.clear`."""
+        wanted = list(quotas)
+
+        def step() -> None:
+            now = self.clock()
+            for quota in wanted:
+                # A row of its own, or the file's start would say whether it is full.
+                self._ledger.write(quota, Bucket(), now)
+                self._watchers.tell(quota.key)
+
+        await self._worker.ask(step)

@@ -1,0 +1,52 @@
+"""What the stores have in common that several processes share."""
+
+import uuid
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from cliq_async.quota.model import AskerId, Key
+from cliq_async.quota.stores.base import Clock, Watcher
+from cliq_async.quota.stores.watchers import Watchers
+from cliq_async.storage.worker import Blocking, Worker
+
+__all__ = ["SharedStore"]
+
+StepT = TypeVar("StepT")
+
+
+class SharedStore(Generic[StepT]):
+    """A store whose work is done by a thread, so that no event loop waits for it.
+
+    Safe to share between threads and event loops; a forked child opens its place anew.
+
+    Args:
+        blocking: What the thread works on.
+        clock: Where the time comes from.
+    """
+
+    def __init__(self, blocking: Blocking[StepT], clock: Clock) -> None:
+        self.clock = clock
+        self._watchers = Watchers()
+        self._owner = _new_owner()
+        self._worker: Worker[StepT] = Worker(blocking, self._forked)
+
+    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+        """See `QuotaStore.watch`."""
+        return self._watchers.add(key, watcher)
+
+    async def close(self) -> None:
+        """Write down what is pending and let go of the place; whoever asks later opens it again."""
+        await self._worker.close()
+
+    def _own(self, number: AskerId) -> str:
+        """The name of a token or a line among those of all processes."""
+        return f"{self._owner}{number}"
+
+    def _forked(self) -> None:
+        self._owner = _new_owner()
+        self._watchers = Watchers()
+
+
+def _new_owner() -> str:
+    """Numbers are unique within a process; this says whose they are."""
+    return uuid.uuid4().hex[:12] + "-"

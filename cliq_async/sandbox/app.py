@@ -1,0 +1,211 @@
+"""What becomes of a request: its route, its user, thresholds and faults on the way to the work."""
+
+import re
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from cliq_async.sandbox.accounts import Accounts
+from cliq_async.sandbox.dialect import DIALECTS
+from cliq_async.sandbox.endpoints import Call
+from cliq_async.sandbox.errors import Refused, malformed, not_authorised
+from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
+from cliq_async.sandbox.latency import Latency
+from cliq_async.sandbox.oauth import Tokens, user_label
+from cliq_async.sandbox.rate_limits import Throttle
+from cliq_async.sandbox.report import make_report
+from cliq_async.sandbox.responses import Break, Silence, failed, gateway, json_answer, refusal
+from cliq_async.sandbox.router import Router
+from cliq_async.sandbox.settings import Settings
+from cliq_async.sandbox.state.state import State
+
+__all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "Front"]
+
+REPORT_PATH: Final = "/sandbox/report"
+TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+REVOKE_PATH: Final = TOKEN_PATH + "/revoke"
+
+MAX_BODY: Final = 2 * 1024**2
+"""The longest script is six times as long when all of it is escaped."""
+
+_NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
+"""Which external network is asked makes no difference here."""
+
+# What comes in place of an answer once the work is done.
+_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+    "lost": Silence,
+    "reset": Break,
+    "502": gateway,
+}
+
+
+class Front:
+    """Answers requests.
+
+    Args:
+        settings: The options of the sandbox.
+        state: What it remembers.
+        latency: The time that requests spend on their way.
+        clock: Seconds that never go back.
+
+    Attributes:
+        lock: Held while the state is read or changed, which other threads may do, too.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        *,
+        latency: Latency,
+        clock: Callable[[], float],
+    ) -> None:
+        self.lock = threading.Lock()
+        self._state = state
+        self._latency = latency
+        self._throttle = Throttle(
+            settings.algorithm,
+            limits=settings.limits,
+            seed=settings.seed,
+            penalise=settings.penalise,
+        )
+        self._tokens = Tokens(seed=settings.seed, life_s=settings.token_life_s)
+        self._faults = Faults(settings.faults, seed=settings.seed)
+        self._accounts = Accounts(self._tokens, self._faults)
+        self._unauthorised = 0
+        dialect = DIALECTS[settings.dialect]
+        self._router = Router(dialect.paths)
+        self._works = dialect.works
+        self._users: dict[str, str] = {}
+        self._clock = clock
+        self._started = clock()
+        self._time_scale = settings.time_scale
+
+    def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
+        """What came in and what became of it; `Sandbox.report` says what is in it."""
+        with self.lock:
+            report = make_report(
+                self._throttle, self._state, self._tokens, user=user, recipients=recipients
+            )
+        return report | {"unauthorised": self._unauthorised}
+
+    def revoke(self, user: str | None = None) -> int:
+        """End access tokens that are alive; returns how many there were."""
+        with self.lock:
+            return self._tokens.revoke(self._now(), user)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request."""
+        method, path = request.method, request.rel_url.raw_path
+        if method == "GET" and path == REPORT_PATH:
+            query = _query(request)
+            recipients = query.get("recipients", "0") != "0"
+            return json_answer(200, self.report(user=query.get("user"), recipients=recipients))
+        accounts = {TOKEN_PATH: self._token, REVOKE_PATH: self._revoked}
+        if method == "POST" and path in accounts:
+            if self._accounts.refuses():
+                return Break()
+            return await self._delayed(lambda: accounts[path](request))
+        try:
+            endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
+        except Refused as refused:
+            return refusal(refused)
+        if self._faults.refuses(endpoint):
+            return Break()
+        return await self._delayed(lambda: self._answer(request, endpoint, parameters))
+
+    async def _delayed(
+        self, answering: Callable[[], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        await self._latency.wait()
+        try:
+            answer = await answering()
+        except Refused as refused:
+            answer = refusal(refused)
+        except OSError:  # the client went away while it was sending
+            return Silence()
+        await self._latency.wait()
+        return answer
+
+    async def _token(self, request: web.BaseRequest) -> web.StreamResponse:
+        form = await _form(request)
+        with self.lock:
+            return self._accounts.answer(form, self._now())
+
+    async def _revoked(self, request: web.BaseRequest) -> web.StreamResponse:
+        token = (await _form(request)).get("token", "")
+        with self.lock:
+            return json_answer(*self._tokens.revoke_refresh_token(token, self._now()))
+
+    async def _answer(
+        self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
+    ) -> web.StreamResponse:
+        now = self._now()
+        user = self._user(request.headers.get("Authorization", ""), now)
+        if not self._throttle.arrive(user, endpoint, now).allowed:
+            return self._throttled(user, endpoint, now)
+        fault = self._faults.draw(endpoint)
+        if fault in THROTTLES:
+            self._throttle.gate(user, endpoint).lock(now, injected=fault)
+            return self._throttled(user, endpoint, now)
+        if fault == "401":
+            raise self._unaccepted("oauthtoken_invalid")
+        if fault == "500":
+            return failed()
+        if fault == "502" and self._faults.coin():
+            return gateway()
+        call = Call(user, parameters, _query(request), await _body(request))
+        try:
+            with self.lock:
+                answer = json_answer(*self._works[endpoint](self._state, call))
+        except Refused as refused:  # a fault can spoil this answer, too
+            answer = refusal(refused)
+        return _SPOILED[fault]() if fault else answer
+
+    def _user(self, authorization: str, now: float) -> str:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
+            raise self._unaccepted()
+        if self._tokens.is_over(token, now):
+            raise self._unaccepted("oauthtoken_invalid")
+        label = self._tokens.user(token) or self._users.get(token)
+        if label is None:
+            label = self._users[token] = user_label(token)
+        return label
+
+    def _unaccepted(self, code: str | None = None) -> Refused:
+        self._unauthorised += 1
+        return not_authorised(code)
+
+    def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
+        lock = self._throttle.gate(user, endpoint).locks[-1]
+        limit = self._throttle.limit(endpoint)
+        return json_answer(*throttle_answer(lock.injected, limit, lock.until - now))
+
+    def _now(self) -> float:
+        """Seconds since the start, in the sandbox's time."""
+        return (self._clock() - self._started) * self._time_scale
+
+
+def _query(request: web.BaseRequest) -> dict[str, str]:
+    text = request.rel_url.raw_query_string
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
+async def _form(request: web.BaseRequest) -> dict[str, str]:
+    text = (await _body(request)).decode(errors="replace")
+    return _query(request) | dict(parse_qsl(text, keep_blank_values=True))
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if not request.body_exists:
+        return b""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    try:
+        return await request.read()
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
+        raise malformed("The body is too large or damaged.") from None

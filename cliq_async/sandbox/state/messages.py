@@ -1,0 +1,221 @@
+"""The messages that bots sent, and their threads."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+import attrs
+
+from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.validation import Target
+
+__all__ = ["FIRST_NUMBER", "Message", "Messages", "Place", "Thread"]
+
+FIRST_NUMBER: Final = 1777342127479
+_MOST_DIGITS: Final = 20
+_FAILED: Final = "botmessage_sending_failed"
+
+
+@attrs.define(eq=False)
+class Thread:
+    """A thread that was made from a message.
+
+    Attributes:
+        root: The number of that message.
+        title: Its title, if it has one.
+    """
+
+    root: int
+    title: str | None = None
+
+    @property
+    def chat_id(self) -> str:
+        """The id of its chat."""
+        return f"CT_{self.root}_64396901-T1"
+
+
+@attrs.define(eq=False, kw_only=True)
+class Message:
+    """A message, whoever got it.
+
+    Attributes:
+        number: Its number; they ascend without gaps.
+        bot: The unique name of the bot that sent it.
+        user: The label of the user on whose behalf it did.
+        to: Which kind of recipients it had.
+        channel: The channel's unique name, if it went to one.
+        chat_id: The chat that it was posted in.
+        thread: The thread that it was posted in or that was made from it.
+        body: The message as it was sent.
+    """
+
+    number: int
+    bot: str
+    user: str
+    to: Target
+    channel: str | None
+    chat_id: str
+    thread: Thread | None
+    body: dict[str, Any]
+
+    @property
+    def message_id(self) -> str:
+        """Its id."""
+        return f"{self.number}_{self.number:x}"
+
+    def ids(self) -> dict[str, str]:
+        """Its ids, as the API shows them."""
+        return {"chat_id": self.chat_id, "message_id": self.message_id}
+
+    def shown(self) -> dict[str, Any]:
+        """All that is known of it."""
+        shown = self.ids() | {"bot": self.bot, "user": self.user, "to": self.to}
+        if self.channel is not None:
+            shown["channel"] = self.channel
+        if self.thread is not None and self.thread.title is not None:
+            shown["thread_title"] = self.thread.title
+        return shown | {"body": self.body}
+
+
+@attrs.frozen
+class Place:
+    """Where a message belongs by what it says itself, which may be nothing.
+
+    Attributes:
+        chat_id: A chat that is no thread's.
+        thread: A thread.
+        root: A message whose thread is yet to be made.
+    """
+
+    chat_id: str | None = None
+    thread: Thread | None = None
+    root: Message | None = None
+
+
+_ANYWHERE: Final = Place()
+_REFERENCES: Final = frozenset({"reply_to", "thread_message_id", "thread_chat_id"})
+
+
+class Messages:
+    """The last messages; older ones are forgotten.
+
+    Args:
+        chats: The ids of chats that are known without a message.
+        messages: The first ones.
+        next_number: The number of the next one.
+        most: How many are remembered.
+
+    Raises:
+        ValueError: The numbers of the first ones do not lead to the next one's without gaps.
+    """
+
+    def __init__(
+        self,
+        chats: Iterable[str] = (),
+        messages: Iterable[Message] = (),
+        *,
+        next_number: int = FIRST_NUMBER,
+        most: int = 100_000,
+    ) -> None:
+        self._chats = frozenset(chats)
+        self._messages = deque(messages, maxlen=most)
+        self._next = next_number
+        first = next_number - len(self._messages)
+        if any(each.number != first + index for index, each in enumerate(self._messages)):
+            raise ValueError("messages are missing")
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next one."""
+        return self._next
+
+    def all(self) -> list[Message]:
+        """All that are remembered, the newest last."""
+        return list(self._messages)
+
+    def place(self, body: dict[str, Any]) -> Place:
+        """Where a valid message belongs by what it says itself.
+
+        Raises:
+            Refused: It names a message or a chat that is not known.
+        """
+        if _REFERENCES.isdisjoint(body):
+            return _ANYWHERE
+        reply_to, root_id = body.get("reply_to"), body.get("thread_message_id")
+        chat_id = body.get("thread_chat_id")
+        if reply_to is not None:
+            self._message("reply_to", reply_to)
+        place = _ANYWHERE
+        if root_id is not None:
+            root = self._message("thread_message_id", root_id)
+            place = Place(root=root) if root.thread is None else Place(thread=root.thread)
+        return place if chat_id is None else self._chat("thread_chat_id", chat_id)
+
+    def add(
+        self,
+        body: dict[str, Any],
+        *,
+        bot: str,
+        user: str,
+        to: Target,
+        place: Place,
+        channel: str | None = None,
+        chat_id: str | None = None,
+    ) -> Message:
+        """Remember a message.
+
+        Args:
+            body: The message as it was sent.
+            bot: The unique name of the bot that sent it.
+            user: The label of the user on whose behalf it did.
+            to: Which kind of recipients it had.
+            place: Where it belongs by what it says itself.
+            channel: The channel's unique name, if it went to one.
+            chat_id: The channel's chat.
+        """
+        number, thread = self._next, place.thread
+        if place.root is not None:
+            thread = place.root.thread = Thread(place.root.number)
+        elif place is _ANYWHERE and body.get("message_topic"):
+            thread = Thread(number, body["message_topic"])
+        if thread is not None:
+            thread.title = thread.title or body.get("thread_title")
+            chat_id = thread.chat_id
+        else:
+            chat_id = place.chat_id or chat_id or f"CT_{number}_64396901-B1"
+        message = Message(
+            number=number,
+            bot=bot,
+            user=user,
+            to=to,
+            channel=channel,
+            chat_id=chat_id,
+            thread=thread,
+            body=body,
+        )
+        self._messages.append(message)
+        self._next += 1
+        return message
+
+    def _message(self, field: str, message_id: str) -> Message:
+        message = self._at(message_id.partition("_")[0])
+        if message is None or message.message_id != message_id:
+            raise malformed(f"'{field}' names no message.", _FAILED)
+        return message
+
+    def _chat(self, field: str, chat_id: str) -> Place:
+        if chat_id in self._chats:
+            return Place(chat_id=chat_id)
+        message = self._at(chat_id.removeprefix("CT_").partition("_")[0])
+        if message is not None:
+            if message.thread is not None and message.thread.chat_id == chat_id:
+                return Place(thread=message.thread)
+            if message.chat_id == chat_id:
+                return Place(chat_id=chat_id)
+        raise malformed(f"'{field}' names no chat.", _FAILED)
+
+    def _at(self, digits: str) -> Message | None:
+        if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+            return None
+        index = int(digits) - (self._next - len(self._messages))
+        return self._messages[index] if 0 <= index < len(self._messages) else None

@@ -1,0 +1,183 @@
+"""The kinds of checks that `validation` is written in.
+
+A check takes a value and the path that leads to it, and raises `Refused` where the documents do
+not allow the value. Lengths are counted in characters.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from cliq_async.sandbox.errors import Refused, malformed
+
+__all__ = [
+    "Check",
+    "a_list",
+    "a_map",
+    "a_text",
+    "an_object",
+    "by_field",
+    "coded",
+    "flag",
+    "json_object",
+    "matching",
+    "one_of",
+    "plain_value",
+    "whole",
+]
+
+_INVALID: Final = "invalid_inputs"
+
+Check = Callable[[Any, str], None]
+
+
+def a_text(most: int | None = None, least: int = 0) -> Check:
+    """A string of `least` to `most` characters."""
+
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, str):
+            raise malformed(f"'{path}' is not a string.")
+        if len(value) < least or (most is not None and len(value) > most):
+            limit = least if len(value) < least else most
+            raise malformed(f"'{path}' has {len(value)} characters; the limit is {limit}.")
+
+    return check
+
+
+def one_of(*allowed: str) -> Check:
+    """One of these strings."""
+
+    def check(value: Any, path: str) -> None:
+        if value not in allowed:
+            raise malformed(f"'{path}' is none of {', '.join(allowed)}.")
+
+    return check
+
+
+def matching(pattern: str, words: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
+    """A string that the whole of a pattern matches; `words` say what that is."""
+    compiled = re.compile(pattern, flags)
+    text = a_text()
+
+    def check(value: Any, path: str) -> None:
+        text(value, path)
+        if not compiled.fullmatch(value):
+            raise malformed(f"'{path}' is not {words}.")
+
+    return check
+
+
+def whole(least: int | None = None, most: int | None = None) -> Check:
+    """A whole number of `least` to `most`."""
+
+    def check(value: Any, path: str) -> None:
+        if type(value) is not int:  # true and false are ints to Python
+            raise malformed(f"'{path}' is not a whole number.")
+        if (least is not None and value < least) or (most is not None and value > most):
+            raise malformed(f"'{path}' is not a number from {least} to {most}.")
+
+    return check
+
+
+def flag(value: Any, path: str) -> None:
+    """Check that it is true or false."""
+    if not isinstance(value, bool):
+        raise malformed(f"'{path}' is neither true nor false.")
+
+
+def plain_value(value: Any, path: str) -> None:
+    """Check that it is a string or a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise malformed(f"'{path}' is neither a string nor a number.")
+
+
+def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
+    """An array of `least` to `most` entries, each held to `item`."""
+
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, list):
+            raise malformed(f"'{path}' is not an array.")
+        if len(value) < least or (most is not None and len(value) > most):
+            limit = least if len(value) < least else most
+            raise malformed(f"'{path}' has {len(value)} entries; the limit is {limit}.")
+        for index, each in enumerate(value):
+            item(each, f"{path}[{index}]")
+
+    return check
+
+
+def a_map(item: Check) -> Check:
+    """An object with any keys, each value held to `item`."""
+
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, dict):
+            raise malformed(f"'{path}' is not an object.")
+        for key, each in value.items():
+            item(each, f"{path}.{key}")
+
+    return check
+
+
+def an_object(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+    """An object that has the required fields, may have the optional ones, and no others."""
+    fields = dict(required) | dict(optional or {})
+
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, dict):
+            raise malformed(f"'{path}' is not an object.")
+        for key, each in value.items():
+            if key not in fields:
+                raise malformed(
+                    f"'{key}' is an extra key in the JSON Object.", code="extra_key_found"
+                )
+            fields[key](each, f"{path}.{key}" if path else key)
+        for key in required:
+            if key not in value:
+                raise malformed(f"'{path}.{key}' is missing." if path else f"'{key}' is missing.")
+
+    return check
+
+
+def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None) -> Check:
+    """An object whose other fields depend on the value of one."""
+    kinds = one_of(*checks)
+
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, dict):
+            raise malformed(f"'{path}' is not an object.")
+        kind = value.get(field, default)
+        kinds(kind, f"{path}.{field}")
+        checks[kind](value, path)
+
+    return check
+
+
+def coded(check: Check, code: str) -> Check:
+    """The same check with another error code, but for an extra key."""
+
+    def run(value: Any, path: str) -> None:
+        try:
+            check(value, path)
+        except Refused as refused:
+            if refused.code != _INVALID:
+                raise
+            raise malformed(refused.message, code) from None
+
+    return run
+
+
+def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
+    """The JSON object that a body is.
+
+    Raises:
+        Refused: It is none; the error's code is `code`.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise malformed("The body is not JSON.", code) from None
+    if not isinstance(value, dict):
+        raise malformed("The body is not a JSON object.", code)
+    return value

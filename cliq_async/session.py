@@ -1,0 +1,76 @@
+"""What is there while a client is open: built when it opens, let go of when it closes."""
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from cliq_async.auth.provider import Auth, Authority
+from cliq_async.config import Settings
+from cliq_async.hooks import Hooks
+from cliq_async.quota.limiter import Limiter
+from cliq_async.quota.model import Quota
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.registry import release, retain
+from cliq_async.transport.aiohttp import Transport
+from cliq_async.transport.executor import Caller
+from cliq_async.transport.negotiation import Speaker
+from cliq_async.transport.pacing import pacers
+
+__all__ = ["Connection"]
+
+
+@attrs.define(kw_only=True)
+class Connection:
+    """Shared by a client and all that `with_options` made of it.
+
+    Attributes:
+        settings: Where to, and how long to wait.
+        auth: The credentials.
+        store: The quota's, kept open with it.
+        quotas: The quota of each endpoint, by the endpoint's name.
+        connect: Makes a transport.
+        hooks: Functions that are told what happens.
+        transport: What carries requests; None while it is closed.
+        authority: Where access tokens come from; None while it is closed.
+        speaker: What makes calls; None while it is closed.
+    """
+
+    settings: Settings
+    auth: Auth = attrs.field(repr=False)
+    store: QuotaStore
+    quotas: Mapping[str, Quota]
+    connect: Callable[[], Transport]
+    hooks: Hooks | None
+    transport: Transport | None = None
+    authority: Authority | None = None
+    speaker: Speaker | None = None
+
+    def build(self) -> None:
+        """Make what calls go through."""
+        retain(self.store)
+        self.transport = transport = self.connect()
+        self.authority = self.settings.authority(self.auth, transport, self.store)
+        caller = Caller(
+            base_url=self.settings.root_url,
+            quotas=self.quotas,
+            limiter=Limiter.of(self.store),
+            transport=transport,
+            authority=self.authority,
+            pacers=pacers(self.settings, self.quotas),
+            hooks=self.hooks,
+        )
+        self.speaker = Speaker(caller, self.store, self.settings.root_url)
+
+    async def close(self) -> None:
+        """Let go of it. What is under way is given up."""
+        transport, self.transport, self.speaker = self.transport, None, None
+        source, self.authority = self.authority, None
+        if transport is not None:
+            try:
+                if source is not None:
+                    await source.close()
+            finally:
+                try:
+                    await transport.close()
+                finally:
+                    await release(self.store)

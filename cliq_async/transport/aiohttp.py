@@ -1,0 +1,294 @@
+"""Bytes out and in. The only module on the path of a call that imports aiohttp."""
+
+import asyncio
+import re
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, Final, Protocol
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from cliq_async.quota.stores.base import system_clock
+
+__all__ = ["AiohttpTransport", "NoAnswerError", "Permit", "Request", "Response", "Transport"]
+
+CONNECT_S: Final = 10.0
+"""How long a connection may take to stand; a token is held meanwhile. Real seconds."""
+
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset instead of flush
+_USER: Final = re.compile(r"//[^/\s]*@")
+_UNACKNOWLEDGED_MS: Final = 30_000  # how long the kernel tries to deliver
+_FAILURES: Final = (aiohttp.ClientError, OSError, TimeoutError)
+_TURN_S: Final = 1.0
+_LONG: Final = 2**20
+
+
+class Request(msgspec.Struct, frozen=True):  # made for every request: an eighth of attrs' time
+    """An HTTP request, ready to be written.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole URL, quoted.
+        headers: All headers but those that follow from URL and body.
+        body: The body; empty for none.
+        timeout_s: From now to the last byte of the answer, in real seconds; None for no limit.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    timeout_s: float | None = None
+
+    def __repr__(self) -> str:
+        """Without headers and body: there may be secrets in both."""
+        return f"Request({self.method!r}, {self.url!r})"
+
+
+class Response(msgspec.Struct, frozen=True):
+    """An HTTP answer.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, looked up without regard to case.
+        body: The whole body, or None where the connection broke after the headers.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    def __repr__(self) -> str:
+        """Without the rest: an accounts server's answer is a secret."""
+        return f"Response({self.status})"
+
+
+class NoAnswerError(Exception):
+    """No final status came. Whether the request left stands in the permit."""
+
+
+class Permit(Protocol):
+    """The right to send one request once: a token of the quota."""
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request was allowed to leave."""
+        ...
+
+    def may_send(self) -> bool:
+        """Ask just before the first byte is written; True at most once."""
+        ...
+
+
+class Transport(Protocol):
+    """What carries requests. Put another one in with `CliqClient(transport=...)`."""
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        """Send a request and return its answer, whatever the status.
+
+        Follows no redirect and tries nothing twice. Asks `permit.may_send()` just before the
+        first byte leaves, and sends nothing if that is False. When it gives up, or is
+        cancelled, it sees to it that what it wrote does not arrive later, as far as it can.
+
+        Raises:
+            NoAnswerError: No final status came; what went wrong is the cause.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class _NotAllowedError(aiohttp.ClientError):
+    """The permit was refused: too late, or a second time."""
+
+
+class _Sending:
+    """One send under way, for the hooks in the request class to find."""
+
+    __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "owner")
+
+    def __init__(self, owner: "AiohttpTransport", permit: Permit) -> None:
+        self.owner = owner
+        self._permit = permit
+        self._conn: Any = None
+        self._transport: asyncio.Transport | None = None
+        self._allowed_at = 0.0
+
+    def ask(self, conn: Any) -> None:
+        """Ask whether the request may leave on a connection, and make that safe to break.
+
+        Raises:
+            _NotAllowedError: It is too late, or the request has left already.
+        """
+        if not self._permit.may_send():
+            raise _NotAllowedError("too late to send, or sent already")
+        self._allowed_at = system_clock()
+        self._conn = conn
+        self._transport = transport = conn.transport
+        if transport is not None and self.owner.prepares:
+            _prepare(transport.get_extra_info("socket"))
+
+    @property
+    def late(self) -> bool:
+        """Whether the permission is no longer fresh."""
+        return system_clock() - self._allowed_at > _TURN_S
+
+    def abort(self) -> None:
+        """Break the connection so that nothing it still holds is delivered."""
+        conn, transport = self._conn, self._transport
+        if conn is None or transport is None:
+            return
+        # A whole answer puts the connection back in the pool before its reader runs: it may
+        # carry somebody else's request by now.
+        if conn.protocol is not None or transport.is_closing():
+            transport.abort()
+
+
+# By the task that sends, which is where aiohttp calls the hooks. Not a context variable: cancelled
+# timers keep their contexts, and with them what was sent, until the loop clears them out.
+_sendings: dict[asyncio.Task[Any] | None, _Sending] = {}
+
+
+def _prepare(sock: socket.socket | None) -> None:
+    """See to it that whoever closes a connection resets it, aiohttp and a killed process too.
+
+    What a plain close leaves behind is delivered by the kernel, minutes later if the network was
+    down. An idle connection, whose answer is here, loses nothing by it.
+    """
+    if sock is not None:
+        with suppress(OSError):  # closed meanwhile, or not a TCP socket
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
+
+
+class _GuardedRequest(aiohttp.ClientRequest):
+    """Asks for permission when the connection stands and nothing is written yet.
+
+    Whatever way aiohttp comes to send a second time, it comes through here and is refused.
+    """
+
+    def send(self, conn: Any) -> Any:  # its coroutine, without one more around it
+        """Write the request, if its permit still holds."""
+        self._sending = _sendings[asyncio.current_task(self.loop)]
+        self._sending.ask(conn)
+        return super().send(conn)
+
+    if sys.version_info < (3, 12):
+
+        async def write_bytes(
+            self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None
+        ) -> None:
+            """Write the body and, before it, the headers.
+
+            Before Python 3.12 this is a task of its own, which runs a turn of the loop after
+            `send`. Should that turn have lasted, the permission is stale.
+            """
+            if self._sending.late:
+                late = _NotAllowedError("the event loop was blocked for too long")
+                conn.protocol.set_exception(late)
+                return
+            await super().write_bytes(writer, conn, content_length)
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    sock = socket.socket(*address[:3])
+    _prepare(sock)
+    return sock
+
+
+def _data(body: bytes) -> bytes | BytesIO | None:
+    # aiohttp warns of long bytes: only what can be read is written in pieces.
+    return BytesIO(body) if len(body) > _LONG else body or None
+
+
+@lru_cache(maxsize=64)
+def _timeout(timeout_s: float | None) -> aiohttp.ClientTimeout:
+    connect_s = CONNECT_S if timeout_s is None else min(CONNECT_S, timeout_s)
+    return aiohttp.ClientTimeout(total=timeout_s, connect=connect_s)
+
+
+@lru_cache(maxsize=1024)
+def _url(url: str) -> URL:
+    return URL(url, encoded=True)
+
+
+class AiohttpTransport:
+    """The transport over aiohttp. Open it inside the event loop that uses it.
+
+    Args:
+        connector: Your own connector, which is closed with this transport. By default one
+            without a limit, since the quota bounds what is under way.
+        proxy: The URL of an HTTP proxy.
+    """
+
+    def __init__(
+        self, *, connector: aiohttp.BaseConnector | None = None, proxy: str | None = None
+    ) -> None:
+        self._proxy = proxy
+        self._loop = asyncio.get_running_loop()
+        self._session = aiohttp.ClientSession(
+            connector=connector or aiohttp.TCPConnector(limit=0, socket_factory=_socket),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=_GuardedRequest,
+        )
+        # It would send GET and DELETE again on a new connection when a kept one is found dead,
+        # which the guard refuses; aiohttp's own test client switches it off like this.
+        self._session._retry_connection = False
+        self.prepares = connector is not None  # its sockets are not made here
+
+    async def send(self, request: Request, permit: Permit) -> Response:
+        """See `Transport.send`."""
+        if self._session.closed:
+            raise NoAnswerError("the client was closed")
+        task = asyncio.current_task(self._loop)
+        sending = _sendings[task] = _Sending(self, permit)
+        try:
+            answer = await self._session.request(
+                request.method,
+                _url(request.url),
+                headers=request.headers,
+                data=_data(request.body),
+                timeout=_timeout(request.timeout_s),
+                allow_redirects=False,
+                proxy=self._proxy,
+            )
+            try:
+                body = await answer.read()  # aiohttp has the connection back with its end
+            except BaseException as error:
+                answer.close()
+                if not isinstance(error, _FAILURES):
+                    raise
+                sending.abort()
+                body = None
+            return Response(answer.status, answer.headers, body)
+        except _FAILURES as error:
+            sending.abort()
+            raise NoAnswerError(_reason(error)) from error
+        except BaseException:
+            sending.abort()
+            raise
+        finally:
+            del _sendings[task]
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+        for sending in tuple(_sendings.values()):
+            if sending.owner is self:
+                sending.abort()  # or aiohttp would go on writing what it has not yet written
+        await self._session.close()
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in words, without the user and password that a proxy's URL may hold."""
+    return _USER.sub("//", str(error)) or type(error).__name__

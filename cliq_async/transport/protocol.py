@@ -1,0 +1,160 @@
+"""Requests out of calls, and what an answer means. No I/O."""
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Final, Literal
+from urllib.parse import urlencode
+
+import attrs
+import msgspec
+
+from cliq_async.endpoints import BASE_PATH, Endpoint
+from cliq_async.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+)
+from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.throttling import Refusal, refusal
+
+__all__ = ["Answer", "ApiCall", "Kind", "read"]
+
+_OK: Final = 200
+_REDIRECT: Final = 300
+_REQUEST_TIMEOUT: Final = 408
+_SERVER_ERROR: Final = 500
+
+_BY_CODE: Final[dict[str, type[ApiError]]] = {
+    "oauthtoken_invalid": AuthenticationError,
+    "oauthtoken_scope_invalid": PermissionDeniedError,
+}
+_BY_STATUS: Final[dict[int, type[ApiError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    500: ServerError,
+}
+
+
+class ApiCall(msgspec.Struct, frozen=True):
+    """One call of an endpoint.
+
+    Attributes:
+        endpoint: The row of the endpoint table.
+        path: The path parameters by name, checked and quoted.
+        query: The query parameters; those that are None are left out.
+        body: The JSON body, or nothing.
+    """
+
+    endpoint: Endpoint
+    path: Mapping[str, str] = {}
+    query: Mapping[str, str | int | None] = {}
+    body: bytes = b""
+
+    def url(self, base_url: str) -> str:
+        """The whole URL behind scheme, host and network."""
+        url = base_url + _filled(self.endpoint.path, **self.path)
+        query = [each for each in self.query.items() if each[1] is not None]
+        return f"{url}?{urlencode(query)}" if query else url
+
+
+@lru_cache(maxsize=1024)
+def _filled(template: str, /, **path: str) -> str:
+    return BASE_PATH + template.format_map(path)
+
+
+Kind = Literal["done", "refused", "throttled", "unknown"]
+"""What an answer means for its caller.
+
+- done: It happened.
+- refused: Cliq will not do it.
+- throttled: Not executed; the endpoint is locked.
+- unknown: A gateway answered, or Cliq failed: it may have been executed.
+"""
+
+
+@attrs.frozen
+class Answer:
+    """An answer, read.
+
+    Attributes:
+        kind: What it means.
+        status: The HTTP status.
+        data: The decoded JSON, or None where there was none to read.
+        whole: Whether the body arrived, and was JSON or empty.
+        error: The exception that says it, but for what is done or throttled.
+        refusal: What a throttle said.
+    """
+
+    kind: Kind
+    status: int
+    data: object = None
+    whole: bool = True
+    error: ApiError | None = None
+    refusal: Refusal | None = None
+
+
+def read(endpoint: Endpoint, response: Response) -> Answer:
+    """Say what an answer means. Never fails, whatever the body is."""
+    status = response.status
+    if response.body == b"" and _OK <= status < _REDIRECT:
+        return _empty(status)
+    data, whole = _decode(response.body)
+    throttled = refusal(status, response.headers, data)
+    if throttled is not None:
+        return Answer("throttled", status, data, whole, refusal=throttled)
+    if _OK <= status < _REDIRECT:
+        return Answer("done", status, data, whole)
+    kind: Kind = "refused"
+    if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
+        kind = "unknown"
+    return Answer(kind, status, data, whole, _error(endpoint, status, data))
+
+
+@cache
+def _empty(status: int) -> Answer:
+    return Answer("done", status)
+
+
+def _decode(body: bytes | None) -> tuple[object, bool]:
+    if not body:
+        return None, body is not None
+    try:
+        return msgspec.json.decode(body), True
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, False
+
+
+def _error(endpoint: Endpoint, status: int, data: object) -> ApiError:
+    answer = data if isinstance(data, Mapping) else {}
+    code, message = answer.get("code"), answer.get("message")
+    code = code if isinstance(code, str) else None
+    message = message if isinstance(message, str) else ""
+    cls = _class_of(status, code)
+    if cls is ServerError and not (code or message):
+        cls = ApiError  # a gateway's page, not Cliq's own failure
+    return cls(status, code, message, endpoint.name)
+
+
+def _class_of(status: int, code: str | None) -> type[ApiError]:
+    by_status = _BY_STATUS.get(status, ApiError)
+    if code is None or status >= _SERVER_ERROR:
+        return by_status
+    code = code.lower()
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if code.endswith("_not_found"):
+        return NotFoundError
+    if "_already_" in code:
+        return ConflictError
+    if by_status is not AuthenticationError and (
+        code.endswith("_denied") or "forbidden" in code or "unauthorized" in code
+    ):
+        return PermissionDeniedError
+    return by_status
