@@ -15,7 +15,7 @@ import attrs
 from simulation import REFUSED, Network
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
 
 LIMIT = ENDPOINTS["send_message"].limit
 WORKERS = 60

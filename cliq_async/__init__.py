@@ -2,8 +2,8 @@
 
 from cliq_async._version import __version__
 from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken
-from cliq_async.bulk._outcomes import read_outcomes
 from cliq_async.bulk.jobs import JobOptions
+from cliq_async.bulk.journal_reader import read_outcomes
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport, Outcome
 from cliq_async.bulk.template import CallTemplate, MessageTemplate
 from cliq_async.client import CliqClient

@@ -13,6 +13,7 @@ from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
 from cliq_async.bulk.payloads import CALLS, MESSAGES, Kind
 from cliq_async.bulk.report import BroadcastReport
+from cliq_async.clock import Clock
 from cliq_async.config import Settings, from_env
 from cliq_async.data_centers import check_secure
 from cliq_async.endpoints import Limit
@@ -23,7 +24,7 @@ from cliq_async.models.message import Message
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane
 from cliq_async.quota.status import QuotaStatus
-from cliq_async.quota.stores.base import Clock, QuotaStore
+from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.registry import open_store
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.calls import Calls
@@ -31,7 +32,8 @@ from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
 from cliq_async.session import Connection
-from cliq_async.transport.aiohttp import AiohttpTransport, Transport
+from cliq_async.transport.aiohttp import AiohttpTransport
+from cliq_async.transport.base import Transport
 from cliq_async.transport.executor import Options
 from cliq_async.transport.negotiation import Speaker
 from cliq_async.transport.protocol import ApiCall

@@ -6,15 +6,13 @@ from typing import Any, Final, Literal, cast
 
 import attrs
 
-from cliq_async.auth.provider import Auth, Authority, RefreshToken, authority
+from cliq_async.auth.provider import Auth, RefreshToken
 from cliq_async.data_centers import DATA_CENTERS, check_secure, host_of, is_zoho
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 from cliq_async.models.identifiers import identifier
-from cliq_async.models.validators import check_text, shown
+from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
-from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.transport.aiohttp import Transport
 
 __all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
 
@@ -32,7 +30,7 @@ def _number(low: float, words: str, *, optional: bool = False) -> Any:
             return
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not low <= cast("float", value) <= _MOST:
-            raise ValidationError(attribute.name, words, shown(value))
+            raise ValidationError(attribute.name, words, value)
 
     return validate
 
@@ -54,12 +52,12 @@ def _network(_settings: object, attribute: "attrs.Attribute[Any]", value: str | 
 
 def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, Mapping):
-        raise ValidationError(attribute.name, "a dict of Limits by endpoint name", shown(value))
+        raise ValidationError(attribute.name, "a dict of Limits by endpoint name", value)
     for name, limit in value.items():
         if name not in ENDPOINTS:
-            raise ValidationError(attribute.name, "names of endpoints", shown(name))
+            raise ValidationError(attribute.name, "names of endpoints", name)
         if not isinstance(limit, Limit):
-            raise ValidationError(attribute.name, f"a Limit for {name}", shown(limit))
+            raise ValidationError(attribute.name, f"a Limit for {name}", limit)
 
 
 def _hosts(value: str | Iterable[str]) -> Any:
@@ -87,10 +85,10 @@ class Settings:
     def __attrs_post_init__(self) -> None:
         if self.data_center not in DATA_CENTERS:
             raise ValidationError(
-                "data_center", "one of " + ", ".join(DATA_CENTERS), shown(self.data_center)
+                "data_center", "one of " + ", ".join(DATA_CENTERS), self.data_center
             )
         if self.pace not in (None, "even"):
-            raise ValidationError("pace", "None or 'even'", shown(self.pace))
+            raise ValidationError("pace", "None or 'even'", self.pace)
         host = self._host()
         check_secure("base_url", self._url(), self.allow_http)
         if self.time_scale != 1.0 and is_zoho(host):
@@ -124,19 +122,6 @@ class Settings:
             )
             for name, endpoint in ENDPOINTS.items()
         }
-
-    def authority(self, auth: Auth, transport: Transport, store: QuotaStore) -> Authority:
-        """Where the access tokens of such a client come from; see `auth.authority`."""
-        return authority(
-            auth,
-            transport,
-            store,
-            accounts_url=self.accounts_url,
-            data_center=self.data_center if self.base_url is None else None,
-            time_scale=self.time_scale,
-            margin_s=self.margin_s,
-            straggler_s=self.straggler_s,
-        )
 
     def _url(self) -> str:
         if self.base_url is None:

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from cliq_async.errors import ValidationError
-from cliq_async.models.validators import shown
+from cliq_async.errors import ValidationError, abbreviate
 
 __all__ = [
     "DATA_CENTERS",
@@ -87,7 +86,7 @@ def host_of(field: str, url: str) -> str:
     match = _URL.fullmatch(url.rstrip("/"))
     if match is None or not int(match["port"] or 1) <= _MAX_PORT:
         # Never a password, nor a key in a query.
-        given = "one with a user" if "@" in url else shown(url.partition("?")[0])
+        given = "one with a user" if "@" in url else abbreviate(url.partition("?")[0])
         raise ValidationError(field, "scheme and host alone, as https://host", given)
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     host = host.removesuffix(".")

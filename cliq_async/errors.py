@@ -21,7 +21,9 @@ CliqError
 ```
 """
 
+import reprlib
 from datetime import datetime
+from typing import Final
 
 __all__ = [
     "ApiError",
@@ -40,7 +42,9 @@ __all__ = [
     "SyncError",
     "ThrottledError",
     "TransportError",
+    "Unquoted",
     "ValidationError",
+    "abbreviate",
 ]
 
 
@@ -54,10 +58,11 @@ class ValidationError(CliqError, ValueError):
     Attributes:
         field: The field, as `Button.label` or `user_ids`.
         limit: What the documents allow, in words.
-        given: What was given: the value, or its length where that is what counts.
+        given: What was given, abbreviated: the value, or its length where that is what counts.
     """
 
     def __init__(self, field: str, limit: str, given: object) -> None:
+        given = abbreviate(given)
         super().__init__(f"{field}: {limit}, got {given!r}")
         self.field = field
         self.limit = limit
@@ -198,3 +203,36 @@ class JournalError(CliqError):
 
 class SyncError(CliqError):
     """A file with a list of subscribers cannot be used, or somebody else is writing it."""
+
+
+_SHORT_CHARS: Final = 40
+
+
+class Unquoted(str):
+    """A description of a value that an error shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def abbreviate(value: object) -> object:
+    """What an error shows of a value: itself if it is short, else its beginning."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, str):
+        return _cut(str.__str__(value))
+    if isinstance(value, int):
+        # An int of more than 4,300 digits has no repr, and its size is the point anyway.
+        small = value.bit_length() <= _SHORT_CHARS
+        return value if small else Unquoted(f"an int of {value.bit_length()} bits")
+    try:
+        described = reprlib.repr(value)
+    except (ValueError, RecursionError):
+        described = f"<{type(value).__name__}>"
+    return Unquoted(_cut(described))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT_CHARS else f"{text[: _SHORT_CHARS - 1]}…"

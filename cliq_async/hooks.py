@@ -13,7 +13,6 @@ from typing import Any, Literal
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models.validators import shown
 
 __all__ = ["CallDetails", "Hooks", "LockDetails", "RequestDetails", "WaitDetails"]
 
@@ -93,7 +92,7 @@ class CallDetails:
 
 def _plain(_hooks: object, attribute: Any, value: object) -> None:
     if value is not None and (not callable(value) or iscoroutinefunction(value)):
-        raise ValidationError(f"Hooks.{attribute.name}", "a plain function", shown(value))
+        raise ValidationError(f"Hooks.{attribute.name}", "a plain function", value)
 
 
 @attrs.frozen(kw_only=True)

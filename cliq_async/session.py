@@ -4,19 +4,19 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from cliq_async.auth.provider import Auth, Authority
+from cliq_async.auth.provider import Auth, authority
 from cliq_async.config import Settings
 from cliq_async.hooks import Hooks
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Quota
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.registry import release, retain
-from cliq_async.transport.aiohttp import Transport
+from cliq_async.transport.base import Authority, Transport
 from cliq_async.transport.executor import Caller
 from cliq_async.transport.negotiation import Speaker
 from cliq_async.transport.pacing import pacers
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "token_provider"]
 
 
 @attrs.define(kw_only=True)
@@ -49,7 +49,7 @@ class Connection:
         """Make what calls go through."""
         retain(self.store)
         self.transport = transport = self.connect()
-        self.authority = self.settings.authority(self.auth, transport, self.store)
+        self.authority = token_provider(self.settings, self.auth, transport, self.store)
         caller = Caller(
             base_url=self.settings.root_url,
             quotas=self.quotas,
@@ -74,3 +74,19 @@ class Connection:
                     await transport.close()
                 finally:
                     await release(self.store)
+
+
+def token_provider(
+    settings: Settings, auth: Auth, transport: Transport, store: QuotaStore
+) -> Authority:
+    """Make the source of a client's access tokens."""
+    return authority(
+        auth,
+        transport,
+        store,
+        accounts_url=settings.accounts_url,
+        data_center=settings.data_center if settings.base_url is None else None,
+        time_scale=settings.time_scale,
+        margin_s=settings.margin_s,
+        straggler_s=settings.straggler_s,
+    )

@@ -21,7 +21,7 @@ import attrs
 import msgspec
 
 from cliq_async.endpoints import BASE_PATH, ENDPOINTS
-from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
 
 if TYPE_CHECKING:
     from cliq_async.sandbox import Sandbox

@@ -12,7 +12,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 
 NAMES = "code error title details message status_code data id unique_name name handlers creator"
 NAMES += " next_token sync_token deleted user_id user_ids chat_id message_id message_details type"

@@ -13,7 +13,7 @@ from cliq_async.endpoints import ENDPOINTS
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
 from cliq_async.transport.executor import Caller, Options
 from cliq_async.transport.protocol import ApiCall
 

@@ -10,7 +10,7 @@ from cliq_async.client import CliqClient
 from cliq_async.endpoints import Limit
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox.rate_limits import Throttle
-from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
 
 MEDIAN_S = 0.08
 P99_S = 1.5

@@ -14,7 +14,7 @@ from cliq_async.sandbox.errors import Refused
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.state.state import State
-from cliq_async.transport.aiohttp import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
 
 STRAGGLER_S = 29.9
 SPARED = 0.97

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from cliq_async.transport.aiohttp import AiohttpTransport, NoAnswerError, Request
+from cliq_async.transport.aiohttp import AiohttpTransport
+from cliq_async.transport.base import NoAnswerError, Request
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

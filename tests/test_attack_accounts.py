@@ -15,7 +15,7 @@ from cliq_async.auth.provider import RefreshToken
 from cliq_async.errors import AuthError, CliqError, QuotaWaitError
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 
 SECRETS = {"1000.refresh", "a-client-secret", "1000.a-code"}
 TOKENS = st.sampled_from(["1000.new", "", "two words", None, 7, "\n", [], "1000.refresh"])

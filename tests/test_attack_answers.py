@@ -19,7 +19,7 @@ from cliq_async.errors import (
     TransportError,
 )
 from cliq_async.models import Bot, Page, Subscriber
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 from cliq_async.transport.protocol import read
 from cliq_async.transport.throttling import Refusal, refusal
 

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from tcp_servers import OnePermit, Server, a_transport, request
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.transport.aiohttp import NoAnswerError, Response
+from cliq_async.transport.base import NoAnswerError, Response
 from cliq_async.transport.protocol import read
 
 LINES = [b"HTTP/1.1 200 OK", b"HTTP/1.1 204 No", b"HTTP/1.1 100 Continue", b"HTTP/1.0 500 \xff"]

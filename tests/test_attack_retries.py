@@ -26,7 +26,7 @@ from cliq_async.quota.model import Ending, TokenId
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.token import Token
 from cliq_async.testing import run_in_moved_time
-from cliq_async.transport.aiohttp import NoAnswerError, Request, Response
+from cliq_async.transport.base import NoAnswerError, Request, Response
 
 TITLE = "URL_ROLLING_THROTTLES_LIMIT_EXCEEDED"
 AGAIN = "Try again after 2 minutes."

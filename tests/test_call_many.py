@@ -9,11 +9,11 @@ from hypothesis import given, strategies as st
 from scripted import moved
 from stores import Inline
 
-from cliq_async.bulk._outcomes import read_outcomes
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import MemoryRecord
 from cliq_async.bulk.journal import Journal
 from cliq_async.bulk.journal_file import JobIdentity
+from cliq_async.bulk.journal_reader import read_outcomes
 from cliq_async.bulk.outcomes import reached
 from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError

@@ -23,7 +23,7 @@ from scripted import (
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import CliqError, OutcomeUnknownError, ServerError, TransportError
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)

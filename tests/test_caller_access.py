@@ -19,7 +19,7 @@ from scripted import (
 
 from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError, QuotaWaitError
 from cliq_async.quota.model import Ending
-from cliq_async.transport.aiohttp import CONNECT_S
+from cliq_async.transport.base import CONNECT_S
 from cliq_async.transport.executor import Caller
 
 

@@ -9,7 +9,7 @@ from cliq_async import __version__
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError, TransportError
 from cliq_async.quota.model import Lane
-from cliq_async.transport.aiohttp import CONNECT_S
+from cliq_async.transport.base import CONNECT_S
 from cliq_async.transport.tracking import Watch
 
 

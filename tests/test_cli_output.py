@@ -3,6 +3,7 @@
 import pytest
 
 from cliq_async.cli.outputs import console as output
+from cliq_async.cli.text import clean, duration
 
 
 def test_tables_for_a_terminal(written):
@@ -18,9 +19,9 @@ def test_tables_for_a_terminal(written):
     [(0.04, "0.0 s"), (9.99, "10.0 s"), (45, "45 s"), (185, "3:05 min"), (3723, "1:02:03 h")],
 )
 def test_durations(seconds, text):
-    assert output.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_text_from_elsewhere_does_nothing_to_a_terminal():
-    assert output.clean("a\x1b[31m\n\tb\ud800") == "a [31m b"
-    assert output.clean("x" * 500) == "x" * 399 + "…"
+    assert clean("a\x1b[31m\n\tb\ud800") == "a [31m b"
+    assert clean("x" * 500) == "x" * 399 + "…"

@@ -20,7 +20,7 @@ from cliq_async.models.message import Message
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeTransport
-from cliq_async.transport.aiohttp import NoAnswerError
+from cliq_async.transport.base import NoAnswerError
 from cliq_async.transport.dialect import Trait
 
 EXTRA_KEY = {"code": "extra_key_found", "message": "'user_ids' is an extra key in the JSON Object."}

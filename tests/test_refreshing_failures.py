@@ -8,7 +8,7 @@ from scripted import answer, moved
 
 from cliq_async.errors import AuthError
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 
 
 @moved

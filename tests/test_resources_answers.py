@@ -16,7 +16,7 @@ from cliq_async.models import (
     SentMessage,
     SubAction,
 )
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 
 # What the documents show.
 

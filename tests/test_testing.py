@@ -16,7 +16,7 @@ from cliq_async.testing import (
     run_in_moved_time,
     sandbox_in_thread,
 )
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 
 
 def a_client(transport, **options):

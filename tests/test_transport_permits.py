@@ -10,7 +10,8 @@ from polling import soon
 from tcp_servers import OnePermit, Server, a_transport, answering, connector_of, lost, request
 
 from cliq_async.transport import aiohttp as module
-from cliq_async.transport.aiohttp import AiohttpTransport, NoAnswerError, Response
+from cliq_async.transport.aiohttp import AiohttpTransport
+from cliq_async.transport.base import NoAnswerError, Response
 
 
 async def test_refused_connection_leaves_the_permit_unused():

@@ -21,7 +21,7 @@ from tcp_servers import (
 )
 
 from cliq_async.transport import aiohttp as module
-from cliq_async.transport.aiohttp import NoAnswerError
+from cliq_async.transport.base import NoAnswerError
 
 BIG = b"x" * 5_000_000
 

@@ -15,7 +15,7 @@ from cliq_async.errors import (
     PermissionDeniedError,
     ServerError,
 )
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 from cliq_async.transport.protocol import Answer, ApiCall, read
 
 SEND = ENDPOINTS["send_message"]

@@ -25,7 +25,7 @@ from cliq_async.quota.model import Ending, NotYet, Quota
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.records import keeps_notes
 from cliq_async.quota.token import Token, take_aside
-from cliq_async.transport.aiohttp import NoAnswerError, Request, Response, Transport
+from cliq_async.transport.base import NoAnswerError, Request, Response, Transport
 
 __all__ = ["AccountsServer", "Code", "Exchanged", "scopes_in"]
 

@@ -23,7 +23,7 @@ from cliq_async.quota.model import Ending, NotYet
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.records import keeps_notes
 from cliq_async.quota.token import Token, take_aside
-from cliq_async.transport.aiohttp import NoAnswerError, Transport
+from cliq_async.transport.base import NoAnswerError, Transport
 
 __all__ = ["NotBefore", "TokenMaker", "Unmade"]
 

@@ -20,7 +20,7 @@ from cliq_async.data_centers import DATA_CENTERS, data_center_of, host_of, is_lo
 from cliq_async.endpoints import Limit
 from cliq_async.errors import AuthError
 from cliq_async.quota.model import Quota
-from cliq_async.transport.aiohttp import Request, Response
+from cliq_async.transport.base import Request, Response
 
 __all__ = ["TIMEOUT_S", "Failed", "Grant", "Made", "fields_of", "posted", "read"]
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
@@ -19,49 +19,11 @@ from cliq_async.auth.oauth import Grant, Made
 from cliq_async.auth.refresh import Refreshed
 from cliq_async.errors import AuthError
 from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.transport.aiohttp import Transport
+from cliq_async.transport.base import Authority, Transport
 
-__all__ = [
-    "AccessToken",
-    "Auth",
-    "Authority",
-    "ClientCredentials",
-    "RefreshToken",
-    "authority",
-    "checked",
-]
+__all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "authority", "checked"]
 
 _log = logging.getLogger("cliq_async")
-
-
-class Authority(Protocol):
-    """Where a client's access tokens come from."""
-
-    def current(self) -> AccessToken | None:
-        """The access token in use, while it is good for a while. Costs next to nothing."""
-        ...
-
-    async def token(self, deadline: float | None = None) -> AccessToken:
-        """An access token that is thought to be good.
-
-        Args:
-            deadline: When waiting for the right to make one is no longer of use, on the store's
-                clock; None to wait for as long as it takes.
-
-        Raises:
-            AuthError: There is none to be had.
-            QuotaWaitError: No more may be made before the deadline.
-            QuotaStoreError: The store failed.
-        """
-        ...
-
-    def expired(self, access: AccessToken) -> bool:
-        """Take note that a token was not accepted. True if asking again may give another one."""
-        ...
-
-    async def close(self) -> None:
-        """Give up what is under way."""
-        ...
 
 
 def authority(

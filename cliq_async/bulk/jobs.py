@@ -15,7 +15,6 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call
 from cliq_async.models.identifiers import identifier
 from cliq_async.models.message import Message
-from cliq_async.models.validators import shown
 from cliq_async.quota.model import Quota
 from cliq_async.transport.protocol import ApiCall
 from cliq_async.transport.tracking import Watch
@@ -128,7 +127,7 @@ def _maker(kind: Kind, make: Callable[[Any], object]) -> Callable[[Any], Made]:
     def made(item: Any) -> Made:
         pair: Any = make(item)
         if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004 - a pair
-            raise ValidationError("personal", "a recipient and what they are sent", shown(pair))
+            raise ValidationError("personal", "a recipient and what they are sent", pair)
         return pair[0], kind.content(pair[1])
 
     return made

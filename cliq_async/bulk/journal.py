@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import attrs
 
-from cliq_async.bulk._outcomes import JournalOutcomes
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import Counts, Known, Part, Status
 from cliq_async.bulk.journal_file import JobIdentity, JournalFile, totals_in
+from cliq_async.bulk.journal_reader import JournalOutcomes
 from cliq_async.errors import JournalError
 from cliq_async.storage.worker import Worker
 

@@ -9,12 +9,10 @@ import msgspec
 from cliq_async.bulk.batch import Batch
 from cliq_async.endpoints import ENDPOINTS, Endpoint
 from cliq_async.errors import ValidationError
-from cliq_async.models.answers import read_written
 from cliq_async.models.call import MAX_CALLED, Call, CallReceipt
 from cliq_async.models.identifiers import MAX_USER_IDS
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import to_json
-from cliq_async.models.validators import shown
+from cliq_async.models.serialization import read_written, to_json
 from cliq_async.transport.dialect import sent_ids
 from cliq_async.transport.protocol import ApiCall
 
@@ -58,14 +56,14 @@ def _message(given: object) -> bytes:
     if isinstance(given, str):
         return to_json(plain_text(given))
     if not isinstance(given, Message):
-        raise ValidationError("message", "a Message or a str", shown(given))
+        raise ValidationError("message", "a Message or a str", given)
     return to_json(given)
 
 
 def _call(given: object) -> bytes:
     call = Call(given) if isinstance(given, str) else given
     if not isinstance(call, Call):
-        raise ValidationError("call", "a Call or a str", shown(given))
+        raise ValidationError("call", "a Call or a str", given)
     if call.user_ids is not None:
         raise ValidationError("Call.user_ids", "None: who is called is given apart", call.user_ids)
     return to_json(call)

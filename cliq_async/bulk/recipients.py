@@ -5,9 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from typing import Any, Final, Protocol, cast
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.errors import ValidationError
+from cliq_async.errors import ValidationError, abbreviate
 from cliq_async.models.identifiers import user_ids_field
-from cliq_async.models.validators import shown
 
 __all__ = ["BatchSource", "Intake", "Source", "excluded", "stream"]
 
@@ -88,7 +87,7 @@ class Intake:
         try:
             recipient = user_ids_field((cast("str", item),))  # one, and not several in a list
         except ValidationError as error:
-            given = item if isinstance(item, str) else repr(shown(item))
+            given = item if isinstance(item, str) else repr(abbreviate(item))
             self._skip(given[:_SHOWN_CHARS], f"not an id: {error.limit}")
             return None
         if self._exclude and recipient.casefold() in self._exclude:
@@ -176,7 +175,7 @@ def excluded(ids: Iterable[str | int]) -> frozenset[str]:
         ValidationError: It is not an iterable of ids.
     """
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-        raise ValidationError("exclude", "an iterable of ids", shown(ids))
+        raise ValidationError("exclude", "an iterable of ids", ids)
     try:
         return frozenset(user_ids_field((_stripped(each),)).casefold() for each in ids)
     except ValidationError as error:

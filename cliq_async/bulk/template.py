@@ -6,12 +6,11 @@ Whoever writes the template is trusted no further than a template reaches; the r
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
 from cliq_async.models.parsing.call import call_from
 from cliq_async.models.parsing.message import message_from
-from cliq_async.models.validators import Short, shown
 
 if TYPE_CHECKING:
     import jinja2
@@ -33,11 +32,11 @@ class _Template(Generic[T]):
         self._build = build
         plain = {"text": given} if isinstance(given, str) else given
         if not isinstance(plain, Mapping):
-            raise ValidationError("template", "a str, or the plain form of the API", shown(plain))
+            raise ValidationError("template", "a str, or the plain form of the API", plain)
         try:
             self._render = _compiled(_environment(), plain)
         except RecursionError:
-            raise ValidationError("template", "a flatter one", Short("too deep")) from None
+            raise ValidationError("template", "a flatter one", Unquoted("too deep")) from None
 
     def __call__(self, row: Row) -> tuple[str | int, T]:
         """The row's recipient, and what they are sent.
@@ -46,7 +45,7 @@ class _Template(Generic[T]):
             ValidationError: A column is missing, or a limit is broken.
         """
         if not hasattr(row, "keys"):  # what databases give has that, and is not always a Mapping
-            raise ValidationError("row", "a mapping from columns to values", shown(row))
+            raise ValidationError("row", "a mapping from columns to values", row)
         given = {name: value for name, value in dict(row).items() if value is not None}
         if self._to not in row.keys():  # noqa: SIM118 - see above
             raise ValidationError("to", f"a column {self._to!r}", _columns(given))
@@ -56,7 +55,7 @@ class _Template(Generic[T]):
         except ValidationError:
             raise
         except ValueError as error:
-            raise ValidationError("template", "the form of the API", Short(str(error))) from None
+            raise ValidationError("template", "the form of the API", Unquoted(str(error))) from None
 
 
 class MessageTemplate(_Template[Message]):
@@ -115,7 +114,7 @@ def _environment() -> "jinja2.Environment":
         if error.name != "jinja2":
             raise
         what = "Jinja: `pip install 'cliq-async[template]'`"
-        raise ValidationError("template", what, Short("none")) from None
+        raise ValidationError("template", what, Unquoted("none")) from None
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         autoescape=False,
@@ -157,10 +156,10 @@ def _text(environment: "jinja2.Environment", source: str) -> _Render:
         template = environment.from_string(source)
     except TemplateSyntaxError as error:
         what = f"a Jinja template: line {error.lineno}: {error.message}"
-        raise ValidationError("template", what, shown(source)) from None
+        raise ValidationError("template", what, source) from None
     except Exception as error:
         what = f"a Jinja template ({type(error).__name__}: {error})"
-        raise ValidationError("template", what, shown(source)) from error
+        raise ValidationError("template", what, source) from error
 
     def render(row: Row) -> str:
         try:
@@ -170,10 +169,10 @@ def _text(environment: "jinja2.Environment", source: str) -> _Render:
             raise ValidationError("template", what, _columns(row)) from None
         except Exception as error:
             what = f"a template that can be filled in ({type(error).__name__}: {error})"
-            raise ValidationError("template", what, shown(source)) from error
+            raise ValidationError("template", what, source) from error
 
     return render
 
 
-def _columns(row: Row) -> Short:
-    return Short(", ".join(map(str, row)) or "none")
+def _columns(row: Row) -> Unquoted:
+    return Unquoted(", ".join(map(str, row)) or "none")

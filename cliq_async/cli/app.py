@@ -24,8 +24,7 @@ from cliq_async.cli.commands.sandbox import sandbox
 from cliq_async.cli.commands.send import send
 from cliq_async.cli.commands.subscribers import subscribers
 from cliq_async.cli.errors import INTERRUPTED, Failure, failure
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import verbatim, verbose
+from cliq_async.cli.options import Group, verbatim, verbose
 from cliq_async.errors import CliqError
 
 __all__ = ["cliq", "run"]

@@ -18,11 +18,12 @@ from cliq_async.bulk.report import BroadcastReport
 from cliq_async.cli.bulk_options import Bulk
 from cliq_async.cli.inputs.selection import Whom
 from cliq_async.cli.options import Connection
-from cliq_async.cli.outputs.console import clean, note, plural
+from cliq_async.cli.outputs.console import note
 from cliq_async.cli.outputs.dry_run import print_plan
 from cliq_async.cli.outputs.job_report import exit_status, print_json, print_report
 from cliq_async.cli.outputs.progress import Outlook, Progress, outlook
 from cliq_async.cli.prompts import confirm, is_terminal
+from cliq_async.cli.text import clean, plural
 from cliq_async.client import CliqClient
 
 __all__ = ["INTERRUPTED_WHY", "Job"]

@@ -1,8 +1,11 @@
 """Exit statuses, and errors as the plain lines that people read."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from cliq_async.cli.outputs.console import clean
+from cliq_async.cli.text import clean
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import (
     CliqError,
@@ -13,7 +16,17 @@ from cliq_async.errors import (
     ValidationError,
 )
 
-__all__ = ["FAILED", "INTERRUPTED", "PARTLY", "QUOTA", "USAGE", "Failure", "failure", "status_of"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "PARTLY",
+    "QUOTA",
+    "USAGE",
+    "Failure",
+    "failure",
+    "status_of",
+    "typed",
+]
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -61,3 +74,29 @@ def failure(error: CliqError) -> Failure:
 
 def _writes(endpoint: str) -> bool:
     return endpoint in ENDPOINTS and ENDPOINTS[endpoint].method != "GET"
+
+
+_FIELD: Final = re.compile(r"(?:[A-Z]\w*\.)?(\w+)(?:\[(\d+)\])?")
+
+
+@contextmanager
+def typed(**names: str) -> Iterator[None]:
+    """Have a ValidationError of the body name what was typed instead of a model's field.
+
+    Args:
+        **names: The options and arguments by the names of the fields. What is not among them
+            stays as it is.
+
+    Raises:
+        ValidationError: The body raised it.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        found = _FIELD.match(error.field)
+        if found is None or found[1] not in names:
+            raise
+        name = names[found[1]]
+        if found[2] is not None:
+            name += f" {int(found[2]) + 1}"
+        raise ValidationError(name, error.limit, error.given) from None

@@ -9,12 +9,14 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from cliq_async.cli.outputs.console import clean, note
+from cliq_async.cli.outputs.console import note
 from cliq_async.cli.settings.connection import Connection, Server, Unsaid
+from cliq_async.cli.text import clean
 from cliq_async.data_centers import DATA_CENTERS
 
 __all__ = [
     "Connection",
+    "Group",
     "Server",
     "all_of",
     "as_json",
@@ -223,3 +225,11 @@ def gathered(
         return command(*args, **{name: made(**fields)}, **given)
 
     return all_of(*options)(with_object)
+
+
+class Group(click.Group):
+    """A group whose help lists the commands in their order, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
+        """The commands' names."""
+        return list(self.commands)

@@ -3,14 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import click
-
 from cliq_async.cli.errors import USAGE, Failure
-from cliq_async.cli.options import as_json, verbatim
-from cliq_async.cli.outputs.console import echo, echo_json, table
 from cliq_async.endpoints import ENDPOINTS
 
-__all__ = ["COMMANDS", "commands_named", "commands_of", "scopes", "scopes_of"]
+__all__ = ["COMMANDS", "commands_named", "commands_of", "scopes_of"]
 
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "send": ("send_message",),
@@ -66,32 +62,3 @@ def commands_named(words: Iterable[str]) -> list[str]:
             raise Failure(f"{word!r}: no command that needs a scope; there are {known}", USAGE)
         found += named
     return list(dict.fromkeys(found)) or list(COMMANDS)
-
-
-@click.command(
-    short_help="Show which scopes commands need.",
-    epilog=verbatim(
-        """
-Examples:
-  cliq auth scopes
-  cliq auth scopes send broadcast subscribers
-  cliq auth scopes bots list associate
-"""
-    ),
-)
-@click.argument("commands", metavar="[COMMAND]...", nargs=-1)
-@as_json
-def scopes(*, commands: tuple[str, ...], as_json: bool) -> None:
-    """Show the scopes that COMMANDs need, as one line for the form of Zoho's API console.
-
-    Without a COMMAND, those of each and then the line for all of them.
-    """
-    named = commands_named(commands)
-    if as_json:
-        echo_json({name: scopes_of([name]) for name in named})
-        return
-    if not commands:
-        rows = [(name, ", ".join(scopes_of([name]))) for name in named]
-        table(rows, header=("command", "scopes"))
-        echo()
-    echo(",".join(scopes_of(named)))

@@ -47,7 +47,7 @@ def _check_team_ids(model: object, attribute: Any, value: tuple[Any, ...] | None
     checks.count(field, value, 1, 4, "ids")
     for index, item in enumerate(value):
         if type(item) is not int:  # bool is an int to Python
-            raise ValidationError(f"{field}[{index}]", "an int", checks.shown(item))
+            raise ValidationError(f"{field}[{index}]", "an int", item)
 
 
 def _check_team(model: "NewBot | BotChanges") -> None:
@@ -118,7 +118,7 @@ class NewBot(_Described):
             raise ValidationError("NewBot.execution_url", "a URL when the type is webhook", None)
         if not webhook and self.execution_url is not None:
             limit = "None unless execution_type is webhook"
-            raise ValidationError("NewBot.execution_url", limit, checks.shown(self.execution_url))
+            raise ValidationError("NewBot.execution_url", limit, self.execution_url)
 
 
 @attrs.frozen

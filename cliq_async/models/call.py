@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models import converters as coerce, validators as checks
 from cliq_async.models.button import Action
 from cliq_async.models.identifiers import recipient_ids
@@ -33,7 +33,7 @@ def _check_action(model: "CallAction", attribute: Any, value: Any) -> None:
     checks.instance(Action, "an Action")(model, attribute, value)
     if value.confirm is not None:
         raise ValidationError(
-            "CallAction.action.confirm", "None: calls have no questions", checks.Short("a Confirm")
+            "CallAction.action.confirm", "None: calls have no questions", Unquoted("a Confirm")
         )
 
 

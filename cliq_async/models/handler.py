@@ -77,9 +77,7 @@ def _check_script(model: object, attribute: Any, value: str | None) -> None:
 def _check_permissions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
     checks.some_of(*get_args(Permission), most=_MOST_PERMISSIONS)(model, attribute, value)
     if value is not None and len(set(value)) < len(value):
-        raise ValidationError(
-            checks.name(model, attribute), "each permission once", checks.shown(value)
-        )
+        raise ValidationError(checks.name(model, attribute), "each permission once", value)
 
 
 def _check_sub_actions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
@@ -91,7 +89,7 @@ def _check_sub_actions(model: object, attribute: Any, value: tuple[Any, ...] | N
         checks.check_text(f"{field}.name", item.name, 1, _NAME_CHARS)
         icon = checks.check_text(f"{field}.icon", item.icon)
         if icon and not _ICON.fullmatch(icon):
-            raise ValidationError(f"{field}.icon", _ICON_WORDS, checks.shown(icon))
+            raise ValidationError(f"{field}.icon", _ICON_WORDS, icon)
 
 
 @attrs.frozen
@@ -130,7 +128,7 @@ class _Handling:
             raise ValidationError(
                 f"{type(self).__name__}.permissions",
                 "None with a script: a bot has either",
-                checks.shown(self.permissions),
+                self.permissions,
             )
 
 
@@ -200,9 +198,7 @@ def check_type(field: str, handler_type: str, handling: NewHandler | HandlerChan
         ValidationError: There is no such type, or it may not have a field or a permission.
     """
     if handler_type not in HANDLER_TYPES:
-        raise ValidationError(
-            field, f"one of {', '.join(HANDLER_TYPES)}", checks.shown(handler_type)
-        )
+        raise ValidationError(field, f"one of {', '.join(HANDLER_TYPES)}", handler_type)
     if handling is None:
         return handler_type
     owner = type(handling).__name__
@@ -217,7 +213,7 @@ def check_type(field: str, handler_type: str, handling: NewHandler | HandlerChan
                 raise ValidationError(
                     f"{owner}.{name}",
                     f"None but for a {_MENU}",
-                    checks.shown(getattr(handling, name)),
+                    getattr(handling, name),
                 )
     return handler_type
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models import converters as coerce, validators as checks
 
 __all__ = [
@@ -80,24 +80,24 @@ def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -
     if not (clean and short) or joined.count(",") != len(texts) - 1 or "" in texts:
         for text in texts:
             if not 0 < len(text) <= _MAX_ID_CHARS or _NOT_IN_ID.search(text):
-                raise ValidationError(field, _ID, checks.shown(text))
+                raise ValidationError(field, _ID, text)
     return texts
 
 
 def _first(field: str, ids: Iterable[str | int], most: int) -> list[str | int]:
     if not isinstance(ids, Iterable):
-        raise ValidationError(field, _ID, checks.shown(ids))
+        raise ValidationError(field, _ID, ids)
     found = list(islice(ids, most + 1))  # it may be endless
     if len(found) > most:
         known = len(ids) if isinstance(ids, list | tuple | set | frozenset) else None
-        raise ValidationError(field, f"1 to {most} ids", known or checks.Short(f"over {most}"))
+        raise ValidationError(field, f"1 to {most} ids", known or Unquoted(f"over {most}"))
     return found
 
 
 def _id_text(field: str, item: object) -> str:
     text = coerce.as_id(item)
     if not isinstance(text, str):
-        raise ValidationError(field, _ID, checks.shown(item))
+        raise ValidationError(field, _ID, item)
     return text
 
 
@@ -116,11 +116,11 @@ def identifier(field: str, value: str) -> str:
         ValidationError: It is none.
     """
     if not isinstance(value, str):
-        raise ValidationError(field, _PATH, checks.shown(value))
+        raise ValidationError(field, _PATH, value)
     if _PLAIN.fullmatch(value):
         return value
     if value in {"", ".", ".."} or _NOT_IN_PATH.search(value):
-        raise ValidationError(field, _PATH, checks.shown(value))
+        raise ValidationError(field, _PATH, value)
     return quote(value, safe="")
 
 
@@ -134,7 +134,7 @@ def page_limit(limit: int | None) -> int | None:
         return None
     # bool is an int to Python
     if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
-        raise ValidationError("limit", f"an int from 1 to {_MAX_LIMIT}", checks.shown(limit))
+        raise ValidationError("limit", f"an int from 1 to {_MAX_LIMIT}", limit)
     return limit
 
 

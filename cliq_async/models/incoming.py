@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import ValidationError, abbreviate
 from cliq_async.models import validators as checks
 
 __all__ = ["IncomingReceipt", "check_parameters"]
@@ -24,12 +24,12 @@ def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
         ValidationError: A limit is broken; the error names the parameter.
     """
     if not isinstance(parameters, Mapping):
-        raise ValidationError("parameters", "a mapping of str to str", checks.shown(parameters))
+        raise ValidationError("parameters", "a mapping of str to str", parameters)
     if len(parameters) > _MOST:
         raise ValidationError("parameters", f"at most {_MOST}", len(parameters))
     for name, value in parameters.items():
         checks.check_text("parameters", name, 1)
-        checks.check_text(f"parameters[{checks.shown(name)!r}]", value, 0, _VALUE_CHARS)
+        checks.check_text(f"parameters[{abbreviate(name)!r}]", value, 0, _VALUE_CHARS)
     return dict(parameters)
 
 

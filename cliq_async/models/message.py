@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, get_args
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import Unquoted, ValidationError, abbreviate
 from cliq_async.models import converters as coerce, validators as checks
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
@@ -36,7 +36,7 @@ class Sender:
 
     def __attrs_post_init__(self) -> None:
         if self.name is None and self.image is None:
-            raise ValidationError("Sender", "a name or an image", checks.Short("neither"))
+            raise ValidationError("Sender", "a name or an image", Unquoted("neither"))
 
 
 @attrs.frozen
@@ -81,15 +81,11 @@ def _references(value: Mapping[str, Button] | Mapping[int, Button] | None) -> di
 
 def _check_references(_message: "Message", _attribute: object, value: object) -> None:
     if not isinstance(value, dict):
-        raise ValidationError(
-            "Message.references", "a mapping from key to Button", checks.shown(value)
-        )
+        raise ValidationError("Message.references", "a mapping from key to Button", value)
     for key, button in value.items():
         checks.check_text("Message.references", key, 1)
         if not isinstance(button, Button):
-            raise ValidationError(
-                f"Message.references[{checks.shown(key)!r}]", "a Button", checks.shown(button)
-            )
+            raise ValidationError(f"Message.references[{abbreviate(key)!r}]", "a Button", button)
 
 
 @attrs.frozen
@@ -185,7 +181,7 @@ class Message:
     def __attrs_post_init__(self) -> None:
         if self.text is None and self.card is None and not self.slides:
             raise ValidationError(
-                "Message.text", "at least one of text, card and slides", checks.Short("none")
+                "Message.text", "at least one of text, card and slides", Unquoted("none")
             )
         if isinstance(self.card, Prompt) and not self.buttons:
             raise ValidationError("Message.buttons", "at least one with a Prompt card", 0)

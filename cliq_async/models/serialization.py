@@ -7,7 +7,7 @@ for itself, so one odd bot does not slow down the rest of its page.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
@@ -17,6 +17,8 @@ import msgspec
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
+from cliq_async.endpoints import Endpoint
+from cliq_async.errors import ApiError
 from cliq_async.models.button import Action
 from cliq_async.models.card import Card
 from cliq_async.models.handler import Handler
@@ -24,7 +26,16 @@ from cliq_async.models.message import Message
 from cliq_async.models.page import Page
 from cliq_async.models.slide import Slide
 
-__all__ = ["DecodeError", "from_plain", "page", "to_json", "to_plain"]
+__all__ = [
+    "DecodeError",
+    "data_of",
+    "from_plain",
+    "page",
+    "read_one",
+    "read_written",
+    "to_json",
+    "to_plain",
+]
 
 T = TypeVar("T")
 
@@ -229,3 +240,31 @@ def page(data: object, cls: type[T]) -> Page[T]:
     """
     alias: type[Page[T]] = _page_of(cast("Any", cls))
     return from_plain(data, alias)
+
+
+_OK = 200
+
+
+def data_of(answer: object) -> Any:
+    """What an answer is about: the value of its `data`."""
+    return answer.get("data") if isinstance(answer, Mapping) else None
+
+
+def read_one(endpoint: Endpoint, data: object, cls: type[T]) -> T:
+    """The model that was asked for.
+
+    Raises:
+        ApiError: It does not have the documented form.
+    """
+    try:
+        return from_plain(data, cls)
+    except DecodeError as error:
+        raise ApiError(_OK, None, f"cannot be read: {error}", endpoint.name) from error
+
+
+def read_written(data: object, cls: type[T], empty: T) -> T:
+    """The model that a write was answered with, or `empty`: it has happened all the same."""
+    try:
+        return from_plain(data, cls) if isinstance(data, dict) else empty
+    except DecodeError:
+        return empty

@@ -61,9 +61,7 @@ def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str],
     for index, row in enumerate(value):
         for header, cell in row.items():
             if header not in headers:
-                raise ValidationError(
-                    f"Table.rows[{index}]", "keys that are headers", checks.shown(header)
-                )
+                raise ValidationError(f"Table.rows[{index}]", "keys that are headers", header)
             checks.check_text(f"Table.rows[{index}]", cell)
 
 
@@ -73,9 +71,7 @@ def _check_widths(table: "Table", _attribute: object, value: tuple[int, ...]) ->
     for index, width in enumerate(value):
         # bool is an int to Python
         if type(width) is not int or not 0 < width <= _PERCENT:
-            raise ValidationError(
-                f"Table.widths[{index}]", "an int from 1 to 100", checks.shown(width)
-            )
+            raise ValidationError(f"Table.widths[{index}]", "an int from 1 to 100", width)
     columns = len(table.headers)
     if len(value) != columns:
         raise ValidationError("Table.widths", f"one a column, {columns} in all", len(value))

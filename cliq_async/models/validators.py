@@ -4,16 +4,14 @@ Lengths are Unicode code points.
 """
 
 import re
-import reprlib
 from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import Unquoted, ValidationError
 
 __all__ = [
-    "Short",
     "Validator",
     "check_any",
     "check_https",
@@ -26,7 +24,6 @@ __all__ = [
     "matches",
     "name",
     "one_of",
-    "shown",
     "some_of",
     "span",
     "text",
@@ -40,38 +37,7 @@ Validator = Callable[[Any, Any, Any], None]
 
 _HTTPS: Final = re.compile(r"https://\S+", re.IGNORECASE)
 _TEXT: Final = "a str"
-_SHORT_CHARS: Final = 40
 _PAIR: Final = 2
-
-
-class Short(str):
-    """A description of a value that an error shows without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def shown(value: object) -> object:
-    """What an error shows of a value: itself if it is short, else its beginning."""
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, str):
-        return _cut(str.__str__(value))
-    if isinstance(value, int):
-        # An int of more than 4,300 digits has no repr, and its size is the point anyway.
-        small = value.bit_length() <= _SHORT_CHARS
-        return value if small else Short(f"an int of {value.bit_length()} bits")
-    try:
-        described = reprlib.repr(value)
-    except (ValueError, RecursionError):
-        described = f"<{type(value).__name__}>"
-    return Short(_cut(described))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHORT_CHARS else f"{text[: _SHORT_CHARS - 1]}…"
 
 
 def span(low: int, high: int | None, what: str) -> str:
@@ -88,7 +54,7 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
         ValidationError: It is not; `given` is the length where the length is wrong.
     """
     if not isinstance(value, str):
-        raise ValidationError(field, _text_limit(low, high), shown(value))
+        raise ValidationError(field, _text_limit(low, high), value)
     if len(value) < low or (high is not None and len(value) > high):
         raise ValidationError(field, _text_limit(low, high), len(value))
     if not value.isascii():
@@ -96,7 +62,7 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
             value.encode()
         except UnicodeEncodeError as error:
             half = f"U+{ord(value[error.start]):04X} at {error.start}"
-            raise ValidationError(field, "a str without lone surrogates", Short(half)) from None
+            raise ValidationError(field, "a str without lone surrogates", Unquoted(half)) from None
     return value
 
 
@@ -130,7 +96,7 @@ def matches(
             return
         field = name(model, attribute)
         if not pattern.fullmatch(check_text(field, value, 1, high)):
-            raise ValidationError(field, words, shown(value))
+            raise ValidationError(field, words, value)
 
     return validate
 
@@ -142,7 +108,7 @@ def check_https(field: str, value: object) -> None:
         ValidationError: It is not.
     """
     if not _HTTPS.fullmatch(check_text(field, value, 1)):
-        raise ValidationError(field, "an https:// URL", shown(value))
+        raise ValidationError(field, "an https:// URL", value)
 
 
 def https(model: object, attribute: Any, value: object) -> None:
@@ -157,7 +123,7 @@ def one_of(*values: str) -> Validator:
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is not None and value not in values:
-            raise ValidationError(name(model, attribute), words, shown(value))
+            raise ValidationError(name(model, attribute), words, value)
 
     return validate
 
@@ -165,7 +131,7 @@ def one_of(*values: str) -> Validator:
 def flag(model: object, attribute: Any, value: object) -> None:
     """Validate None, True or False."""
     if value is not None and not isinstance(value, bool):
-        raise ValidationError(name(model, attribute), "True, False or None", shown(value))
+        raise ValidationError(name(model, attribute), "True, False or None", value)
 
 
 def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
@@ -173,7 +139,7 @@ def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if not isinstance(value, cls) and not (value is None and optional):
-            raise ValidationError(name(model, attribute), what, shown(value))
+            raise ValidationError(name(model, attribute), what, value)
 
     return validate
 
@@ -196,7 +162,7 @@ def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
         count(field, value, low, high, what)
         for index, item in enumerate(value):
             if not isinstance(item, cls):
-                raise ValidationError(f"{field}[{index}]", f"a {cls.__name__}", shown(item))
+                raise ValidationError(f"{field}[{index}]", f"a {cls.__name__}", item)
 
     return validate
 
@@ -229,7 +195,7 @@ def some_of(*values: str, most: int) -> Validator:
         count(field, value, 0, most, "values")
         for index, item in enumerate(value):
             if item not in values:
-                raise ValidationError(f"{field}[{index}]", words, shown(item))
+                raise ValidationError(f"{field}[{index}]", words, item)
 
     return validate
 
@@ -240,9 +206,7 @@ def whole(low: int, high: int) -> Validator:
     def validate(model: object, attribute: Any, value: object) -> None:
         # bool is an int to Python
         if value is not None and not (type(value) is int and low <= value <= high):
-            raise ValidationError(
-                name(model, attribute), f"an int from {low} to {high}", shown(value)
-            )
+            raise ValidationError(name(model, attribute), f"an int from {low} to {high}", value)
 
     return validate
 
@@ -254,7 +218,7 @@ def check_any(model: Any) -> None:
         ValidationError: All are.
     """
     if all(getattr(model, field.name) is None for field in attrs.fields(type(model))):
-        raise ValidationError(type(model).__name__, "at least one change", Short("none"))
+        raise ValidationError(type(model).__name__, "at least one change", Unquoted("none"))
 
 
 def text_pairs(what: str) -> Validator:
@@ -265,7 +229,7 @@ def text_pairs(what: str) -> Validator:
         count(field, value, 1, None, what)
         for index, item in enumerate(value):
             if not isinstance(item, tuple) or len(item) != _PAIR:
-                raise ValidationError(f"{field}[{index}]", "a pair of str", shown(item))
+                raise ValidationError(f"{field}[{index}]", "a pair of str", item)
             for part in item:
                 check_text(f"{field}[{index}]", part)
 

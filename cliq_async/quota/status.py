@@ -5,9 +5,8 @@ from typing import Self
 
 import attrs
 
-from cliq_async.clock import moment
+from cliq_async.clock import Clock, moment
 from cliq_async.quota.model import Snapshot
-from cliq_async.quota.stores.base import Clock
 
 __all__ = ["QuotaStatus"]
 

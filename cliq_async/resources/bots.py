@@ -7,12 +7,11 @@ import attrs
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.answers import data_of, read_one, read_written
 from cliq_async.models.bot import Bot, BotChanges, NewBot
 from cliq_async.models.identifiers import identifier, page_limit, query_text
 from cliq_async.models.page import Page
-from cliq_async.models.serialization import to_json
-from cliq_async.models.validators import check_text, shown
+from cliq_async.models.serialization import data_of, read_one, read_written, to_json
+from cliq_async.models.validators import check_text
 from cliq_async.resources.paging import follow, read_page
 from cliq_async.transport.protocol import ApiCall
 
@@ -52,7 +51,7 @@ class Bots:
             OutcomeUnknownError: It was sent and not answered.
         """
         if not isinstance(new, NewBot):
-            raise ValidationError("new", "a NewBot", shown(new))
+            raise ValidationError("new", "a NewBot", new)
         call = ApiCall(ENDPOINTS["create_bot"], body=to_json(new))
         return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
 
@@ -124,7 +123,7 @@ class Bots:
         """
         endpoint = ENDPOINTS["get_bot"]
         if fields not in (None, _DETAILS):
-            raise ValidationError("fields", f"{_DETAILS} or None", shown(fields))
+            raise ValidationError("fields", f"{_DETAILS} or None", fields)
         path = {"bot_id": identifier("bot_id", bot_id)}
         data = data_of(await self._send(ApiCall(endpoint, path, {"fields": fields})))
         bot = read_one(endpoint, data, Bot)
@@ -144,7 +143,7 @@ class Bots:
             OutcomeUnknownError: It was sent and not answered, three times.
         """
         if not isinstance(changes, BotChanges):
-            raise ValidationError("changes", "BotChanges", shown(changes))
+            raise ValidationError("changes", "BotChanges", changes)
         path = {"bot_id": identifier("bot_id", bot_id)}
         call = ApiCall(ENDPOINTS["update_bot"], path, body=to_json(changes))
         return read_written(data_of(await self._send(call)), Bot, _NO_BOT)

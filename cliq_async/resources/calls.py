@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.answers import read_written
 from cliq_async.models.call import Call, CallReceipt
 from cliq_async.models.identifiers import identifier
-from cliq_async.models.serialization import to_json
-from cliq_async.models.validators import shown
+from cliq_async.models.serialization import read_written, to_json
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Calls"]
@@ -45,7 +43,7 @@ class Calls:
                 could call twice.
         """
         if not isinstance(call, Call):
-            raise ValidationError("call", "a Call", shown(call))
+            raise ValidationError("call", "a Call", call)
         path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
         answer = await self._send(ApiCall(ENDPOINTS["trigger_call"], path, body=to_json(call)))
         return read_written(answer, CallReceipt, CallReceipt())

@@ -6,7 +6,6 @@ import attrs
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.answers import data_of, read_one, read_written
 from cliq_async.models.handler import (
     Handler,
     HandlerChanges,
@@ -15,8 +14,8 @@ from cliq_async.models.handler import (
     check_type,
 )
 from cliq_async.models.identifiers import identifier
-from cliq_async.models.serialization import to_json
-from cliq_async.models.validators import check_text, shown
+from cliq_async.models.serialization import data_of, read_one, read_written, to_json
+from cliq_async.models.validators import check_text
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Handlers"]
@@ -52,7 +51,7 @@ class Handlers:
             OutcomeUnknownError: It was sent and not answered.
         """
         if not isinstance(new, NewHandler):
-            raise ValidationError("new", "a NewHandler", shown(new))
+            raise ValidationError("new", "a NewHandler", new)
         path = {"bot_id": identifier("bot_id", bot_id)}
         call = ApiCall(ENDPOINTS["create_handler"], path, body=to_json(new))
         return _written(await self._send(call), new.type)
@@ -82,7 +81,7 @@ class Handlers:
             OutcomeUnknownError: It was sent and not answered, three times.
         """
         if not isinstance(changes, HandlerChanges):
-            raise ValidationError("changes", "HandlerChanges", shown(changes))
+            raise ValidationError("changes", "HandlerChanges", changes)
         path = _path(bot_id, check_type("type", type, changes))
         query = _query(handler_id)
         call = ApiCall(ENDPOINTS["update_handler"], path, query, to_json(changes))

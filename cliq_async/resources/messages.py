@@ -5,12 +5,11 @@ from typing import Any
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.answers import read_written
 from cliq_async.models.identifiers import identifier, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import to_json, to_plain
-from cliq_async.models.validators import check_text, shown
+from cliq_async.models.serialization import read_written, to_json, to_plain
+from cliq_async.models.validators import check_text
 from cliq_async.transport.dialect import sent_ids
 from cliq_async.transport.protocol import ApiCall
 
@@ -71,7 +70,7 @@ class Messages:
         query = {"extension_key": query_text("extension_key", extension_key)}
         body = _body(message)
         if not isinstance(broadcast, bool):  # "no" would be taken for True
-            raise ValidationError("broadcast", "True or False", shown(broadcast))
+            raise ValidationError("broadcast", "True or False", broadcast)
         addressed = user_ids not in ((), [], "")
         if addressed + (channel is not None) + broadcast != 1:
             given = [
@@ -138,5 +137,5 @@ def _body(message: object) -> dict[str, Any]:
     if isinstance(message, str):
         return plain_text(message)
     if not isinstance(message, Message):
-        raise ValidationError("message", "a Message or a str", shown(message))
+        raise ValidationError("message", "a Message or a str", message)
     return to_plain(message)

@@ -27,7 +27,6 @@ from cliq_async.errors import (
 from cliq_async.models.identifiers import identifier, page_limit
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
-from cliq_async.models.validators import shown
 from cliq_async.storage.worker import Worker
 from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
 from cliq_async.sync.state import FULL, INCREMENTAL, BotState, OvertakenError
@@ -116,7 +115,7 @@ async def sync_subscribers(
 
 def _names(bots: object) -> list[str]:
     if not isinstance(bots, Iterable):
-        raise ValidationError("bots", "a bot or an iterable of bots", shown(bots))
+        raise ValidationError("bots", "a bot or an iterable of bots", bots)
     given = [bots] if isinstance(bots, str) else list(bots)
     for bot in given:
         identifier("bot", bot)

@@ -5,23 +5,20 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aiohttp
-import msgspec
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from cliq_async.quota.stores.base import system_clock
+from cliq_async.clock import system_clock
+from cliq_async.transport.base import CONNECT_S, NoAnswerError, Permit, Request, Response
 
-__all__ = ["AiohttpTransport", "NoAnswerError", "Permit", "Request", "Response", "Transport"]
+__all__ = ["AiohttpTransport"]
 
-CONNECT_S: Final = 10.0
-"""How long a connection may take to stand; a token is held meanwhile. Real seconds."""
 
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset instead of flush
 _USER: Final = re.compile(r"//[^/\s]*@")
@@ -29,83 +26,6 @@ _UNACKNOWLEDGED_MS: Final = 30_000  # how long the kernel tries to deliver
 _FAILURES: Final = (aiohttp.ClientError, OSError, TimeoutError)
 _TURN_S: Final = 1.0
 _LONG: Final = 2**20
-
-
-class Request(msgspec.Struct, frozen=True):  # made for every request: an eighth of attrs' time
-    """An HTTP request, ready to be written.
-
-    Attributes:
-        method: The HTTP method.
-        url: The whole URL, quoted.
-        headers: All headers but those that follow from URL and body.
-        body: The body; empty for none.
-        timeout_s: From now to the last byte of the answer, in real seconds; None for no limit.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-    timeout_s: float | None = None
-
-    def __repr__(self) -> str:
-        """Without headers and body: there may be secrets in both."""
-        return f"Request({self.method!r}, {self.url!r})"
-
-
-class Response(msgspec.Struct, frozen=True):
-    """An HTTP answer.
-
-    Attributes:
-        status: The HTTP status.
-        headers: The headers, looked up without regard to case.
-        body: The whole body, or None where the connection broke after the headers.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes | None
-
-    def __repr__(self) -> str:
-        """Without the rest: an accounts server's answer is a secret."""
-        return f"Response({self.status})"
-
-
-class NoAnswerError(Exception):
-    """No final status came. Whether the request left stands in the permit."""
-
-
-class Permit(Protocol):
-    """The right to send one request once: a token of the quota."""
-
-    @property
-    def sent(self) -> bool:
-        """Whether the request was allowed to leave."""
-        ...
-
-    def may_send(self) -> bool:
-        """Ask just before the first byte is written; True at most once."""
-        ...
-
-
-class Transport(Protocol):
-    """What carries requests. Put another one in with `CliqClient(transport=...)`."""
-
-    async def send(self, request: Request, permit: Permit) -> Response:
-        """Send a request and return its answer, whatever the status.
-
-        Follows no redirect and tries nothing twice. Asks `permit.may_send()` just before the
-        first byte leaves, and sends nothing if that is False. When it gives up, or is
-        cancelled, it sees to it that what it wrote does not arrive later, as far as it can.
-
-        Raises:
-            NoAnswerError: No final status came; what went wrong is the cause.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Let go of all connections."""
-        ...
 
 
 class _NotAllowedError(aiohttp.ClientError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cliq_async._version import __version__
-from cliq_async.auth.provider import AccessToken, Authority
+from cliq_async.auth.provider import AccessToken
 from cliq_async.clock import moment
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
@@ -19,7 +19,7 @@ from cliq_async.hooks import Hooks
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Ending, Lane, Quota
 from cliq_async.quota.token import Token
-from cliq_async.transport.aiohttp import CONNECT_S, NoAnswerError, Request, Transport
+from cliq_async.transport.base import CONNECT_S, Authority, NoAnswerError, Request, Transport
 from cliq_async.transport.instrumentation import Teller
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import Answer, ApiCall, read

@@ -18,7 +18,7 @@ from cliq_async.errors import (
     PermissionDeniedError,
     ServerError,
 )
-from cliq_async.transport.aiohttp import Response
+from cliq_async.transport.base import Response
 from cliq_async.transport.throttling import Refusal, refusal
 
 __all__ = ["Answer", "ApiCall", "Kind", "read"]

@@ -2,9 +2,10 @@
 
 import click
 
+from cliq_async.cli.errors import typed
 from cliq_async.cli.options import Connection, connection, extension_key, max_wait, verbatim
-from cliq_async.cli.outputs.console import clean, echo
-from cliq_async.cli.typed import typed
+from cliq_async.cli.outputs.console import echo
+from cliq_async.cli.text import clean
 
 __all__ = ["associate"]
 

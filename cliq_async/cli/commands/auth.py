@@ -7,16 +7,24 @@ import click
 
 from cliq_async.auth.credentials import RefreshToken
 from cliq_async.cli.commands.auth_login import accounts_server, login
+from cliq_async.cli.commands.auth_scopes import scopes
 from cliq_async.cli.diagnostics.token import have_token
 from cliq_async.cli.errors import FAILED, PARTLY, USAGE, Failure
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim, verbose
-from cliq_async.cli.outputs.console import clean, echo, echo_json, note, table
-from cliq_async.cli.scopes import scopes
+from cliq_async.cli.options import (
+    Connection,
+    Group,
+    as_json,
+    connection,
+    max_wait,
+    verbatim,
+    verbose,
+)
+from cliq_async.cli.outputs.console import echo, echo_json, note, table
 from cliq_async.cli.settings.credentials import secrets_of
 from cliq_async.cli.settings.keyring import find_keyring
 from cliq_async.cli.settings.profiles import Book, Profile
 from cliq_async.cli.settings.resolution import Effective, profile_name, resolve
+from cliq_async.cli.text import clean
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.transport.aiohttp import AiohttpTransport
 

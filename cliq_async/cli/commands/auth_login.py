@@ -14,7 +14,7 @@ from cliq_async.auth.accounts import AccountsServer, Code, Exchanged
 from cliq_async.auth.credentials import is_token
 from cliq_async.cli.errors import USAGE, Failure
 from cliq_async.cli.options import Server, server, verbatim
-from cliq_async.cli.outputs.console import clean, echo, note
+from cliq_async.cli.outputs.console import echo, note
 from cliq_async.cli.prompts import ask, ask_hidden, is_terminal
 from cliq_async.cli.scopes import scopes_of
 from cliq_async.cli.settings.config_file import NAME
@@ -22,6 +22,7 @@ from cliq_async.cli.settings.credentials import REFRESH
 from cliq_async.cli.settings.keyring import Keyring, find_keyring
 from cliq_async.cli.settings.profiles import Book, Profile, Secrets
 from cliq_async.cli.settings.resolution import VARIABLES, Effective, Setting, profile_name, resolve
+from cliq_async.cli.text import clean
 from cliq_async.data_centers import data_center_of, host_of, is_loopback, is_zoho
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.registry import in_use, open_store

@@ -5,13 +5,13 @@ from typing import Any, get_args
 import click
 
 from cliq_async.cli.commands.bots_edit import create, update
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim, yes
+from cliq_async.cli.errors import typed
+from cliq_async.cli.options import Connection, Group, as_json, connection, max_wait, verbatim, yes
 from cliq_async.cli.outputs.bot_tables import plain_bot, print_bot, print_bots
-from cliq_async.cli.outputs.console import clean, echo, echo_json
+from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, needs_somebody
-from cliq_async.cli.typed import typed
+from cliq_async.cli.text import clean
 from cliq_async.models.bot import Scope
 
 __all__ = ["bots"]

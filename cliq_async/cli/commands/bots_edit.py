@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, Failure, typed
 from cliq_async.cli.options import (
     Connection,
     all_of,
@@ -17,8 +17,8 @@ from cliq_async.cli.options import (
     verbatim,
 )
 from cliq_async.cli.outputs.bot_tables import plain_bot
-from cliq_async.cli.outputs.console import clean, echo, echo_json, note
-from cliq_async.cli.typed import typed
+from cliq_async.cli.outputs.console import echo, echo_json, note
+from cliq_async.cli.text import clean
 from cliq_async.models.bot import BotChanges, ExecutionType, NewBot, Participation, Scope
 
 __all__ = ["create", "update"]

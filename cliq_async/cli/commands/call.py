@@ -1,10 +1,11 @@
 """`cliq call`: a voice call."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from cliq_async.cli.commands.reached import note_missing
+from cliq_async.cli.errors import typed
 from cliq_async.cli.inputs.json_file import read_json, told_of
 from cliq_async.cli.options import (
     Connection,
@@ -14,12 +15,12 @@ from cliq_async.cli.options import (
     recipients,
     verbatim,
 )
-from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
-from cliq_async.cli.typed import typed
+from cliq_async.cli.outputs.console import echo, echo_json, note
+from cliq_async.cli.text import clean, plural
 from cliq_async.models.call import Call, CallAction
 from cliq_async.models.parsing.call import actions_from
 
-__all__ = ["call", "read_actions"]
+__all__ = ["call", "note_missing", "read_actions"]
 
 
 @click.command(
@@ -99,3 +100,9 @@ def read_actions(path: Path) -> list[CallAction]:
     data = read_json(path)
     with told_of(path):
         return actions_from(data)
+
+
+def note_missing(reached: Sequence[str], meant: Sequence[str]) -> None:
+    """A warning on stderr if Cliq names fewer people than it was given."""
+    if len(reached) < (count := len(set(meant))):
+        note(f"warning: Cliq names only {len(reached):,} of {plural(count, 'recipient')}")

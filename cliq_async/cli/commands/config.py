@@ -7,9 +7,10 @@ import attrs
 import click
 
 from cliq_async.cli.options import Connection, as_json, connection, verbatim
-from cliq_async.cli.outputs.console import clean, echo_json, note, table
+from cliq_async.cli.outputs.console import echo_json, note, table
 from cliq_async.cli.settings.config_file import KEYS
 from cliq_async.cli.settings.resolution import Effective
+from cliq_async.cli.text import clean
 from cliq_async.endpoints import Limit
 from cliq_async.quota.stores.registry import default_path, open_store
 

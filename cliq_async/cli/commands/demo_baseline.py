@@ -13,8 +13,9 @@ from aiolimiter import AsyncLimiter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cliq_async.cli.outputs.console import duration, echo, live, plural, table
+from cliq_async.cli.outputs.console import echo, live, table
 from cliq_async.cli.outputs.progress import bar
+from cliq_async.cli.text import duration, plural
 from cliq_async.endpoints import Limit
 from cliq_async.models.identifiers import MAX_USER_IDS
 

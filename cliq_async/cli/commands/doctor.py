@@ -11,8 +11,9 @@ from cliq_async.cli.diagnostics.connectivity import Observer
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
 from cliq_async.cli.errors import FAILED, Failure
 from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim
-from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
+from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.scopes import commands_named
+from cliq_async.cli.text import clean, plural
 from cliq_async.errors import CliqError
 from cliq_async.transport.aiohttp import AiohttpTransport
 

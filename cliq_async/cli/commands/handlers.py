@@ -11,21 +11,12 @@ from cliq_async.cli.commands.handlers_edit import (
     handler_type,
     update,
 )
-from cliq_async.cli.errors import USAGE, Failure
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim, yes
+from cliq_async.cli.errors import USAGE, Failure, typed
+from cliq_async.cli.options import Connection, Group, as_json, connection, max_wait, verbatim, yes
 from cliq_async.cli.outputs.bot_tables import fields, print_handlers, sub_actions
-from cliq_async.cli.outputs.console import (
-    clean,
-    clean_lines,
-    echo,
-    echo_json,
-    is_terminal,
-    note,
-    raw,
-)
+from cliq_async.cli.outputs.console import echo, echo_json, is_terminal, note, raw
 from cliq_async.cli.prompts import confirm, needs_somebody
-from cliq_async.cli.typed import typed
+from cliq_async.cli.text import clean, clean_lines
 from cliq_async.models.bot import Bot
 from cliq_async.models.handler import Handler
 from cliq_async.models.serialization import to_plain

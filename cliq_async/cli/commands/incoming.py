@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from cliq_async.cli.commands.reached import note_missing
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.commands.call import note_missing
+from cliq_async.cli.errors import USAGE, Failure, typed
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.options import (
     Connection,
@@ -16,8 +16,8 @@ from cliq_async.cli.options import (
     recipients,
     verbatim,
 )
-from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
-from cliq_async.cli.typed import typed
+from cliq_async.cli.outputs.console import echo, echo_json
+from cliq_async.cli.text import clean, plural
 
 __all__ = ["incoming"]
 

@@ -9,11 +9,10 @@ from typing import Any, Final
 import attrs
 import click
 
-from cliq_async.bulk._outcomes import read_outcomes
-from cliq_async.bulk.journal_reader import JournalSummary, read_journal
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import as_json, verbatim
-from cliq_async.cli.outputs.console import clean, echo, echo_json, table
+from cliq_async.bulk.journal_reader import JournalSummary, read_journal, read_outcomes
+from cliq_async.cli.options import Group, as_json, verbatim
+from cliq_async.cli.outputs.console import echo, echo_json, table
+from cliq_async.cli.text import clean
 
 __all__ = ["jobs"]
 

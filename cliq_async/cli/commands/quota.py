@@ -12,20 +12,11 @@ from click.core import ParameterSource
 from rich.console import RenderableType
 from rich.text import Text
 
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import Server, as_json, server, verbatim, yes
+from cliq_async.cli.options import Group, Server, as_json, server, verbatim, yes
 from cliq_async.cli.outputs import console as output
-from cliq_async.cli.outputs.console import (
-    boxed,
-    clean,
-    duration,
-    echo,
-    echo_json,
-    live,
-    note,
-    table,
-)
+from cliq_async.cli.outputs.console import boxed, echo, echo_json, live, note, table
 from cliq_async.cli.prompts import confirm, needs_somebody
+from cliq_async.cli.text import clean, duration
 from cliq_async.config import Settings
 from cliq_async.errors import CliqError
 from cliq_async.quota.model import Quota

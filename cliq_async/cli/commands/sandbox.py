@@ -11,7 +11,8 @@ import click
 from cliq_async.cli.commands.sandbox_run import run_beside
 from cliq_async.cli.errors import USAGE, Failure
 from cliq_async.cli.options import seconds, verbatim, verbose
-from cliq_async.cli.outputs.console import echo, note, plural
+from cliq_async.cli.outputs.console import echo, note
+from cliq_async.cli.text import plural
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from cliq_async.cli.errors import typed
 from cliq_async.cli.inputs.message_file import FIELDS_HELP, read_message
 from cliq_async.cli.options import (
     Connection,
@@ -14,8 +15,8 @@ from cliq_async.cli.options import (
     recipients,
     verbatim,
 )
-from cliq_async.cli.outputs.console import clean, echo, echo_json, plural
-from cliq_async.cli.typed import typed
+from cliq_async.cli.outputs.console import echo, echo_json
+from cliq_async.cli.text import clean, plural
 from cliq_async.client import CliqClient
 from cliq_async.models.message import Message, SentMessage
 

@@ -4,11 +4,11 @@ import click
 
 from cliq_async.cli.commands.subscribers_export import export
 from cliq_async.cli.commands.subscribers_sync import sync
-from cliq_async.cli.groups import Group
-from cliq_async.cli.options import Connection, as_json, connection, extension_key, verbatim
-from cliq_async.cli.outputs.console import clean, echo_json, note, table
+from cliq_async.cli.errors import typed
+from cliq_async.cli.options import Connection, Group, as_json, connection, extension_key, verbatim
+from cliq_async.cli.outputs.console import echo_json, note, table
 from cliq_async.cli.outputs.listing import collect, page_size
-from cliq_async.cli.typed import typed
+from cliq_async.cli.text import clean
 from cliq_async.models.serialization import to_plain
 
 __all__ = ["subscribers"]

@@ -13,11 +13,10 @@ from typing import BinaryIO, Final, cast
 import attrs
 import click
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, Failure, typed
 from cliq_async.cli.options import Connection, connection, extension_key, verbatim
 from cliq_async.cli.outputs.console import is_terminal, note, raw
 from cliq_async.cli.outputs.listing import PAGE, Counter
-from cliq_async.cli.typed import typed
 from cliq_async.client import CliqClient
 from cliq_async.errors import SyncError
 from cliq_async.models.subscriber import Subscriber

@@ -5,11 +5,11 @@ from typing import Any, Final
 import attrs
 import click
 
-from cliq_async.cli.errors import PARTLY, status_of
+from cliq_async.cli.errors import PARTLY, status_of, typed
 from cliq_async.cli.options import Connection, as_json, connection, extension_key, verbatim
-from cliq_async.cli.outputs.console import clean, echo_json, note, plural, table
+from cliq_async.cli.outputs.console import echo_json, note, table
 from cliq_async.cli.outputs.listing import Counter
-from cliq_async.cli.typed import typed
+from cliq_async.cli.text import clean, plural
 from cliq_async.client import CliqClient
 from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
 from cliq_async.sync.sync import sync_subscribers

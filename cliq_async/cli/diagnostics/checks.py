@@ -17,10 +17,10 @@ from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG, Check
 from cliq_async.cli.diagnostics.store import store_checks
 from cliq_async.cli.diagnostics.token import have_token
 from cliq_async.cli.errors import Failure
-from cliq_async.cli.outputs.console import clean, duration
 from cliq_async.cli.scopes import commands_of, scopes_of
 from cliq_async.cli.settings.profiles import Book
 from cliq_async.cli.settings.resolution import Effective
+from cliq_async.cli.text import clean, duration
 from cliq_async.client import CliqClient
 from cliq_async.data_centers import host_of, is_loopback
 from cliq_async.endpoints import ENDPOINTS

@@ -19,7 +19,7 @@ import msgspec
 from cliq_async.auth.accounts import scopes_in
 from cliq_async.cli.errors import Failure
 from cliq_async.data_centers import data_center_of, is_loopback
-from cliq_async.transport.aiohttp import Permit, Request, Response, Transport
+from cliq_async.transport.base import Permit, Request, Response, Transport
 
 __all__ = ["Observer", "reach"]
 

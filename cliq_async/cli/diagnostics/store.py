@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
-from cliq_async.cli.outputs.console import clean, duration
 from cliq_async.cli.settings.resolution import Effective
+from cliq_async.cli.text import clean, duration
 from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.model import Snapshot
 from cliq_async.quota.status import QuotaStatus

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cliq_async.auth.provider import Authority
 from cliq_async.cli.settings.resolution import Effective
 from cliq_async.quota.stores.registry import in_use, open_store
-from cliq_async.transport.aiohttp import Transport
+from cliq_async.session import token_provider
+from cliq_async.transport.base import Authority, Transport
 
 __all__ = ["authority_of", "have_token"]
 
@@ -20,7 +20,7 @@ async def authority_of(effective: Effective, transport: Transport) -> AsyncItera
         ValidationError: A setting is out of its range.
     """
     store = open_store(effective.options().get("quota"))
-    source = effective.checked().authority(effective.auth(), transport, store)
+    source = token_provider(effective.checked(), effective.auth(), transport, store)
     async with in_use(store):
         try:
             yield source

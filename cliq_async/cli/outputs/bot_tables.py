@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from cliq_async.cli.outputs.console import clean, echo, note, table
+from cliq_async.cli.outputs.console import echo, note, table
+from cliq_async.cli.text import clean
 from cliq_async.models.bot import Bot, BotHandler
 from cliq_async.models.handler import SubAction
 from cliq_async.models.serialization import to_plain

@@ -5,7 +5,8 @@ import math
 from datetime import datetime, timedelta
 
 from cliq_async.bulk.report import BroadcastPlan
-from cliq_async.cli.outputs.console import clean, clean_lines, duration, echo, note, plural
+from cliq_async.cli.outputs.console import echo, note
+from cliq_async.cli.text import clean, clean_lines, duration, plural
 from cliq_async.endpoints import Endpoint
 
 __all__ = ["print_plan"]

@@ -6,7 +6,8 @@ from typing import Any, Final
 from cliq_async.bulk.job_log import LEFT_OUT
 from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
 from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, Failure, status_of
-from cliq_async.cli.outputs.console import clean, duration, echo, echo_json, note, table
+from cliq_async.cli.outputs.console import echo, echo_json, note, table
+from cliq_async.cli.text import clean, duration
 
 __all__ = ["exit_status", "print_json", "print_report"]
 

@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 
 from rich.console import RenderableType
 
-from cliq_async.cli.outputs.console import duration, live, plural
+from cliq_async.cli.outputs.console import live
 from cliq_async.cli.outputs.progress import bar
+from cliq_async.cli.text import duration, plural
 
 __all__ = ["PAGE", "Counter", "collect", "page_size"]
 

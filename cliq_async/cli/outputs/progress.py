@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cliq_async.bulk.report import BroadcastProgress
-from cliq_async.cli.outputs.console import duration, live
+from cliq_async.cli.outputs.console import live
+from cliq_async.cli.text import duration
 from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.status import QuotaStatus

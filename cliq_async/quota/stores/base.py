@@ -1,10 +1,9 @@
 """What a quota store does, and how one is opened from its URL."""
 
-import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Literal, Protocol
 
+from cliq_async.clock import Clock
 from cliq_async.quota.model import (
     AskerId,
     Ending,
@@ -17,20 +16,11 @@ from cliq_async.quota.model import (
     TokenId,
 )
 
-__all__ = ["Clock", "ColdStart", "QuotaStore", "Watcher", "starts_spent", "system_clock"]
+__all__ = ["ColdStart", "QuotaStore", "Watcher", "starts_spent"]
 
-Clock = Callable[[], float]
-"""Reads seconds that never go back. Only differences mean something."""
 
 Watcher = Callable[[], None]
 """Told that a token may be free sooner than was said. Called from any thread; must not block."""
-
-system_clock: Clock = (
-    # Counts the time that a machine is suspended, which the monotonic clock of Linux does not.
-    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    if hasattr(time, "CLOCK_BOOTTIME")
-    else time.monotonic
-)
 
 
 ColdStart = Literal["full", "spent"]

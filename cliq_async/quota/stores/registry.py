@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from cliq_async.clock import Clock, system_clock
 from cliq_async.errors import ValidationError
-from cliq_async.quota.stores.base import Clock, ColdStart, QuotaStore, system_clock
+from cliq_async.quota.stores.base import ColdStart, QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
 
 __all__ = ["default_path", "in_use", "open_store", "release", "retain"]

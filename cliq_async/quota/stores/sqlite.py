@@ -6,10 +6,11 @@ happens to it, the file holds the state before or after.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from cliq_async.clock import Clock, system_clock
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import (
     AskerId,
@@ -21,15 +22,58 @@ from cliq_async.quota.model import (
     Snapshot,
     TokenId,
 )
-from cliq_async.quota.stores.base import Clock, ColdStart, starts_spent, system_clock
+from cliq_async.quota.stores.base import ColdStart, starts_spent
 from cliq_async.quota.stores.reboot import boot_id
-from cliq_async.quota.stores.sqlite_ledger import Ledger
-from cliq_async.quota.stores.sqlite_notes import SqliteNotes
+from cliq_async.quota.stores.records import Note
+from cliq_async.quota.stores.sqlite_file import Ledger
+from cliq_async.quota.stores.threaded import SharedStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteNotes", "SqliteStore"]
 
 _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
+
+
+class SqliteNotes(SharedStore[Callable[[], Any]]):
+    """Notes in a file; see `Notes`."""
+
+    _ledger: Ledger
+
+    async def read_note(self, name: str) -> Note | None:
+        """See `Notes.read_note`."""
+        note: Note | None = await self._worker.ask(lambda: self._read(name))
+        return note
+
+    async def claim_note(self, name: str, text: str, *, until: float) -> bool:
+        """See `Notes.claim_note`."""
+
+        def step() -> bool:
+            note = self._read(name)
+            if note is not None and note.text != text:
+                return False
+            self._write(name, text, until)
+            return True
+
+        claimed: bool = await self._worker.ask(step)
+        return claimed
+
+    def put_note(self, name: str, text: str, *, until: float) -> None:
+        """See `Notes.put_note`."""
+        self._worker.tell(lambda: self._write(name, text, until))
+
+    def drop_note(self, name: str, text: str) -> None:
+        """See `Notes.drop_note`."""
+        self._worker.tell(lambda: self._ledger.conn.execute(_DROP, (name, text)))
+
+    def _read(self, name: str) -> Note | None:
+        now, boot = self.clock(), self._ledger.boot
+        row = self._ledger.conn.execute(_READ, (name, boot, now, now)).fetchone()
+        return None if row is None else Note(*row)
+
+    def _write(self, name: str, text: str, until: float) -> None:
+        now, boot = self.clock(), self._ledger.boot
+        self._ledger.conn.execute(_FORGET, (boot, now, now))
+        self._ledger.conn.execute(_WRITE, (name, boot, now, until, text))
 
 
 class SqliteStore(SqliteNotes):
@@ -153,3 +197,19 @@ class SqliteStore(SqliteNotes):
                 self._watchers.tell(quota.key)
 
         await self._worker.ask(step)
+
+
+# A note of another start of the machine, or from ahead of the clock, is none: nobody knows how much
+# time has passed since, and the process that left it is gone.
+_READ: Final = (
+    "SELECT text, until FROM note WHERE name = ? AND boot = ? AND written_at <= ? AND until > ?"
+)
+
+
+_WRITE: Final = "INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?, ?)"
+
+
+_DROP: Final = "DELETE FROM note WHERE name = ? AND text = ?"
+
+
+_FORGET: Final = "DELETE FROM note WHERE boot <> ? OR written_at > ? OR until <= ?"
