@@ -37,30 +37,30 @@ help:  ## what there is to make
 demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter
 	@$(BIN)/cliq demo
 
-test: .venv/dev.stamp  ## the tests
-	$(BIN)/pytest
+test: .venv/dev.stamp  ## the unit and property tests
+	$(BIN)/pytest tests/unit tests/property
 
 attack: .venv/dev.stamp  ## the random tests, with ATTACK=50 times as many examples
-	ATTACK=$${ATTACK:-50} $(BIN)/pytest tests/test_attack_*.py tests/test_equivalence.py tests/test_roundtrip.py
+	ATTACK=$${ATTACK:-50} $(BIN)/pytest tests/property
 
 soak: .venv/dev.stamp  ## days of traffic with everything that goes wrong, in SOAK_S=600 seconds
-	$(BIN)/python tests/soak.py
+	$(BIN)/python tests/simulation/soak.py
 
 # The simulated days are nothing but computing: watched line by line they would take three times as long.
 coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/test_promise.py
-	$(BIN)/pytest tests/test_promise.py
+	$(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation/test_promise.py
+	$(BIN)/pytest tests/simulation/test_promise.py
 
 .venv/mutants.stamp: .venv/dev.stamp
 	$(BIN)/python -m pip install --quiet --group mutants
 	@touch $@
 
 # Each change of an operator, a number or an argument in the modules that pyproject.toml names has to
-# make a test fail, or be explained in tests/mutants.toml. Too slow for every push.
+# make a test fail, or be explained in tests/support/mutants.toml. Too slow for every push.
 mutants: .venv/mutants.stamp  ## whether the tests notice mistakes in calls, lines, buckets, locks and tokens
 	rm -rf mutants
 	$(BIN)/mutmut run --max-children 2
-	$(BIN)/python tests/mutants.py
+	$(BIN)/python tests/support/mutants.py
 
 lint: .venv/dev.stamp  ## style, format and types
 	$(BIN)/ruff check .
@@ -95,7 +95,7 @@ reference: .venv/demo.stamp  ## docs/endpoints.md and docs/commands.md, from the
 oldest: pyproject.toml requirements/oldest.txt  ## the tests, with the oldest supported dependencies
 	$(call environment,.venv-oldest,--requirement requirements/oldest.txt)
 	.venv-oldest/bin/python -m pip install --quiet --no-deps --editable .
-	.venv-oldest/bin/pytest --ignore=tests/test_examples.py --ignore-glob='tests/test_docs*.py'
+	.venv-oldest/bin/pytest --ignore=tests/e2e
 
 newest: pyproject.toml  ## the tests, with the newest release of everything
 	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)

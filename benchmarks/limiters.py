@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from sending import LIMIT, WORKERS, User
-from stores import inline_sqlite
+from support.stores import inline_sqlite
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import OutcomeUnknownError

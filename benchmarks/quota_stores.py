@@ -13,7 +13,7 @@ import pytest
 from answering import answering_server, concurrently
 from measuring import Row, cpu_in_turn, per_item_us
 from peers import CLIQ
-from redis_servers import RedisServer
+from support.redis_servers import RedisServer
 
 from cliq_async import CliqClient, Limit
 

@@ -12,7 +12,7 @@ import asyncio
 import math
 
 import attrs
-from simulation import REFUSED, Network
+from support.simulation import REFUSED, Network
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.transport.base import NoAnswerError, Permit, Request, Response

@@ -42,9 +42,7 @@ __all__ = [
     "SyncError",
     "ThrottledError",
     "TransportError",
-    "Unquoted",
     "ValidationError",
-    "abbreviate",
 ]
 
 
@@ -220,6 +218,8 @@ class Unquoted(str):
 def abbreviate(value: object) -> object:
     """What an error shows of a value: itself if it is short, else its beginning."""
     if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, Unquoted):
         return value
     if isinstance(value, str):
         return _cut(str.__str__(value))

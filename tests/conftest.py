@@ -31,7 +31,7 @@ def path(tmp_path):
 @pytest.fixture
 def clock():
     """Seconds that only the test moves."""
-    from stores import Clock
+    from support.stores import Clock
 
     return Clock()
 
@@ -49,7 +49,7 @@ def table(path):
 @pytest.fixture
 async def synced(path):
     """A file of two bots, with somebody who has left each of them, and both."""
-    from subscribing import a_synced_file
+    from support.subscriber_lists import a_synced_file
 
     await a_synced_file(path)
     return path
@@ -58,7 +58,7 @@ async def synced(path):
 @pytest.fixture
 def redis_server():
     """A Redis server that a test may harm."""
-    from redis_servers import RedisServer
+    from support.redis_servers import RedisServer
 
     with RedisServer() as started:
         yield started
@@ -67,7 +67,7 @@ def redis_server():
 @pytest.fixture
 def redis_url():
     """The database of a Redis server that tests share, without a key."""
-    from redis_servers import shared
+    from support.redis_servers import shared
 
     with shared().client() as client:
         client.flushdb()
@@ -87,7 +87,7 @@ def places(tmp_path, monkeypatch):
 @pytest.fixture
 def ids(tmp_path):
     """A file with as many of the sandbox's first subscribers as one asks for."""
-    from test_cli import zuids
+    from support.cli import zuids
 
     def make(count):
         path = tmp_path / "ids.txt"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import attrs
 
-from cliq_async.bulk.journal_file import KIND, totals_in
 from cliq_async.bulk.report import Outcome
 
 __all__ = ["JournalOutcomes", "JournalSummary", "read_journal", "read_outcomes"]
@@ -42,6 +41,9 @@ def read_journal(path: str | os.PathLike[str]) -> JournalSummary:
     Raises:
         JournalError: There is none, or it cannot be read.
     """
+    # Imported when needed: a program without a journal does not load SQLite.
+    from cliq_async.bulk.journal_file import KIND, totals_in  # noqa: PLC0415
+
     place = Path(path)
     conn = KIND.read(place)
     try:
@@ -68,7 +70,6 @@ class JournalOutcomes(Iterable[Outcome]):
     delivered: bool = False
 
     def __iter__(self) -> Iterator[Outcome]:
-        # Imported in need: SQLite is not everybody's.
         from cliq_async.bulk.journal_file import KIND, outcomes_in  # noqa: PLC0415
 
         with KIND.explained(self.path):

@@ -1,0 +1,167 @@
+"""The examples run for real: several processes, a sandbox that counts, and nobody is locked out."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import aiohttp
+import pytest
+from support.cli import VARIABLES, zuids
+from support.redis_servers import RedisServer
+
+from cliq_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.skipif(
+    find_spec("fastapi") is None, reason="the group `examples` is not installed"
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(sandbox, **more):
+    """What points a program at a sandbox."""
+    known = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    own = {"CLIQ_BASE_URL": sandbox.url, "CLIQ_ACCESS_TOKEN": "t", "CLIQ_TIME_SCALE": "60"}
+    return known | own | {"PYTHONUNBUFFERED": "1"} | more
+
+
+@asynccontextmanager
+async def program(log, env, *arguments):
+    """A module as a program that ends with the body, and with it all that it started."""
+    with log.open("wb") as written:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *arguments),
+            cwd=ROOT,
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=written,
+            stderr=written,
+            start_new_session=True,  # a group of its own, to be ended together
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(4):
+                await process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+async def until(condition, log):
+    """Look over and over until something is so."""
+    try:
+        async with asyncio.timeout(20):
+            while not condition():  # noqa: ASYNC110 - a file and a report have no event
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(log.read_text())
+
+
+def delivered(sandbox):
+    return sandbox.report(recipients=True)["recipients"]
+
+
+async def test_web_app_with_four_workers_delivers_what_it_accepts_and_refuses_the_rest(tmp_path):
+    log = tmp_path / "log"
+    people = zuids(200)
+    async with Sandbox(time_scale=40.0, subscribers=200) as sandbox:
+        own = {"CLIQ_TIME_SCALE": "40", "CLIQ_QUOTA": f"sqlite://{tmp_path}/quota.db"}
+        env = environment(sandbox, **own)
+        uvicorn = ("uvicorn", "examples.web_app:app", "--workers", "4", "--port", "0")
+        async with program(log, env, *uvicorn):
+            await until(lambda: log.read_text().count("startup complete") == 4, log)
+            found = re.search(r"running on (http://[\d.:]+)", log.read_text())
+            assert found is not None
+            connector = aiohttp.TCPConnector(limit=0)
+            async with aiohttp.ClientSession(found[1], connector=connector) as session:
+
+                async def alert(person):
+                    body = {"text": "Disk full", "to": [person]}
+                    async with session.post("/alerts", json=body) as answer:
+                        return person, answer.status, answer.headers.get("Retry-After")
+
+                answers = await asyncio.gather(*map(alert, people))
+        got = delivered(sandbox)
+        lockouts = sandbox.report()["lockouts"]
+    assert lockouts == []
+    accepted = {person for person, status, _ in answers if status == 202}
+    refused = [(status, again) for _, status, again in answers if status != 202]
+    assert got == dict.fromkeys(accepted, 1)
+    assert len(accepted) >= 50
+    assert refused, "four windows do not pass within two seconds"
+    assert {status for status, _ in refused} == {503}
+    # What they could wait for, two seconds, and the windows after that, on a busy machine as well.
+    assert all(again is not None and re.fullmatch("[1-9]", again) for _, again in refused)
+
+
+async def test_cron_job_that_runs_twice_in_a_row_is_not_locked_out(tmp_path):
+    people = zuids(50)
+    file = tmp_path / "reminders.csv"
+    file.write_text("".join(f'{person},"Your report, please"\n' for person in people))
+    log = tmp_path / "log"
+    async with Sandbox(time_scale=60.0) as sandbox:
+        env = environment(sandbox, CLIQ_QUOTA=f"sqlite://{tmp_path}/quota.db")
+        for _ in range(2):
+            async with (
+                program(log, env, "examples.cron_job", str(file)) as job,
+                asyncio.timeout(20),
+            ):
+                assert await job.wait() == 0, log.read_text()
+            assert log.read_text() == "50 sent, 0 not, or not for certain\n"
+        got = delivered(sandbox)
+        lockouts = sandbox.report()["lockouts"]
+    assert lockouts == []
+    assert got == dict.fromkeys(people, 2)
+
+
+async def test_cron_job_says_what_was_not_sent(tmp_path):
+    one, two = zuids(2)
+    file = tmp_path / "reminders.csv"
+    file.write_text(f"{one},Hello\n1,Hello\n{two},Hello\n")
+    log = tmp_path / "log"
+    async with Sandbox(time_scale=60.0) as sandbox:
+        env = environment(sandbox, CLIQ_QUOTA=f"sqlite://{tmp_path}/quota.db")
+        async with program(log, env, "examples.cron_job", str(file)) as job, asyncio.timeout(20):
+            assert await job.wait() == 1
+        got = delivered(sandbox)
+    assert "2 sent, 1 not, or not for certain\n1: send_message: " in log.read_text()
+    assert got == {one: 1, two: 1}
+
+
+def test_worker_waits_for_its_first_job_as_long_as_it_takes():
+    pool = pytest.importorskip("examples.worker").broker.connection_pool
+    assert pool.connection_kwargs["socket_timeout"] is None
+
+
+async def test_two_workers_of_a_task_queue_share_a_quota_on_its_redis(tmp_path):
+    log = tmp_path / "log"
+    people = zuids(120)
+    worker = "examples.worker"
+    with RedisServer() as server:
+        async with Sandbox(time_scale=60.0, subscribers=120) as sandbox:
+            env = environment(sandbox, REDIS_URL=server.url)
+            workers = ("taskiq", "worker", f"{worker}:broker", "--workers", "2")
+            async with program(log, env, *workers):
+                await until(lambda: log.read_text().count("Listening started") == 2, log)
+                handed = tmp_path / "handed"
+                async with (
+                    program(handed, env, worker, "Hello", *people) as hand_out,
+                    asyncio.timeout(20),
+                ):
+                    assert await hand_out.wait() == 0, handed.read_text()
+                await until(lambda: sandbox.report()["delivered"]["total"] >= 120, log)
+            got = delivered(sandbox)
+            lockouts = sandbox.report()["lockouts"]
+    assert lockouts == []
+    assert got == dict.fromkeys(people, 1)
+    took_part = set(re.findall(r"\[(worker-\d)\].*Executing task notify", log.read_text()))
+    assert took_part == {"worker-0", "worker-1"}

@@ -1,0 +1,193 @@
+"""No secret is in anything that is written or shown: searched for with canaries, fault by fault."""
+
+import asyncio
+import logging
+import traceback
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support.cli import invoke
+
+import cliq_async
+from cliq_async import (
+    Call,
+    ClientCredentials,
+    CliqClient,
+    CliqError,
+    Hooks,
+    Message,
+    MessageTemplate,
+    NewBot,
+    NewHandler,
+    RefreshToken,
+)
+from cliq_async.otel import OpenTelemetry
+from cliq_async.sandbox import Sandbox
+from cliq_async.sandbox.faults import ACCOUNTS_KINDS, KINDS, THROTTLES
+
+PACKAGE = str(Path(cliq_async.__file__).parent)
+CLIENT_SECRET = "canary-client-secret-5d1f"
+REFRESH_TOKEN = "1000.canary-refresh-token-77e2"
+FIXED = "1000.canary-access-token-90ab"
+CREDENTIALS = {
+    "refreshed": lambda url: RefreshToken("client", CLIENT_SECRET, REFRESH_TOKEN, accounts_url=url),
+    "client": lambda url: ClientCredentials("client", CLIENT_SECRET, accounts_url=url),
+    "fixed": lambda _url: FIXED,
+    "asked": lambda _url: asked,
+}
+
+
+CASES = [
+    *((f"{kind}:0.5", "refreshed") for kind in KINDS if kind not in THROTTLES[1:]),
+    *((fault, how) for fault in ("401:0.5", "lost:0.2") for how in CREDENTIALS),
+    # What is lost at the accounts server takes ten seconds of everybody's time.
+    *((f"{kind}:x2@access_token", "refreshed") for kind in ACCOUNTS_KINDS if kind != "lost"),
+    ("invalid-client:x2@access_token", "client"),
+]
+
+
+async def asked():
+    return FIXED
+
+
+class Written:
+    """Everything that somebody could come to see."""
+
+    def __init__(self):
+        self.texts = []
+
+    def add(self, *things):
+        self.texts += [text for thing in things for text in (repr(thing), str(thing))]
+
+    def error(self, error):
+        """An exception, as it is shown, and as tools show it that show the variables of ours."""
+        self.add(error, error.args)
+        self.texts += traceback.format_exception(error)
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        todo = [shown]
+        while todo:
+            each = todo.pop()
+            todo += [other for other in (each.__cause__, each.__context__) if other]
+            for frame in each.stack:
+                if frame.filename.startswith(PACKAGE):
+                    self.texts += [f"{name}={text}" for name, text in (frame.locals or {}).items()]
+
+    def search(self, secrets):
+        found = [
+            (secret, text[:300]) for text in self.texts for secret in secrets if secret in text
+        ]
+        assert found == []
+
+
+async def everything(client, journal, written):
+    """Each kind of call, whatever becomes of it."""
+
+    async def tried(work):
+        try:
+            written.add(await work)
+        except CliqError as error:
+            written.error(error)
+
+    send = client.messages.send
+    await tried(client.bots.list())
+    await tried(client.bots.get("53719000001878011"))
+    await tried(client.bots.create(NewBot("Ops", description="d")))
+    await tried(send("supportbot", Message("a", sync_message=True), user_ids="55743307"))
+    await tried(send("supportbot", "a" * 9000, user_ids="55743307"))
+    await tried(client.messages.send_incoming("supportbot", {"a": "b"}))
+    await tried(client.calls.trigger("supportbot", Call("a", user_ids=["55743307"])))
+    await tried(
+        client.handlers.create("53719000001878011", NewHandler("message_handler", script="x"))
+    )
+    await tried(client.subscribers.list("supportbot"))
+    await tried(client.bots.associate("supportbot", "releases"))
+    job = client.broadcast_job("supportbot", MessageTemplate("{{ n }}"), journal=journal)
+    written.add(job)
+    await tried(job.run({"user_id": 55743307 + 3 * n, "n": n % 3} for n in range(250)))
+    written.add(client, vars(client), client._settings, client._auth, client._open)
+
+
+@pytest.mark.parametrize(("fault", "how"), CASES)
+async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: lambda _state: 0.0)
+    caplog.set_level(logging.DEBUG)
+    written = Written()
+    spans = InMemorySpanExporter()
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    hooks = Hooks(on_wait=written.add, on_lock=written.add, on_request=written.add)
+    telemetry = OpenTelemetry(tracer_provider=tracers)
+    journal = tmp_path / "job"
+    store = f"sqlite://{tmp_path}/quota.db"
+    async with Sandbox(subscribers=250, time_scale=3600, faults=[fault]) as sandbox:
+        auth = CREDENTIALS[how](sandbox.url)
+        written.add("" if auth == FIXED else auth, sandbox, sandbox._front)
+        for told in (hooks, telemetry.hooks):
+            async with CliqClient(
+                auth,
+                base_url=sandbox.url,
+                quota=store,
+                hooks=told,
+                time_scale=3600,
+                straggler_s=1.0,
+                max_wait_s=3,
+                timeout_s=0.2,
+            ) as client:
+                await everything(client, journal, written)
+        issued = list(sandbox._front._tokens._issued)
+        written.add(sandbox.report(), sandbox.report(recipients=True))
+    tracers.shutdown()
+    written.add(*(span.to_json() for span in spans.get_finished_spans()))
+    written.texts += [record.getMessage() for record in caplog.records]
+    written.texts += [str(record.exc_info) for record in caplog.records if record.exc_info]
+    secrets = [CLIENT_SECRET, REFRESH_TOKEN, FIXED, *issued]
+    written.search(secrets)
+    for path in tmp_path.rglob("*"):
+        content = path.read_bytes()
+        shared = path.name.startswith("quota.db")  # access tokens are, nothing else
+        for secret in [CLIENT_SECRET, REFRESH_TOKEN, FIXED, *([] if shared else issued)]:
+            assert secret.encode() not in content, path
+
+
+COMMANDS = [
+    ("bots", "list"),
+    ("send", "supportbot", "hi", "--to", "55743307"),
+    ("send", "nobody", "hi", "--to", "55743307"),
+    ("broadcast", "supportbot", "--to", "ids.txt", "--text", "hi", "--journal", "job"),
+    ("jobs", "show", "job"),
+    ("subscribers", "sync", "supportbot", "--into", "people.db"),
+    ("quota", "--all"),
+    ("send", "--wrong"),
+]
+
+
+@pytest.mark.parametrize("fault", ["401:0.3", "invalid-client:1@access_token"])
+async def test_no_secret_is_in_what_commands_write(fault, places, caplog, monkeypatch):
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    caplog.set_level(logging.DEBUG)
+    (places / "work/ids.txt").write_text("55743307\n55743310\n")
+    async with Sandbox(subscribers=5, faults=[fault]) as sandbox:
+        environment = {
+            "CLIQ_CLIENT_ID": "client",
+            "CLIQ_CLIENT_SECRET": CLIENT_SECRET,
+            "CLIQ_REFRESH_TOKEN": REFRESH_TOKEN,
+            "CLIQ_ACCOUNTS_URL": sandbox.url,
+            "CLIQ_BASE_URL": sandbox.url,
+            "CLIQ_QUOTA": f"sqlite://{places}/quota.db",
+        }
+        for args in COMMANDS:
+            verbose = () if args[0] == "jobs" else ("-v",)
+            result = await asyncio.to_thread(invoke, *args, *verbose, env=environment)
+            assert isinstance(result.exception, SystemExit | None), args  # no traceback
+            secrets = [CLIENT_SECRET, REFRESH_TOKEN, *sandbox._front._tokens._issued]
+            for secret in secrets:
+                assert secret not in result.output + caplog.text, args
+    for path in places.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            kept = [] if path.name.startswith("quota.db") else [*sandbox._front._tokens._issued]
+            for secret in [CLIENT_SECRET, REFRESH_TOKEN, *kept]:
+                assert secret.encode() not in content, path

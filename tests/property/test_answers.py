@@ -1,0 +1,95 @@
+"""Whatever a server answers, a call ends as its documents say, and soon."""
+
+from datetime import datetime
+
+from hypothesis import example, given, strategies as st
+from support.answer_strategies import ANSWERS, HEADERS, JSON, ODD_BODIES, outcome
+from support.effort import tries
+from support.methods import METHODS, MODELS
+from support.scripted import answer
+
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.errors import (
+    ApiError,
+    AuthenticationError,
+    CliqError,
+    OutcomeUnknownError,
+    ServerError,
+    ThrottledError,
+    TransportError,
+)
+from cliq_async.models import Bot, Page, Subscriber
+from cliq_async.transport.base import Response
+from cliq_async.transport.protocol import read
+from cliq_async.transport.throttling import Refusal, refusal
+
+
+def expected(name: str, response: Response) -> tuple[type[CliqError], ...]:
+    """The errors that the documents allow for an answer that stays the same."""
+    endpoint = ENDPOINTS[name]
+    reading = endpoint.method == "GET"
+    got = read(endpoint, response)
+    match got.kind:
+        case "throttled":
+            return (ThrottledError,)
+        case "done" if not reading:
+            return ()
+        case "done":
+            return (ApiError,) if got.whole else (TransportError,)
+        case "unknown":
+            return (ServerError, TransportError if reading else OutcomeUnknownError)
+        case _ if response.status == 401:
+            return (AuthenticationError, ApiError)
+        case _:
+            return (ApiError,)
+
+
+@tries(120)
+@given(st.sampled_from(list(METHODS)), ANSWERS)
+@example("update_bot", Response(404, {}, ODD_BODIES[-1]))
+@example("get_bot", Response(200, {}, ODD_BODIES[9]))
+@example("list_bots", Response(200, {}, ODD_BODIES[10]))
+def test_any_answer_of_any_endpoint_is_a_model_or_an_error_that_the_table_allows(name, response):
+    model = MODELS[name]
+    got, transport = outcome(METHODS[name][0], [response])
+    assert 1 <= len(transport.requests) <= 80
+    if not isinstance(got, CliqError):
+        assert read(ENDPOINTS[name], response).kind == "done"
+        assert got is None if model is None else isinstance(got, model)
+        if isinstance(got, Page):
+            assert all(isinstance(each, Bot | Subscriber) for each in got.data)
+        return
+    assert isinstance(got, expected(name, response)), repr(got)
+    assert str(got)
+    if ENDPOINTS[name].method == "POST" and isinstance(got, OutcomeUnknownError | ServerError):
+        assert len(transport.requests) == 1
+    if isinstance(got, ThrottledError):
+        assert isinstance(got.retry_at, datetime)
+
+
+@tries(40)
+@given(
+    st.sampled_from(["list_bots", "list_subscribers"]), st.lists(ANSWERS, min_size=1, max_size=4)
+)
+def test_following_any_pages_ends(name, responses):
+    last = answer(200, {"data": [], "next_token": "again"})
+
+    async def follow(client):
+        pages = client.bots.iter() if name == "list_bots" else client.subscribers.iter("ops")
+        return [each async for each in pages]
+
+    got, transport = outcome(follow, [*responses, last])
+    assert isinstance(got, CliqError | list)
+    assert len(transport.requests) < 300
+
+
+@tries(100)
+@given(st.integers(100, 999), HEADERS, JSON)
+def test_any_answer_is_a_throttle_by_its_status_or_its_name_alone(status, headers, body):
+    got = refusal(status, headers, body)
+    if got is None:
+        assert status != 429
+        return
+    assert isinstance(got, Refusal)
+    assert status == 429 or got.code
+    assert got.wait_s is None or 0 < got.wait_s <= 86_400

@@ -1,0 +1,207 @@
+"""What the client accepts the sandbox accepts, and the other way round.
+
+Both hold the documented limits, and share no code for it. Each difference is a bug in one of them.
+Bodies are changed at random, so that most of them are nearly right.
+"""
+
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import assume, example, given, strategies as st
+from support.effort import tries
+from support.invalid_strategies import mutated
+from support.sandbox_state import sandbox_takes
+from support.strategies import (
+    BOT_CHANGES,
+    CALLS,
+    HANDLER_CHANGES,
+    MESSAGES,
+    NEW_BOTS,
+    NEW_HANDLERS,
+    PARAMETERS,
+    words,
+)
+
+from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler, SubAction
+from cliq_async.models.handler import HANDLER_TYPES, check_type
+from cliq_async.models.incoming import check_parameters
+from cliq_async.models.parsing.call import call_from
+from cliq_async.models.parsing.message import message_from
+from cliq_async.models.serialization import to_json, to_plain
+from cliq_async.sandbox.validation import (
+    read_bot_changes,
+    read_call,
+    read_handler_changes,
+    read_message,
+    read_new_bot,
+    read_new_handler,
+    read_parameters,
+)
+
+ODD_TEXTS = ["", "x" * 21, "x" * 101, "https://", "http:", "https://a b", "invite/٣", "1,2", "\x01"]
+ODD_OTHERS = [0, 1, -1, 4, 100, 1.5, True, False, [], {}, [""], ["x", "x"], {"": "x"}, {"a": 1}]
+ODD = st.sampled_from([*ODD_TEXTS, *ODD_OTHERS]) | words(0, 30)
+
+
+@st.composite
+def changed(draw, plain: Any) -> Any:
+    """Plain data with up to three changes anywhere in it."""
+    value = msgspec.json.decode(msgspec.json.encode(plain))
+    for _ in range(draw(st.integers(0, 3))):
+        value = _change(draw, value)
+    return value
+
+
+def _change(draw, value: Any) -> Any:
+    if not isinstance(value, dict | list) or not value or not draw(st.integers(0, 4)):
+        return draw(ODD)
+    return _changed_object(draw, value) if isinstance(value, dict) else _changed_list(draw, value)
+
+
+def _changed_object(draw, value: dict[str, Any]) -> Any:
+    key = draw(st.sampled_from(sorted(value)))
+    how = draw(st.integers(0, 5))
+    if how == 0:
+        return {name: item for name, item in value.items() if name != key}
+    if how == 1:
+        return value | {draw(st.sampled_from(["type", "name", "title", "more", "ios"])): "x"}
+    return value | {key: _change(draw, value[key])}
+
+
+def _changed_list(draw, value: list[Any]) -> Any:
+    index = draw(st.integers(0, len(value) - 1))
+    how = draw(st.integers(0, 3))
+    if how == 0:
+        return value[:index] + value[index + 1 :]
+    if how == 1:
+        return value * draw(st.integers(2, 6))
+    return [*value[:index], _change(draw, value[index]), *value[index + 1 :]]
+
+
+def nearly(plain: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Plain data with something changed, in either of two ways."""
+    return changed(plain) | mutated(plain)
+
+
+def client_takes(build: Any, plain: Any) -> Any:
+    """The model, or None if the client refuses it."""
+    try:
+        return build(plain)
+    except ValueError:  # which a ValidationError is
+        return None
+    except TypeError as error:
+        if "argument" in str(error):  # a field that there is none of, or that is missing
+            return None
+        raise
+
+
+def hold_together(build: Any, read: Any, plain: Any, *more: Any) -> None:
+    taken = client_takes(build, plain)
+    if taken is not None:
+        sent = msgspec.json.decode(to_json(taken))
+        assert sandbox_takes(read, sent, *more), f"the client sends {sent}, the sandbox refuses it"
+    if sandbox_takes(read, plain, *more):
+        assert taken is not None, f"the sandbox takes {plain}, the client refuses it"
+
+
+def new_bot(plain: Any) -> NewBot:
+    return NewBot(**plain)
+
+
+def bot_changes(plain: Any) -> BotChanges:
+    return BotChanges(**plain)
+
+
+def with_sub_actions(plain: Any) -> Any:
+    found = plain.get("sub_actions") if isinstance(plain, dict) else None
+    if not isinstance(found, list):
+        return plain
+    made = [SubAction(**each) if isinstance(each, dict) else each for each in found]
+    return plain | {"sub_actions": made}
+
+
+def new_handler(plain: Any) -> NewHandler:
+    return NewHandler(**with_sub_actions(plain))
+
+
+def call(plain: Any) -> Call:
+    if not isinstance(plain, dict) or "user_ids" not in plain:
+        return call_from(plain)
+    rest = {key: value for key, value in plain.items() if key != "user_ids"}
+    return attrs.evolve(call_from(rest), user_ids=plain["user_ids"])
+
+
+def bot_of(plain: Any) -> str:
+    """Which of script and permissions a bot may have only the server knows."""
+    return "webhook" if isinstance(plain, dict) and "permissions" in plain else "deluge"
+
+
+EVERYBODY = {"channel_unique_name": "news"}
+
+
+def read_sent_message(body: bytes) -> object:
+    return read_message(body, EVERYBODY)
+
+
+@tries(200)
+@given(MESSAGES.map(to_plain).flatmap(nearly))
+@example({"text": "x", "slides": [{"type": "table", "data": {"headers": ["a"], "rows": []}}]})
+@example({"card": {"title": "no theme"}})
+@example({"card": {"title": ""}, "buttons": []})
+def test_messages(plain):
+    hold_together(message_from, read_sent_message, plain)
+
+
+@tries(200)
+@given(NEW_BOTS.map(to_plain).flatmap(nearly))
+def test_new_bots(plain):
+    hold_together(new_bot, read_new_bot, plain)
+
+
+@tries(200)
+@given(BOT_CHANGES.map(to_plain).flatmap(nearly))
+def test_changes_of_bots(plain):
+    hold_together(bot_changes, read_bot_changes, plain, "webhook")
+
+
+@tries(200)
+@given(NEW_HANDLERS.map(to_plain).flatmap(nearly))
+def test_new_handlers(plain):
+    hold_together(new_handler, read_new_handler, plain, bot_of(plain))
+
+
+@tries(200)
+@given(HANDLER_CHANGES.flatmap(lambda each: st.tuples(st.just(each[0]), nearly(to_plain(each[1])))))
+def test_changes_of_handlers(each):
+    kind, plain = each
+
+    def changes(plain: Any) -> HandlerChanges:
+        made = HandlerChanges(**with_sub_actions(plain))
+        check_type("type", kind, made)
+        return made
+
+    hold_together(changes, read_handler_changes, plain, kind, bot_of(plain))
+
+
+@tries(200)
+@given(CALLS.map(to_plain).flatmap(nearly))
+def test_calls(plain):
+    ids = plain.get("user_ids") if isinstance(plain, dict) else None
+    # That an id has at most 320 characters is common sense, and no document says it.
+    assume(not isinstance(ids, list) or all(len(str(each)) <= 320 for each in ids))
+    hold_together(call, read_call, plain)
+
+
+@tries(100)
+@given(PARAMETERS.flatmap(changed))
+def test_parameters(plain):
+    hold_together(check_parameters, read_parameters, plain)
+
+
+@pytest.mark.parametrize("kind", HANDLER_TYPES)
+def test_every_type_of_handler_is_one_for_both(kind):
+    plain = {"type": kind, "script": "x"} | ({"name": "x"} if kind == "menu_handler" else {})
+    hold_together(new_handler, read_new_handler, plain, "deluge")
+    assert client_takes(new_handler, plain) is not None

@@ -1,0 +1,172 @@
+"""Whatever is wrong with a request is a ValidationError, and then nothing has left."""
+
+import inspect
+from contextlib import suppress
+from typing import Any
+
+import attrs
+from hypothesis import given, strategies as st
+from support.effort import tries
+from support.invalid_strategies import JUNK
+from support.sandbox_state import a_world, sandbox_takes
+
+from cliq_async import models
+from cliq_async.client import CliqClient
+from cliq_async.errors import ApiError, CliqError, ValidationError
+from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler
+from cliq_async.models.serialization import to_json
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.sandbox.validation import read_parameters
+from cliq_async.testing import run_in_moved_time
+
+# A field of a model, whatever is put into it.
+
+ANSWERS = {
+    models.Bot,
+    models.BotHandler,
+    models.CallReceipt,
+    models.Handler,
+    models.HandlerParam,
+    models.IncomingReceipt,
+    models.Page,
+    models.SentMessage,
+    models.Subscriber,
+    models.SubAction,  # in requests, too, and as tolerant as in answers
+    models.User,
+}
+REQUEST_MODELS = [
+    cls
+    for cls in (getattr(models, name) for name in models.__all__)
+    if attrs.has(cls) and not inspect.isabstract(cls) and cls not in ANSWERS
+]
+
+
+@tries(60)
+@given(st.sampled_from(REQUEST_MODELS), st.data())
+def test_a_model_of_anything_is_refused_with_a_validation_error_alone(cls, data):
+    names = [field.name for field in attrs.fields(cls)]
+    given_ = {name: data.draw(JUNK, name) for name in names if data.draw(st.booleans())}
+    required = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING]
+    given_ |= {name: data.draw(JUNK, name) for name in required if name not in given_}
+    with suppress(ValidationError):
+        to_json(cls(**given_))
+
+
+# Parameters of an incoming webhook: what is refused does not leave.
+
+
+@tries(12)
+@given(
+    st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=3), st.just("x"), max_size=52)
+    | st.dictionaries(st.sampled_from("abc"), st.none() | st.integers() | st.text(max_size=2))
+    | st.sampled_from([10_000, 10_001]).map(lambda length: {"a": "x" * length})
+)
+def test_client_and_sandbox_agree_on_parameters(data):
+    state, transport = a_world()
+
+    async def main():
+        async with CliqClient("t", transport=transport, quota=MemoryStore()) as client:
+            with suppress(ValidationError):
+                await client.messages.send_incoming("supportbot", data)
+
+    run_in_moved_time(main())
+    try:
+        taken = sandbox_takes(read_parameters, data)
+    except UnicodeEncodeError:
+        taken = False
+    assert bool(transport.requests) == taken
+    assert state.messages.all() == []
+
+
+# An argument of a method, whatever is passed.
+
+NEW_BOT = NewBot("Bot", description="x")
+HANDLER = NewHandler("message_handler", script="x")
+VALID: dict[str, dict[str, Any]] = {
+    "bots.create": {"new": NEW_BOT},
+    "bots.list": {"limit": 5, "next_token": None, "sync_token": None, "search": "s", "scope": "t"},
+    "bots.get": {"bot_id": "1", "fields": None},
+    "bots.update": {"bot_id": "1", "changes": BotChanges(name="x")},
+    "bots.delete": {"bot_id": "1"},
+    "bots.associate": {
+        "bot_unique_name": "supportbot",
+        "channel_unique_name": "general",
+        "extension_key": None,
+    },
+    "messages.send": {
+        "bot_unique_name": "supportbot",
+        "message": "hi",
+        "user_ids": "1",
+        "extension_key": None,
+    },
+    "messages.send_incoming": {
+        "bot_unique_name": "supportbot",
+        "parameters": {"a": "b"},
+        "user_ids": "1",
+        "extension_key": None,
+    },
+    "calls.trigger": {"bot_unique_name": "supportbot", "call": Call("x", user_ids="1")},
+    "handlers.create": {"bot_id": "1", "new": HANDLER},
+    "handlers.update": {
+        "bot_id": "1",
+        "type": "message_handler",
+        "changes": HandlerChanges(script="x"),
+        "handler_id": None,
+    },
+    "handlers.get": {"bot_id": "1", "type": "message_handler", "handler_id": None},
+    "handlers.delete": {"bot_id": "1", "type": "message_handler", "handler_id": None},
+    "subscribers.list": {
+        "bot": "supportbot",
+        "limit": 5,
+        "next_token": None,
+        "sync_token": None,
+        "extension_key": None,
+    },
+}
+RECIPIENTS = {
+    "users": {"user_ids": "1"},
+    "channel": {"user_ids": (), "channel": "general"},
+    "broadcast": {"user_ids": (), "broadcast": True},
+}
+
+
+def one_call(name: str, arguments: dict[str, Any]) -> tuple[CliqError | None, list[Any]]:
+    """Make a call against a sandbox's work; returns the error, and the requests that left."""
+    _, transport = a_world()
+
+    async def main():
+        async with CliqClient("t", transport=transport, quota=MemoryStore()) as client:
+            resource, method = name.split(".")
+            try:
+                await getattr(getattr(client, resource), method)(**arguments)
+            except CliqError as error:
+                return error
+            return None
+
+    return run_in_moved_time(main()), transport.requests
+
+
+@tries(60)
+@given(st.sampled_from(list(VALID)), st.data())
+def test_a_wrong_argument_is_refused_before_anything_is_sent_or_taken_by_the_sandbox(name, data):
+    arguments = dict(VALID[name])
+    if name == "messages.send":
+        kind = data.draw(st.sampled_from(list(RECIPIENTS)))
+        arguments |= RECIPIENTS[kind]
+    wrong = data.draw(st.sampled_from(list(arguments)))
+    arguments[wrong] = data.draw(JUNK, wrong)
+    error, requests = one_call(name, arguments)
+    if isinstance(error, ValidationError):
+        assert requests == []
+        return
+    assert requests
+    assert error is None or isinstance(error, ApiError)
+    if error is not None and wrong not in {"next_token", "sync_token"}:  # those are opaque
+        assert error.code not in {"invalid_inputs", "extra_key_found"}, error
+
+
+def test_the_arguments_that_are_spoiled_are_good_ones():
+    for name, arguments in VALID.items():
+        error, requests = one_call(name, arguments)
+        assert requests, name
+        assert error is None or (isinstance(error, ApiError) and error.code != "invalid_inputs")

@@ -1,0 +1,42 @@
+"""Processes of a soak: what dies together when one is killed."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+import attrs
+from support import stores
+
+
+@attrs.define(eq=False)
+class Process:
+    """Its client, store and tasks; once it is dead, they write nothing any more."""
+
+    number: int
+    store: Any = None
+    client: Any = None
+    dead: bool = False
+    tasks: list[asyncio.Task[Any]] = attrs.Factory(list)
+
+
+CURRENT: ContextVar[Process] = ContextVar("process")
+
+
+class Inline(stores.Inline):
+    """Does a file's work at once, unless its process was killed; in place of a thread."""
+
+    def __init__(self, blocking, _forked=None):
+        super().__init__(blocking)
+        self.process = CURRENT.get()
+
+    async def ask(self, step, *, lasting=False):
+        await asyncio.sleep(0)
+        if self.process.dead:
+            raise asyncio.CancelledError
+        result = await super().ask(step)
+        await asyncio.sleep(0)
+        return result
+
+    def tell(self, step):
+        if not self.process.dead:
+            super().tell(step)

@@ -1,0 +1,20 @@
+"""The pages of the documentation, and the code blocks in them."""
+
+import re
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCS = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/api").glob("*.md")])
+PAGES = [ROOT / "README.md", *DOCS]
+BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page, language):
+    """The blocks of a page, those in lists included."""
+    found = BLOCK.findall(page.read_text())
+    return [textwrap.dedent(code) for kind, code in found if kind == language]
+
+
+def ids_of(pages):
+    return [str(page.relative_to(ROOT)) for page in pages]

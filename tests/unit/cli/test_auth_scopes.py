@@ -1,0 +1,43 @@
+"""Which scopes commands need: by the words of a command, and as one line to paste."""
+
+import json
+
+import pytest
+from support.logins import cliq
+
+from cliq_async.cli.scopes import COMMANDS, commands_named, scopes_of
+
+pytestmark = pytest.mark.usefixtures("places")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ((), list(COMMANDS)),
+        (("send",), ["send"]),
+        (("bots", "get", "send"), ["bots get", "send"]),
+        (("subscribers",), ["subscribers list", "subscribers export", "subscribers sync"]),
+        (("bots list", "bots list"), ["bots list"]),
+    ],
+)
+def test_commands_go_by_their_words(words, named):
+    assert commands_named(words) == named
+
+
+async def test_a_command_that_is_none_is_wrong_usage():
+    for args in (("doctor", "dance"), ("auth", "scopes", "quota")):
+        result = await cliq(*args)
+        assert result.exit_code == 2
+        assert "no command that needs a scope; there are send, broadcast" in result.stderr
+
+
+async def test_scopes_are_one_line_to_paste():
+    result = await cliq("auth", "scopes", "send", "bots", "delete", "incoming")
+    assert result.stdout == (
+        "ZohoCliq.Webhooks.CREATE,ZohoCliq.Bots.READ,ZohoCliq.Bots.DELETE,"
+        "ZohoCliq.BotMessages.CREATE\n"
+    )
+    every = await cliq("auth", "scopes")
+    assert every.stdout.splitlines()[-1] == ",".join(scopes_of())
+    told = json.loads((await cliq("auth", "scopes", "--json")).stdout)
+    assert list(told) == list(COMMANDS)

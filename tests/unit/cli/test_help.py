@@ -1,0 +1,58 @@
+"""What every command has in common, and the completion of commands."""
+
+import click
+import pytest
+from support.cli import invoke
+
+from cliq_async.cli.app import cliq
+
+
+def leaves(group: click.Group, path: tuple[str, ...] = ()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", list(leaves(cliq)), ids=" ".join)
+def test_every_command_says_what_it_does_and_has_examples(path):
+    result = invoke(*path, "--help")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"Usage: cliq {' '.join(path)}")
+    assert any(f"    cliq {' '.join(path)}" in line or "cliq completion" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
+    lines = invoke("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    order = (
+        "demo sandbox auth send broadcast incoming call call-many bots handlers subscribers "
+        "associate jobs quota config doctor completion"
+    )
+    assert [line.split()[0] for line in lines] == order.split()
+    for group in ("auth", "bots", "handlers", "subscribers"):
+        lines += invoke(group, "--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert not [line for line in lines if line.endswith("...")]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_the_script_of_a_shell(shell):
+    result = invoke("completion", shell)
+    assert result.exit_code == 0
+    assert "_CLIQ_COMPLETE=" in result.stdout
+    assert "cliq" in result.stdout
+
+
+def test_completion_of_another_shell_is_wrong_usage():
+    result = invoke("completion", "tcsh")
+    assert result.exit_code == 2
+    assert "'tcsh' is not one of" in result.stderr
+
+
+def test_the_shell_is_told_the_types_of_handlers():
+    env = {"_CLIQ_COMPLETE": "bash_complete"}
+    words = {"COMP_WORDS": "cliq handlers get 1 men", "COMP_CWORD": "4"}
+    result = invoke("handlers", env=env | words)
+    assert result.stdout == "plain,mention_handler\nplain,menu_handler\n"

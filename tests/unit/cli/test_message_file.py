@@ -1,0 +1,170 @@
+import json
+import re
+
+import attrs
+import pytest
+from support.cli import SECRET, invoke
+
+from cliq_async.cli.inputs.message_file import FIELDS_HELP
+from cliq_async.errors import ValidationError
+from cliq_async.models.message import Message
+from cliq_async.models.parsing.message import message_from
+from cliq_async.models.serialization import to_plain
+
+WHOLE = {
+    "text": "Look at [db-1]($1)",
+    "card": {"theme": "modern-inline", "title": "Load", "thumbnail": "https://example.com/i.png"}
+    | {"sections": [{"title": "CPU", "fields": [{"title": "db-1", "value": "93 %"}]}]},
+    "slides": [
+        {"type": "table", "title": "Hosts"}
+        | {"data": {"headers": ["Host"], "rows": [{"Host": "db-1"}], "styles": {"width": [100]}}},
+        {"type": "list", "data": ["one", "two"]},
+        {"type": "images", "data": ["https://example.com/i.png"]},
+        {"type": "label", "data": [{"label": "Host", "value": "db-1"}]},
+        {"type": "text", "title": "Note", "data": "Nothing to do"},
+    ],
+    "buttons": [
+        {"label": "Open", "hint": "A page", "type": "+", "key": "k"}
+        | {"action": {"type": "open.url", "data": {"web": "https://e.com", "iOS": "app://x"}}},
+        {
+            "label": "Run",
+            "action": {
+                "type": "invoke.function",
+                "data": {"name": "restart", "owner": "ann@example.com"},
+                "confirm": {"title": "Sure?", "input": "Why?", "button_label": "Yes"}
+                | {"mandatory": False, "emotion": "negative"},
+            },
+        },
+        {"label": "Call", "action": {"type": "system.api", "data": {"api": "audiocall/1"}}},
+        {"label": "See", "action": {"type": "preview.url", "data": {"url": "https://e.com"}}},
+        {"label": "Copy", "action": {"type": "copy", "data": {"text": "db-1"}}},
+    ],
+    "bot": {"name": "Watch", "image": "https://example.com/i.png"},
+    "styles": {"background": "red", "markdown": True},
+    "references": {
+        "1": {
+            "type": "button",
+            "object": {"label": "Open", "action": {"type": "copy", "data": {"text": "x"}}},
+        }
+    },
+    "reply_to": "1",
+    "message_topic": "Load",
+    "thread_chat_id": "CT_1",
+    "thread_message_id": "2",
+    "thread_title": "Load",
+    "post_in_parent": True,
+    "notify_edit": False,
+    "mark_as_read": True,
+    "sync_message": True,
+}
+
+
+def test_every_field_of_a_message_makes_the_way_there_and_back():
+    assert set(WHOLE) == {field.name for field in attrs.fields(Message)}
+    assert to_plain(message_from(WHOLE)) == WHOLE
+    assert all(field in FIELDS_HELP for field in WHOLE)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"theme": "poll", "title": "Lunch?", "options": [{"text": "Pizza"}, {"text": "Salad"}]},
+        {"theme": "prompt", "title": "Deploy?"},
+    ],
+)
+def test_other_cards(card):
+    message = {"card": card, "buttons": WHOLE["buttons"][:1]}
+    assert to_plain(message_from(message)) == message
+
+
+def test_what_means_nothing_is_left_out_and_numbers_become_text():
+    table = {"headers": ["Load"], "rows": [{"Load": 93}], "title": ""}
+    given = {"text": "hi", "styles": None, "buttons": [], "reply_to": None}
+    slide = {"type": "table", "data": table | {"title": None}}
+    message = message_from(given | {"slides": [slide]})
+    assert to_plain(message) == {
+        "text": "hi",
+        "slides": [{"type": "table", "data": {"headers": ["Load"], "rows": [{"Load": "93"}]}}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([], "a message is a JSON object"),
+        (
+            {"text": "hi", "user_ids": "1"},
+            "user_ids: recipients stand beside the message, not in it",
+        ),
+        ({"text": "hi", "colour": "red"}, "colour: no message has this"),
+        (
+            {"text": "hi", "styles": {"background": "red", "font": "x"}},
+            "styles.font: no message has this",
+        ),
+        ({"text": "hi", "bot": {"name": "x", "sync": 1}}, "bot.sync: no message has this"),
+        (
+            {"slides": [{"type": "list", "data": ["a"], "more": 1}]},
+            "slides[0].more: no message has this",
+        ),
+        ({"slides": [{"type": "film", "data": "x"}]}, "'film'"),
+        ({"slides": [{"type": "list"}]}, "'data' is missing"),
+        ({"slides": ["text"]}, "not in the form of the API"),
+        ({"slides": 7}, "not in the form of the API"),
+        ({"card": {"theme": "old"}}, "card theme 'old'"),
+        ({"text": "hi", "buttons": [{"label": "x", "action": {"type": "dance"}}]}, "'dance'"),
+        ({"text": "hi", "buttons": [{"label": "x"}]}, "'action' is missing"),
+        (
+            {"text": "hi", "references": {"1": {"type": "x", "object": WHOLE["buttons"][4]}}},
+            "references.1.type: no message has this",
+        ),
+    ],
+)
+def test_what_is_no_message_is_named(data, said):
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        message_from(data)
+    assert not isinstance(caught.value, ValidationError)
+
+
+def test_limits_are_checked():
+    with pytest.raises(ValidationError, match=r"Message\.text"):
+        message_from({})
+    with pytest.raises(ValidationError, match=r"Button\.label"):
+        message_from({"text": "hi", "buttons": [WHOLE["buttons"][0] | {"label": "x" * 21}]})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"text": "hi", "colour": 1}', "colour: no message has this"),
+        (b'{"text": ""}', "Message.text: at least one of text, card and slides"),
+    ],
+)
+def test_a_bad_file_is_wrong_usage(tmp_path, content, said):
+    path = tmp_path / "message.json"
+    path.write_bytes(content)
+    result = invoke("send", "b", "--message", str(path), "--to", "1", "--token", SECRET)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps(WHOLE))
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    result = invoke("send", "b", "--message", str(path), "--to", "1", "--token", SECRET)
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {path}: Permission denied\n"
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "", "x"])
+def test_a_field_that_no_message_has_is_named_even_if_it_is_empty(value):
+    with pytest.raises(ValueError, match="buttn: no message has this"):
+        message_from({"text": "a", "buttn": value})

@@ -1,0 +1,101 @@
+import json
+
+import pytest
+from support.cli import SECRET, invoke, run, zuids
+
+from cliq_async.sandbox import Sandbox, user_label
+
+SEND = ("send", "supportbot")
+
+
+async def test_send_says_what_was_accepted():
+    async with Sandbox() as sandbox:
+        one, two, three = zuids(3)
+        result = await run(sandbox, *SEND, "hi", "--to", f"{one}, {two}", "--to", three)
+        report = sandbox.report(user=user_label(SECRET), recipients=True)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "accepted: supportbot to 3 recipients\n"
+    assert report["recipients"] == {one: 1, two: 1, three: 1}
+
+
+async def test_send_to_a_channel_or_to_everybody():
+    async with Sandbox() as sandbox:
+        channel = await run(sandbox, *SEND, "hi", "--channel", "announcements")
+        everybody = await run(sandbox, *SEND, "hi", "--broadcast")
+    assert channel.stdout == "accepted: supportbot to channel announcements\n"
+    assert everybody.stdout == "accepted: supportbot to all subscribers\n"
+
+
+async def test_send_shows_the_ids_that_cliq_gives(tmp_path):
+    path = tmp_path / "message.json"
+    path.write_text('{"text": "hi", "sync_message": true}', encoding="utf-8-sig")
+    async with Sandbox() as sandbox:
+        to = (*SEND, "--message", str(path), "--to", zuids(1)[0])
+        plain = await run(sandbox, *to)
+        as_json = await run(sandbox, *to, "--json")
+    assert plain.exit_code == 0
+    assert "\nchat CT_" in plain.stdout
+    assert json.loads(as_json.stdout)["chat_id"].startswith("CT_")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--to", "1"),
+        ("hi", "--message", __file__, "--to", "1"),
+        ("hi",),
+        ("hi", "--to", "1", "--channel", "releases"),
+        ("hi", "--broadcast", "--channel", "releases"),
+    ],
+)
+def test_send_takes_one_message_and_one_kind_of_recipient(args):
+    result = invoke(*SEND, *args, "--token", SECRET)
+    assert result.exit_code == 2
+    assert "one of them" in result.stderr
+
+
+async def test_a_broken_limit_is_wrong_usage_and_nothing_is_sent():
+    async with Sandbox() as sandbox:
+        long = await run(sandbox, *SEND, "x" * 5001, "--to", "1")
+        many = await run(sandbox, *SEND, "hi", "--to", ",".join(zuids(101)))
+        report = sandbox.report()
+    assert long.exit_code == many.exit_code == 2
+    assert long.stderr == "error: Message.text: a str of 1 to 5000 characters, got 5001\n"
+    assert "error: --to: 1 to 100 ids" in many.stderr
+    assert report["requests"] == {}
+
+
+async def test_a_wrong_token_fails():
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *SEND, "hi", "--to", "1", "--token", "invalid")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: send_message: Request was rejected")
+    assert result.stderr.count("\n") == 1
+
+
+async def test_no_server_fails():
+    async with Sandbox() as sandbox:
+        pass_url = sandbox.url
+        result = await run(sandbox, *SEND, "hi", "--to", "1", "--base-url", "http://127.0.0.1:1")
+    assert pass_url.startswith("http")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: send_message: ")
+
+
+async def test_a_lock_longer_than_max_wait_is_the_quota():
+    async with Sandbox(faults=["throttle-429:1"]) as sandbox:
+        options = ("hi", "--to", zuids(1)[0], "--max-wait", "1", "--account", "locked")
+        first = await run(sandbox, *SEND, *options)
+        second = await run(sandbox, *SEND, *options)
+    assert first.exit_code == second.exit_code == 3
+    assert "; locked until 20" in first.stderr
+    assert "error: send_message: it is locked; again at 20" in second.stderr
+    assert sandbox.report()["requests"] == {"send_message": 1}
+
+
+@pytest.mark.parametrize(("fault", "timeout_s"), [("lost:1", "0.2"), ("500:1", "9")])
+async def test_a_message_that_may_have_been_sent_is_partly_done(fault, timeout_s):
+    async with Sandbox(faults=[fault]) as sandbox:
+        result = await run(sandbox, *SEND, "hi", "--to", zuids(1)[0], "--timeout", timeout_s)
+    assert result.exit_code == 4
+    assert "it may or may not have happened" in result.stderr

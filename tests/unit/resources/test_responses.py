@@ -1,0 +1,136 @@
+"""The typed methods: what they make of the documented answers, and of odd ones."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from support.methods import METHODS, ONE_BOT, READS, WITHOUT_AN_ANSWER, WRITES_WITH_AN_ANSWER, ask
+from support.scripted import answer, moved
+
+from cliq_async.errors import ApiError
+from cliq_async.models import (
+    Bot,
+    CallReceipt,
+    Handler,
+    HandlerParam,
+    IncomingReceipt,
+    SentMessage,
+    SubAction,
+)
+from cliq_async.transport.base import Response
+
+# What the documents show.
+
+
+@moved
+async def test_created_bot_is_read():
+    data = ONE_BOT | {"team_ids": [12345678], "handlers": [], "default": False}
+    got, _ = await ask(METHODS["create_bot"][0], answer(200, {"type": "bot", "data": data}))
+    assert got == Bot(id="1", unique_name="ops", name="Ops", team_ids=(12345678,), default=False)
+
+
+@moved
+async def test_details_of_a_bot_are_asked_for_and_kept_whatever_their_name():
+    details = {"subscription_details": [{"name": "Ann"}], "extra": 1, "later": None}
+    got, transport = await ask(
+        lambda client: client.bots.get("1", fields="subscription_details"),
+        answer(200, {"data": ONE_BOT | details}),
+    )
+    assert isinstance(got, Bot)
+    assert got.extra == details
+    assert urlsplit(transport.requests[0].url).query == "fields=subscription_details"
+    assert hash(got)
+
+
+@moved
+async def test_menu_handler_is_read_in_every_form_the_documents_have():
+    flat = {
+        "script": "return Map();",
+        "handler_id": "53719000002155003",
+        "name": "IT Help Desk",
+        "type": "menu_handler",
+        "icon": "wand/627282",
+        "return_type": "MAP",
+        "params": [{"param_name": "sub_action", "param_type": "STRING"}],
+    }
+    read = Handler(
+        type="menu_handler",
+        id="53719000002155003",
+        name="IT Help Desk",
+        icon="wand/627282",
+        script="return Map();",
+        return_type="MAP",
+        params=(HandlerParam(param_name="sub_action", param_type="STRING"),),
+    )
+    get = METHODS["get_handler"][0]
+    got, _ = await ask(get, answer(200, {"data": flat}))
+    assert got == read
+    update = METHODS["update_handler"][0]
+    nested = {
+        "type": "menu_handler",
+        "id": "7",
+        "permissions": ["user"],
+        "display_props": {"name": "Open", "icon": "a/fff", "position": 2, "sub_actions": None},
+    }
+    got, _ = await ask(update, answer(200, {"data": nested}))
+    assert got == Handler(
+        type="menu_handler",
+        id="7",
+        permissions=("user",),
+        name="Open",
+        icon="a/fff",
+        position=2,
+    )
+    got, _ = await ask(get, answer(200, {"data": {"sub_actions": [{"name": "A"}], "name": None}}))
+    assert got == Handler(type="menu_handler", sub_actions=(SubAction("A"),))
+
+
+@moved
+async def test_receipts_say_who_was_reached():
+    got, _ = await ask(METHODS["trigger_call"][0], answer(200, {"user_ids": ["5"], "id": "dfb9"}))
+    assert got == CallReceipt(id="dfb9", user_ids=("5",))
+    incoming = METHODS["send_incoming_webhook"][0]
+    got, _ = await ask(incoming, answer(200, {"user_ids": [55743307]}))
+    assert got == IncomingReceipt(user_ids=("55743307",))
+    got, _ = await ask(METHODS["send_message"][0], answer(200, {"chat_id": "c", "message_id": "m"}))
+    assert got == SentMessage(chat_id="c", message_id="m")
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_AN_ANSWER))
+@pytest.mark.parametrize("body", [None, {"Response Code": "204 No response"}])
+@moved
+async def test_no_content_comes_in_two_forms(name, body):
+    got, _ = await ask(METHODS[name][0], answer(204 if body is None else 200, body))
+    assert got is None
+
+
+# Odd answers.
+
+
+@pytest.mark.parametrize("name", sorted(WRITES_WITH_AN_ANSWER))
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Response(200, {}, None),
+        answer(200, b"not JSON"),
+        answer(204),
+        answer(200, []),
+        answer(200, {}),
+        answer(200, "x"),
+        answer(200, {"data": 5, "user_ids": 5, "chat_id": {}}),
+        answer(200, {"data": {"id": [], "type": {}}}),
+    ],
+)
+@moved
+async def test_write_that_has_happened_is_a_success_whatever_its_answer(name, odd):
+    got, transport = await ask(METHODS[name][0], odd)
+    assert got == WRITES_WITH_AN_ANSWER[name]
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("odd", [answer(204), answer(200, []), answer(200, {"data": 5})])
+@moved
+async def test_read_that_cannot_be_read_says_so(name, odd):
+    with pytest.raises(ApiError) as raised:
+        await ask(METHODS[name][0], odd)
+    assert (raised.value.status, raised.value.endpoint) == (200, name)

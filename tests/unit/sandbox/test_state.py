@@ -1,0 +1,118 @@
+"""The state of a sandbox as a whole."""
+
+import pytest
+from support.sandboxes import FIRST, World
+
+from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.state.state import State
+
+
+def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():
+    bots = State.first(bots=3, subscribers=0).bots
+    names = [record["unique_name"] for record in bots.records.page(9)["data"]]
+    assert names == ["supportbot", "helperbot2", "helperbot3"]
+    bot = bots.by_name("supportbot")
+    bot_id = bot.record["id"]
+    assert bots.by_id(bot_id) is bots.by_id(f"b-{bot_id}") is bot
+    assert bots.by_either("supportbot") is bots.by_either(bot_id) is bot
+    for find, reference in (
+        (bots.by_name, bot_id),
+        (bots.by_id, "supportbot"),
+        (bots.by_either, "nobody"),
+    ):
+        with pytest.raises(Refused, match="No bot") as caught:
+            find(reference)
+        assert (caught.value.status, caught.value.code) == (404, "bot_not_found")
+
+
+def test_recipients_are_subscribers_once_each_by_zuid_or_email():
+    state = State.first(bots=1, subscribers=3)
+    bot = state.bots.by_name("supportbot")
+    ann, bob, _ = bot.subscribers.all()
+    named = [ann["user_id"], ann["email_id"].upper(), "nobody@example.com", "1", bob["email_id"]]
+    assert state.reachable(bot, named) == [ann["user_id"], bob["user_id"]]
+    with pytest.raises(Refused) as caught:
+        state.reachable(bot, ["1", "james@example.com"])
+    assert caught.value.code == "botmessage_no_valid_users"
+
+
+def test_deliveries_are_counted_by_user():
+    delivered = State.first(bots=1, subscribers=0).delivered
+    delivered.add("ann", ["1", "2"])
+    delivered.add("bob", ["1"])
+    assert delivered.counts() == {"1": 2, "2": 1}
+    assert delivered.counts("bob") == {"1": 1}
+    assert not delivered.counts("eve")
+
+
+# Subscribers come and go.
+
+
+def test_new_subscribers_are_people_with_names_and_emails_of_their_own():
+    world = World(subscribers=0)
+    bot = world.state.bots.by_name("supportbot")
+    token = bot.subscribers.page(9)["sync_token"]
+    world.state.subscribe(bot, ["7", "8", "7"])
+    people = bot.subscribers.page(9, sync_token=token)["data"]
+    assert [person["user_id"] for person in people] == ["7", "8"]
+    assert len({person["email_id"] for person in people}) == 2
+    assert all(person["name"] for person in people)
+    assert world.state.reachable(bot, [people[1]["email_id"]]) == ["8"]
+
+
+def test_made_up_people_have_no_email_of_the_first_ones():
+    world = World(subscribers=50)
+    bot = world.state.bots.by_name("supportbot")
+    world.state.subscribe(bot, map(str, range(100)))
+    assert len({person["email_id"] for person in bot.subscribers.all()}) == 150
+
+
+def test_people_who_leave_and_come_back_are_the_same():
+    world = World()
+    bot = world.state.bots.by_name("supportbot")
+    before = bot.subscribers.get(FIRST)
+    world.state.unsubscribe(bot, [FIRST, "1", FIRST])
+    assert bot.subscribers.get(FIRST) is None
+    assert world.refusal("send_message", "supportbot", body={"text": "x", "user_ids": FIRST}) == (
+        400,
+        "botmessage_no_valid_users",
+    )
+    world.state.subscribe(bot, [FIRST])
+    assert bot.subscribers.get(FIRST) == before
+
+
+def test_subscriber_count_follows_and_shows_in_a_sync():
+    world = World(bots=2)
+    bot = world.state.bots.by_name("supportbot")
+    token = world.sync()["sync_token"]
+    world.state.subscribe(bot, ["1", "2"])
+    (record,) = world.sync(token)["data"]
+    assert (record["unique_name"], record["subscriber_count"]) == ("supportbot", 5)
+    world.state.unsubscribe(bot, ["1"])
+    assert world.sync(token)["data"][0]["subscriber_count"] == 4
+
+
+def test_who_subscribes_already_or_never_did_changes_nothing():
+    world = World()
+    token = world.sync()["sync_token"]
+    bot = world.state.bots.by_name("supportbot")
+    world.state.subscribe(bot, [FIRST])
+    world.state.unsubscribe(bot, ["1"])
+    assert world.sync(token)["data"] == []
+
+
+# Lists of subscribers.
+
+
+def test_subscribers_are_listed_by_id_or_unique_name_to_the_bots_owner_alone():
+    world = World()
+    bot = world.create()
+    for reference in (bot["id"], f"b-{bot['id']}", "pipelinebot"):
+        status, page = world.ask("list_subscribers", reference)
+        assert (status, page["type"]) == (200, "bot_subscriber")
+        assert page["url"] == f"/api/v3/bots/{reference}/subscribers"
+        assert page["data"] == [
+            {"user_id": "65113112", "name": "James", "email_id": "james@example.com"}
+        ]
+        assert world.refusal("list_subscribers", reference, user="bob") == (403, None)
+    assert world.ask("list_subscribers", "supportbot", user="bob")[0] == 200

@@ -1,0 +1,128 @@
+"""Reading the file of a sync: who is in it, of which moment, in how little memory."""
+
+import tracemalloc
+from datetime import UTC, datetime
+
+import pytest
+from support.subscriber_lists import a_synced_file, selected
+from support.subscriber_tables import LATER, NOW, a_page, full, write
+
+from cliq_async.errors import SyncError
+from cliq_async.sync.reader import SubscriberReader, SyncedSubscriber, read_subscribers
+from cliq_async.sync.table import SubscriberTable
+
+
+async def test_those_of_a_bot_are_those_who_are_there(path):
+    cliq = await a_synced_file(path)
+    for bot in ("ops", "hr"):
+        found = list(read_subscribers(path, bot))
+        assert [each.user_id for each in found] == sorted(cliq.bots[bot])
+        assert all(each.bot == bot and each.left is None for each in found)
+
+
+async def test_those_of_all_bots_are_each_there_once(path):
+    cliq = await a_synced_file(path)
+    found = [each.user_id for each in read_subscribers(path)]
+    assert found == sorted(cliq.bots["ops"].keys() | cliq.bots["hr"].keys())
+    assert "101" not in found
+
+
+async def test_of_all_bots_what_was_seen_last_counts(path, table):
+    write(table, full("a"), a_page("1", name="old"), NOW)
+    write(table, full("b"), a_page("1", name="new"), LATER)
+    write(table, full("c"), a_page("1", name="old"), NOW)
+    (found,) = read_subscribers(path)
+    assert (found.name, found.bot) == ("new", "b")
+
+
+async def test_those_who_have_left_are_there_if_asked_for(path):
+    await a_synced_file(path)
+    found = list(read_subscribers(path, departed=True))
+    assert len(found) == 11
+    gone = {(each.bot, each.user_id) for each in found if each.left is not None}
+    assert gone == {("ops", "100"), ("ops", "101"), ("hr", "101"), ("hr", "102")}
+    assert {each.bot for each in read_subscribers(path, "hr", departed=True)} == {"hr"}
+
+
+def test_a_subscriber_has_moments_in_utc(path, table):
+    state = write(table, full(), a_page("1", "2"))
+    write(table, state.begun("full", LATER), a_page("1"), LATER)
+    stay, gone = read_subscribers(path, "ops", departed=True)
+    one, two = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    assert (stay.first_seen, stay.last_seen, stay.left) == (one, two, None)
+    assert (gone.first_seen, gone.last_seen, gone.left) == (one, one, two)
+    assert isinstance(stay, SyncedSubscriber)
+
+
+def test_what_is_read_is_of_one_moment_and_holds_nobody_up(path, table):
+    state = write(table, full(), a_page(*(str(1000 + n) for n in range(10))))
+    reading = read_subscribers(path, "ops")
+    next(reading)
+    write(table, state.begun("full", LATER), a_page("1"), LATER)
+    assert len(list(reading)) == 9
+    assert [each.user_id for each in read_subscribers(path, "ops")] == ["1"]
+
+
+async def test_a_bot_that_is_not_there_is_an_error_that_names_those_who_are(path):
+    await a_synced_file(path)
+    with pytest.raises(SyncError, match="no subscribers of nobot, but of hr, ops; bots go by"):
+        list(read_subscribers(path, "nobot"))
+
+
+def test_half_a_list_is_not_taken_for_a_whole_one(path, table):
+    write(table, full("whole"), a_page("1"))
+    write(table, full("half"), a_page("2", next_token="n"))
+    for bot in ("half", None):
+        with pytest.raises(SyncError, match=r"first subscribers of half.*sync it again"):
+            list(read_subscribers(path, bot))
+    assert [each.user_id for each in read_subscribers(path, "whole")] == ["1"]
+    write(table, table.run([lambda: table.state("half")])[0], a_page("3"))
+    assert len(list(read_subscribers(path))) == 3
+
+
+def test_a_list_stays_whole_while_it_is_synced_again(path, table):
+    state = write(table, full(), a_page("1", "2"))
+    write(table, state.begun("full", LATER), a_page("1", next_token="n"), LATER)
+    assert len(list(read_subscribers(path, "ops"))) == 2
+
+
+@pytest.fixture
+def large(path):
+    """A file with 40,000 subscribers of each of two bots."""
+    table = SubscriberTable(path)
+    for bot in ("a", "b"):
+        write(table, full(bot), a_page("1"))
+    row = "INSERT INTO subscriber VALUES (?, ?, 'Somebody', 's@example.com', ?, ?, NULL, 1)"
+    rows = ((bot, str(10**7 + n), NOW, NOW) for bot in ("a", "b") for n in range(39_999))
+    table.run([lambda: table.conn.executemany(row, rows)])
+    table.close()
+    return path
+
+
+@pytest.mark.parametrize("bot", ["a", None])
+def test_memory_does_not_grow_with_the_list(large, bot):
+    with SubscriberReader(large) as reader:
+        tracemalloc.start()
+        try:
+            assert reader.count(bot) == sum(1 for _ in reader.ids(bot)) == 40_000
+            rows = reader.rows(bot, departed=False)
+            assert sum(1 for _, _ in zip(rows, range(20_000), strict=False)) == 20_000
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 1 << 20
+
+
+def test_sqlite_sorts_nothing_to_read_it(path, table):
+    write(table, full(), a_page("1"))
+    asked = []
+    with SubscriberReader(path) as reader:
+        reader._conn.set_trace_callback(asked.append)
+        for bot in ("ops", None):
+            list(reader.ids(bot))
+            list(reader.rows(bot, departed=False))
+            list(reader.rows(bot, departed=True))
+            reader.count(bot)
+    assert len(asked) == 8
+    for query in asked:
+        assert "TEMP" not in str(selected(path, f"EXPLAIN QUERY PLAN {query}"))

@@ -1,0 +1,91 @@
+"""The client: opening and closing it, and what the environment says of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from support.clients import a_scripted_client
+from support.scripted import SECRET, moved
+
+from cliq_async.auth.provider import RefreshToken
+from cliq_async.client import CliqClient
+from cliq_async.errors import TransportError, ValidationError
+from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.sandbox import Sandbox
+
+
+@moved
+async def test_client_that_is_not_open_says_so_and_sends_nothing():
+    client, transport = a_scripted_client()
+    with pytest.raises(RuntimeError, match="not open"):
+        await client.bots.list()
+    with pytest.raises(RuntimeError, match="not open"):
+        await client.broadcast("bot", "hi", [1])
+    async with client:
+        await client.bots.list()
+    with pytest.raises(RuntimeError, match="not open"):
+        await client.bots.list()
+    assert (len(transport.requests), transport.closed) == (1, 1)
+
+
+@moved
+async def test_closed_client_can_be_opened_again_with_what_is_left_of_its_quota():
+    client, _ = a_scripted_client()
+    for _ in range(2):
+        async with client:
+            await client.bots.list()
+    assert (await client.quota_status())["list_bots"].free == 28
+
+
+@moved
+async def test_closing_twice_closes_once():
+    client, transport = a_scripted_client()
+    async with client:
+        await client.close()
+        await client.close()
+    assert transport.closed == 1
+
+
+@moved
+async def test_clients_secrets_are_not_in_its_repr():
+    client, _ = a_scripted_client()
+    assert SECRET not in repr(client)
+    assert SECRET not in repr(client._auth)
+
+
+def test_auth_that_cannot_be_one_is_refused_when_the_client_is_made():
+    wrong: Any
+    for wrong in ("", None, "two words"):
+        with pytest.raises(ValidationError):
+            CliqClient(wrong)
+
+
+async def test_call_under_way_ends_when_the_client_is_closed():
+    async with Sandbox(faults=["lost:1@list_bots"]) as sandbox:
+        client = CliqClient("ann", base_url=sandbox.url, quota=MemoryStore())
+        await client.__aenter__()
+        call = asyncio.create_task(client.bots.list())
+        async with asyncio.timeout(5):
+            while not sandbox.report()["requests"]:  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0)
+            await client.close()
+            with pytest.raises(TransportError):
+                await call
+
+
+# The environment.
+
+
+async def test_client_from_the_environment(monkeypatch):
+    for name in ("CLIQ_ACCESS_TOKEN", "CLIQ_TIME_SCALE", "CLIQ_QUOTA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLIQ_CLIENT_ID", "id")
+    monkeypatch.setenv("CLIQ_CLIENT_SECRET", "secret")
+    monkeypatch.setenv("CLIQ_REFRESH_TOKEN", "token")
+    monkeypatch.setenv("CLIQ_BASE_URL", "https://sandbox:1")
+    monkeypatch.setenv("CLIQ_ACCOUNT", "ann")
+    client = CliqClient.from_env(account="bob")
+    assert isinstance(client._auth, RefreshToken)
+    assert (client._settings.base_url, client._settings.account) == ("https://sandbox:1", "bob")
+    with pytest.raises(ValidationError):
+        CliqClient.from_env(margin_s=-1)

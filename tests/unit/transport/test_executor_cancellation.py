@@ -1,0 +1,155 @@
+"""One call in moved time: cancelled at every await, and announced before it leaves."""
+
+import asyncio
+
+import pytest
+from aiolimiter import AsyncLimiter
+from support.scripted import (
+    BY_METHOD,
+    DONE,
+    PERIOD_S,
+    SECRET,
+    STRAGGLER_S,
+    THROTTLED,
+    UNAUTHORISED,
+    a_rig,
+    all_tokens,
+    moved,
+    now,
+)
+
+from cliq_async.endpoints import Limit
+from cliq_async.errors import JournalError
+from cliq_async.transport.tracking import Watch
+
+SCENES = {
+    "at once": [DONE],
+    "renewed": [UNAUTHORISED, DONE],
+    "lost": ["lost", "lost", DONE],
+    "unsent": ["unsent", "unsent", DONE],
+    "throttled": [THROTTLED, DONE],
+}
+
+
+# Moved time stands still for aiolimiter's last rounding error: paced scenes have exact times.
+@pytest.mark.parametrize(
+    ("scene", "paced"),
+    [*((scene, False) for scene in SCENES), ("at once", True), ("throttled", True)],
+)
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@moved
+async def test_call_cancelled_at_any_await_leaves_no_token_behind(method, scene, paced):
+    """Cancel after k turns of the loop, for all k up to the call's end."""
+    name, turns, cancelled = BY_METHOD[method], 0, 0
+    whole = all_tokens(name)
+    while True:
+        pacers = {"": AsyncLimiter(1, 4.0), name: AsyncLimiter(1, 2.0)} if paced else {}
+        limits = {name: Limit(whole, 60.0, 1.0)}  # a lock that is over soon
+        steps = [DONE, *SCENES[scene]] if paced else SCENES[scene]
+        rig = a_rig(steps, delay_s=0.5, pacers=pacers, auth=_two_tokens, limits=limits)
+        if paced:
+            await rig.call("delete_handler")  # so that the pace makes the call wait
+            del rig.transport.requests[:], rig.transport.times[:]
+        watch = Watch()
+        call = asyncio.create_task(rig.call(name, watch=watch, max_wait_s=None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+            if _ % 3 == 2:
+                await asyncio.sleep(0.25)
+        ended = call.done()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        at, sent = now(), len(rig.transport.requests)
+        assert watch.requests == sent
+        quota = rig.settings.quotas()[name]
+        (snapshot,) = await rig.store.snapshots([quota])
+        assert snapshot.leases == (), f"after {turns} turns"
+        counted = [time for time in rig.transport.times if time + PERIOD_S > at]
+        assert len(snapshot.returns) >= len(counted)
+        assert len(snapshot.returns) <= sent
+        if not sent:
+            assert snapshot.free == whole
+        if watch.lost:
+            back_s = PERIOD_S + STRAGGLER_S  # a lock teaches a second more
+            assert rig.transport.times[-1] + back_s <= max(snapshot.returns) <= at + back_s + 1
+        await asyncio.sleep(3 * 3600.0)
+        (snapshot,) = await rig.store.snapshots([quota])
+        assert (snapshot.returns, snapshot.leases) == ((), ())
+        cancelled += not ended
+        if ended:
+            break
+        turns += 1
+    assert cancelled > 3
+
+
+async def _two_tokens():
+    await asyncio.sleep(0.125)
+    return SECRET
+
+
+@moved
+async def test_cancelled_in_flight_its_token_waits_for_the_straggler():
+    rig = a_rig(["hang"])
+    call = asyncio.create_task(rig.call("send_message"))
+    await asyncio.sleep(5)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert await rig.free_after("send_message", PERIOD_S + STRAGGLER_S - 0.1) == 49
+    assert await rig.free_after("send_message", 0.2) == 50
+
+
+@moved
+async def test_cancelled_in_line_it_costs_nothing_and_the_next_one_goes():
+    rig = a_rig([DONE], limits={"send_message": Limit(1)})
+    await rig.call("send_message")
+    calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(3)]
+    await asyncio.sleep(1)
+    calls[0].cancel()
+    calls[1].cancel()
+    await calls[2]
+    assert now() == pytest.approx(PERIOD_S)
+
+
+@moved
+async def test_request_leaves_only_once_it_was_announced_with_a_token_in_hand():
+    rig = a_rig([DONE])
+    watch = Watch()
+    seen = []
+
+    async def announce():
+        seen.append((len(rig.transport.requests), await rig.free("send_message")))
+
+    watch.announce = announce
+    await rig.call("send_message", watch=watch)
+    assert seen == [(0, 49)]
+    assert len(rig.transport.requests) == 1
+
+
+@moved
+async def test_request_that_cannot_be_announced_does_not_leave_and_its_token_is_back():
+    rig = a_rig([DONE])
+    watch = Watch()
+
+    async def full():
+        raise JournalError("the disk is full")
+
+    watch.announce = full
+    with pytest.raises(JournalError):
+        await rig.call("send_message", watch=watch)
+    assert (rig.transport.requests, watch.lost, watch.requests) == ([], False, 0)
+    assert await rig.free("send_message") == 50
+
+
+@moved
+async def test_call_that_is_cancelled_while_it_is_announced_has_not_left():
+    rig = a_rig([DONE])
+    watch = Watch()
+    watch.announce = asyncio.get_running_loop().create_future
+    call = asyncio.create_task(rig.call("send_message", watch=watch))
+    await asyncio.sleep(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (rig.transport.requests, watch.lost) == ([], False)
+    assert await rig.free("send_message") == 50

@@ -1,0 +1,141 @@
+"""What a call sends along, when it gives up, and what it counts: at the edges, in moved time."""
+
+import asyncio
+
+import pytest
+from support.scripted import (
+    DONE,
+    PERIOD_S,
+    SECRET,
+    STRAGGLER_S,
+    THROTTLED,
+    a_rig,
+    all_tokens,
+    moved,
+    now,
+)
+
+from cliq_async import __version__
+from cliq_async.endpoints import Limit
+from cliq_async.errors import QuotaWaitError, TransportError
+from cliq_async.quota.model import Lane
+from cliq_async.transport.base import CONNECT_S
+from cliq_async.transport.tracking import Watch
+
+
+@moved
+async def test_headers_are_the_token_who_asks_and_the_type_of_a_body():
+    rig = a_rig([DONE])
+    await rig.call("get_bot")
+    await rig.call("send_message", body=b"{}")
+    assert [request.body for request in rig.transport.requests] == [b"", b"{}"]
+    bare = {"Authorization": f"Bearer {SECRET}", "User-Agent": f"cliq-async/{__version__}"}
+    typed = {"Content-Type": "application/json"}
+    assert [request.headers for request in rig.transport.requests] == [bare, bare | typed]
+
+
+@pytest.mark.parametrize(("max_wait_s", "requests"), [(0.9, 1), (1.0, 2), (None, 3)])
+@moved
+async def test_no_attempt_is_waited_for_that_comes_after_the_deadline(
+    max_wait_s, requests, monkeypatch
+):
+    monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: lambda _state: 1.0)
+    rig = a_rig(["lost"])
+    with pytest.raises(TransportError):
+        await rig.call("get_bot", max_wait_s=max_wait_s)
+    assert len(rig.transport.requests) == requests
+    assert now() == pytest.approx(requests - 1.0)
+
+
+@moved
+async def test_backoff_doubles_from_half_a_second_at_the_most(monkeypatch):
+    monkeypatch.setattr("random.uniform", lambda _low, high: high)
+    rig = a_rig(["lost"])
+    with pytest.raises(TransportError):
+        await rig.call("get_bot", max_wait_s=None)
+    assert rig.transport.times == pytest.approx([0.0, 0.5, 1.5])
+
+
+@moved
+async def test_each_lock_of_a_call_is_counted():
+    rig = a_rig([THROTTLED, THROTTLED, DONE], limits={"get_bot": Limit(5, 60.0, 100.0)})
+    watch = Watch()
+    await rig.call("get_bot", max_wait_s=None, watch=watch)
+    lone = watch.lockouts
+    again = a_rig([THROTTLED, DONE, THROTTLED, DONE], limits={"get_bot": Limit(5, 60.0, 100.0)})
+    watch = Watch()
+    for _ in range(2):
+        await again.call("get_bot", max_wait_s=None, watch=watch)
+    # A refusal of the one that asks whether the lock is over belongs to the same lock.
+    assert (lone, watch.lockouts) == (1, 2)
+
+
+@pytest.mark.parametrize("timeout_s", [None, 7.0])
+@moved
+async def test_request_is_given_the_calls_timeout(timeout_s):
+    rig = a_rig([DONE])
+    await rig.call("get_bot", timeout_s=timeout_s)
+    assert [request.timeout_s for request in rig.transport.requests] == [timeout_s]
+
+
+@pytest.mark.parametrize(("timeout_s", "under_way_s"), [(None, 600.0), (7.0, 7.0)])
+@moved
+async def test_token_of_a_request_that_never_ends_is_back_once_nothing_of_it_can_arrive(
+    timeout_s, under_way_s
+):
+    rig = a_rig(["hang"])
+    call = asyncio.create_task(rig.call("get_bot", timeout_s=timeout_s))
+    await asyncio.sleep(CONNECT_S + under_way_s + PERIOD_S + STRAGGLER_S - 0.001)
+    assert await rig.free("get_bot") == all_tokens("get_bot") - 1
+    assert await rig.free_after("get_bot", 0.002) == all_tokens("get_bot")
+    call.cancel()
+
+
+@moved
+async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatch):
+    monkeypatch.setattr("cliq_async.transport.executor.CONNECT_S", 7.0)
+    rig = a_rig([DONE])
+    watch = Watch()
+    await rig.call("get_bot", watch=watch)
+    assert watch.token is not None
+    assert watch.token.send_by == watch.token.taken_at + 7.0
+
+
+@moved
+async def test_request_is_in_flight_from_when_it_leaves_to_its_end():
+    rig = a_rig([DONE], delay_s=2.0)
+    watch = Watch()
+    call = asyncio.create_task(rig.call("get_bot", watch=watch))
+    await asyncio.sleep(1.0)
+    assert watch.in_flight
+    await call
+    assert not watch.in_flight
+    assert (watch.lost, watch.requests) == (False, 1)
+
+
+@moved
+async def test_call_leaves_as_many_tokens_to_others_as_it_was_told():
+    rig = a_rig([DONE], limits={"get_bot": Limit(3)})
+    await rig.call("get_bot", reserve=2)
+    with pytest.raises(QuotaWaitError):
+        await rig.call("get_bot", reserve=2, max_wait_s=0)
+    assert await rig.free("get_bot") == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "order"),
+    [
+        ({"lane": Lane.BULK}, {"lane": Lane.INTERACTIVE}, b"baa"),
+        ({"lane": Lane.BULK, "job": 1}, {"lane": Lane.BULK, "job": 2}, b"aba"),
+    ],
+    ids=["a person before a batch", "jobs by turns"],
+)
+@moved
+async def test_calls_wait_in_their_lane_and_their_job(first, second, order):
+    rig = a_rig([DONE], limits={"send_message": Limit(1)})
+    await rig.call("send_message")
+    turns = [(b"a", first), (b"a", first), (b"b", second)]
+    calls = [rig.call("send_message", body=each, max_wait_s=None, **how) for each, how in turns]
+    await asyncio.gather(*calls)
+    sent = b"".join(request.body for request in rig.transport.requests)
+    assert sent == order

@@ -1,0 +1,173 @@
+"""Requests out of calls, and what an answer means."""
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+from support.scripted import answer
+
+from cliq_async.endpoints import ENDPOINTS
+from cliq_async.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+)
+from cliq_async.transport.base import Response
+from cliq_async.transport.protocol import Answer, ApiCall, read
+
+SEND = ENDPOINTS["send_message"]
+
+# Every code that the documents name, but for those that say there are too many requests.
+CODES = {
+    "bot_creation_limit_exceeded": BadRequestError,
+    "bot_name_already_exists": ConflictError,
+    "invalid_inputs": BadRequestError,
+    "execution_url_required": BadRequestError,
+    "execution_url_not_allowed": BadRequestError,
+    "invalid_scope": BadRequestError,
+    "bot_not_found": NotFoundError,
+    "bot_permission_denied": PermissionDeniedError,
+    "botmessage_sending_failed": BadRequestError,
+    "botmessage_no_valid_users": BadRequestError,
+    "bot_unauthorized_message_access": PermissionDeniedError,
+    "bot_message_forbidden": PermissionDeniedError,
+    "bot_alert_not_enabled": BadRequestError,
+    "execution_handler_create_failed": BadRequestError,
+    "execution_handler_data_required": BadRequestError,
+    "execution_handler_data_invalid": BadRequestError,
+    "execution_handler_update_failed": BadRequestError,
+    "execution_handler_not_found": NotFoundError,
+    "execution_handler_get_failed": BadRequestError,
+    "execution_handler_delete_failed": BadRequestError,
+    "default_handler_delete_not_allowed": BadRequestError,
+    "bot_already_member": ConflictError,
+    # seen on the live service
+    "oauthtoken_invalid": AuthenticationError,
+    "oauthtoken_scope_invalid": PermissionDeniedError,
+    "extra_key_found": BadRequestError,
+    "input_pattern_mismatch": BadRequestError,
+}
+STATUSES = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: ApiError,
+    406: ApiError,
+    409: ConflictError,
+    418: ApiError,
+    302: ApiError,
+}
+
+
+@pytest.mark.parametrize(("code", "cls"), CODES.items())
+def test_code_decides_at_status_400(code, cls):
+    got = read(SEND, answer(400, {"code": code, "message": "text"}))
+    assert got.kind == "refused"
+    assert got.error is not None
+    assert type(got.error) is cls
+    assert (got.error.status, got.error.code, got.error.message) == (400, code, "text")
+    assert got.error.endpoint == "send_message"
+
+
+@pytest.mark.parametrize(("status", "cls"), STATUSES.items())
+@pytest.mark.parametrize(
+    "body", [None, {"message": "x"}, {"code": "unheard_of"}, [], "x", b"<html>"]
+)
+def test_status_decides_without_a_code_that_is_known(status, cls, body):
+    assert type(read(SEND, answer(status, body)).error) is cls
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_code_that_is_known_wins_over_the_status(status):
+    assert type(read(SEND, answer(status, {"code": "bot_not_found"})).error) is NotFoundError
+    assert type(read(SEND, answer(status, {"code": "BOT_ALREADY_MEMBER"})).error) is ConflictError
+
+
+def test_401_stays_a_question_of_the_access_token():
+    got = read(SEND, answer(401, {"code": "unauthorized_request"}))
+    assert type(got.error) is AuthenticationError
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize("body", [None, {"code": "bot_not_found"}, {"message": "x"}, b"<html>"])
+def test_408_and_everything_from_500_may_have_been_executed(status, body):
+    assert read(SEND, answer(status, body)).kind == "unknown"
+
+
+def test_500_is_cliqs_own_only_in_cliqs_own_form():
+    for body in ({"message": "Cliq server encountered an error"}, {"code": "internal"}):
+        assert type(read(SEND, answer(500, body)).error) is ServerError
+    for body in (None, {}, b"<html>", [], {"message": ""}):
+        assert type(read(SEND, answer(500, body)).error) is ApiError
+
+
+@pytest.mark.parametrize(
+    ("body", "data", "whole"),
+    [
+        (b"", None, True),
+        (None, None, False),
+        (b"{}", {}, True),
+        (b"null", None, True),
+        (b"{", None, False),
+        (b'"\xff"', None, False),
+        (b'"\\ud800"', None, False),
+        (b"[" * 100_000, None, False),
+        (b"{}{}", None, False),
+        (b"\xef\xbb\xbf{}", None, False),
+    ],
+)
+def test_body_is_whole_if_it_is_empty_or_json(body, data, whole):
+    got = read(SEND, Response(200, {}, body))
+    assert (got.kind, got.data, got.whole) == ("done", data, whole)
+
+
+KEYS = st.sampled_from(["code", "error", "title", "details", "message", "status_code", "data"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | KEYS, inner),
+    max_leaves=20,
+)
+HEADERS = st.none() | st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ [+-]\d+")
+
+
+@given(status=st.integers(100, 999), body=st.none() | st.binary(), header=HEADERS)
+def test_any_status_with_any_bytes_is_an_answer(status, body, header):
+    headers = {} if header is None else {"Retry-After": header}
+    got = read(SEND, Response(status, headers, body))
+    assert isinstance(got, Answer)
+    assert got.status == status
+    assert (got.kind == "done") == (200 <= status < 300 and got.refusal is None)
+    assert (got.error is None) == (got.kind in {"done", "throttled"})
+
+
+@given(status=st.integers(100, 999), body=JSON)
+def test_any_status_with_any_json_is_an_answer(status, body):
+    got = read(SEND, Response(status, {}, msgspec.json.encode(body)))
+    assert isinstance(got, Answer)
+    assert got.error is None or str(got.error)
+
+
+# Requests.
+
+
+def test_url_has_the_path_parameters_and_the_query_without_what_is_none():
+    path = {"bot_id_or_unique_name": "b-1"}
+    query = {"limit": 50, "next_token": "NTB8MTc1==&/ä", "sync_token": None}
+    url = ApiCall(ENDPOINTS["list_subscribers"], path, query).url("https://cliq.zoho.eu")
+    assert url == (
+        "https://cliq.zoho.eu/api/v3/bots/b-1/subscribers"
+        "?limit=50&next_token=NTB8MTc1%3D%3D%26%2F%C3%A4"
+    )
+
+
+def test_url_without_a_query_ends_with_the_path():
+    assert ApiCall(ENDPOINTS["list_bots"]).url("http://h:1") == "http://h:1/api/v3/bots"
+
+
+def test_braces_in_a_path_parameter_are_not_taken_for_one():
+    url = ApiCall(SEND, {"bot_unique_name": "{bot_id}"}).url("http://h")
+    assert url == "http://h/api/v3/bots/{bot_id}/message"
