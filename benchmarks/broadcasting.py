@@ -1,4 +1,4 @@
-"""Broadcasts to everybody in a file, in moved time: one process of those of bulk.py.
+"""Broadcasts to everybody in a file, in virtual time: one process of those of bulk.py.
 
 Its arguments are the file, one id a line, and a journal, if there is to be one. Its output is
 what that took, as JSON: seconds of CPU, the most memory over that of before, and the journal's
@@ -16,17 +16,17 @@ import time
 from collections import deque
 from pathlib import Path
 
-from cliq_async import BroadcastReport, CliqClient, MemoryStore
+from cliq_async import BulkReport, CliqClient, MemoryStore
 from cliq_async.cli.inputs.recipient_file import RecipientFile
 from cliq_async.storage.worker import _workers
-from cliq_async.testing import FakeTransport, MovedLoop
+from cliq_async.testing import FakeTransport, VirtualTimeLoop
 
 _STATUS = Path("/proc/self/status")
 _LOOK_S = 0.01
 _LONGEST_S = 60.0
 
 
-class PatientLoop(MovedLoop):
+class PatientLoop(VirtualTimeLoop):
     """An event loop whose time stands still while a thread writes the journal."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ async def recipients(path: str):
             yield recipient
 
 
-async def broadcast(path: str, journal: str | None) -> BroadcastReport:
+async def broadcast(path: str, journal: str | None) -> BulkReport:
     """One message to all of them."""
     cliq = FakeTransport()
     cliq.requests = deque(maxlen=0)  # or it would be what grows

@@ -68,7 +68,7 @@ def _lockouts(*, quick: bool) -> Found:
 
 
 PARTS = {
-    "lockouts": Part("Lockouts and time to finish, in moved time", _lockouts),
+    "lockouts": Part("Lockouts and time to finish, in virtual time", _lockouts),
     "calls": Part("Client CPU of a send and of a page of 50", _calls),
     "stores": Part("The quota's stores", _stores),
     "quota": Part("A token taken and given back", _quota),

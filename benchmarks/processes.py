@@ -83,8 +83,8 @@ async def race(quota: str, sends: int, *, killed: bool) -> tuple[int, float]:
         )
         report = sandbox.report()
     times = sorted(at for worker in workers for at in worker.answered)
-    shortest_s = (PROCESSES * sends / THRESHOLD - 1) * 60.0 / SCALE
-    return len(report["lockouts"]), (times[-1] - times[0]) / shortest_s
+    estimate_s = (PROCESSES * sends / THRESHOLD - 1) * 60.0 / SCALE
+    return len(report["lockouts"]), (times[-1] - times[0]) / estimate_s
 
 
 async def sends_of_processes(sends: int) -> list[Row]:

@@ -5,7 +5,7 @@ from measuring import Row, cpu_in_turn, per_item_us, ratio
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.model import Quota, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 
 
@@ -23,15 +23,15 @@ async def take_and_give_back(repeat: int, times: int = 5_000) -> list[Row]:
     async def memory_store() -> None:
         for number in range(times):
             await store.take(quota, -number, lease_s=600.0)
-            store.end(quota, -number, Ending.NEVER_SENT)
+            store.end(quota, -number, TokenOutcome.NEVER_SENT)
 
     async def refunded() -> None:
         for _ in range(times):
-            (await limiter.acquire(quota)).end(Ending.NEVER_SENT)
+            (await limiter.acquire(quota)).end(TokenOutcome.NEVER_SENT)
 
     async def answered() -> None:
         for _ in range(times):
-            (await limiter.acquire(quota)).end(Ending.ANSWERED)
+            (await limiter.acquire(quota)).end(TokenOutcome.ANSWERED)
 
     rounds = {f.__name__: f for f in (aiolimiter, memory_store, refunded, answered)}
     seconds = await cpu_in_turn(rounds, repeat)

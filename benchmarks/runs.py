@@ -82,7 +82,7 @@ def summed_up(done: list[tuple[Task, object]]) -> dict:
     """Per contender, scenario and server; what each takes alone; the days; the broadcasts.
 
     Raises:
-        RuntimeError: A limiter did not limit in moved time.
+        RuntimeError: A limiter did not limit in virtual time.
     """
     runs, days, broadcasts, alone_s, series = defaultdict(list), defaultdict(list), [], {}, {}
     for (kind, _, args), found in done:

@@ -15,7 +15,7 @@ import attrs
 from support.simulation import REFUSED, Network
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
 
 LIMIT = ENDPOINTS["send_message"].limit
 WORKERS = 60
@@ -39,7 +39,7 @@ class _Always:
 
     sent = False
 
-    def may_send(self) -> bool:
+    def claim(self) -> bool:
         return True
 
 
@@ -47,15 +47,15 @@ class _Always:
 class _Noted:
     """A permit whose use is written down."""
 
-    permit: Permit
+    permit: SendPermit
     line: "Line"
 
     @property
     def sent(self) -> bool:
         return self.permit.sent
 
-    def may_send(self) -> bool:
-        allowed = self.permit.may_send()
+    def claim(self) -> bool:
+        allowed = self.permit.claim()
         if allowed:
             self.line.departures.append(asyncio.get_running_loop().time())
             self.line.done += 1
@@ -75,7 +75,7 @@ class Line:
     done: int = 0
     departures: list[float] = attrs.Factory(list)
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         response = await self.network.send(request, _Noted(permit, self))
         self.done -= response.status == REFUSED.status
         return response

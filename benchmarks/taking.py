@@ -12,7 +12,7 @@ import time
 from itertools import count
 
 from cliq_async.endpoints import Limit
-from cliq_async.quota.model import Ending, NotYet, Quota
+from cliq_async.quota.model import Denied, Quota, TokenOutcome
 from cliq_async.quota.stores.registry import open_store
 
 # As full as a bucket in use: what is back is forgotten when all 50 are gone.
@@ -33,9 +33,9 @@ async def main() -> None:
         for token in (next(numbers) for _ in range(int(number))):
             began = time.perf_counter()
             got = await store.take(_QUOTA, token, lease_s=60.0)
-            store.end(_QUOTA, token, Ending.ANSWERED)
+            store.end(_QUOTA, token, TokenOutcome.ANSWERED)
             took.append(time.perf_counter() - began)
-            assert not isinstance(got, NotYet)
+            assert not isinstance(got, Denied)
         await store.close()
         print(json.dumps(took), flush=True)
 

@@ -1,4 +1,4 @@
-"""All clocks that a program may read show the moved time of one event loop."""
+"""All clocks that a program may read show the virtual time of one event loop."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from cliq_async.testing import MovedLoop
+from cliq_async.testing import VirtualTimeLoop
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ _TURN_S = 1e-9
 
 
 class _AtOnce(ThreadPoolExecutor):
-    """Does in the loop's thread what is meant for another one: it takes no moved time."""
+    """Does in the loop's thread what is meant for another one: it takes no virtual time."""
 
     def submit(self, fn, /, *args, **kwargs):
         future: Future[Any] = Future()
@@ -31,7 +31,7 @@ class _AtOnce(ThreadPoolExecutor):
         return future
 
 
-class _TurningLoop(MovedLoop):
+class _TurningLoop(VirtualTimeLoop):
     """A loop whose every turn takes a nanosecond: a limiter may ask for less than that."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class _TurningLoop(MovedLoop):
         self._moving.select = select
 
 
-def _clocks(loop: MovedLoop, epoch_s: float) -> dict[str, Callable[..., Any]]:
+def _clocks(loop: VirtualTimeLoop, epoch_s: float) -> dict[str, Callable[..., Any]]:
     # Each an object of its own, so that the way back is known.
     return {
         "time": lambda: epoch_s + loop.time(),
@@ -59,7 +59,7 @@ def _clocks(loop: MovedLoop, epoch_s: float) -> dict[str, Callable[..., Any]]:
 
 
 @contextlib.contextmanager
-def clocks_moved(loop: MovedLoop, epoch_s: float = _EPOCH_S) -> Iterator[None]:
+def clocks_moved(loop: VirtualTimeLoop, epoch_s: float = _EPOCH_S) -> Iterator[None]:
     """Let the module `time`, and what the peers imported from it, show a loop's time."""
     moved = _clocks(loop, epoch_s)
     originals = {name: getattr(time, name) for name in moved}
@@ -80,7 +80,7 @@ def _replace(clocks: list[tuple[Callable[..., Any], Callable[..., Any]]]) -> Non
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], seed: int = 0) -> T:
-    """Run a coroutine in moved time; the seed says how far into its minute the clock is."""
+    """Run a coroutine in virtual time; the seed says how far into its minute the clock is."""
     phase_s = random.Random(seed).uniform(0.0, _MINUTE_S)
     with asyncio.Runner(loop_factory=_TurningLoop) as runner:
         loop = runner.get_loop()

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from cliq_async import Limit, MemoryStore
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.model import Quota, TokenOutcome
 
 Acquire = Callable[[], Awaitable[object]]
 
@@ -61,14 +61,14 @@ async def _cliq_async(*, hold: bool) -> Acquire:
     quota = _quota(1, _HOUR_S) if hold else _quota(_A_SECOND, 1.0)
     spent = [await limiter.acquire(quota) for _ in range(quota.threshold)]
     for token in spent:
-        token.end(Ending.ANSWERED)
+        token.end(TokenOutcome.ANSWERED)
     if not hold:  # back one a millisecond, as from then on
         returning = store._buckets[quota.key].returning
         start = store.clock()
         returning[:] = [start + (place + 1) / _A_SECOND for place in range(len(returning))]
 
     async def acquire() -> None:
-        (await limiter.acquire(quota)).end(Ending.ANSWERED)
+        (await limiter.acquire(quota)).end(TokenOutcome.ANSWERED)
 
     return acquire
 

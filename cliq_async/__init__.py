@@ -4,7 +4,7 @@ from cliq_async._version import __version__
 from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken
 from cliq_async.bulk.jobs import JobOptions
 from cliq_async.bulk.journal_reader import read_outcomes
-from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport, Outcome
+from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport, Outcome
 from cliq_async.bulk.template import CallTemplate, MessageTemplate
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
@@ -74,7 +74,7 @@ __all__ = [
     "BotSync",
     "BroadcastPlan",
     "BroadcastProgress",
-    "BroadcastReport",
+    "BulkReport",
     "BulletList",
     "Button",
     "Call",

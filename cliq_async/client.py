@@ -8,11 +8,11 @@ from typing import Any, Literal, Self, Unpack
 import aiohttp
 import attrs
 
-from cliq_async.auth.provider import Auth, ClientCredentials, RefreshToken, checked
+from cliq_async.auth.provider import Auth, ClientCredentials, RefreshToken, validate_auth
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
-from cliq_async.bulk.payloads import CALLS, MESSAGES, Kind
-from cliq_async.bulk.report import BroadcastReport
+from cliq_async.bulk.payloads import CALLS, MESSAGES, Payload
+from cliq_async.bulk.report import BulkReport
 from cliq_async.clock import Clock
 from cliq_async.config import Settings, from_env
 from cliq_async.data_centers import check_secure
@@ -31,13 +31,13 @@ from cliq_async.resources.calls import Calls
 from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
-from cliq_async.session import Connection
+from cliq_async.session import Session
 from cliq_async.transport.aiohttp import AiohttpTransport
 from cliq_async.transport.base import Transport
-from cliq_async.transport.executor import Options
-from cliq_async.transport.negotiation import Speaker
+from cliq_async.transport.executor import CallOptions
+from cliq_async.transport.negotiation import DialectNegotiator
 from cliq_async.transport.protocol import ApiCall
-from cliq_async.transport.tracking import Watch
+from cliq_async.transport.tracking import CallTracker
 
 __all__ = ["CliqClient"]
 
@@ -110,7 +110,7 @@ class CliqClient:
         clock: Clock | None = None,
     ) -> None:
         try:
-            self._auth = checked(auth)
+            self._auth = validate_auth(auth)
         finally:
             del auth  # a traceback may show what is here
         self._settings = Settings(
@@ -132,7 +132,7 @@ class CliqClient:
             check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
         self._store = open_store(quota, clock)
         self._quotas = self._settings.quotas()
-        self._open = Connection(
+        self._open = Session(
             settings=self._settings,
             auth=self._auth,
             store=self._store,
@@ -141,7 +141,7 @@ class CliqClient:
             hooks=hooks,
         )
         self._opened = False
-        self._options = Options(max_wait_s=max_wait_s, timeout_s=timeout_s)
+        self._options = CallOptions(max_wait_s=max_wait_s, timeout_s=timeout_s)
         self._wire()
 
     @classmethod
@@ -228,7 +228,7 @@ class CliqClient:
         message: Message | str | PersonalMessage,
         to: Items,
         **options: Unpack[JobOptions],
-    ) -> BroadcastReport:
+    ) -> BulkReport:
         """Send a message to many, as fast as the quota allows.
 
         Example:
@@ -284,7 +284,7 @@ class CliqClient:
         call: Call | str | PersonalCall,
         to: Items,
         **options: Unpack[JobOptions],
-    ) -> BroadcastReport:
+    ) -> BulkReport:
         """Call many, 10 with a request, as fast as the quota allows: 100 in 5 minutes.
 
         Example:
@@ -320,7 +320,7 @@ class CliqClient:
         """Calls that can be stopped. Takes what `call_many` takes."""
         return self._job(CALLS, bot_unique_name, call, options)
 
-    def _job(self, kind: Kind, bot: str, what: object, options: JobOptions) -> Broadcast:
+    def _job(self, kind: Payload, bot: str, what: object, options: JobOptions) -> Broadcast:
         max_wait_s = options.get("max_wait_s")
         attrs.evolve(self._settings, max_wait_s=max_wait_s)  # checks it
         patient = attrs.evolve(
@@ -331,8 +331,8 @@ class CliqClient:
             job=object(),
         )
 
-        def send(call: ApiCall, watch: Watch) -> Awaitable[object]:
-            return self._ready().call(call, attrs.evolve(patient, watch=watch))
+        def send(call: ApiCall, watch: CallTracker) -> Awaitable[object]:
+            return self._ready().execute(call, attrs.evolve(patient, tracker=watch))
 
         quota = self._quotas[kind.endpoint.name]
         return job_of(kind, bot, what, send=send, quota=quota, options=options)
@@ -347,7 +347,7 @@ class CliqClient:
             for quota, snapshot in zip(quotas, snapshots, strict=True)
         }
 
-    async def shortest_s(self, endpoint: str, requests: int, *, headroom: int = 0) -> float:
+    async def estimate_s(self, endpoint: str, requests: int, *, headroom: int = 0) -> float:
         """How long the quota makes a number of requests take, at the least, in real seconds.
 
         Args:
@@ -365,7 +365,7 @@ class CliqClient:
         (snapshot,) = await self._store.snapshots([self._quotas[endpoint]])
         return max(0.0, snapshot.earliest(requests - 1, headroom) - snapshot.now)
 
-    def _with(self, options: Options) -> Self:
+    def _with(self, options: CallOptions) -> Self:
         other = copy.copy(self)
         other._options = options
         other._opened = False  # it closes with the client it came from
@@ -380,9 +380,9 @@ class CliqClient:
         self.subscribers = Subscribers(self._send)
 
     def _send(self, call: ApiCall) -> Awaitable[object]:
-        return self._ready().call(call, self._options)
+        return self._ready().execute(call, self._options)
 
-    def _ready(self) -> Speaker:
+    def _ready(self) -> DialectNegotiator:
         if self._open.speaker is None:
             raise RuntimeError("the client is not open: use `async with CliqClient(...) as client`")
         return self._open.speaker

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-__all__ = ["Clock", "moment", "system_clock"]
+__all__ = ["Clock", "system_clock", "to_utc"]
 
 _FURTHEST_S = 366 * 86_400.0
 
 
-def moment(reading: float, clock: Callable[[], float]) -> datetime:
+def to_utc(reading: float, clock: Callable[[], float]) -> datetime:
     """The time of day, in UTC, at which a clock will read so. At most a year ahead."""
     away_s = min(max(reading - clock(), -_FURTHEST_S), _FURTHEST_S)
     return datetime.now(UTC) + timedelta(seconds=away_s)

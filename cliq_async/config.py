@@ -7,10 +7,10 @@ from typing import Any, Final, Literal, cast
 import attrs
 
 from cliq_async.auth.provider import Auth, RefreshToken
-from cliq_async.data_centers import DATA_CENTERS, check_secure, host_of, is_zoho
+from cliq_async.data_centers import DATA_CENTERS, check_secure, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
-from cliq_async.models.identifiers import identifier
+from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
 
@@ -47,7 +47,7 @@ def _account(_settings: object, attribute: "attrs.Attribute[Any]", value: object
 
 def _network(_settings: object, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
     if value is not None:
-        identifier(attribute.name, value)
+        path_segment(attribute.name, value)
 
 
 def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -105,7 +105,7 @@ class Settings:
         url = self._url()
         if self.network is None:
             return url
-        return f"{url}/network/{identifier('network', self.network)}"
+        return f"{url}/network/{path_segment('network', self.network)}"
 
     def quotas(self) -> dict[str, Quota]:
         """The quota of each endpoint, by the endpoint's name."""
@@ -130,7 +130,7 @@ class Settings:
 
     def _host(self) -> str:
         """Host and port, as one way of writing them: it names what is counted together."""
-        return host_of("base_url", self._url())
+        return normalize_host("base_url", self._url())
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, Any]]:

@@ -15,9 +15,9 @@ __all__ = [
     "DataCenter",
     "check_secure",
     "data_center_of",
-    "host_of",
     "is_loopback",
     "is_zoho",
+    "normalize_host",
 ]
 
 _URL: Final = re.compile(
@@ -45,21 +45,21 @@ class DataCenter:
     api_domain: str
 
     @classmethod
-    def at(cls, domain: str, top: str) -> "DataCenter":
+    def from_domain(cls, domain: str, top: str) -> "DataCenter":
         """The data center behind a domain such as `zoho.eu`, whose other services end in `top`."""
         return cls(f"https://cliq.{domain}", f"https://accounts.{domain}", f"www.zohoapis.{top}")
 
 
 DATA_CENTERS: Final[Mapping[str, DataCenter]] = {
-    "us": DataCenter.at("zoho.com", "com"),
-    "eu": DataCenter.at("zoho.eu", "eu"),
-    "in": DataCenter.at("zoho.in", "in"),
-    "au": DataCenter.at("zoho.com.au", "com.au"),
-    "cn": DataCenter.at("zoho.com.cn", "com.cn"),
-    "jp": DataCenter.at("zoho.jp", "jp"),
-    "sa": DataCenter.at("zoho.sa", "sa"),
-    "uk": DataCenter.at("zoho.uk", "uk"),
-    "ca": DataCenter.at("zohocloud.ca", "ca"),
+    "us": DataCenter.from_domain("zoho.com", "com"),
+    "eu": DataCenter.from_domain("zoho.eu", "eu"),
+    "in": DataCenter.from_domain("zoho.in", "in"),
+    "au": DataCenter.from_domain("zoho.com.au", "com.au"),
+    "cn": DataCenter.from_domain("zoho.com.cn", "com.cn"),
+    "jp": DataCenter.from_domain("zoho.jp", "jp"),
+    "sa": DataCenter.from_domain("zoho.sa", "sa"),
+    "uk": DataCenter.from_domain("zoho.uk", "uk"),
+    "ca": DataCenter.from_domain("zohocloud.ca", "ca"),
 }
 
 _BY_HOST: Final = {
@@ -77,7 +77,7 @@ def data_center_of(place: object) -> str | None:
     return _BY_HOST.get(host)
 
 
-def host_of(field: str, url: str) -> str:
+def normalize_host(field: str, url: str) -> str:
     """Host and port of a URL, as one way of writing them: it names what is counted together.
 
     Raises:
@@ -104,7 +104,7 @@ def check_secure(field: str, url: str, allow_http: Collection[str]) -> None:
     Raises:
         ValidationError: They are not, and the server is neither this machine nor one of those.
     """
-    host = host_of(field, url)
+    host = normalize_host(field, url)
     named = {host, host.rpartition(":")[0] or host} & {each.lower() for each in allow_http}
     if not url.lower().startswith("https:") and not named and not is_loopback(host):
         raise ValidationError(

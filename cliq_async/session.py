@@ -4,23 +4,23 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from cliq_async.auth.provider import Auth, authority
+from cliq_async.auth.provider import Auth, make_token_provider
 from cliq_async.config import Settings
 from cliq_async.hooks import Hooks
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Quota
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.registry import release, retain
-from cliq_async.transport.base import Authority, Transport
-from cliq_async.transport.executor import Caller
-from cliq_async.transport.negotiation import Speaker
+from cliq_async.transport.base import TokenProvider, Transport
+from cliq_async.transport.executor import RequestExecutor
+from cliq_async.transport.negotiation import DialectNegotiator
 from cliq_async.transport.pacing import pacers
 
-__all__ = ["Connection", "token_provider"]
+__all__ = ["Session", "token_provider"]
 
 
 @attrs.define(kw_only=True)
-class Connection:
+class Session:
     """Shared by a client and all that `with_options` made of it.
 
     Attributes:
@@ -42,15 +42,15 @@ class Connection:
     connect: Callable[[], Transport]
     hooks: Hooks | None
     transport: Transport | None = None
-    authority: Authority | None = None
-    speaker: Speaker | None = None
+    authority: TokenProvider | None = None
+    speaker: DialectNegotiator | None = None
 
     def build(self) -> None:
         """Make what calls go through."""
         retain(self.store)
         self.transport = transport = self.connect()
         self.authority = token_provider(self.settings, self.auth, transport, self.store)
-        caller = Caller(
+        caller = RequestExecutor(
             base_url=self.settings.root_url,
             quotas=self.quotas,
             limiter=Limiter.of(self.store),
@@ -59,7 +59,7 @@ class Connection:
             pacers=pacers(self.settings, self.quotas),
             hooks=self.hooks,
         )
-        self.speaker = Speaker(caller, self.store, self.settings.root_url)
+        self.speaker = DialectNegotiator(caller, self.store, self.settings.root_url)
 
     async def close(self) -> None:
         """Let go of it. What is under way is given up."""
@@ -78,9 +78,9 @@ class Connection:
 
 def token_provider(
     settings: Settings, auth: Auth, transport: Transport, store: QuotaStore
-) -> Authority:
+) -> TokenProvider:
     """Make the source of a client's access tokens."""
-    return authority(
+    return make_token_provider(
         auth,
         transport,
         store,

@@ -3,7 +3,7 @@
 - `FakeTransport` answers each request with what a function of the test says. No network.
 - `sandbox_in_thread` is a local Cliq for tests that do not run in an event loop, or in several.
   The fixture `cliq_sandbox` of `cliq_async.pytest_plugin` is one for pytest.
-- `run_in_moved_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
+- `run_in_virtual_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
   quota passes at once. With `FakeTransport`, and `clock=asyncio.get_running_loop().time`.
 """
 
@@ -21,7 +21,7 @@ import attrs
 import msgspec
 
 from cliq_async.endpoints import BASE_PATH, ENDPOINTS
-from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
 
 if TYPE_CHECKING:
     from cliq_async.sandbox import Sandbox
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FakeRequest",
     "FakeTransport",
-    "MovedLoop",
     "NoAnswerError",
-    "run_in_moved_time",
+    "VirtualTimeLoop",
+    "run_in_virtual_time",
     "sandbox_in_thread",
 ]
 
@@ -104,9 +104,9 @@ class FakeTransport:
         self._answer = answer
         self.requests: list[FakeRequest] = []
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         """See `Transport.send`."""
-        if not permit.may_send():
+        if not permit.claim():
             raise NoAnswerError("too late to send, or sent already")
         seen = _seen(request)
         self.requests.append(seen)
@@ -228,7 +228,7 @@ class _MovingSelector(selectors.DefaultSelector):
         return events
 
 
-class MovedLoop(asyncio.SelectorEventLoop):
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose `time()` starts at 0 and jumps to the next timer when all tasks wait.
 
     A client whose `clock=` is `loop.time` lives in this time entirely. For tests that touch no
@@ -248,11 +248,11 @@ class MovedLoop(asyncio.SelectorEventLoop):
         self._moving.now += seconds
 
 
-def run_in_moved_time(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
+def run_in_virtual_time(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
     """Run a coroutine in an event loop whose time moves by itself.
 
     Example:
-        >>> run_in_moved_time(asyncio.sleep(3600))  # an hour passes at once
+        >>> run_in_virtual_time(asyncio.sleep(3600))  # an hour passes at once
     """
-    with asyncio.Runner(loop_factory=MovedLoop, debug=debug) as runner:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop, debug=debug) as runner:
         return runner.run(main)

@@ -14,20 +14,27 @@ from typing import Final
 
 import attrs
 
-from cliq_async.auth.cache import Sharing
+from cliq_async.auth.cache import SharedTokenCache
 from cliq_async.auth.credentials import RefreshToken, is_token
-from cliq_async.auth.oauth import TIMEOUT_S, Grant, Made, fields_of, posted, read
-from cliq_async.clock import moment
+from cliq_async.auth.oauth import (
+    TIMEOUT_S,
+    IssuedToken,
+    TokenGrant,
+    form_request,
+    json_object,
+    parse_token_response,
+)
+from cliq_async.clock import to_utc
 from cliq_async.data_centers import data_center_of
 from cliq_async.endpoints import Limit
 from cliq_async.errors import AuthError, QuotaWaitError
-from cliq_async.quota.model import Ending, NotYet, Quota
+from cliq_async.quota.model import Denied, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.quota.stores.records import keeps_notes
-from cliq_async.quota.token import Token, take_aside
+from cliq_async.quota.stores.records import keeps_records
+from cliq_async.quota.token import Token, try_acquire_now
 from cliq_async.transport.base import NoAnswerError, Request, Response, Transport
 
-__all__ = ["AccountsServer", "Code", "Exchanged", "scopes_in"]
+__all__ = ["AccountsClient", "AuthorizationCode", "ExchangeResult", "scopes_in"]
 
 _LIMIT: Final = Limit(10, 600.0, 600.0)
 """Zoho says nothing of codes: as many as access tokens for one refresh token."""
@@ -36,7 +43,7 @@ _OK: Final = 200
 
 
 @attrs.frozen
-class Code:
+class AuthorizationCode:
     """A self client's code.
 
     Attributes:
@@ -64,7 +71,7 @@ class Code:
 
 
 @attrs.frozen
-class Exchanged:
+class ExchangeResult:
     """What a code was exchanged for.
 
     Attributes:
@@ -75,13 +82,13 @@ class Exchanged:
     """
 
     credentials: RefreshToken
-    made: Made
+    made: IssuedToken
     scopes: tuple[str, ...]
     asked_at: float
 
 
 @attrs.frozen
-class AccountsServer:
+class AccountsClient:
     """An accounts server, for what is asked of it once.
 
     Attributes:
@@ -96,7 +103,7 @@ class AccountsServer:
     store: QuotaStore
     time_scale: float = 1.0
 
-    async def exchange(self, code: Code) -> Exchanged:
+    async def exchange(self, code: AuthorizationCode) -> ExchangeResult:
         """Have a code exchanged for a refresh token.
 
         Raises:
@@ -109,13 +116,13 @@ class AccountsServer:
         grant = self._grant(code.refresh_token(code.value, self.url))
         asked_at = self.store.clock()
         try:
-            request = posted(grant.url, code.form())
+            request = form_request(grant.url, code.form())
             response = await self._ask(grant, request, self._codes(grant, code.client_id))
         except _UnansweredError as error:
             left = "may be used up: make a new one" if error.sent else "can still be used"
             raise AuthError(f"{_name(grant)} did not answer: {error}; the code {left}") from None
-        made, answer = read(grant, response), _Answer.of(response)
-        if not isinstance(made, Made):
+        made, answer = parse_token_response(grant, response), _Answer.of(response)
+        if not isinstance(made, IssuedToken):
             reason = _reason(grant, answer.error) or made.reason
             raise AuthError(f"{_name(grant)} did not take the code: {reason}")
         if not is_token(answer.refresh_token):
@@ -124,9 +131,9 @@ class AccountsServer:
                 "'Generate Code' of a self client"
             )
         credentials = code.refresh_token(answer.refresh_token, self.url)
-        return Exchanged(credentials, made, answer.scopes, asked_at)
+        return ExchangeResult(credentials, made, answer.scopes, asked_at)
 
-    async def share(self, exchanged: Exchanged) -> None:
+    async def share(self, exchanged: ExchangeResult) -> None:
         """Leave the access token that came along to whoever is next, and count it.
 
         Raises:
@@ -134,24 +141,24 @@ class AccountsServer:
         """
         grant = self._grant(exchanged.credentials)
         async with self._permit(grant.quota) as permit:
-            permit.may_send()
-            permit.end(Ending.ANSWERED)
+            permit.claim()
+            permit.end(TokenOutcome.ANSWERED)
         clock = self.store.clock
-        if keeps_notes(self.store):
+        if keeps_records(self.store):
             life_s = exchanged.made.life_s / grant.scale
             until = exchanged.asked_at + life_s
-            sharing = Sharing(self.store, grant, clock)
-            sharing.put(exchanged.made.access, until=until, life_s=life_s)
+            sharing = SharedTokenCache(self.store, grant, clock)
+            sharing.store(exchanged.made.access, until=until, life_s=life_s)
 
-    async def forget(self, credentials: RefreshToken) -> None:
+    async def drop_cached_token(self, credentials: RefreshToken) -> None:
         """Throw away the access token that is shared.
 
         Raises:
             QuotaStoreError: The store failed.
         """
         name = self._grant(credentials).note
-        if keeps_notes(self.store) and (note := await self.store.read_note(name)) is not None:
-            self.store.drop_note(name, note.text)
+        if keeps_records(self.store) and (note := await self.store.get_record(name)) is not None:
+            self.store.delete_record(name, note.text)
 
     async def revoke(self, credentials: RefreshToken) -> None:
         """End a refresh token.
@@ -164,47 +171,47 @@ class AccountsServer:
         grant = self._grant(credentials)
         try:
             # The token is not in the URL, which others write down.
-            request = posted(grant.url + "/revoke", {"token": credentials.refresh_token})
+            request = form_request(grant.url + "/revoke", {"token": credentials.refresh_token})
             response = await self._ask(grant, request, grant.quota)
         except _UnansweredError as error:
             raise AuthError(f"{_name(grant)} did not answer: {error}") from None
         answer = _Answer.of(response)
         if response.status != _OK or not answer.success:
-            words = f": {grant.shown(answer.error)}" if answer.error else ""
+            words = f": {grant.redact(answer.error)}" if answer.error else ""
             raise AuthError(f"{_name(grant)} answered HTTP {response.status}{words}")
 
-    def _grant(self, credentials: RefreshToken) -> Grant:
-        return Grant.of(credentials, self.url, time_scale=self.time_scale)
+    def _grant(self, credentials: RefreshToken) -> TokenGrant:
+        return TokenGrant.of(credentials, self.url, time_scale=self.time_scale)
 
-    def _codes(self, grant: Grant, client_id: str) -> Quota:
+    def _codes(self, grant: TokenGrant, client_id: str) -> Quota:
         client = hashlib.sha256(f"codes of {client_id}".encode()).hexdigest()[:32]
         return Quota.of(
             grant.quota.endpoint, _LIMIT, host=grant.host, account=client, time_scale=grant.scale
         )
 
-    async def _ask(self, grant: Grant, request: Request, quota: Quota) -> Response:
+    async def _ask(self, grant: TokenGrant, request: Request, quota: Quota) -> Response:
         async with self._permit(quota) as permit:
             try:
                 response = await self.transport.send(request, permit)
             except NoAnswerError as error:
-                raise _UnansweredError(grant.shown(error), sent=permit.sent) from None
+                raise _UnansweredError(grant.redact(error), sent=permit.sent) from None
             if response.body is None:
                 raise _UnansweredError("the answer was cut off", sent=True)
             if response.status >= _SERVER_ERROR:
                 raise _UnansweredError(f"HTTP {response.status}", sent=True)
-            permit.end(Ending.ANSWERED)
+            permit.end(TokenOutcome.ANSWERED)
             return response
 
     @asynccontextmanager
     async def _permit(self, quota: Quota) -> AsyncIterator[Token]:
         """The right to ask once."""
-        permit = await take_aside(self.store, quota, send_within_s=TIMEOUT_S)
-        if isinstance(permit, NotYet):
-            raise QuotaWaitError(quota.endpoint, moment(permit.earliest, self.store.clock))
+        permit = await try_acquire_now(self.store, quota, send_within_s=TIMEOUT_S)
+        if isinstance(permit, Denied):
+            raise QuotaWaitError(quota.endpoint, to_utc(permit.earliest_at, self.store.clock))
         try:
             yield permit
         except BaseException:
-            permit.end(Ending.ABANDONED if permit.sent else Ending.NEVER_SENT)
+            permit.end(TokenOutcome.ABANDONED if permit.sent else TokenOutcome.NEVER_SENT)
             raise
 
 
@@ -231,7 +238,7 @@ class _Answer:
 
     @classmethod
     def of(cls, response: Response) -> "_Answer":
-        said = fields_of(response.body or b"")
+        said = json_object(response.body or b"")
         error = said.get("error")
         return cls(
             error=error.strip() if isinstance(error, str) else "",
@@ -246,13 +253,13 @@ def scopes_in(said: object) -> tuple[str, ...]:
     return tuple(filter(None, re.split(r"[\s,]+", said))) if isinstance(said, str) else ()
 
 
-def _name(grant: Grant) -> str:
+def _name(grant: TokenGrant) -> str:
     center = data_center_of(grant.url)
     where = grant.url.removesuffix("/oauth/v2/token")
     return where if center is None else f"{where} (data center {center})"
 
 
-def _reason(grant: Grant, error: str) -> str | None:
+def _reason(grant: TokenGrant, error: str) -> str | None:
     """What the refusal of a code means, for the well-known ones."""
     match error.lower():
         case "invalid_code":
@@ -268,4 +275,4 @@ def _reason(grant: Grant, error: str) -> str | None:
         case "invalid_client_secret":
             return f"{error}: the client secret is not that client's"
         case _:
-            return grant.shown(error) if error else None
+            return grant.redact(error) if error else None

@@ -7,10 +7,10 @@ from uuid import uuid4
 import attrs
 
 from cliq_async.auth.credentials import AccessToken, is_token
-from cliq_async.auth.oauth import Grant
-from cliq_async.quota.stores.records import Note, Notes
+from cliq_async.auth.oauth import TokenGrant
+from cliq_async.quota.stores.records import Record, SharedRecords
 
-__all__ = ["Alone", "Held", "Sharing", "Trouble"]
+__all__ = ["CachedToken", "Cooldown", "LocalTokenCache", "SharedTokenCache"]
 
 _CLAIM_S: Final = 20.0
 """How long a process that has died holds up the others. An attempt and its pause are shorter."""
@@ -19,7 +19,7 @@ _SPARE_S: Final = 5.0
 
 
 @attrs.frozen
-class Held:
+class CachedToken:
     """An access token. All moments are readings of the store's clock.
 
     Attributes:
@@ -33,14 +33,16 @@ class Held:
     good_until: float
 
     @classmethod
-    def of(cls, access: AccessToken, *, until: float, life_s: float, second_s: float) -> "Held":
+    def of(
+        cls, access: AccessToken, *, until: float, life_s: float, second_s: float
+    ) -> "CachedToken":
         """A token that lives until some moment, and `life_s` real seconds in all."""
         early_s = min(_EARLY_S * second_s, life_s / 4)
         return cls(access, until - early_s, until - min(_SPARE_S, early_s / 2))
 
 
 @attrs.frozen
-class Trouble:
+class Cooldown:
     """The accounts server has not answered as it should.
 
     Attributes:
@@ -54,10 +56,10 @@ class Trouble:
     until: float
 
 
-class Sharing:
+class SharedTokenCache:
     """The shared token, and the claim to the making of the next, for one who needs one."""
 
-    def __init__(self, notes: Notes, grant: Grant, clock: Callable[[], float]) -> None:
+    def __init__(self, notes: SharedRecords, grant: TokenGrant, clock: Callable[[], float]) -> None:
         self._notes = notes
         self._name = grant.note
         self._claim_name = grant.note + " claim"
@@ -66,12 +68,12 @@ class Sharing:
         self._clock = clock
         self._mark = uuid4().hex
         self._asked = False
-        self._refused: Note | None = None
-        self._trouble: Note | None = None
+        self._refused: Record | None = None
+        self._trouble: Record | None = None
 
-    async def look(self, refused: AccessToken | None) -> Held | None:
+    async def load(self, refused: AccessToken | None) -> CachedToken | None:
         """The shared token, if there is one and it is not the refused one."""
-        note = await self._notes.read_note(self._name)
+        note = await self._notes.get_record(self._name)
         if note is None:
             return None
         life, _, value = note.text.partition(" ")
@@ -85,59 +87,59 @@ class Sharing:
         if access == refused:
             self._refused = note
             return None
-        return Held.of(access, until=note.until, life_s=life_s, second_s=self._second_s)
+        return CachedToken.of(access, until=note.until, life_s=life_s, second_s=self._second_s)
 
     async def claim(self) -> bool:
         """Claim the making of the next token, or prolong the claim; False if somebody else has."""
         self._asked = True
         until = self._clock() + _CLAIM_S
-        return await self._notes.claim_note(self._claim_name, self._mark, until=until)
+        return await self._notes.add_record(self._claim_name, self._mark, until=until)
 
-    def put(self, access: AccessToken, *, until: float, life_s: float) -> None:
+    def store(self, access: AccessToken, *, until: float, life_s: float) -> None:
         """Share a token. Never waits."""
-        self._notes.put_note(self._name, f"{life_s!r} {access.value}", until=until)
+        self._notes.set_record(self._name, f"{life_s!r} {access.value}", until=until)
 
-    def forget_refused(self) -> None:
+    def evict_rejected(self) -> None:
         """Throw the refused token away for all, if it is the shared one."""
         if self._refused is not None:
-            self._notes.drop_note(self._name, self._refused.text)
+            self._notes.delete_record(self._name, self._refused.text)
 
-    async def trouble(self) -> Trouble | None:
+    async def cooldown(self) -> Cooldown | None:
         """What went wrong last, wherever, unless that is long ago."""
-        self._trouble = note = await self._notes.read_note(self._trouble_name)
+        self._trouble = note = await self._notes.get_record(self._trouble_name)
         if note is None:
             return None
         times, pause, reason = [*note.text.split(" ", 2), "", ""][:3]
         try:
-            return Trouble(int(times), reason, note.until - float(pause))
+            return Cooldown(int(times), reason, note.until - float(pause))
         except ValueError:
             return None
 
-    def put_trouble(self, times: int, reason: str, pause_s: float) -> None:
+    def start_cooldown(self, times: int, reason: str, pause_s: float) -> None:
         """Share what went wrong, and for how long to leave the server alone. Never waits."""
         # Known for as long again, so that the next failure is known to be one of several.
         until = self._clock() + 2 * pause_s
-        self._notes.put_note(self._trouble_name, f"{times} {pause_s!r} {reason}", until=until)
+        self._notes.set_record(self._trouble_name, f"{times} {pause_s!r} {reason}", until=until)
 
-    def no_trouble(self) -> None:
+    def reset_cooldown(self) -> None:
         """Forget what went wrong, for all. Never waits."""
         if self._trouble is not None:
-            self._notes.drop_note(self._trouble_name, self._trouble.text)
+            self._notes.delete_record(self._trouble_name, self._trouble.text)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give up the claim, if there is one. Never waits."""
         if self._asked:
-            self._notes.drop_note(self._claim_name, self._mark)
+            self._notes.delete_record(self._claim_name, self._mark)
 
 
-class Alone:
+class LocalTokenCache:
     """The same where nothing is shared."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._trouble: tuple[Trouble, float] | None = None
+        self._trouble: tuple[Cooldown, float] | None = None
 
-    async def look(self, refused: AccessToken | None) -> Held | None:  # noqa: ARG002
+    async def load(self, refused: AccessToken | None) -> CachedToken | None:  # noqa: ARG002
         """No token."""
         return None
 
@@ -145,26 +147,26 @@ class Alone:
         """Nobody else makes any."""
         return True
 
-    def put(self, access: AccessToken, *, until: float, life_s: float) -> None:
+    def store(self, access: AccessToken, *, until: float, life_s: float) -> None:
         """Keep it to oneself."""
 
-    def forget_refused(self) -> None:
+    def evict_rejected(self) -> None:
         """There is none."""
 
-    async def trouble(self) -> Trouble | None:
+    async def cooldown(self) -> Cooldown | None:
         """What went wrong last, unless that is long ago."""
         if self._trouble is None or self._clock() >= self._trouble[1]:
             return None
         return self._trouble[0]
 
-    def put_trouble(self, times: int, reason: str, pause_s: float) -> None:
+    def start_cooldown(self, times: int, reason: str, pause_s: float) -> None:
         """Take note of what went wrong, and for how long to leave the server alone."""
         now = self._clock()
-        self._trouble = Trouble(times, reason, now + pause_s), now + 2 * pause_s
+        self._trouble = Cooldown(times, reason, now + pause_s), now + 2 * pause_s
 
-    def no_trouble(self) -> None:
+    def reset_cooldown(self) -> None:
         """Forget what went wrong."""
         self._trouble = None
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """There is no claim."""

@@ -5,11 +5,11 @@ from typing import Any, Final, TypeGuard
 
 import attrs
 
-from cliq_async.data_centers import host_of
+from cliq_async.data_centers import normalize_host
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 
-__all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "checked", "is_token"]
+__all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "is_token", "validate_auth"]
 
 
 def is_token(value: object) -> TypeGuard[str]:
@@ -27,7 +27,7 @@ def _secret(_model: object, attribute: "attrs.Attribute[Any]", value: object) ->
 
 def _address(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if value is not None:
-        host_of(attribute.name, value if isinstance(value, str) else "")
+        normalize_host(attribute.name, value if isinstance(value, str) else "")
 
 
 def _flag(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -121,7 +121,7 @@ Auth = str | AccessToken | RefreshToken | ClientCredentials | Callable[[], Await
 """What a client takes for its `auth`."""
 
 
-def checked(
+def validate_auth(
     auth: Auth,
 ) -> AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]:
     """Anything that a client takes as `auth`, with a bare token wrapped up.

@@ -15,17 +15,23 @@ from typing import Final
 
 import attrs
 
-from cliq_async.auth.cache import Alone, Held, Sharing
+from cliq_async.auth.cache import CachedToken, LocalTokenCache, SharedTokenCache
 from cliq_async.auth.credentials import AccessToken
-from cliq_async.auth.oauth import TIMEOUT_S, Failed, Grant, Made, read
+from cliq_async.auth.oauth import (
+    TIMEOUT_S,
+    IssuedToken,
+    TokenFailure,
+    TokenGrant,
+    parse_token_response,
+)
 from cliq_async.errors import AuthError
-from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.quota.stores.records import keeps_notes
-from cliq_async.quota.token import Token, take_aside
+from cliq_async.quota.stores.records import keeps_records
+from cliq_async.quota.token import Token, try_acquire_now
 from cliq_async.transport.base import NoAnswerError, Transport
 
-__all__ = ["NotBefore", "TokenMaker", "Unmade"]
+__all__ = ["IssueFailed", "RetryAfter", "TokenIssuer"]
 
 _ATTEMPTS: Final = 3
 _BACKOFF_S: Final = 0.5
@@ -38,7 +44,7 @@ _MOST_LOOK_S: Final = 0.5
 
 
 @attrs.frozen
-class NotBefore:
+class RetryAfter:
     """No more tokens may be made for now.
 
     Attributes:
@@ -51,7 +57,7 @@ class NotBefore:
 
 
 @attrs.frozen
-class Unmade:
+class IssueFailed:
     """The accounts server gave none.
 
     Attributes:
@@ -61,7 +67,7 @@ class Unmade:
     error: AuthError
 
 
-class _AgainError(Exception):
+class _RetryableError(Exception):
     """An attempt that is worth another one.
 
     Attributes:
@@ -73,7 +79,7 @@ class _AgainError(Exception):
         self.sent = sent
 
 
-class TokenMaker:
+class TokenIssuer:
     """Makes the access tokens of one grant.
 
     Args:
@@ -85,22 +91,22 @@ class TokenMaker:
 
     def __init__(
         self,
-        grant: Grant,
+        grant: TokenGrant,
         transport: Transport,
         store: QuotaStore,
-        told: Callable[[Made], object],
+        on_issued: Callable[[IssuedToken], object],
     ) -> None:
         self._grant = grant
         self._transport = transport
         self._store = store
-        self._told = told
+        self._told = on_issued
         self._clock = store.clock
-        self._alone = Alone(store.clock)
+        self._alone = LocalTokenCache(store.clock)
         self._last_error: AuthError | None = None
 
     async def get(
-        self, known: Held | None, refused: AccessToken | None
-    ) -> Held | NotBefore | Unmade:
+        self, known: CachedToken | None, refused: AccessToken | None
+    ) -> CachedToken | RetryAfter | IssueFailed:
         """The shared token, or a new one.
 
         Args:
@@ -113,17 +119,17 @@ class TokenMaker:
         Raises:
             QuotaStoreError: The store failed.
         """
-        sharing = self._sharing()
+        sharing = self._cache()
         usable = None if known is None or known.access == refused else known
         look_s = _LOOK_S
         try:
             while True:
-                shared = await sharing.look(refused)
+                shared = await sharing.load(refused)
                 if shared is not None and self._clock() < shared.renew_at:
                     return shared
                 if await sharing.claim():
                     # It may have been made between the two; who made it gave up the claim after.
-                    shared = await sharing.look(refused)
+                    shared = await sharing.load(refused)
                     if shared is not None and self._clock() < shared.renew_at:
                         return shared
                     made = await self._make(sharing)
@@ -137,14 +143,16 @@ class TokenMaker:
                 await asyncio.sleep(look_s)
                 look_s = min(2 * look_s, _MOST_LOOK_S)
         finally:
-            sharing.leave()
+            sharing.release()
 
-    def _sharing(self) -> Sharing | Alone:
-        if self._grant.credentials.share and keeps_notes(self._store):
-            return Sharing(self._store, self._grant, self._clock)
+    def _cache(self) -> SharedTokenCache | LocalTokenCache:
+        if self._grant.credentials.share and keeps_records(self._store):
+            return SharedTokenCache(self._store, self._grant, self._clock)
         return self._alone
 
-    async def _make(self, sharing: Sharing | Alone) -> Held | NotBefore | Unmade | None:
+    async def _make(
+        self, sharing: SharedTokenCache | LocalTokenCache
+    ) -> CachedToken | RetryAfter | IssueFailed | None:
         """Ask the accounts server, a few times if need be; None if somebody else does by now.
 
         A server in trouble is asked ever less often, by all together, so that there are requests
@@ -158,64 +166,70 @@ class TokenMaker:
             wait_random_exponential,
         )
 
-        trouble = await sharing.trouble()
+        trouble = await sharing.cooldown()
         if trouble is not None and self._clock() < trouble.until:
-            return NotBefore(trouble.until, self._grant.error(trouble.reason))
+            return RetryAfter(trouble.until, self._grant.error(trouble.reason))
         times = 0 if trouble is None else trouble.times
         attempts = AsyncRetrying(
             sleep=asyncio.sleep,
             stop=stop_after_attempt(1 if times else _ATTEMPTS),
             wait=wait_random_exponential(multiplier=_BACKOFF_S, max=_MOST_BACKOFF_S),
-            retry=retry_if_exception_type(_AgainError),
+            retry=retry_if_exception_type(_RetryableError),
             reraise=True,
         )
         try:
-            made: Held | NotBefore | Unmade | None = await attempts(self._attempt, sharing)
-        except _AgainError as error:
+            made: CachedToken | RetryAfter | IssueFailed | None = await attempts(
+                self._attempt, sharing
+            )
+        except _RetryableError as error:
             if error.sent:
                 pause_s = min(_PAUSE_S * 2**times, _MOST_PAUSE_S) * self._grant.quota.second_s
-                sharing.put_trouble(times + 1, str(error), pause_s)
-            return Unmade(self._grant.error(str(error)))
-        if isinstance(made, Held):
-            sharing.no_trouble()
+                sharing.start_cooldown(times + 1, str(error), pause_s)
+            return IssueFailed(self._grant.error(str(error)))
+        if isinstance(made, CachedToken):
+            sharing.reset_cooldown()
         return made
 
-    async def _attempt(self, sharing: Sharing | Alone) -> Held | NotBefore | Unmade | None:
+    async def _attempt(
+        self, sharing: SharedTokenCache | LocalTokenCache
+    ) -> CachedToken | RetryAfter | IssueFailed | None:
         if not await sharing.claim():
             return None
         permit = await self._take()
-        if isinstance(permit, NotBefore):
+        if isinstance(permit, RetryAfter):
             return permit
-        sharing.forget_refused()
+        sharing.evict_rejected()
         asked_at = self._clock()
         try:
             answer = await self._transport.send(self._grant.request(), permit)
         except BaseException as error:
-            permit.end(Ending.ABANDONED if permit.sent else Ending.NEVER_SENT)
+            permit.end(TokenOutcome.ABANDONED if permit.sent else TokenOutcome.NEVER_SENT)
             if isinstance(error, NoAnswerError):
-                failed = Failed(self._grant.shown(error), again=True, counted=False)
+                failed = TokenFailure(self._grant.redact(error), again=True, counted=False)
                 return self._failed(failed, sent=permit.sent)
             raise
-        made = read(self._grant, answer)
-        counted = isinstance(made, Made) or made.counted
-        permit.end(Ending.ANSWERED if counted else Ending.ABANDONED)
-        if isinstance(made, Failed):
+        made = parse_token_response(self._grant, answer)
+        counted = isinstance(made, IssuedToken) or made.counted
+        permit.end(TokenOutcome.ANSWERED if counted else TokenOutcome.ABANDONED)
+        if isinstance(made, TokenFailure):
             return self._failed(made, sent=True)
         self._last_error = None
         # The server's seconds: those of a sandbox may be shorter.
         life_s = made.life_s / self._grant.scale
-        sharing.put(made.access, until=asked_at + life_s, life_s=life_s)
+        sharing.store(made.access, until=asked_at + life_s, life_s=life_s)
         self._told(made)
         second_s = self._grant.quota.second_s
-        return Held.of(made.access, until=asked_at + life_s, life_s=life_s, second_s=second_s)
+        return CachedToken.of(
+            made.access, until=asked_at + life_s, life_s=life_s, second_s=second_s
+        )
 
-    def _failed(self, failed: Failed, *, sent: bool) -> Unmade:
+    def _failed(self, failed: TokenFailure, *, sent: bool) -> IssueFailed:
         self._last_error = self._grant.error(failed.reason)
         if failed.again:
-            raise _AgainError(failed.reason, sent=sent)
-        return Unmade(self._last_error)
+            raise _RetryableError(failed.reason, sent=sent)
+        return IssueFailed(self._last_error)
 
-    async def _take(self) -> Token | NotBefore:
+    async def _take(self) -> Token | RetryAfter:
         """The right to ask the accounts server once."""
-        got = await take_aside(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
-        return NotBefore(got.earliest, self._last_error) if isinstance(got, NotYet) else got
+        got = await try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
+        return RetryAfter(got.earliest_at, self._last_error) if isinstance(got, Denied) else got

@@ -16,13 +16,27 @@ import attrs
 import msgspec
 
 from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken, is_token
-from cliq_async.data_centers import DATA_CENTERS, data_center_of, host_of, is_loopback, is_zoho
+from cliq_async.data_centers import (
+    DATA_CENTERS,
+    data_center_of,
+    is_loopback,
+    is_zoho,
+    normalize_host,
+)
 from cliq_async.endpoints import Limit
 from cliq_async.errors import AuthError
 from cliq_async.quota.model import Quota
 from cliq_async.transport.base import Request, Response
 
-__all__ = ["TIMEOUT_S", "Failed", "Grant", "Made", "fields_of", "posted", "read"]
+__all__ = [
+    "TIMEOUT_S",
+    "IssuedToken",
+    "TokenFailure",
+    "TokenGrant",
+    "form_request",
+    "json_object",
+    "parse_token_response",
+]
 
 ENDPOINT: Final = "access_token"
 TIMEOUT_S: Final = 10.0
@@ -43,7 +57,7 @@ _REQUEST_TIMEOUT, _TOO_MANY, _SERVER_ERROR = 408, 429, 500
 
 
 @attrs.frozen
-class Made:
+class IssuedToken:
     """An access token that was made.
 
     Attributes:
@@ -58,7 +72,7 @@ class Made:
 
 
 @attrs.frozen
-class Failed:
+class TokenFailure:
     """No access token.
 
     Attributes:
@@ -73,7 +87,7 @@ class Failed:
 
 
 @attrs.frozen
-class Grant:
+class TokenGrant:
     """By what access tokens are made, and how many may be.
 
     Attributes:
@@ -101,7 +115,7 @@ class Grant:
         time_scale: float = 1.0,
         margin_s: float = 1.0,
         straggler_s: float = 30.0,
-    ) -> "Grant":
+    ) -> "TokenGrant":
         """What credentials are good for.
 
         Args:
@@ -112,7 +126,7 @@ class Grant:
             straggler_s: How late a request that was given up may arrive.
         """
         base_url = (credentials.accounts_url or accounts_url).rstrip("/")
-        host = host_of("accounts_url", base_url)
+        host = normalize_host("accounts_url", base_url)
         scale = 1.0 if is_zoho(host) else time_scale
         match credentials:
             case RefreshToken():
@@ -131,7 +145,7 @@ class Grant:
                 time_scale=scale,
                 margin_s=margin_s,
                 straggler_s=straggler_s,
-                unknown=_UNKNOWN,
+                assume_spent=_UNKNOWN,
             ),
             note="access_token " + _digest(credentials.client_id, maker, host, f"{scale:g}"),
             scale=scale,
@@ -139,9 +153,9 @@ class Grant:
 
     def request(self) -> Request:
         """The request for a token."""
-        return posted(self.url, _form(self.credentials))
+        return form_request(self.url, _form(self.credentials))
 
-    def shown(self, text: object) -> str:
+    def redact(self, text: object) -> str:
         """Something that a server said, for people: short, and without what it may echo."""
         words = " ".join(str(text).split())
         for secret in _secrets(self.credentials):
@@ -156,38 +170,38 @@ class Grant:
         where = self.url if center is None else f"{self.url} (data center {center})"
         return AuthError(f"{where} gave no access token: {reason}")
 
-    def elsewhere(self, made: Made, expected: str | None) -> str | None:
+    def other_data_center(self, made: IssuedToken, expected: str | None) -> str | None:
         """The data center that an account turns out to live in, if it is not the expected one."""
         if expected is None or is_loopback(self.host) or made.data_center == expected:
             return None
         return made.data_center
 
 
-def posted(url: str, form: Mapping[str, str]) -> Request:
+def form_request(url: str, form: Mapping[str, str]) -> Request:
     """A request to an accounts server."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S)
 
 
-def read(grant: Grant, response: Response) -> Made | Failed:
+def parse_token_response(grant: TokenGrant, response: Response) -> IssuedToken | TokenFailure:
     """Say what an answer means. Never fails, whatever it is."""
     status, body = response.status, response.body
     if body is None:
-        return Failed("the answer was cut off", again=True, counted=False)
-    answer = fields_of(body)
+        return TokenFailure("the answer was cut off", again=True, counted=False)
+    answer = json_object(body)
     value = answer.get("access_token")
     if status < _SERVER_ERROR and is_token(value):
         center = data_center_of(answer.get("api_domain"))
-        return Made(AccessToken(value), _life_s(answer), center)
+        return IssuedToken(AccessToken(value), _life_s(answer), center)
     gateway = status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR
-    return Failed(
+    return TokenFailure(
         _reason(grant, status, answer),
         again=gateway or status == _TOO_MANY,
         counted=not gateway,
     )
 
 
-def fields_of(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     """The fields of an answer, whatever it is; none if it is no JSON object."""
     try:
         answer = msgspec.json.decode(body)
@@ -196,13 +210,13 @@ def fields_of(body: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _reason(grant: Grant, status: int, answer: dict[str, Any]) -> str:
+def _reason(grant: TokenGrant, status: int, answer: dict[str, Any]) -> str:
     error, description = answer.get("error"), answer.get("error_description")
     if not isinstance(error, str) or not error.strip():
         return f"HTTP {status}, and nothing that says why"
-    reason = grant.shown(error)
+    reason = grant.redact(error)
     if isinstance(description, str) and description.strip():
-        reason += f" ({grant.shown(description)})"
+        reason += f" ({grant.redact(description)})"
     match error.strip().lower():
         case "invalid_client" | "invalid_client_secret" | "invalid_code":
             what = "refresh token" if error.strip().lower() == "invalid_code" else "client"

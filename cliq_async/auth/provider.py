@@ -11,22 +11,29 @@ from cliq_async.auth.credentials import (
     Auth,
     ClientCredentials,
     RefreshToken,
-    checked,
     is_token,
+    validate_auth,
 )
-from cliq_async.auth.issuer import TokenMaker
-from cliq_async.auth.oauth import Grant, Made
-from cliq_async.auth.refresh import Refreshed
+from cliq_async.auth.issuer import TokenIssuer
+from cliq_async.auth.oauth import IssuedToken, TokenGrant
+from cliq_async.auth.refresh import RefreshingTokenProvider
 from cliq_async.errors import AuthError
 from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.transport.base import Authority, Transport
+from cliq_async.transport.base import TokenProvider, Transport
 
-__all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "authority", "checked"]
+__all__ = [
+    "AccessToken",
+    "Auth",
+    "ClientCredentials",
+    "RefreshToken",
+    "make_token_provider",
+    "validate_auth",
+]
 
 _log = logging.getLogger("cliq_async")
 
 
-def authority(
+def make_token_provider(
     auth: Auth,
     transport: Transport,
     store: QuotaStore,
@@ -36,7 +43,7 @@ def authority(
     time_scale: float = 1.0,
     margin_s: float = 1.0,
     straggler_s: float = 30.0,
-) -> Authority:
+) -> TokenProvider:
     """Where the access tokens come from, for anything that a client takes as `auth`.
 
     Args:
@@ -49,24 +56,24 @@ def authority(
         margin_s: How much later than needed the right to make one is back.
         straggler_s: How late a request that was given up may arrive.
     """
-    auth = checked(auth)
+    auth = validate_auth(auth)
     if isinstance(auth, AccessToken):
-        return _Fixed(auth)
+        return StaticTokenProvider(auth)
     if not isinstance(auth, RefreshToken | ClientCredentials):
-        return _Asked(auth)
-    grant = Grant.of(
+        return CallbackTokenProvider(auth)
+    grant = TokenGrant.of(
         auth,
         accounts_url,
         time_scale=time_scale,
         margin_s=margin_s,
         straggler_s=straggler_s,
     )
-    maker = TokenMaker(grant, transport, store, _Compass(grant, data_center))
-    return Refreshed(maker, store.clock, grant.quota)
+    maker = TokenIssuer(grant, transport, store, _DataCenterWarning(grant, data_center))
+    return RefreshingTokenProvider(maker, store.clock, grant.quota)
 
 
 @attrs.frozen
-class _Fixed:
+class StaticTokenProvider:
     access: AccessToken
 
     def current(self) -> AccessToken:
@@ -75,14 +82,14 @@ class _Fixed:
     async def token(self, deadline: float | None = None) -> AccessToken:  # noqa: ARG002
         return self.access
 
-    def expired(self, access: AccessToken) -> bool:  # noqa: ARG002 - there is only the one
+    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - there is only the one
         return False
 
     async def close(self) -> None: ...
 
 
 @attrs.frozen
-class _Asked:
+class CallbackTokenProvider:
     """Asks the user's function each time: whether to keep a token is its own business."""
 
     ask: Callable[[], Awaitable[str]]
@@ -100,22 +107,22 @@ class _Asked:
         del value  # a traceback may show what is here
         raise AuthError("the auth function gave no access token")
 
-    def expired(self, access: AccessToken) -> bool:  # noqa: ARG002 - it is asked again in any case
+    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - it is asked again in any case
         return True
 
     async def close(self) -> None: ...
 
 
-class _Compass:
+class _DataCenterWarning:
     """Says once if the account turns out to live in another data center."""
 
-    def __init__(self, grant: Grant, expected: str | None) -> None:
+    def __init__(self, grant: TokenGrant, expected: str | None) -> None:
         self._grant = grant
         self._expected = expected
         self._said = False
 
-    def __call__(self, made: Made) -> None:
-        elsewhere = self._grant.elsewhere(made, self._expected)
+    def __call__(self, made: IssuedToken) -> None:
+        elsewhere = self._grant.other_data_center(made, self._expected)
         if elsewhere is not None and not self._said:
             self._said = True
             _log.warning(

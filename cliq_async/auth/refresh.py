@@ -14,15 +14,15 @@ from typing import Final
 
 import attrs
 
-from cliq_async.auth.cache import Held
+from cliq_async.auth.cache import CachedToken
 from cliq_async.auth.credentials import AccessToken
-from cliq_async.auth.issuer import NotBefore, TokenMaker, Unmade
-from cliq_async.clock import moment
+from cliq_async.auth.issuer import IssueFailed, RetryAfter, TokenIssuer
+from cliq_async.clock import to_utc
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.quota.model import Quota
 from cliq_async.quota.wait_queue import LONG_WAIT_S
 
-__all__ = ["Refreshed"]
+__all__ = ["RefreshingTokenProvider"]
 
 _log = logging.getLogger("cliq_async")
 
@@ -31,7 +31,7 @@ _PAUSE_S: Final = 10.0
 
 _CLOSED: Final = "the client was closed"
 
-_Outcome = AccessToken | NotBefore | CliqError
+_Outcome = AccessToken | RetryAfter | CliqError
 
 
 @attrs.frozen(eq=False)
@@ -47,7 +47,7 @@ class _Renewal:
     done: asyncio.Future[_Outcome]
 
 
-class Refreshed:
+class RefreshingTokenProvider:
     """Holds one access token and renews it; see `Authority`.
 
     Args:
@@ -56,15 +56,15 @@ class Refreshed:
         quota: How many may be made.
     """
 
-    def __init__(self, maker: TokenMaker, clock: Callable[[], float], quota: Quota) -> None:
-        self._maker = maker
+    def __init__(self, maker: TokenIssuer, clock: Callable[[], float], quota: Quota) -> None:
+        self._parse_url = maker
         self._clock = clock
         self._endpoint = quota.endpoint
         self._second_s = quota.second_s
-        self._held: Held | None = None
+        self._held: CachedToken | None = None
         self._refused: AccessToken | None = None
         self._renewal: _Renewal | None = None
-        self._not_before: NotBefore | None = None
+        self._not_before: RetryAfter | None = None
         self._closed = False
 
     def current(self) -> AccessToken | None:
@@ -87,12 +87,12 @@ class Refreshed:
             match outcome:
                 case AccessToken():
                     return outcome
-                case NotBefore():
+                case RetryAfter():
                     await self._wait(outcome, deadline)
                 case _:
                     raise outcome
 
-    def expired(self, access: AccessToken) -> bool:
+    def invalidate(self, access: AccessToken) -> bool:
         """See `Authority.expired`."""
         held = self._held
         if held is None or held.access != access:
@@ -149,7 +149,7 @@ class Refreshed:
 
     async def _renew(self) -> _Outcome:
         try:
-            return self._settled(await self._maker.get(self._held, self._refused))
+            return self._apply_result(await self._parse_url.get(self._held, self._refused))
         except QuotaStoreError as error:
             return error
         except Exception as error:  # noqa: BLE001 - else whoever waits would wait for ever
@@ -157,41 +157,41 @@ class Refreshed:
             outcome.__cause__ = error
             return outcome
 
-    def _settled(self, got: Held | NotBefore | Unmade) -> _Outcome:
+    def _apply_result(self, got: CachedToken | RetryAfter | IssueFailed) -> _Outcome:
         """Take in what came of a renewal, and say what it means for those who wait."""
-        if isinstance(got, Held):
+        if isinstance(got, CachedToken):
             if got.access == self._refused:  # by now; it was not when this renewal began
-                return NotBefore(-inf, None)
+                return RetryAfter(-inf, None)
             self._refused = None
             self._held = got
             return got.access
         now, held = self._clock(), self._held
-        if held is not None and now < held.good_until and self._better_than_none(held, got):
-            again_at = now + _PAUSE_S * self._second_s
-            if isinstance(got, NotBefore):
-                again_at = max(again_at, got.moment)
-            self._held = attrs.evolve(held, renew_at=min(again_at, held.good_until))
+        if held is not None and now < held.good_until and self._may_use_stale(held, got):
+            retry_at = now + _PAUSE_S * self._second_s
+            if isinstance(got, RetryAfter):
+                retry_at = max(retry_at, got.moment)
+            self._held = attrs.evolve(held, renew_at=min(retry_at, held.good_until))
             return held.access
-        if isinstance(got, Unmade):
+        if isinstance(got, IssueFailed):
             return got.error
         self._not_before = got
         if got.moment - now >= LONG_WAIT_S:
             _log.info("no access token can be made for %.0f s", got.moment - now)
         return got
 
-    def _better_than_none(self, held: Held, got: NotBefore | Unmade) -> bool:
+    def _may_use_stale(self, held: CachedToken, got: RetryAfter | IssueFailed) -> bool:
         """Whether a token that should have been renewed is used for want of a new one."""
         if held.access == self._refused:
             # Who may make no more has made ten: it is not the token that Cliq does not like.
-            return isinstance(got, NotBefore) and got.error is None
+            return isinstance(got, RetryAfter) and got.error is None
         if got.error is not None:
             _log.warning("the access token could not be renewed yet: %s", got.error)
         return True
 
-    async def _wait(self, not_before: NotBefore, deadline: float | None) -> None:
+    async def _wait(self, not_before: RetryAfter, deadline: float | None) -> None:
         """Wait until another token may be made, or raise if that is too late."""
         if deadline is not None and not_before.moment > deadline:
             if not_before.error is not None:
                 raise copy.copy(not_before.error)
-            raise QuotaWaitError(self._endpoint, moment(not_before.moment, self._clock))
+            raise QuotaWaitError(self._endpoint, to_utc(not_before.moment, self._clock))
         await asyncio.sleep(max(0.0, not_before.moment - self._clock()))

@@ -14,15 +14,15 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.job_log import MemoryRecord, Record
-from cliq_async.bulk.outcomes import reached, verdict
+from cliq_async.bulk.job_log import JobLog, MemoryJobLog
+from cliq_async.bulk.outcomes import classify_error, split_by_reached
 from cliq_async.bulk.personal import Made, PersonalSource
-from cliq_async.bulk.recipients import BatchSource, Intake, Source, excluded
-from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BroadcastReport
-from cliq_async.bulk.resume import begun, planned
+from cliq_async.bulk.recipients import BatchReader, BatchSource, RecipientFilter, excluded
+from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport
+from cliq_async.bulk.resume import plan, resume
 from cliq_async.errors import CliqError, JournalError, TransportError, ValidationError
 from cliq_async.models.identifiers import MAX_USER_IDS
-from cliq_async.transport.tracking import StoppedError, Watch
+from cliq_async.transport.tracking import CallTracker, StoppedError
 
 __all__ = ["Broadcast"]
 
@@ -39,7 +39,7 @@ class Broadcast:
 
     Args:
         send: Sends to one batch, and returns those whom the answer names, if it names any;
-            raises a CliqError if it fails. Awaits the watch's `announce` first.
+            raises a CliqError if it fails. Awaits the watch's `before_send` first.
         body: The body of the request for a batch, to show what would be sent.
         personal: Makes a recipient and their content of an item; else items are recipients.
         batch_size: Recipients in a request.
@@ -53,7 +53,7 @@ class Broadcast:
 
     def __init__(
         self,
-        send: Callable[[Batch, Watch], Awaitable[Sequence[str] | None]],
+        send: Callable[[Batch, CallTracker], Awaitable[Sequence[str] | None]],
         *,
         body: Callable[[Batch], bytes] = lambda batch: batch.content,
         personal: Callable[[Any], Made] | None = None,
@@ -63,7 +63,7 @@ class Broadcast:
         dedupe: bool = False,
         exclude: Iterable[str | int] = (),
         on_progress: Callable[[BroadcastProgress], object] | None = None,
-        record: Record | None = None,
+        record: JobLog | None = None,
     ) -> None:
         if type(batch_size) is not int or not 1 <= batch_size <= most:
             raise ValidationError("batch_size", f"an int from 1 to {most}", batch_size)
@@ -77,11 +77,11 @@ class Broadcast:
         self._dedupe = dedupe
         self._exclude = excluded(exclude)
         self._on_progress = on_progress
-        self._record = record or MemoryRecord()
+        self._record = record or MemoryJobLog()
         self._source: BatchSource | None = None
         self._beginning: asyncio.Future[list[Batch]] | None = None
         self._first: deque[Batch] = deque()
-        self._workers: dict[asyncio.Task[None], Watch] = {}
+        self._workers: dict[asyncio.Task[None], CallTracker] = {}
         self._reading = asyncio.Lock()
         self._read = False
         self._stopped: str | None = None
@@ -96,14 +96,14 @@ class Broadcast:
             ValidationError: `to` is not iterable, or makes messages that cannot be sent.
             Exception: What `to` raised.
         """
-        record = MemoryRecord()
+        record = MemoryJobLog()
         source = self._source_of(to, record)
         try:
-            return await planned(source, record, self._body)
+            return await plan(source, record, self._body)
         finally:
             await source.close()
 
-    async def run(self, to: Iterable[Any] | AsyncIterable[Any]) -> BroadcastReport:
+    async def run(self, to: Iterable[Any] | AsyncIterable[Any]) -> BulkReport:
         """Send to everybody in `to`, and report. Once.
 
         Whatever goes wrong after the first id was read is in the report, since what was sent
@@ -135,7 +135,7 @@ class Broadcast:
         progress = self._progress()
         if self._source_error is not None and not progress.done:
             raise self._source_error  # nothing is lost by it
-        return BroadcastReport(
+        return BulkReport(
             **attrs.asdict(progress),
             outcomes=record.outcomes(),
             stopped=self._stopped,
@@ -160,7 +160,7 @@ class Broadcast:
         if self._beginning is not None:
             self._beginning.cancel()
         for worker, watch in self._workers.items():
-            watch.stopped = True
+            watch.cancelled = True
             if not watch.in_flight and worker is not asyncio.current_task():
                 worker.cancel()
 
@@ -172,7 +172,7 @@ class Broadcast:
 
     async def _begin(self, source: BatchSource) -> None:
         """Do what comes before the first request; `stop` breaks it off."""
-        self._beginning = asyncio.ensure_future(begun(source, self._record))
+        self._beginning = asyncio.ensure_future(resume(source, self._record))
         try:
             if self._stopped is None:
                 self._first += await self._beginning
@@ -184,19 +184,19 @@ class Broadcast:
             self._beginning.cancel()
         self._tell()
 
-    def _source_of(self, to: Iterable[Any] | AsyncIterable[Any], record: Record) -> BatchSource:
-        intake = Intake(
-            record.skip, settle=record.settle, dedupe=self._dedupe, exclude=self._exclude
+    def _source_of(self, to: Iterable[Any] | AsyncIterable[Any], record: JobLog) -> BatchSource:
+        intake = RecipientFilter(
+            record.record_skipped, settle=record.flush, dedupe=self._dedupe, exclude=self._exclude
         )
         if self._personal is None:
-            return Source(to, self._batch_size, intake)
+            return BatchReader(to, self._batch_size, intake)
         return PersonalSource(to, self._personal, self._batch_size, intake)
 
     async def _work_all(self, source: BatchSource) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(self._max_in_flight):
-            watch = Watch()
-            watch.stopped = self._stopped is not None
+            watch = CallTracker()
+            watch.cancelled = self._stopped is not None
             self._workers[loop.create_task(self._work(source, watch))] = watch
         try:
             await asyncio.wait(self._workers)
@@ -206,9 +206,9 @@ class Broadcast:
             raise
         finally:
             while self._first:
-                self._record.unsent(self._first.popleft(), self._not_sent())
+                self._record.record_unsent(self._first.popleft(), self._not_sent())
 
-    async def _work(self, source: BatchSource, watch: Watch) -> None:
+    async def _work(self, source: BatchSource, watch: CallTracker) -> None:
         while self._stopped is None:
             batch = await self._next_batch(source)
             if batch is None:
@@ -217,7 +217,7 @@ class Broadcast:
 
     async def _next_batch(self, source: BatchSource) -> Batch | None:
         if self._first:
-            return self._record.numbered(self._first.popleft())
+            return self._record.with_key(self._first.popleft())
         async with self._reading:
             batch = None
             try:
@@ -228,16 +228,16 @@ class Broadcast:
                 self.stop(f"the recipients ended with {type(error).__name__}: {error}", error)
             finally:
                 if self._stopped is not None and (rest := batch or source.rest()) is not None:
-                    self._record.unsent(rest, self._not_sent())
+                    self._record.record_unsent(rest, self._not_sent())
                     batch = None
         # A part of a batch that was split meanwhile.
         if batch is None and self._first and self._stopped is None:
             batch = self._first.popleft()
-        return None if batch is None else self._record.numbered(batch)
+        return None if batch is None else self._record.with_key(batch)
 
-    async def _deliver(self, batch: Batch, watch: Watch) -> None:
-        watch.lost = False  # that was the batch before
-        watch.announce = lambda: self._record.sending(batch)
+    async def _deliver(self, batch: Batch, watch: CallTracker) -> None:
+        watch.outcome_unknown = False  # that was the batch before
+        watch.before_send = lambda: self._record.mark_sending(batch)
         try:
             named = await self._send(batch, watch)
         except CliqError as error:
@@ -256,23 +256,25 @@ class Broadcast:
 
     def _accepted(self, batch: Batch, named: Sequence[str] | None) -> None:
         self._unconnected = 0
-        of_them = reached(batch.ids, named)
+        of_them = split_by_reached(batch.ids, named)
         if of_them.delivered == batch.ids:
-            self._record.ended(batch, "delivered")
+            self._record.record_outcome(batch, "delivered")
         else:
-            self._record.ended_apart(batch, of_them.parts(batch))
+            self._record.record_outcomes(batch, of_them.parts(batch))
 
-    def _give_up(self, batch: Batch, watch: Watch) -> None:
-        if watch.lost:
-            self._record.ended(batch, "unknown", f"given up: {self._stopped or 'cancelled'}")
+    def _give_up(self, batch: Batch, watch: CallTracker) -> None:
+        if watch.outcome_unknown:
+            self._record.record_outcome(
+                batch, "unknown", f"given up: {self._stopped or 'cancelled'}"
+            )
         else:
-            self._record.unsent(batch, self._not_sent())
+            self._record.record_unsent(batch, self._not_sent())
 
     def _not_sent(self) -> str:
         return f"not sent: {self._stopped or 'cancelled'}"
 
     def _refused(self, batch: Batch, error: CliqError) -> None:
-        of_it = verdict(error)
+        of_it = classify_error(error)
         unconnected = isinstance(error, TransportError)
         self._unconnected = self._unconnected + 1 if unconnected else 0
         if of_it.stops or self._unconnected >= _NO_CONNECTION:
@@ -281,11 +283,11 @@ class Broadcast:
         if parts is not None:
             self._first += self._record.split(batch, parts)
         elif of_it.status != "unsent":
-            self._record.ended(batch, of_it.status, str(error), of_it.code)
+            self._record.record_outcome(batch, of_it.status, str(error), of_it.code)
         elif self._stopped is not None:
-            self._record.unsent(batch, str(error), of_it.code)
+            self._record.record_unsent(batch, str(error), of_it.code)
         else:
-            self._record.postponed(batch)
+            self._record.requeue(batch)
             self._first.append(batch)
 
     def _progress(self) -> BroadcastProgress:

@@ -8,7 +8,7 @@ import attrs
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.report import Outcome
 
-__all__ = ["LEFT_OUT", "Counts", "Known", "MemoryRecord", "Part", "Record", "Status"]
+__all__ = ["EXPECTED_SKIPS", "Counts", "JobLog", "Known", "MemoryJobLog", "Part", "Status"]
 
 Status = Literal["delivered", "failed", "unknown"]
 
@@ -43,7 +43,7 @@ class Known:
     sizes: Mapping[int, int] = attrs.field(factory=dict)
 
 
-class Record(Protocol):
+class JobLog(Protocol):
     """Keeps what became of batches and of those who were skipped.
 
     Attributes:
@@ -68,15 +68,15 @@ class Record(Protocol):
         """
         ...
 
-    async def again(self) -> list[Batch]:
+    async def unfinished(self) -> list[Batch]:
         """What earlier runs have begun and is to be sent."""
         ...
 
-    def numbered(self, batch: Batch) -> Batch:
+    def with_key(self, batch: Batch) -> Batch:
         """The batch with its number in the record."""
         ...
 
-    async def sending(self, batch: Batch) -> None:
+    async def mark_sending(self, batch: Batch) -> None:
         """Note that a batch is about to be sent. Done before the first byte leaves.
 
         Raises:
@@ -84,21 +84,21 @@ class Record(Protocol):
         """
         ...
 
-    def ended(
+    def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """Note what became of a batch. Never waits."""
         ...
 
-    def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:
+    def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:
         """Note that not the same became of all in a batch. Never waits."""
         ...
 
-    def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
+    def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
         """Note that this run does not send a batch after all. Never waits."""
         ...
 
-    def postponed(self, batch: Batch) -> None:
+    def requeue(self, batch: Batch) -> None:
         """Note that a batch was not sent after all, and will be later. Never waits."""
         ...
 
@@ -106,11 +106,11 @@ class Record(Protocol):
         """Note that a batch is replaced by its parts; returns them numbered."""
         ...
 
-    def skip(self, number: int, item: str, reason: str) -> None:
+    def record_skipped(self, number: int, item: str, reason: str) -> None:
         """Note that an item of the stream is no recipient. Never waits."""
         ...
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Wait until what was noted without waiting is written down, or cannot be."""
         ...
 
@@ -127,11 +127,11 @@ class Record(Protocol):
         ...
 
 
-LEFT_OUT: Final = frozenset({"excluded", "repeated"})
+EXPECTED_SKIPS: Final = frozenset({"excluded", "repeated"})
 """Why ids are skipped that could be sent to."""
 
 
-class MemoryRecord:
+class MemoryJobLog:
     """A record that ends with its job."""
 
     def __init__(self) -> None:
@@ -146,18 +146,18 @@ class MemoryRecord:
         """There were none."""
         return list(batches)
 
-    async def again(self) -> list[Batch]:
+    async def unfinished(self) -> list[Batch]:
         """There is nothing from before."""
         return []
 
-    def numbered(self, batch: Batch) -> Batch:
+    def with_key(self, batch: Batch) -> Batch:
         """Batches need no number here."""
         return batch
 
-    async def sending(self, batch: Batch) -> None:
+    async def mark_sending(self, batch: Batch) -> None:
         """Nobody could read it afterwards."""
 
-    def ended(
+    def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """See `Record.ended`."""
@@ -165,29 +165,29 @@ class MemoryRecord:
         if status != "delivered":
             self._outcomes.append(Outcome(batch.ids, status, reason, code))
 
-    def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:  # noqa: ARG002 - the protocol's
-        """See `Record.ended_apart`."""
+    def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:  # noqa: ARG002 - the protocol's
+        """See `Record.record_outcomes`."""
         for part, status, reason in parts:
-            self.ended(part, status, reason)
+            self.record_outcome(part, status, reason)
 
-    def postponed(self, batch: Batch) -> None:
+    def requeue(self, batch: Batch) -> None:
         """It is on its way."""
 
-    def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
+    def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
         """See `Record.unsent`: there is no later run that could send it."""
-        self.ended(batch, "failed", reason, code)
+        self.record_outcome(batch, "failed", reason, code)
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:  # noqa: ARG002 - the protocol's
         """See `Record.split`."""
         return list(parts)
 
-    def skip(self, number: int, item: str, reason: str) -> None:  # noqa: ARG002 - the protocol's
+    def record_skipped(self, number: int, item: str, reason: str) -> None:  # noqa: ARG002 - the protocol's
         """See `Record.skip`. Those with good ids are only counted."""
         self.counts.skipped += 1
-        if reason not in LEFT_OUT:
+        if reason not in EXPECTED_SKIPS:
             self._outcomes.append(Outcome((item,), "skipped", reason))
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Nothing is written down."""
 
     def outcomes(self) -> tuple[Outcome, ...]:

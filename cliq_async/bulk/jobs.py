@@ -7,17 +7,17 @@ from typing import Any, TypedDict
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.broadcast import Broadcast
-from cliq_async.bulk.job_log import MemoryRecord, Record
-from cliq_async.bulk.payloads import Kind
+from cliq_async.bulk.job_log import JobLog, MemoryJobLog
+from cliq_async.bulk.payloads import Payload
 from cliq_async.bulk.personal import Made
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call
-from cliq_async.models.identifiers import identifier
+from cliq_async.models.identifiers import path_segment
 from cliq_async.models.message import Message
 from cliq_async.quota.model import Quota
 from cliq_async.transport.protocol import ApiCall
-from cliq_async.transport.tracking import Watch
+from cliq_async.transport.tracking import CallTracker
 
 __all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "job_of"]
 
@@ -63,11 +63,11 @@ class JobOptions(TypedDict, total=False):
 
 
 def job_of(
-    kind: Kind,
+    kind: Payload,
     bot: str,
     what: object,
     *,
-    send: Callable[[ApiCall, Watch], Awaitable[object]],
+    send: Callable[[ApiCall, CallTracker], Awaitable[object]],
     quota: Quota,
     options: JobOptions,
 ) -> Broadcast:
@@ -88,16 +88,19 @@ def job_of(
     for option in options:
         if option not in JobOptions.__annotations__:
             raise TypeError(f"there is no option {option!r}")
-    name = identifier("bot_unique_name", bot)
-    personal = _maker(kind, what) if callable(what) else None
+    name = path_segment("bot_unique_name", bot)
+    personal = _parse_url(kind, what) if callable(what) else None
     content = b"" if personal else kind.content(what)
     headroom = options.get("headroom", 0)
     if type(headroom) is not int or headroom < 0:
         raise ValidationError("headroom", "an int, at least 0", headroom)
-    batch_size, dedupe = options.get("batch_size", kind.most), options.get("dedupe", False)
+    batch_size, dedupe = (
+        options.get("batch_size", kind.max_recipients),
+        options.get("dedupe", False),
+    )
 
-    async def send_to(batch: Batch, watch: Watch) -> Sequence[str] | None:
-        return kind.named(await send(kind.call(name, content, batch), watch))
+    async def send_to(batch: Batch, watch: CallTracker) -> Sequence[str] | None:
+        return kind.reached_ids(await send(kind.call(name, content, batch), watch))
 
     in_flight = options.get("max_in_flight")
     return Broadcast(
@@ -105,7 +108,7 @@ def job_of(
         body=lambda batch: kind.call(name, content, batch).body,
         personal=personal,
         batch_size=batch_size,
-        most=kind.most,
+        most=kind.max_recipients,
         max_in_flight=max(1, quota.threshold - headroom) if in_flight is None else in_flight,
         dedupe=dedupe,
         exclude=options.get("exclude", ()),
@@ -123,7 +126,7 @@ def job_of(
     )
 
 
-def _maker(kind: Kind, make: Callable[[Any], object]) -> Callable[[Any], Made]:
+def _parse_url(kind: Payload, make: Callable[[Any], object]) -> Callable[[Any], Made]:
     def made(item: Any) -> Made:
         pair: Any = make(item)
         if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004 - a pair
@@ -135,11 +138,11 @@ def _maker(kind: Kind, make: Callable[[Any], object]) -> Callable[[Any], Made]:
 
 def _record(
     journal: str | os.PathLike[str] | None, *, resend_unknown: bool, **identity: Any
-) -> Record:
+) -> JobLog:
     if journal is None:
         if resend_unknown:
             raise ValidationError("resend_unknown", "False without a journal", resend_unknown)
-        return MemoryRecord()
+        return MemoryJobLog()
     # Imported in need: SQLite is not everybody's.
     from cliq_async.bulk.journal import Journal  # noqa: PLC0415
     from cliq_async.bulk.journal_file import JobIdentity  # noqa: PLC0415

@@ -14,7 +14,7 @@ from cliq_async.bulk.job_log import Counts, Known, Part, Status
 from cliq_async.bulk.journal_file import JobIdentity, JournalFile, totals_in
 from cliq_async.bulk.journal_reader import JournalOutcomes
 from cliq_async.errors import JournalError
-from cliq_async.storage.worker import Worker
+from cliq_async.storage.worker import WorkerThread
 
 __all__ = ["Journal"]
 
@@ -45,7 +45,7 @@ class Journal:
         self._resend_unknown = resend_unknown
         self._batch_size = identity.batch_size
         self._file = JournalFile(self.path, identity)
-        self._worker: Worker[Any] = Worker(self._file, _forked)
+        self._worker: WorkerThread[Any] = WorkerThread(self._file, _forked)
         self._keys = count(1)
         self._resent: set[int] = set()
         self._noted: set[int] = set()
@@ -67,7 +67,7 @@ class Journal:
             return last or 0, known, totals_in(conn)
 
         known: Known
-        last, known, totals = await self._worker.ask(step)
+        last, known, totals = await self._worker.call(step)
         self._keys = count(last + 1)
         self.counts = Counts(**{name: totals.get(name, 0) for name in _COUNTED})
         return known
@@ -82,7 +82,7 @@ class Journal:
             )
             return dict(rows.fetchall())
 
-        digests: dict[int | None, bytes] = await self._worker.ask(step)
+        digests: dict[int | None, bytes] = await self._worker.call(step)
         left = []
         for batch in batches:
             found = digests.get(batch.position)
@@ -92,7 +92,7 @@ class Journal:
                 raise JournalError(f"{self.path}: batch {batch.position}: {_OTHERS}")
         return left
 
-    async def again(self) -> list[Batch]:
+    async def unfinished(self) -> list[Batch]:
         """See `Record.again`."""
         wanted = ("waiting", "unknown") if self._resend_unknown else ("waiting", "waiting")
 
@@ -104,23 +104,23 @@ class Journal:
             ).fetchall()
 
         batches = []
-        for key, position, ids, content, status in await self._worker.ask(step):
+        for key, position, ids, content, status in await self._worker.call(step):
             batches.append(Batch(tuple(ids.split("\n")), position, content, key))
             if status == "unknown":
                 self._resent.add(key)
         return batches
 
-    def numbered(self, batch: Batch) -> Batch:
+    def with_key(self, batch: Batch) -> Batch:
         """See `Record.numbered`."""
         return batch if batch.key else attrs.evolve(batch, key=next(self._keys))
 
-    async def sending(self, batch: Batch) -> None:
+    async def mark_sending(self, batch: Batch) -> None:
         """See `Record.sending`."""
         self._write_skipped()
         self._noted.add(batch.key)
-        await self._worker.ask(lambda: self._put(batch, "sending"))
+        await self._worker.call(lambda: self._put(batch, "sending"))
 
-    def ended(
+    def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
         """See `Record.ended`."""
@@ -135,13 +135,13 @@ class Journal:
                 values,
             )
 
-        self._worker.tell(step)
+        self._worker.submit(step)
 
-    def ended_apart(self, batch: Batch, parts: Sequence[Part]) -> None:
-        """See `Record.ended_apart`."""
+    def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:
+        """See `Record.record_outcomes`."""
         doubtful = self._settled(batch)
         numbered: list[Part] = [
-            (self.numbered(part), *_at_the_least(doubtful, status, reason))
+            (self.with_key(part), *_at_the_least(doubtful, status, reason))
             for part, status, reason in parts
         ]
         for part, status, _ in numbered:
@@ -152,13 +152,13 @@ class Journal:
                 self._put(part, status, reason)
             self._put(batch, "split")
 
-        self._worker.tell(step)
+        self._worker.submit(step)
 
-    def unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:  # noqa: ARG002 - the protocol's
+    def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:  # noqa: ARG002 - the protocol's
         """See `Record.unsent`: a later run sends it."""
-        self.postponed(batch)
+        self.requeue(batch)
 
-    def postponed(self, batch: Batch) -> None:
+    def requeue(self, batch: Batch) -> None:
         """See `Record.postponed`."""
         if batch.key not in self._noted:
             return  # it is there as it was
@@ -173,12 +173,12 @@ class Journal:
             else:
                 self._file.conn.execute("DELETE FROM batch WHERE key = ?", (batch.key,))
 
-        self._worker.tell(step)
+        self._worker.submit(step)
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:
         """See `Record.split`."""
         self._noted.discard(batch.key)
-        numbered = [self.numbered(part) for part in parts]
+        numbered = [self.with_key(part) for part in parts]
         doubtful = batch.key in self._resent
         if doubtful:
             self._resent.discard(batch.key)
@@ -192,10 +192,10 @@ class Journal:
                     self._put(part, "waiting")
             self._put(batch, "split")
 
-        self._worker.tell(step)
+        self._worker.submit(step)
         return numbered
 
-    def skip(self, number: int, item: str, reason: str) -> None:
+    def record_skipped(self, number: int, item: str, reason: str) -> None:
         """See `Record.skip`."""
         self.counts.skipped += 1
         text = item.encode("utf-8", "replace").decode()
@@ -204,17 +204,17 @@ class Journal:
     def _write_skipped(self) -> None:
         rows, self._skipped = self._skipped, []
         if rows:
-            self._worker.tell(
+            self._worker.submit(
                 lambda: self._file.conn.executemany(
                     "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?)", rows
                 )
             )
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """See `Record.settle`."""
         self._write_skipped()
         with suppress(JournalError):  # whoever sends or closes is told
-            await self._worker.ask(lambda: None)
+            await self._worker.call(lambda: None)
 
     def outcomes(self) -> JournalOutcomes:
         """See `Record.outcomes`."""
@@ -224,7 +224,7 @@ class Journal:
         """See `Record.close`."""
         self._write_skipped()
         try:
-            await self._worker.ask(lambda: None)  # raises if what is pending cannot be written
+            await self._worker.call(lambda: None)  # raises if what is pending cannot be written
         finally:
             await self._worker.close()
 

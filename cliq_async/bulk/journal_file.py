@@ -13,12 +13,12 @@ from filelock import FileLock, Timeout
 
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError
-from cliq_async.storage.batched import SteppedFile
-from cliq_async.storage.sqlite import Connection, FileKind, transaction
+from cliq_async.storage.batched import BatchedFile
+from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 
 __all__ = ["JobIdentity", "JournalFile", "outcomes_in", "totals_in"]
 
-KIND: Final = FileKind(
+FORMAT: Final = SqliteFormat(
     noun="the journal",
     application_id=0x436C694A,  # "CliJ"
     migrations=(
@@ -47,8 +47,9 @@ KIND: Final = FileKind(
         """,
     ),
     error=JournalError,
-    elsewhere="name another place, or make this one writable",
-    damaged="without it nobody knows who was reached: move it aside and ask Cliq's own records",
+    unwritable_hint="name another place, or make this one writable",
+    damaged_hint="without it there is no record of who was reached; move it aside and check "
+    "Cliq's message history",
     synchronous="FULL",
     secure_delete=True,
 )
@@ -82,7 +83,7 @@ class JobIdentity:
         return {name: str(value) for name, value in attrs.asdict(self).items()}
 
 
-class JournalFile(SteppedFile):
+class JournalFile(BatchedFile):
     """A journal that is written.
 
     Args:
@@ -91,7 +92,7 @@ class JournalFile(SteppedFile):
     """
 
     def __init__(self, path: Path, identity: JobIdentity) -> None:
-        super().__init__(KIND, path)
+        super().__init__(FORMAT, path)
         self._identity = identity
         self._lock = self._new_lock()
 
@@ -100,9 +101,9 @@ class JournalFile(SteppedFile):
         super().close()
         self._lock.release()
 
-    def abandon(self) -> None:
+    def forget_after_fork(self) -> None:
         """Forget the file; it stays locked for as long as the other process has it."""
-        super().abandon()
+        super().forget_after_fork()
         self._lock = self._new_lock()
 
     def connect(self) -> None:

@@ -42,12 +42,12 @@ def read_journal(path: str | os.PathLike[str]) -> JournalSummary:
         JournalError: There is none, or it cannot be read.
     """
     # Imported when needed: a program without a journal does not load SQLite.
-    from cliq_async.bulk.journal_file import KIND, totals_in  # noqa: PLC0415
+    from cliq_async.bulk.journal_file import FORMAT, totals_in  # noqa: PLC0415
 
     place = Path(path)
-    conn = KIND.read(place)
+    conn = FORMAT.read(place)
     try:
-        with KIND.explained(place):
+        with FORMAT.translate_errors(place):
             job = dict(conn.execute("SELECT name, value FROM job"))
             totals = totals_in(conn)
             (skipped,) = conn.execute("SELECT count(*) FROM skipped").fetchone()
@@ -70,10 +70,10 @@ class JournalOutcomes(Iterable[Outcome]):
     delivered: bool = False
 
     def __iter__(self) -> Iterator[Outcome]:
-        from cliq_async.bulk.journal_file import KIND, outcomes_in  # noqa: PLC0415
+        from cliq_async.bulk.journal_file import FORMAT, outcomes_in  # noqa: PLC0415
 
-        with KIND.explained(self.path):
-            conn = KIND.read(self.path)
+        with FORMAT.translate_errors(self.path):
+            conn = FORMAT.read(self.path)
             try:
                 yield from outcomes_in(conn, delivered=self.delivered)
             finally:

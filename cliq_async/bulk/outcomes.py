@@ -23,7 +23,7 @@ from cliq_async.errors import (
     TransportError,
 )
 
-__all__ = ["Reached", "Verdict", "reached", "verdict"]
+__all__ = ["ErrorOutcome", "Reached", "classify_error", "split_by_reached"]
 
 _THESE_USERS: Final = "bot_unauthorized_message_access"
 """The whole batch was refused for some of its recipients."""
@@ -45,7 +45,7 @@ _ADVICE: Final[dict[type[CliqError], str]] = {
 
 
 @attrs.frozen
-class Verdict:
+class ErrorOutcome:
     """What an error says.
 
     Attributes:
@@ -62,15 +62,15 @@ class Verdict:
     splits: bool = False
 
 
-def verdict(error: CliqError) -> Verdict:
+def classify_error(error: CliqError) -> ErrorOutcome:
     """What an error says of its batch, and of the job."""
     code = error.code if isinstance(error, ApiError) else None
     splits = code == _THESE_USERS
     stops = None if splits else _why_to_stop(error)
     if stops or isinstance(error, TransportError):  # it was refused, or found no connection
-        return Verdict("unsent", code, stops)
+        return ErrorOutcome("unsent", code, stops)
     unknown = isinstance(error, OutcomeUnknownError | ServerError) or code in _UNSURE
-    return Verdict("unknown" if unknown else "failed", code, stops, splits)
+    return ErrorOutcome("unknown" if unknown else "failed", code, stops, splits)
 
 
 def _why_to_stop(error: CliqError) -> str | None:
@@ -105,7 +105,7 @@ class Reached:
         return [(batch.part(ids), status, reason) for ids, status, reason in kinds if ids]
 
 
-def reached(ids: tuple[str, ...], named: Sequence[str] | None) -> Reached:
+def split_by_reached(ids: tuple[str, ...], named: Sequence[str] | None) -> Reached:
     """Who was reached, of those in a request.
 
     Args:

@@ -13,14 +13,14 @@ from cliq_async.models.call import MAX_CALLED, Call, CallReceipt
 from cliq_async.models.identifiers import MAX_USER_IDS
 from cliq_async.models.message import Message, SentMessage, plain_text
 from cliq_async.models.serialization import read_written, to_json
-from cliq_async.transport.dialect import sent_ids
+from cliq_async.transport.dialect import normalize_sent_message
 from cliq_async.transport.protocol import ApiCall
 
-__all__ = ["CALLS", "MESSAGES", "Kind"]
+__all__ = ["CALLS", "MESSAGES", "Payload"]
 
 
 @attrs.frozen
-class Kind:
+class Payload:
     """A kind of request that has many recipients.
 
     Attributes:
@@ -35,10 +35,10 @@ class Kind:
 
     name: str
     endpoint: Endpoint
-    most: int
+    max_recipients: int
     content: Callable[[object], bytes]
-    addressed: Callable[[Sequence[str]], dict[str, Any]]
-    named: Callable[[object], Sequence[str] | None]
+    recipients_field: Callable[[Sequence[str]], dict[str, Any]]
+    reached_ids: Callable[[object], Sequence[str] | None]
 
     def call(self, bot: str, content: bytes, batch: Batch) -> ApiCall:
         """The call that sends to a batch.
@@ -48,7 +48,7 @@ class Kind:
             content: What is sent to those who have no content of their own.
             batch: The batch.
         """
-        body = msgspec.json.decode(batch.content or content) | self.addressed(batch.ids)
+        body = msgspec.json.decode(batch.content or content) | self.recipients_field(batch.ids)
         return ApiCall(self.endpoint, {"bot_unique_name": bot}, body=to_json(body))
 
 
@@ -70,7 +70,10 @@ def _call(given: object) -> bytes:
 
 
 def _messaged(answer: object) -> Sequence[str] | None:
-    return tuple(read_written(sent_ids(answer), SentMessage, SentMessage()).by_user) or None
+    return (
+        tuple(read_written(normalize_sent_message(answer), SentMessage, SentMessage()).by_user)
+        or None
+    )
 
 
 def _called(answer: object) -> Sequence[str] | None:
@@ -79,19 +82,19 @@ def _called(answer: object) -> Sequence[str] | None:
     return read_written(answer, CallReceipt, CallReceipt()).user_ids
 
 
-MESSAGES: Final = Kind(
+MESSAGES: Final = Payload(
     name="broadcast",
     endpoint=ENDPOINTS["send_message"],
-    most=MAX_USER_IDS,
+    max_recipients=MAX_USER_IDS,
     content=_message,
-    addressed=lambda ids: {"user_ids": ",".join(ids)},
-    named=_messaged,
+    recipients_field=lambda ids: {"user_ids": ",".join(ids)},
+    reached_ids=_messaged,
 )
-CALLS: Final = Kind(
+CALLS: Final = Payload(
     name="calls",
     endpoint=ENDPOINTS["trigger_call"],
-    most=MAX_CALLED,
+    max_recipients=MAX_CALLED,
     content=_call,
-    addressed=lambda ids: {"user_ids": list(ids)},
-    named=_called,
+    recipients_field=lambda ids: {"user_ids": list(ids)},
+    reached_ids=_called,
 )

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import IO, Any, Final
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.recipients import Intake, stream
+from cliq_async.bulk.recipients import RecipientFilter, stream
 from cliq_async.errors import ValidationError
 
 __all__ = ["Made", "PersonalSource"]
@@ -41,11 +41,11 @@ class PersonalSource:
         to: Iterable[Any] | AsyncIterable[Any],
         make: Callable[[Any], Made],
         batch_size: int,
-        intake: Intake,
+        intake: RecipientFilter,
     ) -> None:
         self._items = stream(to)
         self._make = make
-        self._groups = _Groups(batch_size)
+        self._groups = _ContentGroups(batch_size)
         self._intake = intake
         self._spool: IO[bytes] | None = None
         self._batches = 0
@@ -86,7 +86,7 @@ class PersonalSource:
         await self._items.aclose()
 
     async def _read(self, spool: IO[bytes]) -> None:
-        wrong = _Wrong()
+        wrong = _InvalidItems()
         number = 0
         async for item in self._items:
             number += 1
@@ -112,7 +112,7 @@ class PersonalSource:
             spool.write(content + b"\n" + ",".join(ids).encode() + b"\n")
 
 
-class _Groups:
+class _ContentGroups:
     """Recipients of the same content, until there are enough of them for a request.
 
     Should the contents be so many that they would take too much memory, the group that has waited
@@ -152,7 +152,7 @@ class _Groups:
         return content, ids
 
 
-class _Wrong:
+class _InvalidItems:
     """Items of which no message can be made."""
 
     def __init__(self) -> None:

@@ -8,11 +8,11 @@ from cliq_async.bulk.batch import Batch
 from cliq_async.errors import ValidationError, abbreviate
 from cliq_async.models.identifiers import user_ids_field
 
-__all__ = ["BatchSource", "Intake", "Source", "excluded", "stream"]
+__all__ = ["BatchReader", "BatchSource", "RecipientFilter", "excluded", "stream"]
 
 _END: Final = object()
 _SHOWN_CHARS: Final = 100
-_BREATHER: Final = 100
+_YIELD_EVERY: Final = 100
 """Items after which other tasks get a turn."""
 _SETTLED: Final = 500
 """Items that are skipped, after which the reading waits until they are written down."""
@@ -55,7 +55,7 @@ class BatchSource(Protocol):
         ...
 
 
-class Intake:
+class RecipientFilter:
     """Says which items are recipients to be sent to.
 
     Args:
@@ -111,7 +111,7 @@ class Intake:
         self._told(self._number, item, reason)
 
 
-class Source:
+class BatchReader:
     """Batches of recipients, who all are sent the same.
 
     Args:
@@ -126,7 +126,7 @@ class Source:
     left = None
 
     def __init__(
-        self, to: Iterable[Any] | AsyncIterable[Any], batch_size: int, intake: Intake
+        self, to: Iterable[Any] | AsyncIterable[Any], batch_size: int, intake: RecipientFilter
     ) -> None:
         self._items = stream(to)
         self._batch_size = batch_size
@@ -199,10 +199,10 @@ async def _stream(items: Iterable[object] | AsyncIterable[object]) -> AsyncGener
         async for item in items:
             yield item
             number += 1
-            if number % _BREATHER == 0:
+            if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         return
     for number, item in enumerate(items, 1):
         yield item
-        if number % _BREATHER == 0:
+        if number % _YIELD_EVERY == 0:
             await asyncio.sleep(0)  # not while an item is held, which a cancellation would lose

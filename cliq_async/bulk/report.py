@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
-__all__ = ["BroadcastPlan", "BroadcastProgress", "BroadcastReport", "Outcome"]
+__all__ = ["BroadcastPlan", "BroadcastProgress", "BulkReport", "Outcome"]
 
 
 @attrs.frozen
@@ -54,7 +54,7 @@ class BroadcastProgress:
 
 
 @attrs.frozen
-class BroadcastReport(BroadcastProgress):
+class BulkReport(BroadcastProgress):
     """What became of a broadcast. Every recipient that was read is in one of the counts.
 
     But with a journal, those whom the next run will send to are in none.

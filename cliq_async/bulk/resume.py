@@ -5,18 +5,18 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.job_log import Record
+from cliq_async.bulk.job_log import JobLog
 from cliq_async.bulk.recipients import BatchSource
 from cliq_async.bulk.report import BroadcastPlan
 from cliq_async.errors import JournalError
 
-__all__ = ["begun", "planned"]
+__all__ = ["plan", "resume"]
 
 _CHECKED_AT_ONCE: Final = 200
 _SHOWN: Final = 3
 
 
-async def begun(source: BatchSource, record: Record) -> list[Batch]:
+async def resume(source: BatchSource, record: JobLog) -> list[Batch]:
     """Check all that earlier runs have read; returns what they have left to be sent.
 
     Raises:
@@ -41,11 +41,11 @@ async def begun(source: BatchSource, record: Record) -> list[Batch]:
                 f"these are {start + len(batches):,} batches of recipients, and the job of "
                 f"this journal had read {known.batches:,}: they are others, or fewer"
             )
-    return left + await record.again()
+    return left + await record.unfinished()
 
 
-async def planned(
-    source: BatchSource, record: Record, body: Callable[[Batch], bytes]
+async def plan(
+    source: BatchSource, record: JobLog, body: Callable[[Batch], bytes]
 ) -> BroadcastPlan:
     """What a job would send.
 

@@ -23,7 +23,7 @@ from cliq_async.cli.commands.quota import quota
 from cliq_async.cli.commands.sandbox import sandbox
 from cliq_async.cli.commands.send import send
 from cliq_async.cli.commands.subscribers import subscribers
-from cliq_async.cli.errors import INTERRUPTED, Failure, failure
+from cliq_async.cli.errors import INTERRUPTED, CliError, failure
 from cliq_async.cli.options import Group, verbatim, verbose
 from cliq_async.errors import CliqError
 
@@ -37,14 +37,14 @@ class Commands(Group):
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except Failure as error:
+        except CliError as error:
             failed = error
         except CliqError as error:
             failed = failure(error)
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
-            failed = Failure(str(error))
+            failed = CliError(str(error))
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None

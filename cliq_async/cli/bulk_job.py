@@ -13,12 +13,12 @@ import attrs
 import click
 
 from cliq_async.bulk.broadcast import Broadcast
-from cliq_async.bulk.payloads import Kind
-from cliq_async.bulk.report import BroadcastReport
+from cliq_async.bulk.payloads import Payload
+from cliq_async.bulk.report import BulkReport
 from cliq_async.cli.bulk_options import Bulk
-from cliq_async.cli.inputs.selection import Whom
-from cliq_async.cli.options import Connection
-from cliq_async.cli.outputs.console import note
+from cliq_async.cli.inputs.selection import RecipientSelection
+from cliq_async.cli.options import ConnectionOptions
+from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.outputs.dry_run import print_plan
 from cliq_async.cli.outputs.job_report import exit_status, print_json, print_report
 from cliq_async.cli.outputs.progress import Outlook, Progress, outlook
@@ -49,10 +49,10 @@ class Job:
         asked: Above how many recipients somebody is asked first.
     """
 
-    connection: Connection
+    connection: ConnectionOptions
     bot: str
     bulk: Bulk
-    kind: Kind
+    kind: Payload
     what: Any
     make: Callable[..., Broadcast]
     verb: str
@@ -76,14 +76,14 @@ class Job:
         report = asyncio.run(self._work(whom))
         click.get_current_context().exit(exit_status(report, INTERRUPTED_WHY))
 
-    async def _plan(self, whom: Whom) -> None:
+    async def _plan(self, whom: RecipientSelection) -> None:
         if self.bulk.journal is not None:
-            note("warning: this is the whole job; cliq jobs show says how much of it is done")
+            echo_err("warning: this is the whole job; cliq jobs show says how much of it is done")
         async with self.connection.client() as client:
             job = self._made(client, **await self.bulk.options())
             async with whom.opened() as (name, _, items):
                 plan = await job.plan(items)
-            left_s = await client.shortest_s(
+            left_s = await client.estimate_s(
                 self.kind.endpoint.name, plan.requests, headroom=self.bulk.headroom
             )
             print_plan(
@@ -95,16 +95,16 @@ class Job:
                 headroom=self.bulk.headroom,
             )
 
-    async def _work(self, whom: Whom) -> BroadcastReport:
+    async def _work(self, whom: RecipientSelection) -> BulkReport:
         async with self.connection.client() as client, whom.opened() as (name, total, items):
             progress = Progress(total, lambda left: self._ahead(client, running, left))
             options = await self.bulk.options()
             running = self._made(client, on_progress=progress.update, **options)
             with _interruptible(running, progress):
                 count = "recipients" if total is None else plural(total, "recipient")
-                note(f"sending to {count} from {name}")
+                echo_err(f"sending to {count} from {name}")
                 if total == 0:
-                    note(f"warning: there are no recipients in {name}")
+                    echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
                 async with progress.shown():
                     report = await running.run(items)
@@ -123,7 +123,7 @@ class Job:
         requests = running.batches_left
         if requests is None:
             # Without a total, the next request is all there is to foresee.
-            size = self.bulk.batch_size or self.kind.most
+            size = self.bulk.batch_size or self.kind.max_recipients
             requests = 1 if left is None else math.ceil(left / size) - running.in_flight
         endpoint = self.kind.endpoint.name
         return outlook(client, endpoint, requests, headroom=self.bulk.headroom)
@@ -137,11 +137,11 @@ def _interruptible(job: Broadcast, progress: Progress) -> Iterator[None]:
 
     def interrupt() -> None:
         if next(times) == 1:
-            note(_FIRST)
+            echo_err(_FIRST)
             progress.stopping()
             job.stop(INTERRUPTED_WHY)
         else:
-            note(_SECOND)
+            echo_err(_SECOND)
             job.abort(INTERRUPTED_WHY)
 
     with _signals(loop, interrupt):

@@ -9,9 +9,9 @@ import click
 
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_of
-from cliq_async.cli.inputs.selection import Whom
+from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.options import Option, gathered, seconds
-from cliq_async.cli.outputs.console import note
+from cliq_async.cli.outputs.console import echo_err
 
 __all__ = ["Bulk", "bulk"]
 
@@ -66,12 +66,12 @@ class Bulk:
         if self.form == "lines" and self.column is not None:
             raise click.UsageError("--column is for csv and jsonl: there are no columns in lines")
         if self.text is not None and "{{" in self.text and not self.template:
-            note("warning: {{ }} is sent as it is without --template")
+            echo_err("warning: {{ }} is sent as it is without --template")
 
     @property
-    def whom(self) -> Whom:
+    def whom(self) -> RecipientSelection:
         """The recipients."""
-        return Whom(
+        return RecipientSelection(
             path=self.to,
             column=self._id_column if self.template else self.column,
             form=self.form,

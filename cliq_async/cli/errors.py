@@ -22,10 +22,10 @@ __all__ = [
     "PARTLY",
     "QUOTA",
     "USAGE",
-    "Failure",
+    "CliError",
+    "cli_field_names",
     "failure",
     "status_of",
-    "typed",
 ]
 
 FAILED: Final = 1
@@ -35,7 +35,7 @@ PARTLY: Final = 4
 INTERRUPTED: Final = 130
 
 
-class Failure(Exception):  # noqa: N818 - a word for people: it can stand in a report
+class CliError(Exception):
     """Something that went wrong outside this program: one line on stderr, and an exit status.
 
     Attributes:
@@ -50,7 +50,7 @@ class Failure(Exception):  # noqa: N818 - a word for people: it can stand in a r
 def status_of(error: BaseException) -> int:
     """The exit status that an error stands for."""
     match error:
-        case Failure():
+        case CliError():
             return error.status
         case ValidationError():
             return USAGE
@@ -64,12 +64,12 @@ def status_of(error: BaseException) -> int:
             return FAILED
 
 
-def failure(error: CliqError) -> Failure:
+def failure(error: CliqError) -> CliError:
     """One of the package's errors, for people."""
     text = str(error)
     if isinstance(error, ServerError) and _writes(error.endpoint):
         text += "; it may or may not have happened"
-    return Failure(text, status_of(error))
+    return CliError(text, status_of(error))
 
 
 def _writes(endpoint: str) -> bool:
@@ -80,7 +80,7 @@ _FIELD: Final = re.compile(r"(?:[A-Z]\w*\.)?(\w+)(?:\[(\d+)\])?")
 
 
 @contextmanager
-def typed(**names: str) -> Iterator[None]:
+def cli_field_names(**names: str) -> Iterator[None]:
     """Have a ValidationError of the body name what was typed instead of a model's field.
 
     Args:

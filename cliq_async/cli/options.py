@@ -9,15 +9,15 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from cliq_async.cli.outputs.console import note
-from cliq_async.cli.settings.connection import Connection, Server, Unsaid
+from cliq_async.cli.outputs.console import echo_err
+from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
 from cliq_async.cli.text import clean
 from cliq_async.data_centers import DATA_CENTERS
 
 __all__ = [
-    "Connection",
+    "ConnectionOptions",
     "Group",
-    "Server",
+    "ServerOptions",
     "all_of",
     "as_json",
     "connection",
@@ -45,7 +45,7 @@ seconds: Final = click.FloatRange(min=0)
 def _said(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
     """A number that `cliq.toml` may say, unless it was typed."""
     typed = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-    return value if typed else Unsaid(value)
+    return value if typed else DefaultFloat(value)
 
 
 max_wait: Final = click.option(
@@ -115,7 +115,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
-        note(f"{record.levelname.lower()}: {clean(record.getMessage())}")
+        echo_err(f"{record.levelname.lower()}: {clean(record.getMessage())}")
 
 
 def _listen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
@@ -195,12 +195,12 @@ _CONNECTION: Final = (
 
 def server(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a server and a quota; the command gets them as `server`."""
-    return gathered(verbose(command), _SERVER, "server", Server)
+    return gathered(verbose(command), _SERVER, "server", ServerOptions)
 
 
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a connection; the command gets them as `connection`."""
-    return gathered(verbose(command), _CONNECTION, "connection", Connection)
+    return gathered(verbose(command), _CONNECTION, "connection", ConnectionOptions)
 
 
 def gathered(

@@ -6,15 +6,15 @@ import warnings
 
 import click
 
-from cliq_async.cli.errors import FAILED, USAGE, Failure
-from cliq_async.cli.outputs.console import note
+from cliq_async.cli.errors import FAILED, USAGE, CliError
+from cliq_async.cli.outputs.console import echo_err
 
-__all__ = ["ask", "ask_hidden", "confirm", "is_terminal", "needs_somebody"]
+__all__ = ["ask", "confirm", "is_terminal", "prompt_secret", "require_terminal"]
 
 _YES = frozenset({"y", "yes"})
 
 
-def needs_somebody(to: str = "delete") -> None:
+def require_terminal(to: str = "delete") -> None:
     """Check that there is somebody to ask.
 
     Args:
@@ -24,7 +24,7 @@ def needs_somebody(to: str = "delete") -> None:
         Failure: There is no terminal.
     """
     if not is_terminal():
-        raise Failure(f"nobody is there to be asked: give --yes to {to} without a question", USAGE)
+        raise CliError(f"nobody is there to be asked: give --yes to {to} without a question", USAGE)
 
 
 def confirm(question: str, otherwise: str = "not deleted") -> None:
@@ -41,7 +41,7 @@ def confirm(question: str, otherwise: str = "not deleted") -> None:
     """
     answer = _line(f"{question} [y/N] ")
     if answer.strip().casefold() not in _YES:
-        note(otherwise)
+        echo_err(otherwise)
         raise click.exceptions.Exit(FAILED)
 
 
@@ -54,7 +54,7 @@ def ask(what: str) -> str:
     return _typed(what, _line(f"{what}: "))
 
 
-def ask_hidden(what: str) -> str:
+def prompt_secret(what: str) -> str:
     """A secret that somebody types, which is not shown. Not inside an event loop.
 
     Raises:
@@ -65,13 +65,15 @@ def ask_hidden(what: str) -> str:
             warnings.simplefilter("error", getpass.GetPassWarning)
             answer = getpass.getpass(f"{what} (not shown): ", stream=sys.stderr)
     except KeyboardInterrupt:
-        note("")
+        echo_err("")
         raise
     except EOFError:
-        note("")
+        echo_err("")
         answer = ""
     except getpass.GetPassWarning:
-        raise Failure("this terminal would show what is typed: see --help for other ways") from None
+        raise CliError(
+            "this terminal would show what is typed: see --help for other ways"
+        ) from None
     return _typed(what, answer)
 
 
@@ -81,17 +83,17 @@ def _line(question: str) -> str:
         click.echo(question, nl=False, err=True)
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
-        note("")
+        echo_err("")
         raise
     if not answer.endswith("\n"):
-        note("")
+        echo_err("")
     return answer
 
 
 def _typed(what: str, answer: str) -> str:
     answer = answer.strip()
     if not answer:
-        raise Failure(f"nothing was typed for the {what.lower()}")
+        raise CliError(f"nothing was typed for the {what.lower()}")
     return answer
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.endpoints import ENDPOINTS
 
 __all__ = ["COMMANDS", "commands_named", "commands_of", "scopes_of"]
@@ -59,6 +59,6 @@ def commands_named(words: Iterable[str]) -> list[str]:
         named = [name for name in COMMANDS if name == word or name.startswith(f"{word} ")]
         if not named:
             known = ", ".join(dict.fromkeys(name.partition(" ")[0] for name in COMMANDS))
-            raise Failure(f"{word!r}: no command that needs a scope; there are {known}", USAGE)
+            raise CliError(f"{word!r}: no command that needs a scope; there are {known}", USAGE)
         found += named
     return list(dict.fromkeys(found)) or list(COMMANDS)

@@ -27,24 +27,24 @@ _DESCRIPTION_CHARS: Final = 300
 
 
 def _ids(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
-    return None if value is None else coerce.many(value)
+    return None if value is None else coerce.as_tuple(value)
 
 
 def _texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if value is None else coerce.many(value)
+    return None if value is None else coerce.as_tuple(value)
 
 
 def _participations(
     value: Participation | Iterable[Participation] | None,
 ) -> tuple[Participation, ...] | None:
-    return None if value is None else coerce.many(value)
+    return None if value is None else coerce.as_tuple(value)
 
 
 def _check_team_ids(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
     if value is None:
         return
-    field = checks.name(model, attribute)
-    checks.count(field, value, 1, 4, "ids")
+    field = checks.field_name(model, attribute)
+    checks.check_count(field, value, 1, 4, "ids")
     for index, item in enumerate(value):
         if type(item) is not int:  # bool is an int to Python
             raise ValidationError(f"{field}[{index}]", "an int", item)
@@ -67,15 +67,15 @@ class _Described:
     status_messages: tuple[str, ...] | None = attrs.field(
         default=None,
         converter=_texts,
-        validator=checks.texts(0, 10, "status messages", each=(1, 50), optional=True),
+        validator=checks.strings(0, 10, "status messages", each=(1, 50), optional=True),
     )
     channel_participation: tuple[Participation, ...] | None = attrs.field(
         default=None,
         converter=_participations,
-        validator=checks.some_of(*get_args(Participation), most=3),
+        validator=checks.subset_of(*get_args(Participation), most=3),
     )
     calls: Switch | None = attrs.field(default=None, validator=checks.one_of(*get_args(Switch)))
-    image: str | None = attrs.field(default=None, validator=checks.text(1, optional=True))
+    image: str | None = attrs.field(default=None, validator=checks.str_length(1, optional=True))
     execution_url: str | None = attrs.field(
         default=None,
         validator=checks.matches(_URL, "an http:// or https:// URL", optional=True),
@@ -105,8 +105,8 @@ class NewBot(_Described):
         ValidationError: A field breaks its limit.
     """
 
-    name: str = attrs.field(kw_only=False, validator=checks.text(1, _NAME_CHARS))
-    description: str = attrs.field(kw_only=True, validator=checks.text(1, _DESCRIPTION_CHARS))
+    name: str = attrs.field(kw_only=False, validator=checks.str_length(1, _NAME_CHARS))
+    description: str = attrs.field(kw_only=True, validator=checks.str_length(1, _DESCRIPTION_CHARS))
     execution_type: ExecutionType | None = attrs.field(
         default=None, kw_only=True, validator=checks.one_of(*get_args(ExecutionType))
     )
@@ -144,10 +144,12 @@ class BotChanges(_Described):
     """
 
     name: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, _NAME_CHARS, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, _NAME_CHARS, optional=True)
     )
     description: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, _DESCRIPTION_CHARS, optional=True)
+        default=None,
+        kw_only=True,
+        validator=checks.str_length(1, _DESCRIPTION_CHARS, optional=True),
     )
 
     def __attrs_post_init__(self) -> None:

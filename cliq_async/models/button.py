@@ -47,15 +47,17 @@ class Confirm:
         ValidationError: A field breaks its limit.
     """
 
-    title: str = attrs.field(validator=checks.text(1, 100))
-    input: str = attrs.field(kw_only=True, validator=checks.text(1, 300))
-    button_label: str = attrs.field(kw_only=True, validator=checks.text(1, 100))
-    description: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
+    title: str = attrs.field(validator=checks.str_length(1, 100))
+    input: str = attrs.field(kw_only=True, validator=checks.str_length(1, 300))
+    button_label: str = attrs.field(kw_only=True, validator=checks.str_length(1, 100))
+    description: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
     emotion: Emotion | None = attrs.field(
         default=None, kw_only=True, validator=checks.one_of(*get_args(Emotion))
     )
-    cancel_button_label: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
-    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+    cancel_button_label: str = attrs.field(
+        default="", kw_only=True, validator=checks.str_length(0, 100)
+    )
+    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
 
 
 @attrs.frozen
@@ -102,13 +104,13 @@ class OpenUrl(Action):
         ),
     )
     windows: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 256, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
     )
     ios: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 256, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
     )
     android: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 256, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -141,9 +143,9 @@ class InvokeFunction(Action):
 
     type: ClassVar[str] = "invoke.function"
 
-    name: str = attrs.field(validator=checks.text(1))
+    name: str = attrs.field(validator=checks.str_length(1))
     owner: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
     )
 
     def data(self) -> dict[str, str]:
@@ -195,7 +197,7 @@ class PreviewUrl(Action):
 
     type: ClassVar[str] = "preview.url"
 
-    url: str = attrs.field(validator=checks.text(1, 500))
+    url: str = attrs.field(validator=checks.str_length(1, 500))
 
     def data(self) -> dict[str, str]:
         """The URL."""
@@ -216,7 +218,7 @@ class CopyText(Action):
 
     type: ClassVar[str] = "copy"
 
-    text: str = attrs.field(validator=checks.text(1, 200))
+    text: str = attrs.field(validator=checks.str_length(1, 200))
 
     def data(self) -> dict[str, str]:
         """The text."""
@@ -241,10 +243,10 @@ class Button:
         ValidationError: A field breaks its limit.
     """
 
-    label: str = attrs.field(validator=checks.text(1, 20))
+    label: str = attrs.field(validator=checks.str_length(1, 20))
     action: Action = attrs.field(kw_only=True, validator=checks.instance(Action, "an Action"))
-    hint: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
+    hint: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
     type: ButtonType | None = attrs.field(
         default=None, kw_only=True, validator=checks.one_of(*get_args(ButtonType))
     )
-    key: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))

@@ -16,12 +16,12 @@ MAX_CALLED: Final = 10
 
 
 def _user_ids(value: str | int | Iterable[str | int] | None) -> tuple[str, ...] | None:
-    ids = coerce.optional_many(value)
+    ids = coerce.as_optional_tuple(value)
     return None if ids is None else tuple(coerce.as_id(item) for item in ids)
 
 
 def _actions(value: "CallAction | Iterable[CallAction] | None") -> "tuple[CallAction, ...]":
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 def _check_user_ids(_call: "Call", _attribute: object, value: tuple[str, ...] | None) -> None:
@@ -56,13 +56,13 @@ class CallAction:
         ValidationError: A field breaks its limit.
     """
 
-    label: str = attrs.field(validator=checks.text(1, 20))
+    label: str = attrs.field(validator=checks.str_length(1, 20))
     action: Action = attrs.field(kw_only=True, validator=_check_action)
     icon: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
     )
-    hint: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
-    key: str = attrs.field(default="", kw_only=True, validator=checks.text(0, 100))
+    hint: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
 
 
 @attrs.frozen
@@ -84,12 +84,12 @@ class Call:
         ValidationError: A field breaks its limit.
     """
 
-    text: str = attrs.field(validator=checks.text(1, 500))
+    text: str = attrs.field(validator=checks.str_length(1, 500))
     user_ids: tuple[str, ...] | None = attrs.field(
         default=None, kw_only=True, converter=_user_ids, validator=_check_user_ids
     )
-    retry: int | None = attrs.field(default=None, kw_only=True, validator=checks.whole(0, 3))
-    loop: int | None = attrs.field(default=None, kw_only=True, validator=checks.whole(1, 3))
+    retry: int | None = attrs.field(default=None, kw_only=True, validator=checks.int_range(0, 3))
+    loop: int | None = attrs.field(default=None, kw_only=True, validator=checks.int_range(1, 3))
     actions: tuple[CallAction, ...] = attrs.field(
         default=(),
         kw_only=True,

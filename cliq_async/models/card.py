@@ -12,15 +12,15 @@ __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
 
 
 def _sections(value: "Section | Iterable[Section] | None") -> "tuple[Section, ...]":
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 def _options(value: str | Iterable[str]) -> tuple[str, ...]:
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return coerce.pairs(value)
+    return coerce.as_pairs(value)
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class Card(abc.ABC):
 
     theme: ClassVar[str]
 
-    title: str = attrs.field(default="", validator=checks.text(0, 200))
+    title: str = attrs.field(default="", validator=checks.str_length(0, 200))
 
     @abc.abstractmethod
     def content(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Section:
     fields: tuple[tuple[str, str], ...] = attrs.field(
         converter=_fields, validator=checks.text_pairs("fields of a title and a value")
     )
-    title: str = attrs.field(default="", kw_only=True, validator=checks.text())
+    title: str = attrs.field(default="", kw_only=True, validator=checks.str_length())
 
 
 @attrs.frozen
@@ -76,7 +76,7 @@ class ModernInline(Card):
 
     theme: ClassVar[str] = "modern-inline"
 
-    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=checks.https)
+    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=checks.https_url)
     sections: tuple[Section, ...] = attrs.field(
         default=(),
         kw_only=True,
@@ -118,7 +118,7 @@ class Poll(Card):
     options: tuple[str, ...] = attrs.field(
         kw_only=True,
         converter=_options,
-        validator=checks.texts(2, 10, "options", each=(1, 100)),
+        validator=checks.strings(2, 10, "options", each=(1, 100)),
     )
 
     def content(self) -> dict[str, Any]:

@@ -7,10 +7,18 @@ knows the field's name, raises.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["as_id", "as_text", "characters", "many", "optional_many", "pairs", "rows"]
+__all__ = [
+    "as_id",
+    "as_optional_tuple",
+    "as_pairs",
+    "as_rows",
+    "as_text",
+    "as_tuple",
+    "count_characters",
+]
 
 
-def many(value: Any) -> tuple[Any, ...]:
+def as_tuple(value: Any) -> tuple[Any, ...]:
     """A tuple of what was given: one item, several of them, or None for none."""
     if value is None:
         return ()
@@ -21,9 +29,9 @@ def many(value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def optional_many(value: Any) -> tuple[Any, ...] | None:
+def as_optional_tuple(value: Any) -> tuple[Any, ...] | None:
     """The same where None says that nothing was given."""
-    return None if value is None else many(value)
+    return None if value is None else as_tuple(value)
 
 
 def as_text(value: object) -> Any:
@@ -43,31 +51,31 @@ def as_id(value: object) -> Any:
     return value if isinstance(value, float) else as_text(value)
 
 
-def pairs(value: Any) -> tuple[tuple[str, str], ...]:
+def as_pairs(value: Any) -> tuple[tuple[str, str], ...]:
     """Pairs from a mapping, or from an iterable of pairs; numbers become text."""
-    items = many(value.items() if isinstance(value, Mapping) else value)
+    items = as_tuple(value.items() if isinstance(value, Mapping) else value)
     return tuple(
         tuple(as_text(part) for part in item) if isinstance(item, list | tuple) else item
         for item in items
     )
 
 
-def rows(value: Any) -> tuple[dict[str, str], ...]:
+def as_rows(value: Any) -> tuple[dict[str, str], ...]:
     """Table rows from one mapping or several; numbers become text."""
     return tuple(
         {as_text(key): as_text(cell) for key, cell in row.items()}
         if isinstance(row, Mapping)
         else row
-        for row in many(value)
+        for row in as_tuple(value)
     )
 
 
-def characters(value: object) -> int:
+def count_characters(value: object) -> int:
     """The characters of all strings in nested tuples and dicts, keys included."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, tuple):
-        return sum(characters(item) for item in value)
+        return sum(count_characters(item) for item in value)
     if isinstance(value, dict):
-        return sum(characters(key) + characters(item) for key, item in value.items())
+        return sum(count_characters(key) + count_characters(item) for key, item in value.items())
     return 0

@@ -58,26 +58,26 @@ _ICON_WORDS: Final = "an icon as name/HEX"
 
 
 def _permissions(value: Permission | Iterable[Permission] | None) -> tuple[Permission, ...] | None:
-    return coerce.optional_many(value)
+    return coerce.as_optional_tuple(value)
 
 
 def _sub_actions(value: "SubAction | Iterable[SubAction] | None") -> "tuple[SubAction, ...] | None":
-    return coerce.optional_many(value)
+    return coerce.as_optional_tuple(value)
 
 
 def _check_script(model: object, attribute: Any, value: str | None) -> None:
     if value is None:
         return
-    field = checks.name(model, attribute)
+    field = checks.field_name(model, attribute)
     size = len(checks.check_text(field, value, 1).encode())
     if size > _SCRIPT_BYTES:
         raise ValidationError(field, f"at most {_SCRIPT_BYTES} bytes of UTF-8", size)
 
 
 def _check_permissions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
-    checks.some_of(*get_args(Permission), most=_MOST_PERMISSIONS)(model, attribute, value)
+    checks.subset_of(*get_args(Permission), most=_MOST_PERMISSIONS)(model, attribute, value)
     if value is not None and len(set(value)) < len(value):
-        raise ValidationError(checks.name(model, attribute), "each permission once", value)
+        raise ValidationError(checks.field_name(model, attribute), "each permission once", value)
 
 
 def _check_sub_actions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
@@ -85,7 +85,7 @@ def _check_sub_actions(model: object, attribute: Any, value: tuple[Any, ...] | N
         return
     checks.instances(SubAction, 0, _MOST_SUB_ACTIONS, "sub-actions")(model, attribute, value)
     for index, item in enumerate(value):
-        field = f"{checks.name(model, attribute)}[{index}]"
+        field = f"{checks.field_name(model, attribute)}[{index}]"
         checks.check_text(f"{field}.name", item.name, 1, _NAME_CHARS)
         icon = checks.check_text(f"{field}.icon", item.icon)
         if icon and not _ICON.fullmatch(icon):
@@ -114,7 +114,7 @@ class _Handling:
         default=None, converter=_permissions, validator=_check_permissions
     )
     name: str | None = attrs.field(
-        default=None, validator=checks.text(1, _NAME_CHARS, optional=True)
+        default=None, validator=checks.str_length(1, _NAME_CHARS, optional=True)
     )
     icon: str | None = attrs.field(
         default=None, validator=checks.matches(_ICON, _ICON_WORDS, optional=True)

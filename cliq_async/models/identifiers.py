@@ -14,8 +14,8 @@ from cliq_async.models import converters as coerce, validators as checks
 
 __all__ = [
     "MAX_USER_IDS",
-    "identifier",
     "page_limit",
+    "path_segment",
     "query_text",
     "recipient_ids",
     "user_ids_field",
@@ -101,11 +101,11 @@ def _id_text(field: str, item: object) -> str:
     return text
 
 
-def identifier(field: str, value: str) -> str:
+def path_segment(field: str, value: str) -> str:
     """A path parameter, checked and percent-quoted.
 
     Example:
-        >>> identifier("bot_id", "b-1901318000009075007")
+        >>> path_segment("bot_id", "b-1901318000009075007")
         'b-1901318000009075007'
 
     Args:

@@ -31,8 +31,8 @@ class Sender:
         ValidationError: A field breaks its limit, or none was given.
     """
 
-    name: str | None = attrs.field(default=None, validator=checks.text(1, optional=True))
-    image: str | None = attrs.field(default=None, kw_only=True, validator=checks.https)
+    name: str | None = attrs.field(default=None, validator=checks.str_length(1, optional=True))
+    image: str | None = attrs.field(default=None, kw_only=True, validator=checks.https_url)
 
     def __attrs_post_init__(self) -> None:
         if self.name is None and self.image is None:
@@ -54,18 +54,18 @@ class Styles:
     background: Background | None = attrs.field(
         default=None, validator=checks.one_of(*get_args(Background))
     )
-    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
 
 
 _UNSTYLED: Final = Styles()
 
 
 def _slides(value: Slide | Iterable[Slide] | None) -> tuple[Slide, ...]:
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 def _styles(value: Styles | None) -> Styles | None:
@@ -123,7 +123,7 @@ class Message:
     """
 
     text: str | None = attrs.field(
-        default=None, validator=checks.text(1, _TEXT_CHARS, optional=True)
+        default=None, validator=checks.str_length(1, _TEXT_CHARS, optional=True)
     )
     card: Card | None = attrs.field(
         default=None, kw_only=True, validator=checks.instance(Card, "a card or None", optional=True)
@@ -159,24 +159,24 @@ class Message:
         hash=False,  # a dict has none
     )
     reply_to: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 100, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
     )
     message_topic: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 255, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 255, optional=True)
     )
     thread_chat_id: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 100, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
     )
     thread_message_id: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
     )
     thread_title: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.text(1, 100, optional=True)
+        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
     )
-    post_in_parent: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
-    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
-    mark_as_read: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
-    sync_message: bool | None = attrs.field(default=None, kw_only=True, validator=checks.flag)
+    post_in_parent: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    mark_as_read: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    sync_message: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
 
     def __attrs_post_init__(self) -> None:
         if self.text is None and self.card is None and not self.slides:

@@ -29,12 +29,12 @@ from cliq_async.models.slide import Slide
 __all__ = [
     "DecodeError",
     "data_of",
-    "from_plain",
-    "page",
     "read_one",
     "read_written",
+    "structure",
+    "structure_page",
     "to_json",
-    "to_plain",
+    "unstructure",
 ]
 
 T = TypeVar("T")
@@ -93,11 +93,11 @@ def _message_hook(cls: type[Message]) -> Callable[[Message], dict[str, Any]]:
     return plain_message
 
 
-def to_plain(model: object) -> dict[str, Any]:
+def unstructure(model: object) -> dict[str, Any]:
     """A model as plain data by the API's names; what is None or empty is left out.
 
     Example:
-        >>> to_plain(Message("Hello", sync_message=True))
+        >>> unstructure(Message("Hello", sync_message=True))
         {'text': 'Hello', 'sync_message': True}
     """
     return cast("dict[str, Any]", _converter.unstructure(model))
@@ -120,7 +120,7 @@ def to_json(model: object) -> bytes:
         TypeError: There is something in it that JSON does not have.
     """
     plain = type(model) is dict or not attrs.has(type(model))
-    return _encode(model if plain else to_plain(model))
+    return _encode(model if plain else unstructure(model))
 
 
 # --- plain data to answers ------------------------------------------------------------------
@@ -206,7 +206,7 @@ def _answer_hook(cls: type[T]) -> Callable[[object, Any], T]:
     return to_answer
 
 
-def from_plain(data: object, cls: type[T]) -> T:
+def structure(data: object, cls: type[T]) -> T:
     """A model from an answer's plain data, as a JSON decoder gives it.
 
     Unknown fields are ignored, null is the same as a missing field, and an id that arrives as a
@@ -232,14 +232,14 @@ def _page_of(cls: Any) -> Any:
     return Page[cls]
 
 
-def page(data: object, cls: type[T]) -> Page[T]:
+def structure_page(data: object, cls: type[T]) -> Page[T]:
     """One page of a listing whose items are `cls`, from an answer's plain data.
 
     Raises:
         DecodeError: There is no list `data` in it, or an item cannot be read.
     """
     alias: type[Page[T]] = _page_of(cast("Any", cls))
-    return from_plain(data, alias)
+    return structure(data, alias)
 
 
 _OK = 200
@@ -257,7 +257,7 @@ def read_one(endpoint: Endpoint, data: object, cls: type[T]) -> T:
         ApiError: It does not have the documented form.
     """
     try:
-        return from_plain(data, cls)
+        return structure(data, cls)
     except DecodeError as error:
         raise ApiError(_OK, None, f"cannot be read: {error}", endpoint.name) from error
 
@@ -265,6 +265,6 @@ def read_one(endpoint: Endpoint, data: object, cls: type[T]) -> T:
 def read_written(data: object, cls: type[T], empty: T) -> T:
     """The model that a write was answered with, or `empty`: it has happened all the same."""
     try:
-        return from_plain(data, cls) if isinstance(data, dict) else empty
+        return structure(data, cls) if isinstance(data, dict) else empty
     except DecodeError:
         return empty

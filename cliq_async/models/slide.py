@@ -15,27 +15,27 @@ _PERCENT: Final = 100
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(coerce.as_text(item) for item in coerce.many(value))
+    return tuple(coerce.as_text(item) for item in coerce.as_tuple(value))
 
 
 def _urls(value: str | Iterable[str]) -> tuple[str, ...]:
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 def _rows(
     value: Mapping[str, str | float] | Iterable[Mapping[str, str | float]],
 ) -> tuple[dict[str, str], ...]:
-    return coerce.rows(value)
+    return coerce.as_rows(value)
 
 
 def _pairs(
     value: Mapping[str, str | float] | Iterable[tuple[str, str | float]],
 ) -> tuple[tuple[str, str], ...]:
-    return coerce.pairs(value)
+    return coerce.as_pairs(value)
 
 
 def _widths(value: int | Iterable[int] | None) -> tuple[int, ...]:
-    return coerce.many(value)
+    return coerce.as_tuple(value)
 
 
 @attrs.frozen
@@ -44,7 +44,7 @@ class Slide(abc.ABC):
 
     type: ClassVar[str]
 
-    title: str = attrs.field(default="", kw_only=True, validator=checks.text())
+    title: str = attrs.field(default="", kw_only=True, validator=checks.str_length())
 
     @abc.abstractmethod
     def data(self) -> Any:
@@ -53,7 +53,7 @@ class Slide(abc.ABC):
     @property
     def size(self) -> int:
         """The characters of all its strings: the title, the content and the keys of rows."""
-        return coerce.characters(attrs.astuple(self, recurse=False))
+        return coerce.count_characters(attrs.astuple(self, recurse=False))
 
 
 def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str], ...]) -> None:
@@ -106,7 +106,7 @@ class Table(Slide):
     type: ClassVar[str] = "table"
 
     headers: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=checks.texts(1, None, "headers", each=(0, None))
+        converter=_texts, validator=checks.strings(1, None, "headers", each=(0, None))
     )
     rows: tuple[dict[str, str], ...] = attrs.field(
         kw_only=True,
@@ -144,7 +144,7 @@ class BulletList(Slide):
     type: ClassVar[str] = "list"
 
     items: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=checks.texts(1, None, "items", each=(0, None))
+        converter=_texts, validator=checks.strings(1, None, "items", each=(0, None))
     )
 
     def data(self) -> list[str]:
@@ -197,7 +197,7 @@ class Images(Slide):
 
     urls: tuple[str, ...] = attrs.field(
         converter=_urls,
-        validator=[checks.texts(1, None, "URLs", each=(1, None)), _check_urls],
+        validator=[checks.strings(1, None, "URLs", each=(1, None)), _check_urls],
     )
 
     def data(self) -> list[str]:
@@ -222,7 +222,7 @@ class TextBlock(Slide):
 
     type: ClassVar[str] = "text"
 
-    text: str = attrs.field(validator=checks.text(1))
+    text: str = attrs.field(validator=checks.str_length(1))
 
     def data(self) -> str:
         """The text."""

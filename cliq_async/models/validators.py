@@ -14,22 +14,22 @@ from cliq_async.errors import Unquoted, ValidationError
 __all__ = [
     "Validator",
     "check_any",
+    "check_count",
     "check_https",
     "check_text",
-    "count",
-    "flag",
-    "https",
+    "field_name",
+    "https_url",
     "instance",
     "instances",
+    "int_range",
+    "is_bool",
     "matches",
-    "name",
     "one_of",
-    "some_of",
-    "span",
-    "text",
+    "range_text",
+    "str_length",
+    "strings",
+    "subset_of",
     "text_pairs",
-    "texts",
-    "whole",
 ]
 
 # (the model, its attrs.Attribute, the value)
@@ -40,7 +40,7 @@ _TEXT: Final = "a str"
 _PAIR: Final = 2
 
 
-def span(low: int, high: int | None, what: str) -> str:
+def range_text(low: int, high: int | None, what: str) -> str:
     """A range in words: `1 to 20 characters`, `at most 5 buttons`, `1 or more headers`."""
     if high is None:
         return f"{low} or more {what}"
@@ -67,21 +67,21 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
 
 
 def _text_limit(low: int, high: int | None) -> str:
-    return _TEXT if high is None and not low else f"a str of {span(low, high, 'characters')}"
+    return _TEXT if high is None and not low else f"a str of {range_text(low, high, 'characters')}"
 
 
-def name(model: object, attribute: Any) -> str:
+def field_name(model: object, attribute: Any) -> str:
     """A field's name in errors: `Button.label`."""
     return f"{type(model).__name__}.{attribute.name}"
 
 
-def text(low: int = 0, high: int | None = None, *, optional: bool = False) -> Validator:
+def str_length(low: int = 0, high: int | None = None, *, optional: bool = False) -> Validator:
     """A validator for text of `low` to `high` characters; None passes if it is optional."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
             return
-        check_text(name(model, attribute), value, low, high)
+        check_text(field_name(model, attribute), value, low, high)
 
     return validate
 
@@ -94,7 +94,7 @@ def matches(
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
             return
-        field = name(model, attribute)
+        field = field_name(model, attribute)
         if not pattern.fullmatch(check_text(field, value, 1, high)):
             raise ValidationError(field, words, value)
 
@@ -111,10 +111,10 @@ def check_https(field: str, value: object) -> None:
         raise ValidationError(field, "an https:// URL", value)
 
 
-def https(model: object, attribute: Any, value: object) -> None:
+def https_url(model: object, attribute: Any, value: object) -> None:
     """Validate None or an HTTPS URL."""
     if value is not None:
-        check_https(name(model, attribute), value)
+        check_https(field_name(model, attribute), value)
 
 
 def one_of(*values: str) -> Validator:
@@ -123,15 +123,15 @@ def one_of(*values: str) -> Validator:
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is not None and value not in values:
-            raise ValidationError(name(model, attribute), words, value)
+            raise ValidationError(field_name(model, attribute), words, value)
 
     return validate
 
 
-def flag(model: object, attribute: Any, value: object) -> None:
+def is_bool(model: object, attribute: Any, value: object) -> None:
     """Validate None, True or False."""
     if value is not None and not isinstance(value, bool):
-        raise ValidationError(name(model, attribute), "True, False or None", value)
+        raise ValidationError(field_name(model, attribute), "True, False or None", value)
 
 
 def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
@@ -139,27 +139,27 @@ def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if not isinstance(value, cls) and not (value is None and optional):
-            raise ValidationError(name(model, attribute), what, value)
+            raise ValidationError(field_name(model, attribute), what, value)
 
     return validate
 
 
-def count(field: str, value: tuple[Any, ...], low: int, high: int | None, what: str) -> None:
+def check_count(field: str, value: tuple[Any, ...], low: int, high: int | None, what: str) -> None:
     """Check how many there are.
 
     Raises:
         ValidationError: Too many, or too few.
     """
     if len(value) < low or (high is not None and len(value) > high):
-        raise ValidationError(field, span(low, high, what), len(value))
+        raise ValidationError(field, range_text(low, high, what), len(value))
 
 
 def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
     """A validator for a tuple of `low` to `high` instances of a class."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
-        field = name(model, attribute)
-        count(field, value, low, high, what)
+        field = field_name(model, attribute)
+        check_count(field, value, low, high, what)
         for index, item in enumerate(value):
             if not isinstance(item, cls):
                 raise ValidationError(f"{field}[{index}]", f"a {cls.__name__}", item)
@@ -167,7 +167,7 @@ def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
     return validate
 
 
-def texts(
+def strings(
     low: int, high: int | None, what: str, *, each: tuple[int, int | None], optional: bool = False
 ) -> Validator:
     """A validator for a tuple of `low` to `high` texts, `each` of a shortest and longest length."""
@@ -176,23 +176,23 @@ def texts(
         if value is None and optional:
             return
         value = value or ()
-        field = name(model, attribute)
-        count(field, value, low, high, what)
+        field = field_name(model, attribute)
+        check_count(field, value, low, high, what)
         for index, item in enumerate(value):
             check_text(f"{field}[{index}]", item, *each)
 
     return validate
 
 
-def some_of(*values: str, most: int) -> Validator:
+def subset_of(*values: str, most: int) -> Validator:
     """A validator for None or a tuple of at most so many of a few values."""
     words = f"one of {', '.join(values)}"
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
         if value is None:
             return
-        field = name(model, attribute)
-        count(field, value, 0, most, "values")
+        field = field_name(model, attribute)
+        check_count(field, value, 0, most, "values")
         for index, item in enumerate(value):
             if item not in values:
                 raise ValidationError(f"{field}[{index}]", words, item)
@@ -200,13 +200,15 @@ def some_of(*values: str, most: int) -> Validator:
     return validate
 
 
-def whole(low: int, high: int) -> Validator:
+def int_range(low: int, high: int) -> Validator:
     """A validator for None or an int from `low` to `high`."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
         # bool is an int to Python
         if value is not None and not (type(value) is int and low <= value <= high):
-            raise ValidationError(name(model, attribute), f"an int from {low} to {high}", value)
+            raise ValidationError(
+                field_name(model, attribute), f"an int from {low} to {high}", value
+            )
 
     return validate
 
@@ -225,8 +227,8 @@ def text_pairs(what: str) -> Validator:
     """A validator for a tuple of at least one pair of texts."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
-        field = name(model, attribute)
-        count(field, value, 1, None, what)
+        field = field_name(model, attribute)
+        check_count(field, value, 1, None, what)
         for index, item in enumerate(value):
             if not isinstance(item, tuple) or len(item) != _PAIR:
                 raise ValidationError(f"{field}[{index}]", "a pair of str", item)

@@ -2,13 +2,13 @@
 
 import attrs
 
-__all__ = ["Learned"]
+__all__ = ["AdaptiveLimit"]
 
 _HOUR_S = 3600.0
 
 
 @attrs.define
-class Learned:
+class AdaptiveLimit:
     """What locks have taught, in place of the documented numbers.
 
     Attributes:
@@ -27,7 +27,7 @@ class Learned:
     strikes: int
     grown_at: float
 
-    def grow(self, now: float, second_s: float) -> None:
+    def recover(self, now: float, second_s: float) -> None:
         """Give back the tokens that clean hours have earned."""
         pause_s = _HOUR_S * second_s * 2.0 ** (self.strikes - 1)
         while now >= self.grown_at + pause_s:

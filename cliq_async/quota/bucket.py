@@ -24,14 +24,27 @@ from math import inf
 
 import attrs
 
-from cliq_async.quota.adaptive import Learned
-from cliq_async.quota.fair_share import Turn, owed
-from cliq_async.quota.model import AskerId, Ending, Lane, Lock, NotYet, Quota, Snapshot, TokenId
+from cliq_async.quota.adaptive import AdaptiveLimit
+from cliq_async.quota.fair_share import Share, tokens_owed
+from cliq_async.quota.model import (
+    Denied,
+    Lane,
+    Lock,
+    QueueId,
+    Quota,
+    Snapshot,
+    TokenId,
+    TokenOutcome,
+)
 
 __all__ = ["Bucket"]
 
 # A look at a member of an enum costs as much as a look at the bucket, before Python 3.12.
-_NEVER_SENT, _ANSWERED, _ABANDONED = Ending.NEVER_SENT, Ending.ANSWERED, Ending.ABANDONED
+_NEVER_SENT, _ANSWERED, _ABANDONED = (
+    TokenOutcome.NEVER_SENT,
+    TokenOutcome.ANSWERED,
+    TokenOutcome.ABANDONED,
+)
 _SOON_S = 0.04
 _SOON_SHARE = 0.04
 """Tokens that come back as soon after each other as this are waited for at once."""
@@ -65,11 +78,11 @@ class Bucket:
     reopening: bool = False
     probe: TokenId | None = None
     opened_at: float = -inf
-    learned: Learned | None = None
-    waiting: dict[AskerId, tuple[float, int]] = attrs.Factory(dict)
-    turns: dict[AskerId, Turn] = attrs.Factory(dict)
+    adaptive: AdaptiveLimit | None = None
+    waiting: dict[QueueId, tuple[float, int]] = attrs.Factory(dict)
+    shares: dict[QueueId, Share] = attrs.Factory(dict)
 
-    def ask(
+    def acquire(
         self,
         quota: Quota,
         token: TokenId,
@@ -78,10 +91,10 @@ class Bucket:
         *,
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
-        asker: AskerId | None = None,
-        people: int = 1,
-        longest_s: float = inf,
-    ) -> NotYet | None:
+        queue_id: QueueId | None = None,
+        waiters: int = 1,
+        max_sleep_s: float = inf,
+    ) -> Denied | None:
         """Take a token for somebody; None if that went well, else when to ask again.
 
         Args:
@@ -91,43 +104,43 @@ class Bucket:
             lease_s: When the token is back if it never ends.
             reserve: How many tokens to leave to others.
             lane: A batch leaves a token to each person who waits elsewhere.
-            asker: Who asks, and will ask again; None for somebody who may not.
-            people: How many wait behind it in the same lane, this one included.
-            longest_s: How long whoever is refused may go without asking again.
+            queue_id: Who asks, and will ask again; None for somebody who may not.
+            waiters: How many wait behind it in the same lane, this one included.
+            max_sleep_s: How long whoever is refused may go without asking again.
         """
         ahead = given = 0
-        batch = asker if lane is Lane.BULK else None
+        batch = queue_id if lane is Lane.BULK else None
         if self.waiting:
             self.waiting = {who: each for who, each in self.waiting.items() if each[0] > now}
             if lane is Lane.BULK:
-                ahead = sum(many for who, (_, many) in self.waiting.items() if who != asker)
-        if batch is not None and self.turns:
-            given, others = owed(self.turns, batch, now, reserve)
+                ahead = sum(many for who, (_, many) in self.waiting.items() if who != queue_id)
+        if batch is not None and self.shares:
+            given, others = tokens_owed(self.shares, batch, now, reserve)
             if others:
                 ahead += others + reserve
-        if self.take(quota, token, now, lease_s, reserve, ahead=ahead):
+        if self.try_take(quota, token, now, lease_s, reserve, ahead=ahead):
             if batch is not None:
-                self.turns[batch] = Turn(now + _LATE_S, people - 1, reserve, given + 1)
-            self._note(asker, lane, now, people - 1)
+                self.shares[batch] = Share(now + _LATE_S, waiters - 1, reserve, given + 1)
+            self._note(queue_id, lane, now, waiters - 1)
             return None
-        not_yet = self.not_yet(quota, now, reserve, ahead)
-        if longest_s < inf:
-            soon = now + longest_s
-            again_at, several_at = min(not_yet.again_at, soon), min(not_yet.several_at, soon)
-            not_yet = not_yet._replace(again_at=again_at, several_at=several_at)
+        not_yet = self.next_chance(quota, now, reserve, ahead)
+        if max_sleep_s < inf:
+            soon = now + max_sleep_s
+            retry_at, retry_many_at = min(not_yet.retry_at, soon), min(not_yet.retry_many_at, soon)
+            not_yet = not_yet._replace(retry_at=retry_at, retry_many_at=retry_many_at)
         if batch is not None:
-            self.turns[batch] = Turn(not_yet.several_at + _LATE_S, people, reserve, given)
-        self._note(asker, lane, not_yet.several_at, people)
+            self.shares[batch] = Share(not_yet.retry_many_at + _LATE_S, waiters, reserve, given)
+        self._note(queue_id, lane, not_yet.retry_many_at, waiters)
         return not_yet
 
-    def _note(self, asker: AskerId | None, lane: Lane, again_at: float, people: int) -> None:
+    def _note(self, queue_id: QueueId | None, lane: Lane, retry_at: float, waiters: int) -> None:
         """Take note of who will ask again, and when."""
-        if asker is not None:
-            self.waiting.pop(asker, None)
-            if lane is Lane.INTERACTIVE and people > 0:
-                self.waiting[asker] = (again_at + _LATE_S, people)
+        if queue_id is not None:
+            self.waiting.pop(queue_id, None)
+            if lane is Lane.INTERACTIVE and waiters > 0:
+                self.waiting[queue_id] = (retry_at + _LATE_S, waiters)
 
-    def take(
+    def try_take(
         self,
         quota: Quota,
         token: TokenId,
@@ -142,7 +155,7 @@ class Bucket:
         Asking again with the id of a token that is held is answered with True and takes no
         second one. `ahead` of those who take go first, in any case.
         """
-        capacity = quota.threshold if self.learned is None else self.capacity(quota, now)
+        capacity = quota.threshold if self.adaptive is None else self.capacity(quota, now)
         usable = capacity - min(reserve, capacity - 1) if reserve else capacity
         if ahead:
             usable = min(usable, capacity - ahead)
@@ -158,7 +171,7 @@ class Bucket:
         held[token] = now + lease_s
         return True
 
-    def end(self, quota: Quota, token: TokenId, now: float, ending: Ending) -> bool:
+    def end(self, quota: Quota, token: TokenId, now: float, ending: TokenOutcome) -> bool:
         """End a token. True if a waiter may now go sooner than it was told.
 
         A token that is not held was refunded or has outlived its lease; a request that was sent
@@ -166,7 +179,9 @@ class Bucket:
         """
         held = self.held.pop(token, None) is not None
         if ending is not _NEVER_SENT:
-            back_at = now + (quota.period_s if self.learned is None else self._period_s(quota, now))
+            back_at = now + (
+                quota.period_s if self.adaptive is None else self._period_s(quota, now)
+            )
             if ending is _ABANDONED:
                 back_at += quota.straggler_s
             insort(self.returning, back_at)
@@ -206,12 +221,12 @@ class Bucket:
 
     def capacity(self, quota: Quota, now: float) -> int:
         """Tokens in all: the threshold, or what locks have taught."""
-        learned = self.learned
+        learned = self.adaptive
         if learned is None:
             return quota.threshold
-        learned.grow(now, quota.second_s)
+        learned.recover(now, quota.second_s)
         if learned.capacity >= quota.threshold and now >= learned.ceiling_until:
-            self.learned = None
+            self.adaptive = None
         return min(learned.capacity, quota.threshold)
 
     def snapshot(self, quota: Quota, now: float) -> Snapshot:
@@ -230,22 +245,22 @@ class Bucket:
             waiting=sum(many for until, many in self.waiting.values() if until > now),
         )
 
-    def not_yet(self, quota: Quota, now: float, reserve: int = 0, ahead: int = 0) -> NotYet:
+    def next_chance(self, quota: Quota, now: float, reserve: int = 0, ahead: int = 0) -> Denied:
         """When a take that was refused just now can succeed."""
         if now < self.locked_until:
             until = self.locked_until
-            return NotYet(until, until, until, locked=True)
+            return Denied(until, until, until, locked=True)
         if self.reopening and self.probe in self.held:
             until = self.held[self.probe]
-            return NotYet(now, until, until, locked=False)
+            return Denied(now, until, until, locked=False)
         earliest = self._earliest(quota, now, reserve)
         soon_s = min(_SOON_S, quota.window_s * _SOON_SHARE)
         place = bisect_right(self.returning, earliest + soon_s)
-        several_at = max(earliest, self.returning[place - 1]) if place else earliest
+        retry_many_at = max(earliest, self.returning[place - 1]) if place else earliest
         if ahead and earliest <= now:  # there is one, for somebody who is about to take it
-            again_at = now + _PASSING_S
-            return NotYet(earliest, again_at, again_at, locked=False)
-        return NotYet(earliest, earliest, several_at, locked=False)
+            retry_at = now + _PASSING_S
+            return Denied(earliest, retry_at, retry_at, locked=False)
+        return Denied(earliest, earliest, retry_many_at, locked=False)
 
     def _earliest(self, quota: Quota, now: float, reserve: int) -> float:
         """When enough tokens are back for one to be free beside the reserve.
@@ -267,7 +282,7 @@ class Bucket:
     def _period_s(self, quota: Quota, now: float) -> float:
         """How long after an answer its token is back."""
         self.capacity(quota, now)  # what was learned may be over
-        return quota.period_s if self.learned is None else quota.window_s + self.learned.margin_s
+        return quota.period_s if self.adaptive is None else quota.window_s + self.adaptive.margin_s
 
     def _forget(self, now: float) -> None:
         """Forget the tokens that are back, and those whose lease is over."""
@@ -289,12 +304,12 @@ class Bucket:
 
     def _learn(self, quota: Quota, now: float) -> None:
         used = self.capacity(quota, now)
-        margin_s = quota.margin_s if self.learned is None else self.learned.margin_s
-        self.learned = Learned(
+        margin_s = quota.margin_s if self.adaptive is None else self.adaptive.margin_s
+        self.adaptive = AdaptiveLimit(
             capacity=max(1, used - max(1, used // 5)),
             margin_s=max(margin_s, min(max(2.0 * margin_s, quota.second_s), quota.window_s)),
             ceiling=used,
             ceiling_until=now + _CEILING_S * quota.second_s,
-            strikes=1 if self.learned is None else self.learned.strikes + 1,
+            strikes=1 if self.adaptive is None else self.adaptive.strikes + 1,
             grown_at=self.locked_until,
         )

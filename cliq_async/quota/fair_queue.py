@@ -22,7 +22,7 @@ import attrs
 from cliq_async.quota.model import Lane, Quota
 from cliq_async.quota.token import Token
 
-__all__ = ["Line", "Waiter"]
+__all__ = ["FairQueue", "Waiter"]
 
 
 @attrs.define(eq=False)
@@ -49,12 +49,12 @@ class Waiter:
     send_within_s: float
     job: object = None
 
-    def goes_before(self, other: "Waiter") -> bool:
+    def covers(self, other: "Waiter") -> bool:
         """Whether what was taken or learned for another holds for this one too."""
         return self.quota is other.quota and self.reserve <= other.reserve
 
 
-class Line:
+class FairQueue:
     """Those who wait in one lane, in the order in which they will be served."""
 
     def __init__(self) -> None:
@@ -81,11 +81,11 @@ class Line:
                 return waiter
         return None
 
-    def leads(self, waiter: Waiter) -> bool:
+    def is_head(self, waiter: Waiter) -> bool:
         """Whether somebody in line is the first of their job."""
         return next(iter(self._jobs[waiter.job])) is waiter
 
-    def before(self, newcomer: Waiter) -> list[Waiter]:
+    def ahead_of(self, newcomer: Waiter) -> list[Waiter]:
         """Who is sure to be served before a newcomer, if all stay."""
         job, reserve = newcomer.job, newcomer.reserve
         own = self._jobs.get(job)
@@ -116,7 +116,7 @@ class Line:
         if not own:
             del self._jobs[waiter.job]
 
-    def served(self, waiter: Waiter) -> None:
+    def pop_served(self, waiter: Waiter) -> None:
         """Let somebody leave with a token: the next job's turn."""
         own = self._jobs.pop(waiter.job)
         del own[waiter]

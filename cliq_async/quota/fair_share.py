@@ -12,12 +12,12 @@ queueing, with the count as the virtual time.)
 
 from typing import NamedTuple
 
-from cliq_async.quota.model import AskerId
+from cliq_async.quota.model import QueueId
 
-__all__ = ["Turn", "owed"]
+__all__ = ["Share", "tokens_owed"]
 
 
-class Turn(NamedTuple):
+class Share(NamedTuple):
     """Where the line of a process stands among the others.
 
     Attributes:
@@ -28,12 +28,14 @@ class Turn(NamedTuple):
     """
 
     until: float
-    many: int
+    waiting: int
     reserve: int
-    given: int
+    granted: int
 
 
-def owed(turns: dict[AskerId, Turn], asker: AskerId, now: float, reserve: int) -> tuple[int, int]:
+def tokens_owed(
+    turns: dict[QueueId, Share], asker: QueueId, now: float, reserve: int
+) -> tuple[int, int]:
     """How many tokens a line was given, and how many it leaves to lines that were given fewer.
 
     Those who themselves leave more to others are left none: they could not take it. Forgets the
@@ -47,19 +49,19 @@ def owed(turns: dict[AskerId, Turn], asker: AskerId, now: float, reserve: int) -
     """
     if len(turns) == 1 and asker in turns:
         return 0, 0
-    waiting = {who: turn for who, turn in turns.items() if turn.many and turn.until > now}
+    waiting = {who: turn for who, turn in turns.items() if turn.waiting and turn.until > now}
     own = waiting.pop(asker, None)
     if not waiting:
         turns.clear()
         return 0, 0
-    least = min(turn.given for turn in waiting.values())
+    least = min(turn.granted for turn in waiting.values())
     for who, turn in list(turns.items()):
-        if who not in waiting and turn is not own and turn.given <= least:
+        if who not in waiting and turn is not own and turn.granted <= least:
             del turns[who]
     rivals = [turn for turn in waiting.values() if turn.reserve <= reserve]
     if own is not None:
-        given = own.given
+        given = own.granted
     else:  # it comes, or comes back
-        least = min((turn.given for turn in rivals), default=least)
-        given = max(turns[asker].given, least) if asker in turns else least
-    return given, sum(min(turn.many, max(0, given - turn.given)) for turn in rivals)
+        least = min((turn.granted for turn in rivals), default=least)
+        given = max(turns[asker].granted, least) if asker in turns else least
+    return given, sum(min(turn.waiting, max(0, given - turn.granted)) for turn in rivals)

@@ -8,10 +8,10 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 from cliq_async.quota.fair_queue import Waiter
-from cliq_async.quota.model import Ending, Key, Lane, NotYet, Quota
+from cliq_async.quota.model import Denied, Key, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.token import Token, token_ids
-from cliq_async.quota.wait_queue import Queue
+from cliq_async.quota.wait_queue import WaitQueue
 
 __all__ = ["Limiter"]
 
@@ -24,7 +24,7 @@ class Limiter:
 
     def __init__(self, store: QuotaStore) -> None:
         self.store = store
-        self._queues: dict[Key, Queue] = {}
+        self._queues: dict[Key, WaitQueue] = {}
 
     @classmethod
     def of(cls, store: QuotaStore) -> "Limiter":
@@ -64,20 +64,25 @@ class Limiter:
         """
         queue = self._queues.get(quota.key)
         if queue is None:
-            queue = self._queues[quota.key] = Queue(quota, self.store)
-        ask = queue.open_to(lane)
+            queue = self._queues[quota.key] = WaitQueue(quota, self.store)
+        ask = queue.may_bypass(lane)
         if ask:
             store = self.store
             number = next(token_ids)
             queue.asking = True
             try:
                 got = await store.take(
-                    quota, number, lease_s=lease_s, reserve=reserve, lane=lane, asker=queue.number
+                    quota,
+                    number,
+                    lease_s=lease_s,
+                    reserve=reserve,
+                    lane=lane,
+                    queue_id=queue.number,
                 )
-                if not isinstance(got, NotYet):
+                if not isinstance(got, Denied):
                     return Token(store, quota, number, got, got + send_within_s)
             except BaseException:
-                store.end(quota, number, Ending.NEVER_SENT)
+                store.end(quota, number, TokenOutcome.NEVER_SENT)
                 raise
             finally:
                 queue.asking = False

@@ -10,21 +10,21 @@ import attrs
 from cliq_async.endpoints import Limit
 
 __all__ = [
-    "AskerId",
-    "Ending",
+    "Denied",
     "Key",
     "Lane",
     "Lock",
-    "NotYet",
+    "QueueId",
     "Quota",
     "Snapshot",
     "TokenId",
+    "TokenOutcome",
 ]
 
 TokenId = int | str
 """Made by the client, unique within its process; a store that several share says whose it is."""
 
-AskerId = int | str
+QueueId = int | str
 """Names a line of callers, as tokens are named: one an event loop and key."""
 
 
@@ -35,7 +35,7 @@ class Lane(enum.IntEnum):
     BULK = 1
 
 
-class Ending(enum.Enum):
+class TokenOutcome(enum.Enum):
     """How a request ended, which decides when its token is back."""
 
     NEVER_SENT = "never sent"
@@ -65,7 +65,7 @@ class Quota:
         straggler_s: How late a request that was given up may still arrive.
         second_s: How long a second of the server takes; below 1 only for a scaled sandbox.
         period_s: Window and margin: how long after an answer its token is back.
-        unknown: How many tokens count as spent, at the least, where nobody knows what was.
+        assume_spent: How many tokens count as spent, at the least, where nobody knows what was.
     """
 
     key: Key
@@ -78,7 +78,7 @@ class Quota:
     straggler_s: float
     second_s: float
     period_s: float
-    unknown: int
+    assume_spent: int
 
     @classmethod
     def of(
@@ -91,7 +91,7 @@ class Quota:
         time_scale: float = 1.0,
         margin_s: float = 1.0,
         straggler_s: float = 30.0,
-        unknown: int | None = None,
+        assume_spent: int | None = None,
     ) -> "Quota":
         """Scale a documented limit, and name its bucket.
 
@@ -110,7 +110,7 @@ class Quota:
             straggler_s=straggler_s * second_s,
             second_s=second_s,
             period_s=period_s,
-            unknown=limit.threshold if unknown is None else unknown,
+            assume_spent=limit.threshold if assume_spent is None else assume_spent,
         )
 
 
@@ -129,19 +129,19 @@ class Lock:
     capacity: int
 
 
-class NotYet(NamedTuple):
+class Denied(NamedTuple):
     """No token for now. All moments are readings of the client's clock.
 
     Attributes:
         earliest: Before this there is none, unless a request that took one is never sent.
-        again_at: When it is worth asking again, if nobody says so before.
-        several_at: The same for who waits for several, which may be back soon one after another.
+        retry_at: When it is worth asking again, if nobody says so before.
+        retry_many_at: The same for who waits for several, which may be back soon one after another.
         locked: Whether a lock is the reason.
     """
 
-    earliest: float
-    again_at: float
-    several_at: float
+    earliest_at: float
+    retry_at: float
+    retry_many_at: float
     locked: bool
 
 

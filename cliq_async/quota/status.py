@@ -5,7 +5,7 @@ from typing import Self
 
 import attrs
 
-from cliq_async.clock import Clock, moment
+from cliq_async.clock import Clock, to_utc
 from cliq_async.quota.model import Snapshot
 
 __all__ = ["QuotaStatus"]
@@ -38,7 +38,7 @@ class QuotaStatus:
             threshold=snapshot.threshold,
             capacity=snapshot.capacity,
             free=snapshot.free,
-            next_token_at=None if snapshot.free else moment(snapshot.earliest(), clock),
-            locked_until=moment(snapshot.locked_until, clock) if snapshot.locked else None,
+            next_token_at=None if snapshot.free else to_utc(snapshot.earliest(), clock),
+            locked_until=to_utc(snapshot.locked_until, clock) if snapshot.locked else None,
             waiting=waiting,
         )

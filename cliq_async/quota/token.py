@@ -3,10 +3,10 @@
 from itertools import count
 from typing import Final
 
-from cliq_async.quota.model import Ending, Lock, NotYet, Quota
+from cliq_async.quota.model import Denied, Lock, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
 
-__all__ = ["Token", "take_aside", "token_ids"]
+__all__ = ["Token", "token_ids", "try_acquire_now"]
 
 token_ids = count(1)
 """Of this process; shared by its threads."""
@@ -40,7 +40,7 @@ class Token:
         self.sent = False
         self.waited = False
 
-    def may_send(self) -> bool:
+    def claim(self) -> bool:
         """Ask just before the first byte leaves. True once, and only before `send_by`.
 
         A process that was stopped or suspended wakes up late, and HTTP libraries send again by
@@ -51,7 +51,7 @@ class Token:
         self.sent = True
         return True
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: TokenOutcome) -> None:
         """Give the token back; what happened decides when it is free again. Never waits."""
         if not self.ended:
             self.ended = True
@@ -69,7 +69,9 @@ class Token:
         )
 
 
-async def take_aside(store: QuotaStore, quota: Quota, *, send_within_s: float) -> Token | NotYet:
+async def try_acquire_now(
+    store: QuotaStore, quota: Quota, *, send_within_s: float
+) -> Token | Denied:
     """Take a token at once, or not at all: for requests that stand in no line.
 
     Args:
@@ -85,6 +87,6 @@ async def take_aside(store: QuotaStore, quota: Quota, *, send_within_s: float) -
     try:
         got = await store.take(quota, number, lease_s=quota.period_s + _LEASE_S)
     except BaseException:
-        store.end(quota, number, Ending.NEVER_SENT)
+        store.end(quota, number, TokenOutcome.NEVER_SENT)
         raise
-    return got if isinstance(got, NotYet) else Token(store, quota, number, got, got + send_within_s)
+    return got if isinstance(got, Denied) else Token(store, quota, number, got, got + send_within_s)

@@ -13,14 +13,14 @@ from functools import partial
 from itertools import islice
 from math import inf
 
-from cliq_async.clock import moment
+from cliq_async.clock import to_utc
 from cliq_async.errors import QuotaWaitError
-from cliq_async.quota.fair_queue import Line, Waiter
-from cliq_async.quota.model import Ending, Lane, NotYet, Quota
+from cliq_async.quota.fair_queue import FairQueue, Waiter
+from cliq_async.quota.model import Denied, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.token import Token, token_ids
 
-__all__ = ["LONG_WAIT_S", "Queue"]
+__all__ = ["LONG_WAIT_S", "WaitQueue"]
 
 _log = logging.getLogger("cliq_async")
 
@@ -30,7 +30,7 @@ LONG_WAIT_S = 10.0
 """A wait from here on is worth a line in the log. Real seconds."""
 
 
-class Queue:
+class WaitQueue:
     """Those who wait for one key, in this event loop."""
 
     def __init__(self, quota: Quota, store: QuotaStore) -> None:
@@ -38,7 +38,7 @@ class Queue:
         self._key = quota.key
         self._endpoint = quota.endpoint
         self._store = store
-        self._lines = (Line(), Line())
+        self._lanes = (FairQueue(), FairQueue())
         self.pump: asyncio.Task[None] | None = None
         self._sleep: asyncio.Future[None] | None = None
         self._sooner = False
@@ -47,15 +47,15 @@ class Queue:
         self.asking = False
 
     def __len__(self) -> int:
-        return len(self._lines[0]) + len(self._lines[1])
+        return len(self._lanes[0]) + len(self._lanes[1])
 
-    def open_to(self, lane: Lane) -> bool:
+    def may_bypass(self, lane: Lane) -> bool:
         """Whether a newcomer may ask the store itself, because it would overtake nobody."""
         if self.asking:
             return False
         if self.pump is None:
             return True
-        return lane is Lane.INTERACTIVE and not self._lines[lane] and not self._serving
+        return lane is Lane.INTERACTIVE and not self._lanes[lane] and not self._serving
 
     async def wait(self, waiter: Waiter, *, refused: bool) -> Token:
         """Stand in line until the pump hands over a token.
@@ -68,7 +68,7 @@ class Queue:
             QuotaWaitError: The deadline is too early, as far as anybody can know.
         """
         loop = asyncio.get_running_loop()
-        line = self._lines[waiter.lane]
+        line = self._lanes[waiter.lane]
         timer = None
         if waiter.deadline is not None:
             await self._check(waiter, waiter.deadline, refused=refused)
@@ -78,14 +78,14 @@ class Queue:
         line.add(waiter, first=refused)
         if self.pump is None:
             self._start(loop)
-        elif line.leads(waiter) and self._first(below=waiter.reserve + 1) is waiter:
+        elif line.is_head(waiter) and self._first(below=waiter.reserve + 1) is waiter:
             self.wake()  # the pump may be asleep for somebody who leaves more to others
         try:
             return await waiter.future
         except (asyncio.CancelledError, GeneratorExit):
             future = waiter.future
             if not future.cancelled() and future.done() and future.exception() is None:
-                future.result().end(Ending.NEVER_SENT)
+                future.result().end(TokenOutcome.NEVER_SENT)
             raise
         finally:
             self._leave(waiter)
@@ -100,18 +100,18 @@ class Queue:
             sleep.set_result(None)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        pump = loop.create_task(self._run(loop), name="cliq_async quota")
+        pump = loop.create_task(self._dispatch(loop), name="cliq_async quota")
         self.pump = None if pump.done() else pump  # an eager task may be through already
 
-    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
         # Watched before the first question, so that no early return goes unseen.
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
         try:
             while (waiter := self._first()) is not None:
-                while (again_at := await self._serve(waiter)) is not None:
+                while (retry_at := await self._serve(waiter)) is not None:
                     waiter = self._first(below=waiter.reserve)
                     if waiter is None:
-                        await self._sleep_until(again_at)
+                        await self._sleep_until(retry_at)
                         break
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
             self._fail(error)
@@ -133,28 +133,28 @@ class Queue:
                 lease_s=waiter.lease_s,
                 reserve=waiter.reserve,
                 lane=waiter.lane,
-                asker=self.number,
-                people=len(self._lines[waiter.lane]),
+                queue_id=self.number,
+                waiters=len(self._lanes[waiter.lane]),
             )
         except BaseException:
-            store.end(quota, number, Ending.NEVER_SENT)
+            store.end(quota, number, TokenOutcome.NEVER_SENT)
             raise
         finally:
             self._serving = False
-        if isinstance(got, NotYet):
-            urgent = waiter.deadline is not None and waiter.deadline < got.several_at
-            again_at = got.again_at if urgent or len(self) == 1 else got.several_at
-            self._earliest = got.earliest
-            self._drop_hopeless(got, waiter)
-            return again_at
+        if isinstance(got, Denied):
+            urgent = waiter.deadline is not None and waiter.deadline < got.retry_many_at
+            retry_at = got.retry_at if urgent or len(self) == 1 else got.retry_many_at
+            self._earliest = got.earliest_at
+            self._fail_late(got, waiter)
+            return retry_at
         token = Token(store, quota, number, got, got + waiter.send_within_s)
         token.waited = True
         first = self._first(below=waiter.reserve + 1)  # who has come or left meanwhile
-        if first is not None and (first is waiter or first.goes_before(waiter)):
-            self._lines[first.lane].served(first)
+        if first is not None and (first is waiter or first.covers(waiter)):
+            self._lanes[first.lane].pop_served(first)
             first.future.set_result(token)
         else:
-            token.end(Ending.NEVER_SENT)  # it was for somebody who has left
+            token.end(TokenOutcome.NEVER_SENT)  # it was for somebody who has left
         return None
 
     async def _sleep_until(self, moment: float) -> None:
@@ -183,7 +183,7 @@ class Queue:
             _log.info(text, wait_s, self._endpoint, len(self))
 
     def _first(self, below: float = inf) -> Waiter | None:
-        for line in self._lines:
+        for line in self._lanes:
             while (waiter := line.first(below)) is not None:
                 if not waiter.future.done():
                     return waiter
@@ -192,9 +192,9 @@ class Queue:
 
     def _leave(self, waiter: Waiter) -> None:
         """Step out of line; the pump may be asleep for this one, and the next ask for less."""
-        line = self._lines[waiter.lane]
+        line = self._lanes[waiter.lane]
         if waiter in line:
-            if line.leads(waiter):
+            if line.is_head(waiter):
                 self.wake()
             line.remove(waiter)
 
@@ -216,18 +216,18 @@ class Queue:
 
     def _before(self, waiter: Waiter, *, refused: bool) -> list[Waiter]:
         """Who goes before a newcomer, and has no token yet that the store counts."""
-        own = [] if refused else self._lines[waiter.lane].before(waiter)
+        own = [] if refused else self._lanes[waiter.lane].ahead_of(waiter)
         bulk = waiter.lane is Lane.BULK
-        before = [*self._lines[Lane.INTERACTIVE], *own] if bulk else own
+        before = [*self._lanes[Lane.INTERACTIVE], *own] if bulk else own
         return before[1:] if self._serving else before
 
-    def _drop_hopeless(self, not_yet: NotYet, asked: Waiter) -> None:
+    def _fail_late(self, not_yet: Denied, asked: Waiter) -> None:
         """Tell those who cannot be served in time: all of them under a lock, else the first."""
-        earliest = not_yet.earliest
-        for line in self._lines:
+        earliest = not_yet.earliest_at
+        for line in self._lanes:
             for waiter in list(line) if not_yet.locked else list(islice(line, 1)):
                 late = waiter.deadline is not None and earliest > waiter.deadline
-                if late and (not_yet.locked or asked.goes_before(waiter)):
+                if late and (not_yet.locked or asked.covers(waiter)):
                     self._give_up(waiter, self._too_late(earliest, locked=not_yet.locked))
 
     def _expire(self, waiter: Waiter) -> None:
@@ -244,10 +244,10 @@ class Queue:
             waiter.future.set_exception(error)
 
     def _too_late(self, earliest: float, *, locked: bool = False) -> QuotaWaitError:
-        return QuotaWaitError(self._endpoint, moment(earliest, self._store.clock), locked)
+        return QuotaWaitError(self._endpoint, to_utc(earliest, self._store.clock), locked)
 
 
-def _wake_from_any_thread(loop: asyncio.AbstractEventLoop, queue: Queue) -> None:
+def _wake_from_any_thread(loop: asyncio.AbstractEventLoop, queue: WaitQueue) -> None:
     try:
         here = asyncio.get_running_loop() is loop
     except RuntimeError:

@@ -8,7 +8,7 @@ import attrs
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.bot import Bot, BotChanges, NewBot
-from cliq_async.models.identifiers import identifier, page_limit, query_text
+from cliq_async.models.identifiers import page_limit, path_segment, query_text
 from cliq_async.models.page import Page
 from cliq_async.models.serialization import data_of, read_one, read_written, to_json
 from cliq_async.models.validators import check_text
@@ -124,7 +124,7 @@ class Bots:
         endpoint = ENDPOINTS["get_bot"]
         if fields not in (None, _DETAILS):
             raise ValidationError("fields", f"{_DETAILS} or None", fields)
-        path = {"bot_id": identifier("bot_id", bot_id)}
+        path = {"bot_id": path_segment("bot_id", bot_id)}
         data = data_of(await self._send(ApiCall(endpoint, path, {"fields": fields})))
         bot = read_one(endpoint, data, Bot)
         return attrs.evolve(bot, extra=_extra(data))
@@ -144,7 +144,7 @@ class Bots:
         """
         if not isinstance(changes, BotChanges):
             raise ValidationError("changes", "BotChanges", changes)
-        path = {"bot_id": identifier("bot_id", bot_id)}
+        path = {"bot_id": path_segment("bot_id", bot_id)}
         call = ApiCall(ENDPOINTS["update_bot"], path, body=to_json(changes))
         return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
 
@@ -156,7 +156,7 @@ class Bots:
             PermissionDeniedError: The user may not delete this bot.
             OutcomeUnknownError: It was sent and not answered, three times.
         """
-        path = {"bot_id": identifier("bot_id", bot_id)}
+        path = {"bot_id": path_segment("bot_id", bot_id)}
         await self._send(ApiCall(ENDPOINTS["delete_bot"], path))
 
     async def associate(
@@ -178,7 +178,7 @@ class Bots:
             NotFoundError: There is no such bot.
             OutcomeUnknownError: It was sent and not answered.
         """
-        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         body = {"channel_unique_name": check_text("channel_unique_name", channel_unique_name, 1)}
         endpoint = ENDPOINTS["associate_channel"]
         query = {"extension_key": query_text("extension_key", extension_key)}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call, CallReceipt
-from cliq_async.models.identifiers import identifier
+from cliq_async.models.identifiers import path_segment
 from cliq_async.models.serialization import read_written, to_json
 from cliq_async.transport.protocol import ApiCall
 
@@ -44,6 +44,6 @@ class Calls:
         """
         if not isinstance(call, Call):
             raise ValidationError("call", "a Call", call)
-        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         answer = await self._send(ApiCall(ENDPOINTS["trigger_call"], path, body=to_json(call)))
         return read_written(answer, CallReceipt, CallReceipt())

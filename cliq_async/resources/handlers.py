@@ -13,7 +13,7 @@ from cliq_async.models.handler import (
     NewHandler,
     check_type,
 )
-from cliq_async.models.identifiers import identifier
+from cliq_async.models.identifiers import path_segment
 from cliq_async.models.serialization import data_of, read_one, read_written, to_json
 from cliq_async.models.validators import check_text
 from cliq_async.transport.protocol import ApiCall
@@ -52,7 +52,7 @@ class Handlers:
         """
         if not isinstance(new, NewHandler):
             raise ValidationError("new", "a NewHandler", new)
-        path = {"bot_id": identifier("bot_id", bot_id)}
+        path = {"bot_id": path_segment("bot_id", bot_id)}
         call = ApiCall(ENDPOINTS["create_handler"], path, body=to_json(new))
         return _written(await self._send(call), new.type)
 
@@ -135,7 +135,7 @@ class Handlers:
 
 
 def _path(bot_id: str, handler_type: str) -> dict[str, str]:
-    return {"bot_id": identifier("bot_id", bot_id), "handler_type": handler_type}
+    return {"bot_id": path_segment("bot_id", bot_id), "handler_type": handler_type}
 
 
 def _query(handler_id: str | None) -> dict[str, str | None]:

@@ -5,12 +5,12 @@ from typing import Any
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.identifiers import identifier, query_text, user_ids_field
+from cliq_async.models.identifiers import path_segment, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import read_written, to_json, to_plain
+from cliq_async.models.serialization import read_written, to_json, unstructure
 from cliq_async.models.validators import check_text
-from cliq_async.transport.dialect import sent_ids
+from cliq_async.transport.dialect import normalize_sent_message
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Messages"]
@@ -66,7 +66,7 @@ class Messages:
             OutcomeUnknownError: It was sent and not answered. It is not tried again, since that
                 could deliver it twice.
         """
-        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         query = {"extension_key": query_text("extension_key", extension_key)}
         body = _body(message)
         if not isinstance(broadcast, bool):  # "no" would be taken for True
@@ -90,7 +90,9 @@ class Messages:
         else:
             body["broadcast"] = True
         call = ApiCall(ENDPOINTS["send_message"], path, query, to_json(body))
-        return read_written(sent_ids(await self._send(call)), SentMessage, SentMessage())
+        return read_written(
+            normalize_sent_message(await self._send(call)), SentMessage, SentMessage()
+        )
 
     async def send_incoming(
         self,
@@ -122,7 +124,7 @@ class Messages:
             BadRequestError: Cliq refused it, as for `botmessage_no_valid_users`.
             OutcomeUnknownError: It was sent and not answered. It is not tried again.
         """
-        path = {"bot_unique_name": identifier("bot_unique_name", bot_unique_name)}
+        path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         query: dict[str, str | int | None] = {
             "extension_key": query_text("extension_key", extension_key)
         }
@@ -138,4 +140,4 @@ def _body(message: object) -> dict[str, Any]:
         return plain_text(message)
     if not isinstance(message, Message):
         raise ValidationError("message", "a Message or a str", message)
-    return to_plain(message)
+    return unstructure(message)

@@ -6,7 +6,7 @@ from typing import TypeVar
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import ApiError
 from cliq_async.models.page import Page
-from cliq_async.models.serialization import DecodeError, page
+from cliq_async.models.serialization import DecodeError, structure_page
 
 __all__ = ["follow", "read_page"]
 
@@ -22,7 +22,7 @@ def read_page(endpoint: Endpoint, data: object, cls: type[T]) -> Page[T]:
         ApiError: It does not have the documented form.
     """
     try:
-        return page(data, cls)
+        return structure_page(data, cls)
     except DecodeError as error:
         raise ApiError(_OK, None, f"not a page: {error}", endpoint.name) from error
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.models.identifiers import identifier, page_limit, query_text
+from cliq_async.models.identifiers import page_limit, path_segment, query_text
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
 from cliq_async.resources.paging import follow, read_page
@@ -46,7 +46,7 @@ class Subscribers:
             ApiError: Cliq refused it, or its answer cannot be read.
         """
         endpoint = ENDPOINTS["list_subscribers"]
-        path = {"bot_id_or_unique_name": identifier("bot", bot)}
+        path = {"bot_id_or_unique_name": path_segment("bot", bot)}
         query = {
             "limit": page_limit(limit),
             "next_token": query_text("next_token", next_token),

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from cliq_async.sandbox.faults import ACCOUNTS, Faults
 from cliq_async.sandbox.oauth import Tokens, denied
-from cliq_async.sandbox.responses import Break, Silence, gateway, json_answer
+from cliq_async.sandbox.responses import DropConnection, NoResponse, gateway, json_answer
 
 __all__ = ["Accounts"]
 
@@ -35,8 +35,8 @@ _INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
 
 # What comes in place of an answer once the token is made.
 _SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
-    "lost": Silence,
-    "reset": Break,
+    "lost": NoResponse,
+    "reset": DropConnection,
     "502": gateway,
 }
 

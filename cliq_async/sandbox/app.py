@@ -11,18 +11,25 @@ from aiohttp import web
 from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
-from cliq_async.sandbox.errors import Refused, malformed, not_authorised
+from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorised
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.oauth import Tokens, user_label
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.report import make_report
-from cliq_async.sandbox.responses import Break, Silence, failed, gateway, json_answer, refusal
+from cliq_async.sandbox.responses import (
+    DropConnection,
+    NoResponse,
+    failed,
+    gateway,
+    json_answer,
+    refusal,
+)
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.settings import Settings
 from cliq_async.sandbox.state.state import State
 
-__all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "Front"]
+__all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "SandboxApp"]
 
 REPORT_PATH: Final = "/sandbox/report"
 TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
@@ -36,13 +43,13 @@ _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
 
 # What comes in place of an answer once the work is done.
 _SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
-    "lost": Silence,
-    "reset": Break,
+    "lost": NoResponse,
+    "reset": DropConnection,
     "502": gateway,
 }
 
 
-class Front:
+class SandboxApp:
     """Answers requests.
 
     Args:
@@ -107,14 +114,14 @@ class Front:
         accounts = {TOKEN_PATH: self._token, REVOKE_PATH: self._revoked}
         if method == "POST" and path in accounts:
             if self._accounts.refuses():
-                return Break()
+                return DropConnection()
             return await self._delayed(lambda: accounts[path](request))
         try:
             endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
-        except Refused as refused:
+        except ApiFault as refused:
             return refusal(refused)
         if self._faults.refuses(endpoint):
-            return Break()
+            return DropConnection()
         return await self._delayed(lambda: self._answer(request, endpoint, parameters))
 
     async def _delayed(
@@ -123,10 +130,10 @@ class Front:
         await self._latency.wait()
         try:
             answer = await answering()
-        except Refused as refused:
+        except ApiFault as refused:
             answer = refusal(refused)
         except OSError:  # the client went away while it was sending
-            return Silence()
+            return NoResponse()
         await self._latency.wait()
         return answer
 
@@ -161,7 +168,7 @@ class Front:
         try:
             with self.lock:
                 answer = json_answer(*self._works[endpoint](self._state, call))
-        except Refused as refused:  # a fault can spoil this answer, too
+        except ApiFault as refused:  # a fault can spoil this answer, too
             answer = refusal(refused)
         return _SPOILED[fault]() if fault else answer
 
@@ -176,7 +183,7 @@ class Front:
             label = self._users[token] = user_label(token)
         return label
 
-    def _unaccepted(self, code: str | None = None) -> Refused:
+    def _unaccepted(self, code: str | None = None) -> ApiFault:
         self._unauthorised += 1
         return not_authorised(code)
 
@@ -208,4 +215,4 @@ async def _body(request: web.BaseRequest) -> bytes:
     try:
         return await request.read()
     except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
-        raise malformed("The body is too large or damaged.") from None
+        raise bad_request("The body is too large or damaged.") from None

@@ -13,8 +13,8 @@ import attrs
 import msgspec
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.sandbox.endpoints import WORKS, Call, Reply
-from cliq_async.sandbox.errors import bot_not_found, malformed
+from cliq_async.sandbox.endpoints import ENDPOINT_HANDLERS, Call, Reply
+from cliq_async.sandbox.errors import bad_request, bot_not_found
 from cliq_async.sandbox.state.state import State
 from cliq_async.sandbox.validation.checks import json_object
 
@@ -66,10 +66,10 @@ def _with_prefix(bot: dict[str, Any]) -> dict[str, Any]:
 def _send_live(state: State, call: Call) -> Reply:
     given = json_object(call.body)
     if "user_ids" in given:
-        raise malformed("'user_ids' is an extra key in the JSON Object.", "extra_key_found")
+        raise bad_request("'user_ids' is an extra key in the JSON Object.", "extra_key_found")
     body = {"user_ids" if key == "userids" else key: value for key, value in given.items()}
     call = attrs.evolve(call, body=msgspec.json.encode(body))
-    status, ids = WORKS["send_message"](state, call)
+    status, ids = ENDPOINT_HANDLERS["send_message"](state, call)
     if not ids or "user_ids" not in body:
         return status, ids
     (name,) = call.parameters
@@ -79,10 +79,13 @@ def _send_live(state: State, call: Call) -> Reply:
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    "seed": Dialect({}, WORKS),
+    "seed": Dialect({}, ENDPOINT_HANDLERS),
     "live": Dialect(
         {"send_message": "/bots/{bot_unique_name}/messages"},
-        {name: _live(name, work) for name, work in (WORKS | {"send_message": _send_live}).items()},
+        {
+            name: _live(name, work)
+            for name, work in (ENDPOINT_HANDLERS | {"send_message": _send_live}).items()
+        },
     ),
 }
 """By their names: as documented, and as seen."""

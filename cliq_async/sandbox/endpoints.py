@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.endpoints import BASE_PATH
-from cliq_async.sandbox.errors import forbidden, malformed
+from cliq_async.sandbox.errors import bad_request, forbidden
 from cliq_async.sandbox.state.bots import Bot, BotRecord
 from cliq_async.sandbox.state.handlers import shown_logic
 from cliq_async.sandbox.state.state import State
@@ -24,7 +24,7 @@ from cliq_async.sandbox.validation import (
     read_recipients,
 )
 
-__all__ = ["WORKS", "Call", "Reply"]
+__all__ = ["ENDPOINT_HANDLERS", "Call", "Reply"]
 
 Reply = tuple[int, dict[str, Any] | None]
 
@@ -151,7 +151,7 @@ def _trigger_call(state: State, call: Call) -> Reply:
     bot = state.bots.by_name(name)
     body = read_call(call.body)
     if bot.record["calls"] != "enabled":
-        raise malformed("Calls are not enabled for the bot.", "bot_alert_not_enabled")
+        raise bad_request("Calls are not enabled for the bot.", "bot_alert_not_enabled")
     call_id, zuids = state.call(call.user, bot, body)
     return 200, {"user_ids": zuids, "id": call_id}
 
@@ -199,7 +199,7 @@ def _handler_url(call: Call) -> str:
     return f"{_BOTS}/{reference}/handlers/{handler_type}"
 
 
-WORKS: Final[dict[str, Callable[[State, Call], Reply]]] = {
+ENDPOINT_HANDLERS: Final[dict[str, Callable[[State, Call], Reply]]] = {
     "create_bot": _create_bot,
     "list_bots": _list_bots,
     "update_bot": _update_bot,

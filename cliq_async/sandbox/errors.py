@@ -3,10 +3,10 @@
 from typing import Final
 
 __all__ = [
-    "Refused",
+    "ApiFault",
+    "bad_request",
     "bot_not_found",
     "forbidden",
-    "malformed",
     "not_authorised",
     "wrong_method",
     "wrong_url",
@@ -24,7 +24,7 @@ _WRONG_URL: Final = (
 _WRONG_METHOD: Final = "The requested resource does not support the HTTP method used."
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer of the API, not an error of the sandbox
+class ApiFault(Exception):  # noqa: N818 - it is an answer of the API, not an error of the sandbox
     """The request is answered with an error.
 
     Attributes:
@@ -40,31 +40,31 @@ class Refused(Exception):  # noqa: N818 - it is an answer of the API, not an err
         self.code = code
 
 
-def malformed(message: str, code: str = "invalid_inputs") -> Refused:
+def bad_request(message: str, code: str = "invalid_inputs") -> ApiFault:
     """The answer to a request that the documents do not allow."""
-    return Refused(400, message, code)
+    return ApiFault(400, message, code)
 
 
-def bot_not_found() -> Refused:
+def bot_not_found() -> ApiFault:
     """The answer where no bot has the id or unique name."""
-    return Refused(404, "No bot has this id or unique name.", "bot_not_found")
+    return ApiFault(404, "No bot has this id or unique name.", "bot_not_found")
 
 
-def not_authorised(code: str | None = None) -> Refused:
+def not_authorised(code: str | None = None) -> ApiFault:
     """The answer to a token that is missing or not accepted."""
-    return Refused(401, _NOT_AUTHORISED, code)
+    return ApiFault(401, _NOT_AUTHORISED, code)
 
 
-def forbidden() -> Refused:
+def forbidden() -> ApiFault:
     """The answer to a user who may not."""
-    return Refused(403, _FORBIDDEN)
+    return ApiFault(403, _FORBIDDEN)
 
 
-def wrong_url() -> Refused:
+def wrong_url() -> ApiFault:
     """The answer where there is nothing of this name."""
-    return Refused(404, _WRONG_URL)
+    return ApiFault(404, _WRONG_URL)
 
 
-def wrong_method() -> Refused:
+def wrong_method() -> ApiFault:
     """The answer to a method that the URL does not know."""
-    return Refused(405, _WRONG_METHOD)
+    return ApiFault(405, _WRONG_METHOD)

@@ -19,8 +19,8 @@ __all__ = [
     "ALGORITHMS",
     "Bucket",
     "Counter",
+    "EndpointCounter",
     "Fixed",
-    "Gate",
     "Lock",
     "Rolling",
     "Throttle",
@@ -196,7 +196,7 @@ class Lock:
     injected: str | None = None
 
 
-class Gate:
+class EndpointCounter:
     """One user's way to one endpoint: a counter and its locks.
 
     Attributes:
@@ -270,7 +270,7 @@ class Throttle:
         self._limits = {name: row.limit for name, row in ENDPOINTS.items()} | dict(limits or {})
         self._seed = seed
         self._penalise = penalise
-        self._gates: dict[tuple[str, str], Gate] = {}
+        self._gates: dict[tuple[str, str], EndpointCounter] = {}
 
     def arrive(self, user: str, endpoint: str, now: float) -> Verdict:
         """Count one request of a user to an endpoint and say whether it may go on."""
@@ -281,18 +281,18 @@ class Throttle:
         """The threshold that is held."""
         return self._limits[endpoint]
 
-    def gate(self, user: str, endpoint: str) -> Gate:
+    def gate(self, user: str, endpoint: str) -> EndpointCounter:
         """The gate of a user and an endpoint; made at its first use."""
         gate = self._gates.get((user, endpoint))
         if gate is None:
             limit = self._limits[endpoint]
             # Its own numbers for each gate: a phase must not depend on who came first.
             rng = random.Random(f"{self._seed}/{user}/{endpoint}")
-            gate = Gate(self._counter(limit, rng), limit.lock_s, penalise=self._penalise)
+            gate = EndpointCounter(self._counter(limit, rng), limit.lock_s, penalise=self._penalise)
             self._gates[user, endpoint] = gate
         return gate
 
-    def gates(self, user: str | None = None) -> Iterator[tuple[str, str, Gate]]:
+    def gates(self, user: str | None = None) -> Iterator[tuple[str, str, EndpointCounter]]:
         """All gates in use as (user, endpoint, gate), or one user's."""
         for (owner, endpoint), gate in list(self._gates.items()):
             if user is None or user == owner:

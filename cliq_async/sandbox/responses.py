@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.errors import ApiFault
 
-__all__ = ["Break", "Silence", "failed", "gateway", "json_answer", "refusal"]
+__all__ = ["DropConnection", "NoResponse", "failed", "gateway", "json_answer", "refusal"]
 
 _FAILED: Final = "Cliq server encountered an error which prevents it from fulfilling the request."
 _GATEWAY_PAGE: Final = (
@@ -17,7 +17,7 @@ _GATEWAY_PAGE: Final = (
 )
 
 
-class Silence(web.StreamResponse):
+class NoResponse(web.StreamResponse):
     """Sends nothing and leaves the connection open, until the client or the sandbox ends it."""
 
     @property
@@ -32,7 +32,7 @@ class Silence(web.StreamResponse):
         """Send no body."""
 
 
-class Break(Silence):
+class DropConnection(NoResponse):
     """Breaks the connection in place of an answer."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -51,7 +51,7 @@ def json_answer(status: int, body: dict[str, Any] | None) -> web.Response:
     )
 
 
-def refusal(refused: Refused) -> web.Response:
+def refusal(refused: ApiFault) -> web.Response:
     """An error in Cliq's form."""
     body = {"message": refused.message}
     if refused.code is not None:

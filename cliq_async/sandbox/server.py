@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 from aiohttp import web
 
 from cliq_async.endpoints import Limit
-from cliq_async.sandbox.app import MAX_BODY, Front
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.app import MAX_BODY, SandboxApp
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.settings import Settings
 from cliq_async.sandbox.state.bots import Bot
@@ -112,7 +112,7 @@ class Sandbox:
             bots=bots, subscribers=subscribers, seed=seed
         )
         self._latency = Latency(latency_s, jitter_s, seed=seed)
-        self._front = Front(self._settings, self._state, latency=self._latency, clock=clock)
+        self._front = SandboxApp(self._settings, self._state, latency=self._latency, clock=clock)
         self._stack = AsyncExitStack()
         self._url = ""
 
@@ -241,7 +241,7 @@ class Sandbox:
     def _bot(self, unique_name: str) -> Bot:
         try:
             return self._state.bots.by_name(unique_name)
-        except Refused:
+        except ApiFault:
             raise ValueError(f"no bot has the unique name {unique_name!r}") from None
 
 

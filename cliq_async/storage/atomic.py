@@ -4,28 +4,28 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["check_replaceable", "replace_file"]
+__all__ = ["ensure_writable", "write_atomic"]
 
 
-def check_replaceable(path: Path) -> None:
+def ensure_writable(path: Path) -> None:
     """Check that a file can be replaced, while nothing is lost if it cannot.
 
     Raises:
         OSError: It cannot.
     """
-    handle, name = _beside(path.resolve())
+    handle, name = _temp_sibling(path.resolve())
     os.close(handle)
     Path(name).unlink()
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
     """Put data in place of what is in a file; a link to it stays a link.
 
     Raises:
         OSError: It cannot be written; the file is as it was.
     """
     path = path.resolve()
-    handle, name = _beside(path)
+    handle, name = _temp_sibling(path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -37,6 +37,6 @@ def replace_file(path: Path, data: bytes) -> None:
         raise
 
 
-def _beside(path: Path) -> tuple[int, str]:
+def _temp_sibling(path: Path) -> tuple[int, str]:
     """A new file beside another one, which nobody else may read."""
     return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

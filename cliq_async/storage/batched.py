@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from cliq_async.errors import CliqError
-from cliq_async.storage.sqlite import Connection, FileKind, transaction
+from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 
-__all__ = ["SteppedFile"]
+__all__ = ["BatchedFile"]
 
 _abandoned: Final[list[Connection]] = []
 """Connections of a process that this one was forked from: closing them would end its locks."""
 
 
-class SteppedFile:
+class BatchedFile:
     """A file of a kind, opened when there is something to do.
 
     Args:
@@ -23,7 +23,7 @@ class SteppedFile:
         path: The file; made with its folder if there is none, readable by its owner alone.
     """
 
-    def __init__(self, kind: FileKind, path: Path) -> None:
+    def __init__(self, kind: SqliteFormat, path: Path) -> None:
         self.path = path
         self.error = kind.error
         self._kind = kind
@@ -43,7 +43,7 @@ class SteppedFile:
         several times.
         """
         try:
-            with self.explained():
+            with self.translate_errors():
                 self.connect()
                 return _results(self.conn, steps)
         except CliqError as error:
@@ -55,9 +55,9 @@ class SteppedFile:
         if self._conn is None:
             self._conn = self._kind.open(self.path)
 
-    def explained(self) -> AbstractContextManager[None]:
+    def translate_errors(self) -> AbstractContextManager[None]:
         """Turn what goes wrong into an error that says what to do."""
-        return self._kind.explained(self.path)
+        return self._kind.translate_errors(self.path)
 
     def failed(self) -> None:
         """Called when none of the steps was made."""
@@ -69,7 +69,7 @@ class SteppedFile:
             with suppress(Exception):
                 conn.close()
 
-    def abandon(self) -> None:
+    def forget_after_fork(self) -> None:
         """Forget the connection: it is the process's that this one was forked from."""
         conn, self._conn = self._conn, None
         if conn is not None:

@@ -18,7 +18,7 @@ import attrs
 
 from cliq_async.errors import CliqError
 
-__all__ = ["BUSY_S", "Connection", "FileKind", "transaction"]
+__all__ = ["BUSY_S", "Connection", "SqliteFormat", "transaction"]
 
 Connection = sqlite3.Connection
 
@@ -31,7 +31,7 @@ _MOST_PAUSE_S: Final = 0.0008
 
 
 @attrs.frozen(kw_only=True)
-class FileKind:
+class SqliteFormat:
     """One kind of file.
 
     Attributes:
@@ -50,8 +50,8 @@ class FileKind:
     application_id: int
     migrations: tuple[str, ...]
     error: Callable[[str], CliqError]
-    elsewhere: str
-    damaged: str
+    unwritable_hint: str
+    damaged_hint: str
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     secure_delete: bool = False
 
@@ -59,31 +59,31 @@ class FileKind:
         self,
         path: Path,
         *,
-        made: Callable[[Connection], None] | None = None,
+        on_create: Callable[[Connection], None] | None = None,
         on_damage: Callable[[], None] | None = None,
     ) -> Connection:
         """A connection to a file, which is made with its folder if there is none.
 
         Args:
             path: The file.
-            made: Called within the transaction that makes the schema.
+            on_create: Called within the transaction that makes the schema.
             on_damage: Called if the file is damaged.
 
         Raises:
             CliqError: The file cannot be used; the error says why, and what to do.
         """
-        with self.explained(path, on_damage):
+        with self.translate_errors(path, on_damage):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             conn = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            with self.explained(path, on_damage):
-                _patiently(lambda: self._check(conn, path))
-                _patiently(lambda: self._settle(conn, path))
+            with self.translate_errors(path, on_damage):
+                _retry_while_busy(lambda: self._check(conn, path))
+                _retry_while_busy(lambda: self._configure(conn, path))
                 with transaction(conn):
                     # Another process may have been faster.
-                    self._migrate(conn, self._version(conn, path), made)
+                    self._migrate(conn, self._version(conn, path), on_create)
         except BaseException:
             conn.close()
             raise
@@ -97,7 +97,7 @@ class FileKind:
         """
         if not path.exists():
             raise self.error(f"{path}: there is no such file")
-        with self.explained(path):
+        with self.translate_errors(path):
             try:
                 return self._checked(path, "mode=ro")
             except sqlite3.OperationalError as error:
@@ -123,7 +123,9 @@ class FileKind:
         return conn
 
     @contextmanager
-    def explained(self, path: Path, on_damage: Callable[[], None] | None = None) -> Iterator[None]:
+    def translate_errors(
+        self, path: Path, on_damage: Callable[[], None] | None = None
+    ) -> Iterator[None]:
         """Turn what the file system and SQLite raise into an error that says what to do."""
         try:
             yield
@@ -133,7 +135,7 @@ class FileKind:
             raise self.error(f"{path}: {self._advice(error)} ({error})") from error
         except OSError as error:
             why = error.strerror or type(error).__name__
-            text = f"{path}: {self.noun} cannot be written; {self.elsewhere} ({why})"
+            text = f"{path}: {self.noun} cannot be written; {self.unwritable_hint} ({why})"
             raise self.error(text) from error
 
     def _check(self, conn: Connection, path: Path) -> None:
@@ -159,7 +161,7 @@ class FileKind:
             )
         return int(version)
 
-    def _settle(self, conn: Connection, path: Path) -> None:
+    def _configure(self, conn: Connection, path: Path) -> None:
         (mode,) = conn.execute("PRAGMA journal_mode=WAL").fetchone()
         if mode != "wal":
             raise self.error(
@@ -187,13 +189,13 @@ class FileKind:
     def _advice(self, error: sqlite3.DatabaseError) -> str:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if _is_damage(error):
-            return f"{self.noun} is damaged, or of another program; {self.damaged}"
+            return f"{self.noun} is damaged, or of another program; {self.damaged_hint}"
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return f"another program has held {self.noun} for {BUSY_S:g} s; end it, and try again"
         if code == sqlite3.SQLITE_FULL:
-            return f"the disk is full; make room, or {self.elsewhere}"
+            return f"the disk is full; make room, or {self.unwritable_hint}"
         if code in _UNWRITABLE:
-            return f"{self.noun} cannot be written; {self.elsewhere}"
+            return f"{self.noun} cannot be written; {self.unwritable_hint}"
         return (
             f"{self.noun} cannot be read or locked; is the disk full, or is it a network share? "
             "It has to be on a local disk"
@@ -212,7 +214,7 @@ def transaction(conn: Connection) -> Iterator[None]:
     Raises:
         sqlite3.Error: It failed, and nothing was written.
     """
-    _patiently(lambda: conn.execute("BEGIN IMMEDIATE"))
+    _retry_while_busy(lambda: conn.execute("BEGIN IMMEDIATE"))
     try:
         yield
         conn.execute("COMMIT")
@@ -223,7 +225,7 @@ def transaction(conn: Connection) -> Iterator[None]:
         raise
 
 
-def _patiently(step: Callable[[], object]) -> None:
+def _retry_while_busy(step: Callable[[], object]) -> None:
     """Try until other processes let go of the file, with a short pause between.
 
     The pauses are shorter than SQLite's own: what others do takes microseconds.

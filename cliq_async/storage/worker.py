@@ -20,7 +20,7 @@ import attrs
 
 from cliq_async.errors import CliqError
 
-__all__ = ["Blocking", "Worker"]
+__all__ = ["Backend", "WorkerThread"]
 
 StepT = TypeVar("StepT")
 
@@ -36,7 +36,7 @@ _LAST_S: Final = 2.0
 _StepT_contra = TypeVar("_StepT_contra", contravariant=True)
 
 
-class Blocking(Protocol[_StepT_contra]):
+class Backend(Protocol[_StepT_contra]):
     """What the thread works on."""
 
     @property
@@ -52,7 +52,7 @@ class Blocking(Protocol[_StepT_contra]):
         """Let go of what is open; the next step opens it again."""
         ...
 
-    def abandon(self) -> None:
+    def forget_after_fork(self) -> None:
         """Forget what is open without closing it: it is another process's."""
         ...
 
@@ -76,7 +76,7 @@ class _Job(Generic[StepT]):
     tries: int = 0
 
 
-class Worker(Generic[StepT]):
+class WorkerThread(Generic[StepT]):
     """Runs steps in a thread, which is started when there is something to do.
 
     Args:
@@ -84,7 +84,7 @@ class Worker(Generic[StepT]):
         forked: Called in a forked child, where nothing of the parent's work goes on.
     """
 
-    def __init__(self, blocking: Blocking[StepT], forked: Callable[[], None]) -> None:
+    def __init__(self, blocking: Backend[StepT], forked: Callable[[], None]) -> None:
         self._blocking = blocking
         self._forked = forked
         self._pid = os.getpid()
@@ -97,7 +97,7 @@ class Worker(Generic[StepT]):
         self._owed: deque[_Job[StepT]] = deque(maxlen=_MOST_OWED)
         _workers.add(self)
 
-    async def ask(self, step: StepT, *, lasting: bool = False) -> Any:
+    async def call(self, step: StepT, *, lasting: bool = False) -> Any:
         """Run a step and return what it returns, or raise what it raises.
 
         Args:
@@ -113,11 +113,11 @@ class Worker(Generic[StepT]):
             raise self._blocking.error(f"there is no thread to be had: {error}") from error
         return await future
 
-    async def ask_all(self, steps: Iterable[StepT]) -> list[Any]:
+    async def call_all(self, steps: Iterable[StepT]) -> list[Any]:
         """The same for several steps."""
-        return list(await asyncio.gather(*map(self.ask, steps)))
+        return list(await asyncio.gather(*map(self.call, steps)))
 
-    def tell(self, step: StepT) -> None:
+    def submit(self, step: StepT) -> None:
         """Run a step some time soon; never waits. If it fails, it is tried again with the next."""
         with suppress(RuntimeError):  # whoever asks next starts the thread
             self._put(_Job(step, lasting=True))
@@ -129,22 +129,22 @@ class Worker(Generic[StepT]):
         if self._end(loop, future):
             await future
 
-    def finish(self) -> None:
+    def flush_at_exit(self) -> None:
         """The same at the end of the program, for a moment at the most."""
         thread = self._thread
         if self._end(None, None) and thread is not None:
             thread.join(_LAST_S)
 
-    def pause(self) -> None:
+    def before_fork(self) -> None:
         """Before a fork: wait for what is being done, and close what a child must not inherit."""
         self._busy.acquire()
         self._blocking.close()
 
-    def resume(self) -> None:
+    def after_fork_in_parent(self) -> None:
         """After a fork, in the parent."""
         self._busy.release()
 
-    def restart(self) -> None:
+    def after_fork_in_child(self) -> None:
         """After a fork, in the child: the thread is the parent's, and so is all its work."""
         self._pid = os.getpid()
         self._jobs = SimpleQueue()
@@ -152,12 +152,12 @@ class Worker(Generic[StepT]):
         self._starting = threading.RLock()
         self._busy = threading.Lock()
         self._owed.clear()
-        self._blocking.abandon()
+        self._blocking.forget_after_fork()
         self._forked()
 
     def _put(self, job: _Job[StepT]) -> None:
         if self._pid != os.getpid():  # forked by something that knows nothing of Python
-            self.restart()
+            self.after_fork_in_child()
         with self._starting:
             self._jobs.put(job)
             if self._thread is None:
@@ -268,29 +268,29 @@ def _resolve(pairs: list[tuple["asyncio.Future[Any]", Any]]) -> None:
             future.set_result(result)
 
 
-_workers: WeakSet[Worker[Any]] = WeakSet()
-_paused: list[Worker[Any]] = []
+_workers: WeakSet[WorkerThread[Any]] = WeakSet()
+_paused: list[WorkerThread[Any]] = []
 
 
 def _before_fork() -> None:
     for worker in list(_workers):
-        worker.pause()
+        worker.before_fork()
         _paused.append(worker)
 
 
 def _in_parent() -> None:
     while _paused:
-        _paused.pop().resume()
+        _paused.pop().after_fork_in_parent()
 
 
 def _in_child() -> None:
     while _paused:
-        _paused.pop().restart()
+        _paused.pop().after_fork_in_child()
 
 
 def _at_exit() -> None:
     for worker in list(_workers):
-        worker.finish()
+        worker.flush_at_exit()
 
 
 if hasattr(os, "register_at_fork"):

@@ -78,11 +78,11 @@ class SubscriberReader:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        from cliq_async.sync.table import KIND  # noqa: PLC0415 - it brings SQLite
+        from cliq_async.sync.table import FORMAT  # noqa: PLC0415 - it brings SQLite
 
-        self._kind = KIND
+        self._kind = FORMAT
         self._path = Path(path)
-        self._conn: Connection = KIND.read(self._path)
+        self._conn: Connection = FORMAT.read(self._path)
         self._conn.execute("BEGIN")  # what is read from now on is of one moment
 
     def __enter__(self) -> Self:
@@ -102,7 +102,7 @@ class SubscriberReader:
         Raises:
             SyncError: It is not.
         """
-        with self._kind.explained(self._path):
+        with self._kind.translate_errors(self._path):
             rows = self._conn.execute("SELECT bot, synced_at FROM bot ORDER BY bot").fetchall()
         whole = dict(rows)
         if bot is not None and bot not in whole:
@@ -121,7 +121,7 @@ class SubscriberReader:
     def count(self, bot: str | None) -> int:
         """How many users subscribe to a bot, or to any."""
         query = f"SELECT count(DISTINCT user_id) FROM subscriber WHERE {_where(bot)}"  # noqa: S608 - our own
-        with self._kind.explained(self._path):
+        with self._kind.translate_errors(self._path):
             return int(self._conn.execute(query, _values(bot)).fetchone()[0])
 
     def ids(self, bot: str | None) -> Iterator[str]:
@@ -154,7 +154,7 @@ class SubscriberReader:
             )
 
     def _stream(self, query: str, bot: str | None) -> Iterator[tuple[Any, ...]]:
-        with self._kind.explained(self._path):
+        with self._kind.translate_errors(self._path):
             for row in self._conn.execute(query, _values(bot)):  # noqa: UP028 - that closes a cursor whose file may be closed
                 yield row
 

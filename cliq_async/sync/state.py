@@ -4,7 +4,7 @@ from typing import Final, Literal, Self
 
 import attrs
 
-__all__ = ["FULL", "INCREMENTAL", "BotState", "Kind", "OvertakenError"]
+__all__ = ["FULL", "INCREMENTAL", "BotState", "ConcurrentSyncError", "Kind"]
 
 Kind = Literal["full", "incremental"]
 
@@ -12,7 +12,7 @@ FULL: Final[Kind] = "full"
 INCREMENTAL: Final[Kind] = "incremental"
 
 
-class OvertakenError(Exception):
+class ConcurrentSyncError(Exception):
     """Somebody else has written a page of the bot meanwhile."""
 
 

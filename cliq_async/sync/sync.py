@@ -24,12 +24,12 @@ from cliq_async.errors import (
     TransportError,
     ValidationError,
 )
-from cliq_async.models.identifiers import identifier, page_limit
+from cliq_async.models.identifiers import page_limit, path_segment
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
-from cliq_async.storage.worker import Worker
+from cliq_async.storage.worker import WorkerThread
 from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
-from cliq_async.sync.state import FULL, INCREMENTAL, BotState, OvertakenError
+from cliq_async.sync.state import FULL, INCREMENTAL, BotState, ConcurrentSyncError
 
 if TYPE_CHECKING:
     from cliq_async.sync.table import SubscriberTable
@@ -92,18 +92,18 @@ async def sync_subscribers(
     from cliq_async.sync.table import SubscriberTable  # noqa: PLC0415
 
     table = SubscriberTable(into)
-    worker: Worker[Callable[[], Any]] = Worker(table, lambda: None)
+    worker: WorkerThread[Callable[[], Any]] = WorkerThread(table, lambda: None)
     patient = client.with_options(lane="bulk", max_wait_s=None).subscribers
 
     def fetch(state: BotState) -> Awaitable[Page[Subscriber]]:
         return patient.list(state.bot, limit=limit, extension_key=extension_key, **state.query())
 
-    telling = _Telling(SyncProgress(len(names)), on_progress)
+    telling = _ProgressReporter(SyncProgress(len(names)), on_progress)
     try:
-        await worker.ask(lambda: None)  # what is wrong with the file is found before it is needed
+        await worker.call(lambda: None)  # what is wrong with the file is found before it is needed
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_OneBot(bot, table, worker, fetch, telling).run(full=full))
+                group.create_task(_BotSync(bot, table, worker, fetch, telling).run(full=full))
                 for bot in names
             ]
     except BaseExceptionGroup as errors:
@@ -118,11 +118,11 @@ def _names(bots: object) -> list[str]:
         raise ValidationError("bots", "a bot or an iterable of bots", bots)
     given = [bots] if isinstance(bots, str) else list(bots)
     for bot in given:
-        identifier("bot", bot)
+        path_segment("bot", bot)
     return list(dict.fromkeys(given))
 
 
-class _Telling:
+class _ProgressReporter:
     """Tells whoever wants to know how far it is."""
 
     def __init__(
@@ -153,16 +153,16 @@ class _Telling:
             self._on_progress = None
 
 
-class _OneBot:
+class _BotSync:
     """The sync of one bot."""
 
     def __init__(
         self,
         bot: str,
         table: "SubscriberTable",
-        worker: Worker[Callable[[], Any]],
+        worker: WorkerThread[Callable[[], Any]],
         fetch: Callable[[BotState], Awaitable[Page[Subscriber]]],
-        telling: _Telling,
+        telling: _ProgressReporter,
     ) -> None:
         self._bot = bot
         self._table = table
@@ -180,16 +180,16 @@ class _OneBot:
         Raises:
             CliqError: What concerns other bots as well.
         """
-        with self._table.claimed(self._bot) as mine:
+        with self._table.lock(self._bot) as mine:
             error = await self._tried(full=full) if mine else self._busy()
-            present = await self._worker.ask(lambda: self._table.present(self._bot))
+            present = await self._worker.call(lambda: self._table.count_present(self._bot))
         self._telling.done()
         return self._report(present, error)
 
     async def _tried(self, *, full: bool) -> CliqError | None:
         try:
             await self._read(full=full)
-        except OvertakenError:
+        except ConcurrentSyncError:
             return self._busy()
         except _OF_ALL:
             raise
@@ -204,7 +204,7 @@ class _OneBot:
         )
 
     async def _read(self, *, full: bool) -> None:
-        before = await self._worker.ask(lambda: self._table.state(self._bot))
+        before = await self._worker.call(lambda: self._table.state(self._bot))
         state = before.planned(_now(), full=full)
         self._resumed = state.is_under_way
         seen: set[int] = set()  # hashes, since a long listing has thousands of pages
@@ -224,7 +224,7 @@ class _OneBot:
                 return
 
     async def _written(self, state: BotState, page: Page[Subscriber]) -> BotState:
-        written: BotState = await self._worker.ask(lambda: self._table.write(state, page, _now()))
+        written: BotState = await self._worker.call(lambda: self._table.write(state, page, _now()))
         self._telling.page(len(page.data))
         return written
 

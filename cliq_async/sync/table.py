@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 from cliq_async.errors import SyncError
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
-from cliq_async.storage.batched import SteppedFile
-from cliq_async.storage.sqlite import FileKind
-from cliq_async.sync.state import FULL, BotState, OvertakenError
+from cliq_async.storage.batched import BatchedFile
+from cliq_async.storage.sqlite import SqliteFormat
+from cliq_async.sync.state import FULL, BotState, ConcurrentSyncError
 
-__all__ = ["KIND", "SubscriberTable"]
+__all__ = ["FORMAT", "SubscriberTable"]
 
-KIND: Final = FileKind(
+FORMAT: Final = SqliteFormat(
     noun="the list of subscribers",
     application_id=0x436C6953,  # "CliS"
     migrations=(
@@ -56,8 +56,8 @@ KIND: Final = FileKind(
         """,
     ),
     error=SyncError,
-    elsewhere="name another place, or make this one writable",
-    damaged="move it aside with its -wal file, and sync into a new one",
+    unwritable_hint="name another place, or make this one writable",
+    damaged_hint="move it aside with its -wal file, and sync into a new one",
 )
 
 _COLUMNS: Final = tuple(field.name for field in attrs.fields(BotState))
@@ -78,7 +78,7 @@ _WRITE_SUBSCRIBER: Final = """
 """
 
 
-class SubscriberTable(SteppedFile):
+class SubscriberTable(BatchedFile):
     """The file that a sync writes. All methods but `claimed` are called within a step of `run`.
 
     Args:
@@ -86,17 +86,17 @@ class SubscriberTable(SteppedFile):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(KIND, Path(os.path.realpath(path)))
+        super().__init__(FORMAT, Path(os.path.realpath(path)))
 
     @contextmanager
-    def claimed(self, bot: str) -> Iterator[bool]:
+    def lock(self, bot: str) -> Iterator[bool]:
         """Have a bot for oneself; False if a living program has it.
 
         A lock beside the file, which the system takes back from a program that dies. It only
         spares requests: without it, `write` lets one of two go on.
         """
         lock = FileLock(f"{self.path}.{bot}.lock", timeout=0, mode=0o600, is_singleton=False)
-        with KIND.explained(self.path), suppress(Timeout):
+        with FORMAT.translate_errors(self.path), suppress(Timeout):
             lock.acquire()
         if not lock.is_locked:
             yield False
@@ -115,7 +115,7 @@ class SubscriberTable(SteppedFile):
             BotState(bot=bot) if row is None else BotState(**dict(zip(_COLUMNS, row, strict=True)))
         )
 
-    def present(self, bot: str) -> int:
+    def count_present(self, bot: str) -> int:
         """How many subscribers a bot has."""
         query = 'SELECT count(*) FROM subscriber WHERE bot = ? AND "left" IS NULL'
         return int(self.conn.execute(query, (bot,)).fetchone()[0])
@@ -135,7 +135,7 @@ class SubscriberTable(SteppedFile):
             OvertakenError: It is not as far as it was thought to be.
         """
         if self.state(state.bot).version != state.version:
-            raise OvertakenError
+            raise ConcurrentSyncError
         people = {each.user_id: each for each in page.data}
         added, changed = self._differences(state.bot, people)
         after = state.after(page.next_token, page.sync_token, added=added, changed=changed)

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from cliq_async.clock import system_clock
-from cliq_async.transport.base import CONNECT_S, NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import CONNECT_S, NoAnswerError, Request, Response, SendPermit
 
 __all__ = ["AiohttpTransport"]
 
@@ -37,7 +37,7 @@ class _Sending:
 
     __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "owner")
 
-    def __init__(self, owner: "AiohttpTransport", permit: Permit) -> None:
+    def __init__(self, owner: "AiohttpTransport", permit: SendPermit) -> None:
         self.owner = owner
         self._permit = permit
         self._conn: Any = None
@@ -50,7 +50,7 @@ class _Sending:
         Raises:
             _NotAllowedError: It is too late, or the request has left already.
         """
-        if not self._permit.may_send():
+        if not self._permit.claim():
             raise _NotAllowedError("too late to send, or sent already")
         self._allowed_at = system_clock()
         self._conn = conn
@@ -167,7 +167,7 @@ class AiohttpTransport:
         self._session._retry_connection = False
         self.prepares = connector is not None  # its sockets are not made here
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         """See `Transport.send`."""
         if self._session.closed:
             raise NoAnswerError("the client was closed")

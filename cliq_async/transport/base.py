@@ -9,7 +9,7 @@ from cliq_async.auth.credentials import (
     AccessToken,
 )
 
-__all__ = ["Authority", "NoAnswerError", "Permit", "Request", "Response", "Transport"]
+__all__ = ["NoAnswerError", "Request", "Response", "SendPermit", "TokenProvider", "Transport"]
 
 
 CONNECT_S: Final = 10.0
@@ -60,7 +60,7 @@ class NoAnswerError(Exception):
     """No final status came. Whether the request left stands in the permit."""
 
 
-class Permit(Protocol):
+class SendPermit(Protocol):
     """The right to send one request once: a token of the quota."""
 
     @property
@@ -68,7 +68,7 @@ class Permit(Protocol):
         """Whether the request was allowed to leave."""
         ...
 
-    def may_send(self) -> bool:
+    def claim(self) -> bool:
         """Ask just before the first byte is written; True at most once."""
         ...
 
@@ -76,10 +76,10 @@ class Permit(Protocol):
 class Transport(Protocol):
     """What carries requests. Put another one in with `CliqClient(transport=...)`."""
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         """Send a request and return its answer, whatever the status.
 
-        Follows no redirect and tries nothing twice. Asks `permit.may_send()` just before the
+        Follows no redirect and tries nothing twice. Asks `permit.claim()` just before the
         first byte leaves, and sends nothing if that is False. When it gives up, or is
         cancelled, it sees to it that what it wrote does not arrive later, as far as it can.
 
@@ -93,7 +93,7 @@ class Transport(Protocol):
         ...
 
 
-class Authority(Protocol):
+class TokenProvider(Protocol):
     """Where a client's access tokens come from."""
 
     def current(self) -> AccessToken | None:
@@ -114,7 +114,7 @@ class Authority(Protocol):
         """
         ...
 
-    def expired(self, access: AccessToken) -> bool:
+    def invalidate(self, access: AccessToken) -> bool:
         """Take note that a token was not accepted. True if asking again may give another one."""
         ...
 

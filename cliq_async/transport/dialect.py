@@ -19,18 +19,25 @@ from cliq_async.errors import ApiError, ThrottledError
 from cliq_async.models.serialization import to_json
 from cliq_async.transport.protocol import ApiCall
 
-__all__ = ["Trait", "hinted", "otherwise", "plain_endpoints", "sent_ids", "traits_of"]
+__all__ = [
+    "Quirk",
+    "apply_quirks",
+    "endpoints_without_quirks",
+    "normalize_sent_message",
+    "quirk_from_error",
+    "quirks_of",
+]
 
 _SEND: Final = "send_message"
-_ELSEWHERE: Final = attrs.evolve(ENDPOINTS[_SEND], path="/bots/{bot_unique_name}/messages")
+_SEND_LIVE: Final = attrs.evolve(ENDPOINTS[_SEND], path="/bots/{bot_unique_name}/messages")
 _ID: Final = "bot_id"
 _PREFIX: Final = "b-"
 _BOT_ID: Final = re.compile(r"(b-)?[0-9]+")
-_KEY, _OTHER_KEY = "user_ids", "userids"
+_KEY, _LIVE_KEY = "user_ids", "userids"
 _NOT_FOUND, _WRONG_METHOD = 404, 405
 
 
-class Trait(enum.Enum):
+class Quirk(enum.Enum):
     """A difference, by what the server does instead."""
 
     SEND_PATH = "takes messages at /messages"
@@ -39,65 +46,65 @@ class Trait(enum.Enum):
     BARE = "wants the ids of bots without b-"
 
 
-def traits_of(call: ApiCall) -> frozenset[Trait]:
+def quirks_of(call: ApiCall) -> frozenset[Quirk]:
     """The traits that make a difference to a call."""
     if call.endpoint.name == _SEND:
         body = msgspec.json.decode(call.body)
-        return frozenset((Trait.SEND_PATH, *((Trait.RECIPIENTS,) if _KEY in body else ())))
+        return frozenset((Quirk.SEND_PATH, *((Quirk.RECIPIENTS,) if _KEY in body else ())))
     trait = _of_id(call)
     return frozenset() if trait is None else frozenset((trait,))
 
 
-def _of_id(call: ApiCall) -> Trait | None:
+def _of_id(call: ApiCall) -> Quirk | None:
     given = call.path.get(_ID, "")
     if not _BOT_ID.fullmatch(given):
         return None
-    return Trait.BARE if given.startswith(_PREFIX) else Trait.PREFIXED
+    return Quirk.BARE if given.startswith(_PREFIX) else Quirk.PREFIXED
 
 
-def otherwise(call: ApiCall, traits: Collection[Trait]) -> ApiCall:
+def apply_quirks(call: ApiCall, traits: Collection[Quirk]) -> ApiCall:
     """The call for a server that has some traits."""
-    if Trait.SEND_PATH in traits:
-        call = replace(call, endpoint=_ELSEWHERE)
-    if Trait.RECIPIENTS in traits:
+    if Quirk.SEND_PATH in traits:
+        call = replace(call, endpoint=_SEND_LIVE)
+    if Quirk.RECIPIENTS in traits:
         body: dict[str, Any] = msgspec.json.decode(call.body)
-        body[_OTHER_KEY] = body.pop(_KEY)
+        body[_LIVE_KEY] = body.pop(_KEY)
         call = replace(call, body=to_json(body))
-    if Trait.PREFIXED in traits:
+    if Quirk.PREFIXED in traits:
         call = replace(call, path={**call.path, _ID: _PREFIX + call.path[_ID]})
-    if Trait.BARE in traits:
+    if Quirk.BARE in traits:
         call = replace(call, path={**call.path, _ID: call.path[_ID].removeprefix(_PREFIX)})
     return call
 
 
-def hinted(call: ApiCall, error: ApiError) -> Trait | None:
+def quirk_from_error(call: ApiCall, error: ApiError) -> Quirk | None:
     """The trait that an error of a call may come from."""
     if isinstance(error, ThrottledError):  # whatever its status
         return None
     if error.endpoint == _SEND:
         if error.code == "extra_key_found":
-            return Trait.RECIPIENTS
+            return Quirk.RECIPIENTS
         lost = error.status in {_NOT_FOUND, _WRONG_METHOD} and error.code != "bot_not_found"
-        return Trait.SEND_PATH if lost else None
+        return Quirk.SEND_PATH if lost else None
     return _of_id(call) if error.status == _NOT_FOUND else None
 
 
-def plain_endpoints(known: Mapping[Trait, bool]) -> frozenset[str]:
+def endpoints_without_quirks(known: Mapping[Quirk, bool]) -> frozenset[str]:
     """The endpoints whose calls can all go as documented, by what is known of the traits."""
     return frozenset(
         name
         for name, endpoint in ENDPOINTS.items()
-        if all(known.get(trait) is False for trait in _traits_at(endpoint))
+        if all(known.get(trait) is False for trait in _quirks_at(endpoint))
     )
 
 
-def _traits_at(endpoint: Endpoint) -> tuple[Trait, ...]:
+def _quirks_at(endpoint: Endpoint) -> tuple[Quirk, ...]:
     if endpoint.name == _SEND:
-        return Trait.SEND_PATH, Trait.RECIPIENTS
-    return (Trait.PREFIXED, Trait.BARE) if f"{{{_ID}}}" in endpoint.path else ()
+        return Quirk.SEND_PATH, Quirk.RECIPIENTS
+    return (Quirk.PREFIXED, Quirk.BARE) if f"{{{_ID}}}" in endpoint.path else ()
 
 
-def sent_ids(answer: object) -> object:
+def normalize_sent_message(answer: object) -> object:
     """A sent message's answer in the documented form.
 
     The live service tells the ids for each recipient, URL-encoded.

@@ -12,34 +12,34 @@ import attrs
 
 from cliq_async._version import __version__
 from cliq_async.auth.provider import AccessToken
-from cliq_async.clock import moment
+from cliq_async.clock import to_utc
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
 from cliq_async.hooks import Hooks
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Lane, Quota
+from cliq_async.quota.model import Lane, Quota, TokenOutcome
 from cliq_async.quota.token import Token
-from cliq_async.transport.base import CONNECT_S, Authority, NoAnswerError, Request, Transport
-from cliq_async.transport.instrumentation import Teller
+from cliq_async.transport.base import CONNECT_S, NoAnswerError, Request, TokenProvider, Transport
+from cliq_async.transport.instrumentation import Instrumentation
 from cliq_async.transport.pacing import ALL
-from cliq_async.transport.protocol import Answer, ApiCall, read
-from cliq_async.transport.retry import Attempts, Lost
-from cliq_async.transport.tracking import StoppedError, Watch
+from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
+from cliq_async.transport.retry import NoResponse, RetryState
+from cliq_async.transport.tracking import CallTracker, StoppedError
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["Caller", "Options"]
+__all__ = ["CallOptions", "RequestExecutor"]
 
 # Once: a look at a member of an enum is slow before Python 3.12.
-_ABANDONED, _ANSWERED = Ending.ABANDONED, Ending.ANSWERED
+_ABANDONED, _ANSWERED = TokenOutcome.ABANDONED, TokenOutcome.ANSWERED
 _USER_AGENT = f"cliq-async/{__version__}"
 _ENDLESS_S = 600.0
 """What a request without a timeout may take before its token's lease ends."""
 
 
 @attrs.frozen
-class Options:
+class CallOptions:
     """What a caller may choose for a call.
 
     Attributes:
@@ -56,10 +56,10 @@ class Options:
     timeout_s: float | None = 30.0
     reserve: int = 0
     job: object = None
-    watch: Watch | None = None
+    tracker: CallTracker | None = None
 
 
-class Caller:
+class RequestExecutor:
     """Sends calls for one client.
 
     Args:
@@ -79,7 +79,7 @@ class Caller:
         quotas: Mapping[str, Quota],
         limiter: Limiter,
         transport: Transport,
-        authority: Authority,
+        authority: TokenProvider,
         pacers: "Mapping[str, AsyncLimiter]",
         hooks: Hooks | None = None,
     ) -> None:
@@ -90,9 +90,9 @@ class Caller:
         self._transport = transport
         self._authority = authority
         self._pacers = pacers
-        self._teller = Teller(hooks, self._clock)
+        self._teller = Instrumentation(hooks, self._clock)
 
-    def call(self, call: ApiCall, options: Options) -> Awaitable[object]:
+    def execute(self, call: ApiCall, options: CallOptions) -> Awaitable[object]:
         """Send a call until it is answered for good.
 
         Returns:
@@ -107,18 +107,18 @@ class Caller:
             QuotaStoreError: The quota store failed; nothing was sent.
             StoppedError: `options.watch` was stopped, and there would be another attempt.
         """
-        watch = options.watch or Watch()
-        return self._teller.call(self._attempt(call, options, watch), call.endpoint, watch)
+        watch = options.tracker or CallTracker()
+        return self._teller.call(self._run(call, options, watch), call.endpoint, watch)
 
-    async def _attempt(self, call: ApiCall, options: Options, watch: Watch) -> object:
-        attempts = Attempts(call.endpoint)
+    async def _run(self, call: ApiCall, options: CallOptions, watch: CallTracker) -> object:
+        attempts = RetryState(call.endpoint)
         quota = self._quotas[call.endpoint.name]
         url = call.url(self._base_url)
         deadline = None if options.max_wait_s is None else self._clock() + options.max_wait_s
         lease_s = CONNECT_S + quota.period_s + quota.straggler_s
         lease_s += _ENDLESS_S if options.timeout_s is None else options.timeout_s
         while True:
-            if watch.stopped:
+            if watch.cancelled:
                 raise StoppedError
             try:
                 access = self._authority.current() or await self._authority.token(deadline)
@@ -133,7 +133,7 @@ class Caller:
                 )
                 token = await self._teller.wait(acquired, quota, options.lane)
                 if token.waited or self._pacers:
-                    ready = await self._ready_to_go(token, deadline)
+                    ready = await self._prepare(token, deadline)
                     if ready is None:
                         continue
                     access = ready
@@ -148,41 +148,41 @@ class Caller:
                 call.body,
                 options.timeout_s,
             )
-            exchange = self._exchange(call.endpoint, request, token, watch)
-            match attempts.judge(await self._teller.request(exchange, call.endpoint, token)):
+            exchange = self._send_once(call.endpoint, request, token, watch)
+            match attempts.next_action(await self._teller.request(exchange, call.endpoint, token)):
                 case "return":
                     return attempts.data()
                 case "wait":
                     continue
-                case "renew" if self._authority.expired(access):
+                case "renew" if self._authority.invalidate(access):
                     continue
                 case "back off" if await self._back_off(attempts.count, deadline, watch):
                     continue
                 case _:
                     raise attempts.error()
 
-    async def _ready_to_go(self, token: Token, deadline: float | None) -> AccessToken | None:
+    async def _prepare(self, token: Token, deadline: float | None) -> AccessToken | None:
         """Wait for the turn of a token. None, and the token is back, if it gets too old over it.
 
         The access token may have grown old while the call stood in line. The quota's is held while
         that is renewed: nobody else of this client could send, either. Not while it cannot be.
         """
-        if self._pacers and not await self._keep_pace(token, deadline):
+        if self._pacers and not await self._await_pace(token, deadline):
             return None
         try:
             access = self._authority.current() or await self._authority.token(token.send_by)
         except (AuthError, QuotaWaitError):
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
             return None
         except BaseException:
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
             raise
         if self._clock() < token.send_by:
             return access
-        token.end(Ending.NEVER_SENT)
+        token.end(TokenOutcome.NEVER_SENT)
         return None
 
-    async def _keep_pace(self, token: Token, deadline: float | None) -> bool:
+    async def _await_pace(self, token: Token, deadline: float | None) -> bool:
         """Wait for the turn of a token. False, and the token is back, if it gets too old.
 
         It does so as well if the endpoint was locked meanwhile.
@@ -195,48 +195,48 @@ class Caller:
                         await self._pacers[name].acquire()
             (snapshot,) = await self._limiter.store.snapshots([token.quota])
         except TimeoutError:
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
             if until == deadline:
                 quota = token.quota
-                raise QuotaWaitError(quota.endpoint, moment(until, self._clock)) from None
+                raise QuotaWaitError(quota.endpoint, to_utc(until, self._clock)) from None
             return False
         except BaseException:
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
             raise
         if token.taken_at < snapshot.locked_until:
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
             return False
         return True
 
-    async def _exchange(
-        self, endpoint: Endpoint, request: Request, token: Token, watch: Watch
-    ) -> Answer | Lost:
+    async def _send_once(
+        self, endpoint: Endpoint, request: Request, token: Token, watch: CallTracker
+    ) -> ApiResponse | NoResponse:
         """Send once, and end the token as what happened demands."""
-        watch.lost = False
+        watch.outcome_unknown = False
         try:
-            if watch.announce is not None:
-                await watch.announce()
+            if watch.before_send is not None:
+                await watch.before_send()
             response = await self._transport.send(request, token)
         except BaseException as error:
-            watch.lost = token.sent
-            token.end(Ending.ABANDONED if token.sent else Ending.NEVER_SENT)
+            watch.outcome_unknown = token.sent
+            token.end(TokenOutcome.ABANDONED if token.sent else TokenOutcome.NEVER_SENT)
             if isinstance(error, NoAnswerError):
-                return Lost(token.sent, str(error))
+                return NoResponse(token.sent, str(error))
             raise
         finally:
             watch.requests += token.sent
-        answer = read(endpoint, response)
-        if answer.refusal is None:
-            token.end(_ABANDONED if answer.kind == "unknown" else _ANSWERED)
+        answer = parse_response(endpoint, response)
+        if answer.throttle is None:
+            token.end(_ABANDONED if answer.outcome == "unknown" else _ANSWERED)
         else:
-            wait_s = answer.refusal.wait_s
+            wait_s = answer.throttle.wait_s
             lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
             if lock.first:
                 watch.lockouts += 1
                 self._teller.lock(token.quota, lock)
         return answer
 
-    async def _back_off(self, attempts: int, deadline: float | None, watch: Watch) -> bool:
+    async def _back_off(self, attempts: int, deadline: float | None, watch: CallTracker) -> bool:
         """Sleep before another attempt. False if there is no time left for one, or no wish."""
         # Imported in need: most programs never fail, and all of them start.
         from tenacity import RetryCallState, Retrying, wait_random_exponential  # noqa: PLC0415
@@ -245,7 +245,7 @@ class Caller:
         state.attempt_number = attempts
         delay_s = wait_random_exponential(multiplier=0.5)(state)
         late = deadline is not None and self._clock() + delay_s > deadline
-        if late or watch.stopped:
+        if late or watch.cancelled:
             return False
         await asyncio.sleep(delay_s)
         return True

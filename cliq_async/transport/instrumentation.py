@@ -4,15 +4,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from cliq_async.clock import moment
+from cliq_async.clock import to_utc
 from cliq_async.endpoints import Endpoint
 from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
-from cliq_async.quota.model import Ending, Lane, Lock, Quota
+from cliq_async.quota.model import Lane, Lock, Quota, TokenOutcome
 from cliq_async.quota.token import Token
-from cliq_async.transport.protocol import Answer
-from cliq_async.transport.tracking import Watch
+from cliq_async.transport.protocol import ApiResponse
+from cliq_async.transport.tracking import CallTracker
 
-__all__ = ["Teller"]
+__all__ = ["Instrumentation"]
 
 T = TypeVar("T")
 DetailsT = TypeVar("DetailsT")
@@ -23,7 +23,7 @@ _WAITED_S: Final = 0.001
 """From here on it was a wait. Real seconds."""
 
 
-class Teller:
+class Instrumentation:
     """Tells one client's hooks what becomes of things that are awaited.
 
     Args:
@@ -35,7 +35,7 @@ class Teller:
         self._hooks = hooks or Hooks()
         self._clock = clock
 
-    def call(self, work: Awaitable[T], endpoint: Endpoint, watch: Watch) -> Awaitable[T]:
+    def call(self, work: Awaitable[T], endpoint: Endpoint, watch: CallTracker) -> Awaitable[T]:
         """A call, from begin to end; `watch` follows it."""
         hook = self._hooks.on_call
         if hook is None:
@@ -47,7 +47,7 @@ class Teller:
             details = CallDetails(
                 endpoint=endpoint.name, requests=requests, took_s=took_s, error=error
             )
-            _tell(hook, details)
+            _notify(hook, details)
 
         return self._timed(work, tell)
 
@@ -66,10 +66,10 @@ class Teller:
                     error=error,
                 )
                 try:
-                    _tell(hook, details)
+                    _notify(hook, details)
                 except BaseException:
                     if token is not None:
-                        token.end(Ending.NEVER_SENT)
+                        token.end(TokenOutcome.NEVER_SENT)
                     raise
 
         return self._timed(work, tell)
@@ -81,21 +81,21 @@ class Teller:
             return work
 
         def tell(took_s: float, result: T | None, _error: str | None) -> None:
-            answer = result if isinstance(result, Answer) else None
+            answer = result if isinstance(result, ApiResponse) else None
             details = RequestDetails(
                 endpoint=endpoint.name,
                 method=endpoint.method,
                 status=answer.status if answer else None,
-                outcome=answer.kind if answer else "lost" if token.sent else "unsent",
+                outcome=answer.outcome if answer else "lost" if token.sent else "unsent",
                 took_s=took_s,
             )
-            _tell(hook, details)
+            _notify(hook, details)
 
         return self._timed(work, tell)
 
     def lock(self, quota: Quota, lock: Lock) -> None:
         """A lock that began."""
-        until = moment(lock.until, self._clock)
+        until = to_utc(lock.until, self._clock)
         _log.warning(
             "Cliq locked %s for %s until %s; from then on %d of %d requests a window are used",
             quota.endpoint,
@@ -112,7 +112,7 @@ class Teller:
                 capacity=lock.capacity,
                 threshold=quota.threshold,
             )
-            _tell(self._hooks.on_lock, details)
+            _notify(self._hooks.on_lock, details)
 
     async def _timed(
         self, work: Awaitable[T], tell: Callable[[float, T | None, str | None], None]
@@ -130,7 +130,7 @@ class Teller:
             tell(self._clock() - started, result, error)
 
 
-def _tell(hook: Callable[[DetailsT], object], details: DetailsT) -> None:
+def _notify(hook: Callable[[DetailsT], object], details: DetailsT) -> None:
     try:
         hook(details)
     except Exception:  # noqa: BLE001 - it is the user's, and no part of the call

@@ -19,9 +19,9 @@ from cliq_async.errors import (
     ServerError,
 )
 from cliq_async.transport.base import Response
-from cliq_async.transport.throttling import Refusal, refusal
+from cliq_async.transport.throttling import Throttle, detect_throttle
 
-__all__ = ["Answer", "ApiCall", "Kind", "read"]
+__all__ = ["ApiCall", "ApiResponse", "Outcome", "parse_response"]
 
 _OK: Final = 200
 _REDIRECT: Final = 300
@@ -69,7 +69,7 @@ def _filled(template: str, /, **path: str) -> str:
     return BASE_PATH + template.format_map(path)
 
 
-Kind = Literal["done", "refused", "throttled", "unknown"]
+Outcome = Literal["done", "refused", "throttled", "unknown"]
 """What an answer means for its caller.
 
 - done: It happened.
@@ -80,7 +80,7 @@ Kind = Literal["done", "refused", "throttled", "unknown"]
 
 
 @attrs.frozen
-class Answer:
+class ApiResponse:
     """An answer, read.
 
     Attributes:
@@ -92,34 +92,34 @@ class Answer:
         refusal: What a throttle said.
     """
 
-    kind: Kind
+    outcome: Outcome
     status: int
     data: object = None
-    whole: bool = True
+    complete: bool = True
     error: ApiError | None = None
-    refusal: Refusal | None = None
+    throttle: Throttle | None = None
 
 
-def read(endpoint: Endpoint, response: Response) -> Answer:
+def parse_response(endpoint: Endpoint, response: Response) -> ApiResponse:
     """Say what an answer means. Never fails, whatever the body is."""
     status = response.status
     if response.body == b"" and _OK <= status < _REDIRECT:
         return _empty(status)
     data, whole = _decode(response.body)
-    throttled = refusal(status, response.headers, data)
+    throttled = detect_throttle(status, response.headers, data)
     if throttled is not None:
-        return Answer("throttled", status, data, whole, refusal=throttled)
+        return ApiResponse("throttled", status, data, whole, throttle=throttled)
     if _OK <= status < _REDIRECT:
-        return Answer("done", status, data, whole)
-    kind: Kind = "refused"
+        return ApiResponse("done", status, data, whole)
+    kind: Outcome = "refused"
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
         kind = "unknown"
-    return Answer(kind, status, data, whole, _error(endpoint, status, data))
+    return ApiResponse(kind, status, data, whole, _error(endpoint, status, data))
 
 
 @cache
-def _empty(status: int) -> Answer:
-    return Answer("done", status)
+def _empty(status: int) -> ApiResponse:
+    return ApiResponse("done", status)
 
 
 def _decode(body: bytes | None) -> tuple[object, bool]:

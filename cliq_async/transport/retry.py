@@ -26,15 +26,15 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.transport.protocol import Answer
+from cliq_async.transport.protocol import ApiResponse
 
-__all__ = ["ATTEMPTS", "Attempts", "Lost", "Next"]
+__all__ = ["ATTEMPTS", "Action", "NoResponse", "RetryState"]
 
 ATTEMPTS: Final = 3
 
 
 @attrs.frozen
-class Lost:
+class NoResponse:
     """An attempt without an answer.
 
     Attributes:
@@ -46,7 +46,7 @@ class Lost:
     reason: str
 
 
-Next = Literal["return", "wait", "renew", "back off", "raise"]
+Action = Literal["return", "wait", "renew", "back off", "raise"]
 """What to do now.
 
 - return: Return what was answered.
@@ -58,13 +58,13 @@ Next = Literal["return", "wait", "renew", "back off", "raise"]
 
 
 @attrs.define
-class Attempts:
+class RetryState:
     """The attempts of one call so far.
 
     Attributes:
         endpoint: What is called.
         count: Attempts that count.
-        maybe_done: Whether a write may have happened already.
+        may_have_executed: Whether a write may have happened already.
         renewed: Whether another access token was tried.
         refused: The last throttle, if the last attempt was one.
         last: The last attempt's answer.
@@ -72,22 +72,22 @@ class Attempts:
 
     endpoint: Endpoint
     count: int = 0
-    maybe_done: bool = False
-    renewed: bool = False
-    refused: Answer | None = None
-    last: Answer | Lost | None = None
+    may_have_executed: bool = False
+    token_refreshed: bool = False
+    throttled: ApiResponse | None = None
+    last: ApiResponse | NoResponse | None = None
 
-    def judge(self, answer: Answer | Lost) -> Next:
+    def next_action(self, answer: ApiResponse | NoResponse) -> Action:
         """Take in how an attempt ended, and say what to do now."""
         self.last = answer
-        self.refused = None
-        if isinstance(answer, Lost):
+        self.throttled = None
+        if isinstance(answer, NoResponse):
             return self._unanswered(sent=answer.sent)
-        match answer.kind:
-            case "done" if answer.whole or self.endpoint.method != "GET":
+        match answer.outcome:
+            case "done" if answer.complete or self.endpoint.method != "GET":
                 return "return"
             case "throttled":
-                self.refused = answer
+                self.throttled = answer
                 return "wait"
             case "refused":
                 return self._refused(answer)
@@ -97,45 +97,45 @@ class Attempts:
     def data(self) -> object:
         """What the call gave: the decoded JSON, or None."""
         last = self.last
-        return last.data if isinstance(last, Answer) and last.error is None else None
+        return last.data if isinstance(last, ApiResponse) and last.error is None else None
 
     def error(self) -> CliqError:
         """The exception for a call that is given up now."""
         answer, endpoint = self.last, self.endpoint.name
-        if isinstance(answer, Lost):
+        if isinstance(answer, NoResponse):
             reason = answer.reason
         elif answer is None or answer.error is None:
             reason = "the answer could not be read"
-        elif answer.kind == "refused" or isinstance(answer.error, ServerError):
+        elif answer.outcome == "refused" or isinstance(answer.error, ServerError):
             return answer.error
         else:
             reason = f"HTTP {answer.status}, not from Cliq itself"
-        cls = OutcomeUnknownError if self.maybe_done else TransportError
+        cls = OutcomeUnknownError if self.may_have_executed else TransportError
         return cls(endpoint, reason)
 
     def not_sent(self, error: CliqError) -> CliqError:
         """The exception for a call whose next attempt could not be made."""
-        if self.maybe_done:
+        if self.may_have_executed:
             return OutcomeUnknownError(self.endpoint.name, f"then {error}")
-        refused = self.refused
-        if refused is None or refused.refusal is None or not isinstance(error, QuotaWaitError):
+        refused = self.throttled
+        if refused is None or refused.throttle is None or not isinstance(error, QuotaWaitError):
             return error
-        code, message = refused.refusal.code, refused.refusal.message
+        code, message = refused.throttle.code, refused.throttle.message
         return ThrottledError(refused.status, code, message, self.endpoint.name, error.retry_at)
 
-    def _refused(self, answer: Answer) -> Next:
+    def _refused(self, answer: ApiResponse) -> Action:
         gone = isinstance(answer.error, NotFoundError)
-        if gone and self.maybe_done and self.endpoint.method == "DELETE":
+        if gone and self.may_have_executed and self.endpoint.method == "DELETE":
             return "return"  # the attempt that was not answered has deleted it
-        if isinstance(answer.error, AuthenticationError) and not self.renewed:
-            self.renewed = True
+        if isinstance(answer.error, AuthenticationError) and not self.token_refreshed:
+            self.token_refreshed = True
             return "renew"
         return "raise"
 
-    def _unanswered(self, *, sent: bool) -> Next:
+    def _unanswered(self, *, sent: bool) -> Action:
         self.count += 1
         if sent and self.endpoint.method != "GET":
-            self.maybe_done = True
+            self.may_have_executed = True
         if self.count >= ATTEMPTS or (sent and self.endpoint.method == "POST"):
             return "raise"
         return "back off"

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 import attrs
 
-__all__ = ["Refusal", "refusal"]
+__all__ = ["Throttle", "detect_throttle"]
 
 _TOO_MANY = 429
 _NAME = re.compile(r"URL_\w+_THROTTLES_LIMIT_EXCEEDED", re.IGNORECASE)
@@ -23,7 +23,7 @@ _LONGEST_S = 86_400.0
 
 
 @attrs.frozen
-class Refusal:
+class Throttle:
     """A request that was refused because of the threshold. It was not executed.
 
     Attributes:
@@ -37,7 +37,7 @@ class Refusal:
     wait_s: float | None
 
 
-def refusal(status: int, headers: Mapping[str, str], body: object) -> Refusal | None:
+def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Throttle | None:
     """Whether an answer is a throttle, whatever its form.
 
     Args:
@@ -58,20 +58,20 @@ def refusal(status: int, headers: Mapping[str, str], body: object) -> Refusal | 
         for text in (answer.get("message"), details.get("message"), error.get("message"))
         if isinstance(text, str)
     ]
-    waits = [*(_said(text) for text in texts), _retry_after(headers.get("Retry-After"))]
+    waits = [*(_parse_wait(text) for text in texts), _retry_after(headers.get("Retry-After"))]
     longest = max((wait for wait in waits if wait is not None), default=None)
-    return Refusal(name, texts[0] if texts else "", longest)
+    return Throttle(name, texts[0] if texts else "", longest)
 
 
 def _is_throttle(name: object) -> bool:
     return isinstance(name, str) and (name.lower() in _CODES or _NAME.fullmatch(name) is not None)
 
 
-def _said(text: str) -> float | None:
+def _parse_wait(text: str) -> float | None:
     match = _AGAIN.search(text)
     if match is None:
         return None
-    return _sane(int(match[1]) * _UNITS_S[match[2].lower()])
+    return _clamp(int(match[1]) * _UNITS_S[match[2].lower()])
 
 
 def _retry_after(header: str | None) -> float | None:
@@ -79,14 +79,14 @@ def _retry_after(header: str | None) -> float | None:
         return None
     header = header.strip()
     if header.isdecimal():
-        return _sane(float(header))
+        return _clamp(float(header))
     try:
         at = parsedate_to_datetime(header)
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return _sane((at - datetime.now(UTC)).total_seconds())
+        return _clamp((at - datetime.now(UTC)).total_seconds())
     except (ValueError, OverflowError, TypeError, IndexError):
         return None  # the parser of dates is not made for hostile ones
 
 
-def _sane(wait_s: float) -> float | None:
+def _clamp(wait_s: float) -> float | None:
     return min(wait_s, _LONGEST_S) if wait_s > 0 else None

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from cliq_async.quota.token import Token
 
-__all__ = ["StoppedError", "Watch"]
+__all__ = ["CallTracker", "StoppedError"]
 
 
-class Watch:
+class CallTracker:
     """Lets somebody outside follow a call.
 
     Attributes:
@@ -16,19 +16,19 @@ class Watch:
         lockouts: How many of them began a lock.
         lost: Whether the last request left and nothing says what became of it.
         stopped: Set it to have nothing more sent: what is on the wire is the last.
-        announce: Awaited when a request is about to leave, its token in hand. If it raises, the
+        before_send: Awaited when a request is about to leave, its token in hand. If it raises, the
             request does not leave, and the call raises that.
     """
 
-    __slots__ = ("announce", "lockouts", "lost", "requests", "stopped", "token")
+    __slots__ = ("before_send", "cancelled", "lockouts", "outcome_unknown", "requests", "token")
 
     def __init__(self) -> None:
         self.token: Token | None = None
         self.requests = 0
         self.lockouts = 0
-        self.lost = False
-        self.stopped = False
-        self.announce: Callable[[], Awaitable[None]] | None = None
+        self.outcome_unknown = False
+        self.cancelled = False
+        self.before_send: Callable[[], Awaitable[None]] | None = None
 
     @property
     def in_flight(self) -> bool:

@@ -17,7 +17,7 @@ import cliq_async
 from cliq_async import CliqClient, MemoryStore, NotFoundError
 from cliq_async.models.call_status import CallStatus
 from cliq_async.sandbox.router import Router
-from cliq_async.testing import FakeTransport, run_in_moved_time
+from cliq_async.testing import FakeTransport, run_in_virtual_time
 
 async def main():
     clock = asyncio.get_running_loop().time
@@ -38,7 +38,7 @@ async def main():
         else:
             raise AssertionError
 
-run_in_moved_time(main())
+run_in_virtual_time(main())
 assert Router().find("GET", "/api/v3/bots/b/calls/c") == ("get_call", ("b", "c"))
 print(cliq_async.__file__)
 """

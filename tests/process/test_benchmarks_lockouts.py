@@ -1,4 +1,4 @@
-"""The benchmark of lockouts: peers are limited in moved time, and their locks are seen."""
+"""The benchmark of lockouts: peers are limited in virtual time, and their locks are seen."""
 
 import json
 import subprocess

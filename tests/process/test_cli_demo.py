@@ -14,7 +14,7 @@ from cliq_async.sandbox import Sandbox
 
 
 def round_of(ratio, **changes):
-    values = {"took_s": 3.0 * ratio, "shortest_s": 3.0, "requests": 3, "once": 300, "lockouts": 0}
+    values = {"took_s": 3.0 * ratio, "estimate_s": 3.0, "requests": 3, "once": 300, "lockouts": 0}
     return Round(**(values | changes))
 
 

@@ -1,6 +1,6 @@
 """Broadcasts at the same time share the quota: by turns in one process, and between several.
 
-All in moved time, with a network and a server that count what arrives. Of any 100 requests in a
+All in virtual time, with a network and a server that count what arrives. Of any 100 requests in a
 row, which is two windows, each of two jobs has 40 to 60 while both have work; of any 150, each of
 three has 40 to 60.
 """
@@ -21,12 +21,12 @@ from support.stores import Inline
 from cliq_async.client import CliqClient
 from cliq_async.quota.stores.redis import RedisStore
 from cliq_async.quota.stores.sqlite import SqliteStore
-from cliq_async.testing import run_in_moved_time
-from cliq_async.transport.dialect import Trait
+from cliq_async.testing import run_in_virtual_time
+from cliq_async.transport.dialect import Quirk
 
 THRESHOLD = 50
 LEAST, MOST = 40, 60
-AS_DOCUMENTED = json.dumps({trait.name: False for trait in Trait})
+AS_DOCUMENTED = json.dumps({trait.name: False for trait in Quirk})
 
 
 @attrs.frozen
@@ -109,7 +109,7 @@ def in_one_process(*jobs, seed=1):
         assert network.lockouts == []
         return sent, ends
 
-    return run_in_moved_time(main())
+    return run_in_virtual_time(main())
 
 
 def as_fast_as_one(ends, *jobs, seed=1):
@@ -191,9 +191,9 @@ class Away(Inline):
         super().__init__(blocking)
         self.takes_s = takes_s
 
-    async def ask(self, step, *, lasting=False):
+    async def call(self, step, *, lasting=False):
         await asyncio.sleep(self.takes_s)
-        return await super().ask(step, lasting=lasting)
+        return await super().call(step, lasting=lasting)
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -228,7 +228,7 @@ def in_processes(a_store, jobs, takes_s, seed=1, killed_at_s=None):
             for number, job in enumerate(jobs):
                 stores.append(a_store(takes_s[number]))
                 # The form of a request is known, so that all of them go out at once.
-                stores[-1].put_note("dialect https://cliq.zoho.com", AS_DOCUMENTED, until=1e6)
+                stores[-1].set_record("dialect https://cliq.zoho.com", AS_DOCUMENTED, until=1e6)
                 stack.push_async_callback(stores[-1].close)
                 options: Any = {"transport": sent, "quota": stores[-1], "timeout_s": None}
                 client = await stack.enter_async_context(CliqClient("token", **options))
@@ -242,7 +242,7 @@ def in_processes(a_store, jobs, takes_s, seed=1, killed_at_s=None):
         assert network.lockouts == []
         return sent, ends
 
-    return run_in_moved_time(main())
+    return run_in_virtual_time(main())
 
 
 @pytest.mark.parametrize(

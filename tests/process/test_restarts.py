@@ -1,6 +1,6 @@
 """Programs that end, are killed and start again: the quota in a file outlives them.
 
-In moved time with the real client, limiter and file, and only network and server simulated; then
+In virtual time with the real client, limiter and file, and only network and server simulated; then
 once with real processes against a sandbox.
 """
 
@@ -16,7 +16,7 @@ from support.stores import inline_sqlite
 
 from cliq_async.client import CliqClient
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 SEEDS = range(20)
 
@@ -51,7 +51,7 @@ def test_fifty_sends_a_restart_and_fifty_more_are_never_locked(seed, tmp_path):
                 await send_all(client, 50)
         return network
 
-    network = run_in_moved_time(main())
+    network = run_in_virtual_time(main())
     assert network.lockouts == []
     assert len(network.arrivals) == 100
 
@@ -72,7 +72,7 @@ def test_crash_loop_is_never_locked(seed, tmp_path):
             await send_all(client, 60)
         return network
 
-    network = run_in_moved_time(main())
+    network = run_in_virtual_time(main())
     assert network.lockouts == []
     assert len(network.arrivals) > 100
 
@@ -90,7 +90,7 @@ def test_the_same_with_an_empty_memory_is_locked():
         return network
 
     with pytest.raises(TimeoutError):
-        run_in_moved_time(main())
+        run_in_virtual_time(main())
 
 
 PROGRAM = textwrap.dedent("""

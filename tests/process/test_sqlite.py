@@ -21,14 +21,14 @@ def process(code, *args):
         sys.path.insert(0, {tests!r})
         from support.stores import a_quota
         from cliq_async.quota.limiter import Limiter
-        from cliq_async.quota.model import Ending, NotYet
+        from cliq_async.quota.model import Denied, TokenOutcome
         from cliq_async.quota.stores.sqlite import SqliteStore
 
         store, quota = SqliteStore(sys.argv[1]), a_quota(50)
 
         async def take(token):
             got = await store.take(quota, token, lease_s=131.0)
-            return not isinstance(got, NotYet)
+            return not isinstance(got, Denied)
 
         async def takes(first, number):
             return sum([await take(first + each) for each in range(number)])
@@ -56,7 +56,7 @@ async def test_what_was_pending_is_written_when_a_program_ends_without_closing(p
             for number in range(30):
                 await take(number)
             for number in range(30):
-                store.end(quota, number, Ending.NEVER_SENT if number % 2 else Ending.ANSWERED)
+                store.end(quota, number, TokenOutcome.NEVER_SENT if number % 2 else TokenOutcome.ANSWERED)
         asyncio.run(main())
     """
     output(process(code, path))

@@ -9,12 +9,17 @@ from support.answer_strategies import HEADERS, JSON, NAMES, ODD_BODIES, STATUSES
 from support.effort import tries
 from support.scripted import Scripted, answer
 
-from cliq_async.auth.accounts import AccountsServer, Code, Exchanged
-from cliq_async.auth.oauth import Failed, Grant, Made, read as read_token
+from cliq_async.auth.accounts import AccountsClient, AuthorizationCode, ExchangeResult
+from cliq_async.auth.oauth import (
+    IssuedToken,
+    TokenFailure,
+    TokenGrant,
+    parse_token_response as read_token,
+)
 from cliq_async.auth.provider import RefreshToken
 from cliq_async.errors import AuthError, CliqError, QuotaWaitError
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 from cliq_async.transport.base import Response
 
 SECRETS = {"1000.refresh", "a-client-secret", "1000.a-code"}
@@ -56,18 +61,18 @@ def encoded(said: object) -> bytes:
 TOKEN_BODIES = SAID.map(encoded) | st.sampled_from(ODD_BODIES) | st.binary(max_size=9)
 TOKEN_ANSWERS = st.builds(Response, STATUSES, HEADERS, TOKEN_BODIES)
 REFRESHING = RefreshToken("an-id", "a-client-secret", "1000.refresh")
-GRANT = Grant.of(REFRESHING, "https://accounts.zoho.eu")
+GRANT = TokenGrant.of(REFRESHING, "https://accounts.zoho.eu")
 
 
 @tries(80)
 @given(TOKEN_ANSWERS)
 def test_any_answer_of_the_accounts_server_is_a_token_or_a_reason_without_a_secret(response):
     got = read_token(GRANT, response)
-    if isinstance(got, Made):
+    if isinstance(got, IssuedToken):
         assert got.access.value
         assert 0 < got.life_s <= 3600
         return
-    assert isinstance(got, Failed)
+    assert isinstance(got, TokenFailure)
     assert not any(secret in got.reason for secret in SECRETS)
 
 
@@ -94,16 +99,22 @@ def test_any_answer_to_a_code_or_a_revocation_is_read_or_an_error_and_asked_once
 
     async def main():
         store = MemoryStore(clock=asyncio.get_running_loop().time)
-        server = AccountsServer("https://accounts.zoho.eu", transport, store)
+        server = AccountsClient("https://accounts.zoho.eu", transport, store)
         try:
             if code:
-                return await server.exchange(Code("an-id", "a-client-secret", "1000.a-code"))
+                return await server.exchange(
+                    AuthorizationCode("an-id", "a-client-secret", "1000.a-code")
+                )
             return await server.revoke(REFRESHING)
         except CliqError as error:
             return error
 
-    got = run_in_moved_time(main())
-    assert isinstance(got, Exchanged | AuthError) if code else got is None or type(got) is AuthError
+    got = run_in_virtual_time(main())
+    assert (
+        isinstance(got, ExchangeResult | AuthError)
+        if code
+        else got is None or type(got) is AuthError
+    )
     assert len(transport.requests) == 1
     secrets = {"a-client-secret", "1000.a-code"} if code else {"a-client-secret", "1000.refresh"}
     assert not any(secret in f"{got} {got!r}" for secret in secrets)

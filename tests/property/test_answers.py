@@ -20,22 +20,22 @@ from cliq_async.errors import (
 )
 from cliq_async.models import Bot, Page, Subscriber
 from cliq_async.transport.base import Response
-from cliq_async.transport.protocol import read
-from cliq_async.transport.throttling import Refusal, refusal
+from cliq_async.transport.protocol import parse_response
+from cliq_async.transport.throttling import Throttle, detect_throttle
 
 
 def expected(name: str, response: Response) -> tuple[type[CliqError], ...]:
     """The errors that the documents allow for an answer that stays the same."""
     endpoint = ENDPOINTS[name]
     reading = endpoint.method == "GET"
-    got = read(endpoint, response)
-    match got.kind:
+    got = parse_response(endpoint, response)
+    match got.outcome:
         case "throttled":
             return (ThrottledError,)
         case "done" if not reading:
             return ()
         case "done":
-            return (ApiError,) if got.whole else (TransportError,)
+            return (ApiError,) if got.complete else (TransportError,)
         case "unknown":
             return (ServerError, TransportError if reading else OutcomeUnknownError)
         case _ if response.status == 401:
@@ -54,7 +54,7 @@ def test_any_answer_of_any_endpoint_is_a_model_or_an_error_that_the_table_allows
     got, transport = outcome(METHODS[name][0], [response])
     assert 1 <= len(transport.requests) <= 80
     if not isinstance(got, CliqError):
-        assert read(ENDPOINTS[name], response).kind == "done"
+        assert parse_response(ENDPOINTS[name], response).outcome == "done"
         assert got is None if model is None else isinstance(got, model)
         if isinstance(got, Page):
             assert all(isinstance(each, Bot | Subscriber) for each in got.data)
@@ -86,10 +86,10 @@ def test_following_any_pages_ends(name, responses):
 @tries(100)
 @given(st.integers(100, 999), HEADERS, JSON)
 def test_any_answer_is_a_throttle_by_its_status_or_its_name_alone(status, headers, body):
-    got = refusal(status, headers, body)
+    got = detect_throttle(status, headers, body)
     if got is None:
         assert status != 429
         return
-    assert isinstance(got, Refusal)
+    assert isinstance(got, Throttle)
     assert status == 429 or got.code
     assert got.wait_s is None or 0 < got.wait_s <= 86_400

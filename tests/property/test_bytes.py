@@ -9,7 +9,7 @@ from support.tcp_servers import OnePermit, Server, a_transport, request
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.transport.base import NoAnswerError, Response
-from cliq_async.transport.protocol import read
+from cliq_async.transport.protocol import parse_response
 
 LINES = [b"HTTP/1.1 200 OK", b"HTTP/1.1 204 No", b"HTTP/1.1 100 Continue", b"HTTP/1.0 500 \xff"]
 LINES += [b"HTTP/9.9 200 OK", b"HTTP/1.1 999999 x", b"HELLO", b"", b"HTTP/1.1 -1 x"]
@@ -62,6 +62,6 @@ def test_any_bytes_of_a_server_that_then_goes_away_are_an_answer_or_none(wires):
                     continue
                 assert isinstance(got, Response), wire
                 assert 100 <= got.status <= 999, wire
-                read(ENDPOINTS["get_bot"], got)
+                parse_response(ENDPOINTS["get_bot"], got)
 
     asyncio.run(main())

@@ -29,7 +29,7 @@ from cliq_async.models.handler import HANDLER_TYPES, check_type
 from cliq_async.models.incoming import check_parameters
 from cliq_async.models.parsing.call import call_from
 from cliq_async.models.parsing.message import message_from
-from cliq_async.models.serialization import to_json, to_plain
+from cliq_async.models.serialization import to_json, unstructure
 from cliq_async.sandbox.validation import (
     read_bot_changes,
     read_call,
@@ -146,7 +146,7 @@ def read_sent_message(body: bytes) -> object:
 
 
 @tries(200)
-@given(MESSAGES.map(to_plain).flatmap(nearly))
+@given(MESSAGES.map(unstructure).flatmap(nearly))
 @example({"text": "x", "slides": [{"type": "table", "data": {"headers": ["a"], "rows": []}}]})
 @example({"card": {"title": "no theme"}})
 @example({"card": {"title": ""}, "buttons": []})
@@ -155,25 +155,27 @@ def test_messages(plain):
 
 
 @tries(200)
-@given(NEW_BOTS.map(to_plain).flatmap(nearly))
+@given(NEW_BOTS.map(unstructure).flatmap(nearly))
 def test_new_bots(plain):
     hold_together(new_bot, read_new_bot, plain)
 
 
 @tries(200)
-@given(BOT_CHANGES.map(to_plain).flatmap(nearly))
+@given(BOT_CHANGES.map(unstructure).flatmap(nearly))
 def test_changes_of_bots(plain):
     hold_together(bot_changes, read_bot_changes, plain, "webhook")
 
 
 @tries(200)
-@given(NEW_HANDLERS.map(to_plain).flatmap(nearly))
+@given(NEW_HANDLERS.map(unstructure).flatmap(nearly))
 def test_new_handlers(plain):
     hold_together(new_handler, read_new_handler, plain, bot_of(plain))
 
 
 @tries(200)
-@given(HANDLER_CHANGES.flatmap(lambda each: st.tuples(st.just(each[0]), nearly(to_plain(each[1])))))
+@given(
+    HANDLER_CHANGES.flatmap(lambda each: st.tuples(st.just(each[0]), nearly(unstructure(each[1]))))
+)
 def test_changes_of_handlers(each):
     kind, plain = each
 
@@ -186,7 +188,7 @@ def test_changes_of_handlers(each):
 
 
 @tries(200)
-@given(CALLS.map(to_plain).flatmap(nearly))
+@given(CALLS.map(unstructure).flatmap(nearly))
 def test_calls(plain):
     ids = plain.get("user_ids") if isinstance(plain, dict) else None
     # That an id has at most 320 characters is common sense, and no document says it.

@@ -24,7 +24,7 @@ from support.senders import LATER, LOST, NO_CONNECTION, NOBODY_VALID, NOT_FOR_SO
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
 from cliq_async.errors import JournalError, QuotaWaitError
-from cliq_async.testing import MovedLoop
+from cliq_async.testing import VirtualTimeLoop
 
 SIZE, MANY = 4, 26
 EVERYBODY = tuple(str(1000 + number) for number in range(MANY))
@@ -49,7 +49,7 @@ class Request:
 class JobMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.loop = MovedLoop()
+        self.loop = VirtualTimeLoop()
         asyncio.set_event_loop(None)
         memory = Path("/dev/shm")  # no disk has to be waited for
         self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
@@ -67,21 +67,21 @@ class JobMachine(RuleBasedStateMachine):
         self.loop.run_until_complete(let())
 
     async def send(self, batch: Any, watch: Any) -> None:
-        await watch.announce()
+        await watch.before_send()
         self.model.leaves(batch.ids)
         token = watch.token = a_token()
-        token.may_send()
+        token.claim()
         request = Request(batch.ids, self.loop.create_future())
         self.on_the_wire.append(request)
         try:
             fate = await request.answer
         except asyncio.CancelledError:
-            watch.lost = True
+            watch.outcome_unknown = True
             raise
         finally:
             token.ended = True
         if fate not in {"no connection", "stopped", "split"}:
-            watch.lost = fate == "unknown"
+            watch.outcome_unknown = fate == "unknown"
         self.model.ended(batch, fate)
         if (error := FATES[fate]) is not None:
             raise error

@@ -17,7 +17,7 @@ from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandl
 from cliq_async.models.serialization import to_json
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox.validation import read_parameters
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 # A field of a model, whatever is put into it.
 
@@ -69,7 +69,7 @@ def test_client_and_sandbox_agree_on_parameters(data):
             with suppress(ValidationError):
                 await client.messages.send_incoming("supportbot", data)
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
     try:
         taken = sandbox_takes(read_parameters, data)
     except UnicodeEncodeError:
@@ -143,7 +143,7 @@ def one_call(name: str, arguments: dict[str, Any]) -> tuple[CliqError | None, li
                 return error
             return None
 
-    return run_in_moved_time(main()), transport.requests
+    return run_in_virtual_time(main()), transport.requests
 
 
 @tries(60)

@@ -26,9 +26,9 @@ from support.stores import inline_sqlite
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Lane, Quota
+from cliq_async.quota.model import Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import MovedLoop
+from cliq_async.testing import VirtualTimeLoop
 
 N = 3
 WINDOW_S = 60.0
@@ -83,7 +83,7 @@ class QuotaMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.loop = MovedLoop()
+        self.loop = VirtualTimeLoop()
         asyncio.set_event_loop(None)
         limit = Limit(N, WINDOW_S, 600.0)
         self.quota = Quota.of("e", limit, host="h", margin_s=1.0, straggler_s=STRAGGLER_S)
@@ -120,16 +120,18 @@ class QuotaMachine(RuleBasedStateMachine):
     def ended(self, number, ending):
         life = self.lives.get(number)
         if life is None:
-            assert ending is Ending.NEVER_SENT, "only a refund may name a token that was not had"
+            assert ending is TokenOutcome.NEVER_SENT, (
+                "only a refund may name a token that was not had"
+            )
             return
         assert life.arrives_by == inf, "a token ends once"
         if number == self.probe:
             self.probe = None
-            self.reopening = self.reopening and ending is not Ending.ANSWERED
-        if ending is Ending.NEVER_SENT:
+            self.reopening = self.reopening and ending is not TokenOutcome.ANSWERED
+        if ending is TokenOutcome.NEVER_SENT:
             del self.lives[number]
         else:
-            late = STRAGGLER_S if ending is Ending.ABANDONED else 0.0
+            late = STRAGGLER_S if ending is TokenOutcome.ABANDONED else 0.0
             life.arrives_by = self.loop.time() + late
 
     def refused(self, number, wait_s):
@@ -179,7 +181,7 @@ class QuotaMachine(RuleBasedStateMachine):
     def pick(self, number):
         return self.held.pop(number % len(self.held)) if self.held else None
 
-    @rule(number=st.integers(0, 20), ending=st.sampled_from(Ending), turns=st.integers(0, 3))
+    @rule(number=st.integers(0, 20), ending=st.sampled_from(TokenOutcome), turns=st.integers(0, 3))
     def end(self, number, ending, turns):
         token = self.pick(number)
         if token is not None:
@@ -229,11 +231,11 @@ class QuotaMachine(RuleBasedStateMachine):
             task.cancel()
         self.run(self.turns(60))
         for token in self.held:
-            token.end(Ending.ANSWERED)
+            token.end(TokenOutcome.ANSWERED)
         self.run(asyncio.sleep(2000.0))
         snapshot = self.run(self.store.snapshots([self.quota]))[0]
         if snapshot.reopening:
-            self.run(self.acquire({})).end(Ending.NEVER_SENT)
+            self.run(self.acquire({})).end(TokenOutcome.NEVER_SENT)
             snapshot = self.run(self.store.snapshots([self.quota]))[0]
         assert snapshot.leases == ()
         assert snapshot.returns == ()

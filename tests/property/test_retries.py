@@ -22,10 +22,10 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.quota.model import Ending, TokenId
+from cliq_async.quota.model import TokenId, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.token import Token
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 from cliq_async.transport.base import NoAnswerError, Request, Response
 
 TITLE = "URL_ROLLING_THROTTLES_LIMIT_EXCEEDED"
@@ -56,7 +56,7 @@ class WatchedStore(MemoryStore):
 
     def __init__(self, **options):
         super().__init__(**options)
-        self.endings: dict[TokenId, list[Ending | str]] = {}
+        self.endings: dict[TokenId, list[TokenOutcome | str]] = {}
 
     def end(self, quota, token, ending):
         self.endings.setdefault(token, []).append(ending)
@@ -84,7 +84,7 @@ class Server:
         if fault == "unsent":
             await asyncio.sleep(DELAY_S)
             raise NoAnswerError("no connection")
-        assert permit.may_send(), "there is a token for each attempt"
+        assert permit.claim(), "there is a token for each attempt"
         assert loop.time() >= self.locked_until, "nothing is sent during a lock"
         await asyncio.sleep(DELAY_S)
         response = self.reached(request.method, call, fault)
@@ -134,13 +134,13 @@ def one_call(client: CliqClient, method: str, name: str) -> Any:
             return client.bots.get(name)
 
 
-def ending_of(fault: str, token: Token) -> Ending | str:
+def ending_of(fault: str, token: Token) -> TokenOutcome | str:
     """How the token of an attempt that came to its end has to end."""
     if fault in THROTTLES:
         return "refused"
     if not token.sent:
-        return Ending.NEVER_SENT
-    return Ending.ABANDONED if fault in UNANSWERED else Ending.ANSWERED
+        return TokenOutcome.NEVER_SENT
+    return TokenOutcome.ABANDONED if fault in UNANSWERED else TokenOutcome.ANSWERED
 
 
 @tries(250)
@@ -175,7 +175,7 @@ def test_what_is_reported_of_a_call_is_what_happened(method, faults, max_wait_s,
                 assert snapshot.leases == snapshot.returns == (), "all tokens are back"
         return results, store
 
-    results, store = run_in_moved_time(main())
+    results, store = run_in_virtual_time(main())
     for number, result in enumerate(results):
         own = [each for each in server.attempts if each[0] == str(number)]
         is_true(method, result, server.done[str(number)], [fault for _, fault, _ in own])

@@ -20,10 +20,10 @@ from cliq_async.client import CliqClient
 from cliq_async.models import Bot, Call, Handler, NewBot, NewHandler
 from cliq_async.models.parsing.call import actions_from
 from cliq_async.models.parsing.message import message_from
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 ROUND_TRIP = tries(100)
 
@@ -36,7 +36,7 @@ def through(work: Any) -> Any:
         async with CliqClient("t", transport=transport, quota=MemoryStore()) as client:
             return await work(client)
 
-    return run_in_moved_time(main()), state
+    return run_in_virtual_time(main()), state
 
 
 def same(given_: Any, got: Any, *but: str) -> None:
@@ -125,7 +125,7 @@ def test_message(message):
     sent, state = through(work)
     (kept,) = state.messages.all()
     body = {name: value for name, value in kept.body.items() if name != "broadcast"}
-    assert body == to_plain(message)
+    assert body == unstructure(message)
     assert message_from(body) == message
     assert (sent.message_id is not None) == bool(message.sync_message)
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.stores import STORES_AT_ONCE, Clock, a_quota
 
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.model import Ending, Lane
+from cliq_async.quota.model import Lane, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 
 TOKENS = st.integers(1, 12)
@@ -22,8 +22,8 @@ ASK_AGAIN_S = 1.0
 class Impatient(Bucket):
     """As the stores that several processes share: has those who were refused ask again soon."""
 
-    def ask(self, *args, **options):
-        return super().ask(*args, longest_s=ASK_AGAIN_S, **options)
+    def acquire(self, *args, **options):
+        return super().acquire(*args, max_sleep_s=ASK_AGAIN_S, **options)
 
 
 async def memory(clock, tmp_path):
@@ -74,8 +74,8 @@ class Agreement(RuleBasedStateMachine):
         token=TOKENS,
         reserve=st.integers(0, 3),
         lane=st.sampled_from(Lane),
-        asker=st.sampled_from((None, 1, 2)),
-        people=st.integers(1, 3),
+        queue_id=st.sampled_from((None, 1, 2)),
+        waiters=st.integers(1, 3),
         lease_s=st.sampled_from((20.0, 131.0)),
     )
     def take(self, token, **options):
@@ -86,7 +86,7 @@ class Agreement(RuleBasedStateMachine):
         if isinstance(got, float):
             self.taken[token] = got
 
-    @rule(token=TOKENS, ending=st.sampled_from(Ending))
+    @rule(token=TOKENS, ending=st.sampled_from(TokenOutcome))
     def end(self, token, ending):
         async def do(store):
             store.end(self.quota, token, ending)

@@ -40,15 +40,15 @@ def one_episode(seed: str, kind: str, hours: float, counts: Counter[str]) -> Non
         redis_servers.shared().client().flushdb()
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
-    worker_of = journal.Worker, sync.Worker
+    worker_of = journal.WorkerThread, sync.WorkerThread
     day = moments.datetime
-    setattr(journal, "Worker", Inline)  # noqa: B010 - for its type
-    setattr(sync, "Worker", Inline)  # noqa: B010
+    setattr(journal, "WorkerThread", Inline)  # noqa: B010 - for its type
+    setattr(sync, "WorkerThread", Inline)  # noqa: B010
     setattr(moments, "datetime", Wall)  # noqa: B010
     try:
         Episode(seed, kind, folder, hours, counts).run()
     finally:
-        journal.Worker, sync.Worker = worker_of
+        journal.WorkerThread, sync.WorkerThread = worker_of
         setattr(moments, "datetime", day)  # noqa: B010
         # A store whose clock is its loop's keeps the loop alive, and so what both are kept by.
         limiter._limiters.clear()
@@ -73,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--episode", type=int, help="this one alone")
-    parser.add_argument("--hours", type=float, default=3.0, help="of an episode, in moved time")
+    parser.add_argument("--hours", type=float, default=3.0, help="of an episode, in virtual time")
     options = parser.parse_args()
     logging.getLogger("cliq_async").setLevel(logging.CRITICAL)
     kinds = ["memory", "sqlite"]

@@ -17,7 +17,7 @@ from cliq_async.client import CliqClient
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.stores.redis import RedisStore
 from cliq_async.quota.stores.sqlite import SqliteStore
-from cliq_async.testing import MovedLoop
+from cliq_async.testing import VirtualTimeLoop
 
 HOUR_S = 3600.0
 
@@ -47,7 +47,7 @@ class Episode:
         self.rng = random.Random(self.seed)
         random.seed(self.seed)  # for the client's own jitter
         Wall.off = timedelta()
-        with asyncio.Runner(loop_factory=MovedLoop) as runner:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
             runner.run(self._main())
 
     async def _main(self) -> None:

@@ -29,14 +29,14 @@ class Inline(stores.Inline):
         super().__init__(blocking)
         self.process = CURRENT.get()
 
-    async def ask(self, step, *, lasting=False):
+    async def call(self, step, *, lasting=False):
         await asyncio.sleep(0)
         if self.process.dead:
             raise asyncio.CancelledError
-        result = await super().ask(step)
+        result = await super().call(step)
         await asyncio.sleep(0)
         return result
 
-    def tell(self, step):
+    def submit(self, step):
         if not self.process.dead:
-            super().tell(step)
+            super().submit(step)

@@ -48,7 +48,7 @@ class Traffic:
         folder: Where journals and files of subscribers are.
         counts: What was done how often.
         numbers: Each is given once: to a text, a recipient, a job.
-        ends_at: When nothing new begins any more, in moved time.
+        ends_at: When nothing new begins any more, in virtual time.
         jobs: Those that are to go on, in whatever process.
     """
 

@@ -1,4 +1,4 @@
-"""A network and a Cliq in moved time that lose, delay, break and refuse at random."""
+"""A network and a Cliq in virtual time that lose, delay, break and refuse at random."""
 
 import asyncio
 import math
@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from support.simulation import a_delay_s, deliver, give_up
 
-from cliq_async.sandbox.endpoints import WORKS, Call
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.endpoints import ENDPOINT_HANDLERS, Call
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.state.state import State
-from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
 
 STRAGGLER_S = 29.9
 SPARED = 0.97
@@ -66,14 +66,14 @@ class World:
         self._throttles = [Throttle(each, seed=1) for each in ("rolling", "fixed", "bucket")]
         self._last = 0.0
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         fault = self.rng.choice(FAULTS) if self.rng.random() < self.fault_rate else ""
         if fault.startswith("throttle") and self.rng.random() < SPARED:
             fault = "lost"
         await asyncio.sleep(a_delay_s(self.rng) / 2)
         if fault == "unsent":
             raise NoAnswerError("no connection")
-        if not permit.may_send():
+        if not permit.claim():
             raise NoAnswerError("not sent")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Response] = loop.create_future()
@@ -125,7 +125,7 @@ class World:
         query = dict(parse_qsl(urlsplit(request.url).query))
         try:
             call = Call("ann", parameters, query, request.body)
-            status, found = WORKS[endpoint](self._state, call)
-        except Refused as refused:
+            status, found = ENDPOINT_HANDLERS[endpoint](self._state, call)
+        except ApiFault as refused:
             status, found = refused.status, {"code": refused.code, "message": refused.message}
         return Response(status, {}, b"" if found is None else msgspec.json.encode(found))

@@ -1,4 +1,4 @@
-"""The promises, in moved time: the real client, and only the network and the server simulated.
+"""The promises, in virtual time: the real client, and only the network and the server simulated.
 
 The server counts in a rolling window, in a fixed one and as a token bucket, all at once. Delays
 are log-normal each way, 80 ms in the median and 1.5 s at the 99th percentile; requests that are
@@ -13,7 +13,7 @@ from support.simulation import a_client, a_server
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import OutcomeUnknownError
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 SEEDS = range(20)
 SENDS = 1000
@@ -39,7 +39,7 @@ def run_seeds(**options):
     ratios, unanswered = [], 0
     for seed in SEEDS:
         network = a_server("rolling", "fixed", "bucket", seed=seed)
-        took_s, lost = run_in_moved_time(send_all(network, **options))
+        took_s, lost = run_in_virtual_time(send_all(network, **options))
         assert network.lockouts == []
         assert len(network.arrivals) == SENDS
         assert sum(at < 10.0 for at in network.arrivals) == 50
@@ -71,7 +71,7 @@ def test_without_the_time_for_stragglers_the_same_server_does_lock_out():
     locked = 0
     for seed in range(8):
         network = a_server("rolling", seed=seed)
-        run_in_moved_time(send_all(network, margin_s=0.0, straggler_s=0.0, timeout_s=0.6))
+        run_in_virtual_time(send_all(network, margin_s=0.0, straggler_s=0.0, timeout_s=0.6))
         locked += bool(network.lockouts)
     assert locked > 0
 
@@ -93,7 +93,7 @@ def test_a_burst_after_an_idle_hour_goes_out_at_once():
                 await asyncio.sleep(3600.0)
         assert network.lockouts == []
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_a_stricter_server_locks_at_most_four_times_a_day(algorithm, limit, othe
         assert 1 <= len(network.lockouts) <= 4
         assert sent >= 22 * 24 * 60
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())

@@ -11,7 +11,7 @@ from support.scripted import Scripted
 from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 from cliq_async.transport.base import Response
 
 NAMES = "code error title details message status_code data id unique_name name handlers creator"
@@ -86,4 +86,4 @@ def outcome(calling: Method, steps: list[Any], **options: Any) -> tuple[Any, Scr
             except CliqError as error:
                 return error
 
-    return run_in_moved_time(main()), transport
+    return run_in_virtual_time(main()), transport

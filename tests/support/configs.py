@@ -5,7 +5,7 @@ from typing import Any
 
 from support.cli import SECRET, invoke
 
-from cliq_async.cli.settings.profiles import Book, Profile, Secrets
+from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
 
 TOKEN = {"CLIQ_ACCESS_TOKEN": SECRET}
 
@@ -18,7 +18,7 @@ def put_profile(name="default", **fields):
         "data_center": "eu",
         "accounts_url": "https://accounts.zoho.eu",
     }
-    Book().put(name, Profile(**(known | fields)))
+    ProfileStore().put(name, Profile(**(known | fields)))
 
 
 def told(*args, env=None):

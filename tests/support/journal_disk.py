@@ -28,7 +28,7 @@ class Disk:
     def log(self) -> Path:
         return self.file.path.with_name(self.file.path.name + "-wal")
 
-    async def ask(self, step, *, lasting=False):
+    async def call(self, step, *, lasting=False):
         await asyncio.sleep(0)
         if self.dead:
             raise asyncio.CancelledError
@@ -41,7 +41,7 @@ class Disk:
             raise results[-1]
         return results[-1]
 
-    def tell(self, step):
+    def submit(self, step):
         self.waiting.append(step)
 
     def flush(self):
@@ -50,8 +50,8 @@ class Disk:
             self.file.run(self.waiting)
             self.waiting.clear()
 
-    async def ask_all(self, steps):
-        return [await self.ask(step) for step in steps]
+    async def call_all(self, steps):
+        return [await self.call(step) for step in steps]
 
     async def close(self):
         if not self.dead:

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cliq_async.sandbox.endpoints import WORKS, Call as Request
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.endpoints import ENDPOINT_HANDLERS, Call as Request
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.state.state import State
 from cliq_async.testing import FakeTransport
@@ -17,7 +17,7 @@ ROUTER = Router()
 def sandbox_takes(read: Any, plain: Any, *more: Any) -> bool:
     try:
         read(msgspec.json.encode(plain), *more)
-    except Refused:
+    except ApiFault:
         return False
     return True
 
@@ -30,8 +30,10 @@ def a_world() -> tuple[State, FakeTransport]:
         endpoint, parameters = ROUTER.find(request.method, urlsplit(request.url).path)
         body = b"" if request.json is None else msgspec.json.encode(request.json)
         try:
-            status, found = WORKS[endpoint](state, Request("ann", parameters, request.query, body))
-        except Refused as refused:
+            status, found = ENDPOINT_HANDLERS[endpoint](
+                state, Request("ann", parameters, request.query, body)
+            )
+        except ApiFault as refused:
             return refused.status, {"code": refused.code, "message": refused.message}
         return status if found is None else (status, found)
 

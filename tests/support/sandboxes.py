@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.endpoints import WORKS, Call
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.endpoints import ENDPOINT_HANDLERS, Call
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.state import State
 
 SEND = "/api/v3/bots/supportbot/message"
@@ -61,11 +61,11 @@ class World:
     def ask(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
         """The status and the body of an endpoint's answer."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return WORKS[name](self.state, Call(user, parameters, query or {}, data))
+        return ENDPOINT_HANDLERS[name](self.state, Call(user, parameters, query or {}, data))
 
     def refusal(self, name, *parameters, **options):
         """The status and the code of an endpoint's error."""
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ApiFault) as caught:
             self.ask(name, *parameters, **options)
         assert caught.value.message
         return caught.value.status, caught.value.code

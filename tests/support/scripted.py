@@ -1,4 +1,4 @@
-"""A transport that does what a test tells it, and a caller on it in moved time."""
+"""A transport that does what a test tells it, and a caller on it in virtual time."""
 
 import asyncio
 import functools
@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 import attrs
 import msgspec
 
-from cliq_async.auth.provider import AccessToken, authority
+from cliq_async.auth.provider import AccessToken, make_token_provider
 from cliq_async.config import Settings
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
-from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
-from cliq_async.transport.executor import Caller, Options
+from cliq_async.testing import run_in_virtual_time
+from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
+from cliq_async.transport.executor import CallOptions, RequestExecutor
 from cliq_async.transport.protocol import ApiCall
 
 SECRET = "1000.secret-of-a-token"
@@ -33,11 +33,11 @@ Step = Response | BaseException | str | Callable[[Request], object]
 
 
 def moved(test):
-    """Run an async test in moved time."""
+    """Run an async test in virtual time."""
 
     @functools.wraps(test)
     def run(*args, **options):
-        return run_in_moved_time(test(*args, **options), debug=True)
+        return run_in_virtual_time(test(*args, **options), debug=True)
 
     return run
 
@@ -73,11 +73,11 @@ class Scripted:
     times: list[float] = attrs.Factory(list)
     closed: int = 0
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if step == "unsent":
             raise NoAnswerError("no connection")
-        if not permit.may_send():
+        if not permit.claim():
             raise NoAnswerError("not allowed")
         self.requests.append(request)
         self.times.append(asyncio.get_running_loop().time())
@@ -103,11 +103,11 @@ class Rig:
 
     transport: Scripted
     store: MemoryStore
-    caller: Caller
+    caller: RequestExecutor
     settings: Settings
 
     async def call(self, name: str, *, body: bytes = b"", **options) -> object:
-        return await self.caller.call(a_call(name, body), Options(**options))
+        return await self.caller.execute(a_call(name, body), CallOptions(**options))
 
     async def free(self, name: str) -> int:
         (snapshot,) = await self.store.snapshots([self.settings.quotas()[name]])
@@ -135,12 +135,12 @@ def a_rig(
     store = MemoryStore(clock=clock)
     transport = Scripted(list(steps), delay_s)
     made = Settings(**settings)
-    caller = Caller(
+    caller = RequestExecutor(
         base_url=made.root_url,
         quotas=made.quotas(),
         limiter=Limiter.of(store),
         transport=transport,
-        authority=authority(
+        authority=make_token_provider(
             auth or AccessToken(SECRET), transport, store, accounts_url=made.accounts_url
         ),
         pacers=pacers or {},

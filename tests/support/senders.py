@@ -72,19 +72,19 @@ class Sender:
             token = watch.token = a_token()
             if isinstance(fate, TransportError):
                 raise fate
-            await watch.announce()
-            token.may_send()
+            await watch.before_send()
+            token.claim()
             self.batches.append(batch.ids)
             try:
                 await asyncio.sleep(self.takes_s)  # on the wire
             except asyncio.CancelledError:
-                watch.lost = True
+                watch.outcome_unknown = True
                 raise
             finally:
                 token.ended = True
                 watch.requests += 1
             if isinstance(fate, BaseException):
-                watch.lost = isinstance(fate, OutcomeUnknownError)
+                watch.outcome_unknown = isinstance(fate, OutcomeUnknownError)
                 raise fate
         finally:
             self.under_way -= 1

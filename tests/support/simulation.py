@@ -1,4 +1,4 @@
-"""A network and a server in moved time; everything else in these tests is the real client."""
+"""A network and a server in virtual time; everything else in these tests is the real client."""
 
 import asyncio
 import math
@@ -10,7 +10,7 @@ from cliq_async.client import CliqClient
 from cliq_async.endpoints import Limit
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox.rate_limits import Throttle
-from cliq_async.transport.base import NoAnswerError, Permit, Request, Response
+from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
 
 MEDIAN_S = 0.08
 P99_S = 1.5
@@ -43,8 +43,8 @@ class Network:
     def delay_s(self) -> float:
         return a_delay_s(self.random) if self.even_delay_s is None else self.even_delay_s
 
-    async def send(self, request: Request, permit: Permit) -> Response:
-        if not permit.may_send():
+    async def send(self, request: Request, permit: SendPermit) -> Response:
+        if not permit.claim():
             raise NoAnswerError("not sent")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Response] = loop.create_future()

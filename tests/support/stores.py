@@ -73,22 +73,22 @@ STORES = [memory, sqlite, redis]
 
 
 class Inline:
-    """Does a store's blocking work at once, for tests in moved time."""
+    """Does a store's blocking work at once, for tests in virtual time."""
 
     def __init__(self, blocking):
         self.blocking = blocking
 
-    async def ask(self, step, *, lasting=False):
+    async def call(self, step, *, lasting=False):
         (result,) = self.blocking.run([step])
         if isinstance(result, Exception):
             raise result
         return result
 
-    def tell(self, step):
+    def submit(self, step):
         self.blocking.run([step])
 
-    async def ask_all(self, steps):
-        return [await self.ask(step) for step in steps]
+    async def call_all(self, steps):
+        return [await self.call(step) for step in steps]
 
     async def close(self):
         self.blocking.close()

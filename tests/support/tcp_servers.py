@@ -23,7 +23,7 @@ class OnePermit:
     sent: bool = False
     asked: int = 0
 
-    def may_send(self) -> bool:
+    def claim(self) -> bool:
         self.asked += 1
         if self.sent or not self.allowed:
             return False

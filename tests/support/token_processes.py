@@ -11,7 +11,7 @@ from support.scripted import Scripted, answer
 from support.stores import Inline, inline_sqlite
 from support.token_providers import CREDENTIALS, UNREADY, URL
 
-from cliq_async.auth.provider import authority
+from cliq_async.auth.provider import make_token_provider
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.stores.redis import RedisStore
 
@@ -60,7 +60,9 @@ class Home:
 
     def process(self, accounts, **options) -> Any:
         auth = attrs.evolve(CREDENTIALS, **options.pop("auth", {}))
-        return authority(auth, accounts.transport, self.store(), accounts_url=URL, **options)
+        return make_token_provider(
+            auth, accounts.transport, self.store(), accounts_url=URL, **options
+        )
 
 
 @asynccontextmanager

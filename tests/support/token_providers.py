@@ -5,7 +5,7 @@ from typing import Any
 
 from support.scripted import Scripted, answer
 
-from cliq_async.auth.provider import RefreshToken, authority
+from cliq_async.auth.provider import RefreshToken, make_token_provider
 from cliq_async.quota.stores.memory import MemoryStore
 
 CREDENTIALS = RefreshToken("id", "a-client-secret", "a-refresh-token")
@@ -16,7 +16,7 @@ UNREADY = answer(503, b"<html>")
 def an_authority(steps, *, auth: Any = CREDENTIALS, delay_s=1.0, **options: Any):
     transport = Scripted(list(steps), delay_s)
     store = options.pop("store", None) or MemoryStore(clock=asyncio.get_running_loop().time)
-    return authority(auth, transport, store, accounts_url=URL, **options), transport
+    return make_token_provider(auth, transport, store, accounts_url=URL, **options), transport
 
 
 def numbered(**fields):

@@ -1,4 +1,4 @@
-"""Tasks that wait for tokens in moved time, with a store that answers at once or late."""
+"""Tasks that wait for tokens in virtual time, with a store that answers at once or late."""
 
 import asyncio
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.model import Quota, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
-ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
+ANSWERED, NEVER_SENT = TokenOutcome.ANSWERED, TokenOutcome.NEVER_SENT
 
 
 def a_quota(threshold=3, *, window_s=60.0, margin_s=0.0, lock_s=600.0):
@@ -43,7 +43,7 @@ class LateStore(MemoryStore):
 
 
 class Scene:
-    """A limiter on moved time, and tasks that wait for it."""
+    """A limiter on virtual time, and tasks that wait for it."""
 
     def __init__(self, quota, store_class=MemoryStore):
         self.loop: Any = asyncio.get_running_loop()
@@ -72,11 +72,11 @@ class Scene:
 
 
 def scene(test):
-    """Run a test as a coroutine in moved time, with either store."""
+    """Run a test as a coroutine in virtual time, with either store."""
 
     @pytest.mark.parametrize("store_class", [MemoryStore, SlowStore])
     def run(store_class):
-        run_in_moved_time(test(store_class), debug=True)
+        run_in_virtual_time(test(store_class), debug=True)
 
     run.__name__ = test.__name__
     return run

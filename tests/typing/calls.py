@@ -9,7 +9,7 @@ from cliq_async import (
     BotChanges,
     BroadcastPlan,
     BroadcastProgress,
-    BroadcastReport,
+    BulkReport,
     Button,
     Call,
     CallReceipt,
@@ -129,17 +129,17 @@ async def many(client: CliqClient) -> None:
         assert_type(progress.delivered, int)
 
     report = await client.broadcast("ops", "Hi", everybody(), journal="job.db", on_progress=told)
-    assert_type(report, BroadcastReport)
+    assert_type(report, BulkReport)
     assert_type(report.stopped, str | None)
     for outcome in report.outcomes:
         assert_type(outcome, Outcome)
         assert_type(outcome.ids, tuple[str, ...])
     await client.broadcast("ops", personal, [{"id": "1", "name": "Ann"}], dedupe=True)
     await client.broadcast("ops", MessageTemplate("Hello {{ name }}"), [{"user_id": "1"}])
-    assert_type(await client.call_many("ops", "Fire drill", [1, 2]), BroadcastReport)
+    assert_type(await client.call_many("ops", "Fire drill", [1, 2]), BulkReport)
     await client.call_many("ops", CallTemplate("Hello {{ name }}"), [{"user_id": "1"}])
     job = client.broadcast_job("ops", Message("Hi"), headroom=5)
     assert_type(await job.plan(["1"]), BroadcastPlan)
-    assert_type(await job.run(["1"]), BroadcastReport)
+    assert_type(await job.run(["1"]), BulkReport)
     job.stop("enough")
     assert_type(read_outcomes("job.db", delivered=True), Iterable[Outcome])

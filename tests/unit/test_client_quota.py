@@ -70,21 +70,21 @@ async def test_quota_status_under_a_lock_says_until_when():
 @moved
 async def test_shortest_time_for_a_number_of_requests(requests, seconds):
     client, _ = a_scripted_client()
-    assert await client.shortest_s("send_message", requests) == pytest.approx(seconds)
+    assert await client.estimate_s("send_message", requests) == pytest.approx(seconds)
 
 
 @moved
 async def test_shortest_time_beside_headroom_counts_fewer_tokens():
     client, _ = a_scripted_client()
-    assert await client.shortest_s("send_message", 41, headroom=10) == pytest.approx(61.0)
-    assert await client.shortest_s("send_message", 40, headroom=10) == 0.0
+    assert await client.estimate_s("send_message", 41, headroom=10) == pytest.approx(61.0)
+    assert await client.estimate_s("send_message", 40, headroom=10) == 0.0
 
 
 @moved
 async def test_shortest_time_of_no_endpoint_is_refused():
     client, _ = a_scripted_client()
     with pytest.raises(ValidationError, match="endpoint"):
-        await client.shortest_s("send", 1)
+        await client.estimate_s("send", 1)
 
 
 @moved

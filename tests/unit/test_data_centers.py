@@ -2,7 +2,13 @@
 
 import pytest
 
-from cliq_async.data_centers import DATA_CENTERS, data_center_of, host_of, is_loopback, is_zoho
+from cliq_async.data_centers import (
+    DATA_CENTERS,
+    data_center_of,
+    is_loopback,
+    is_zoho,
+    normalize_host,
+)
 from cliq_async.errors import ValidationError
 
 CENTERS = {
@@ -64,5 +70,5 @@ def test_loopback_is_this_machine(host, here):
 @pytest.mark.parametrize("url", ["https://ann:hidden@host", "https://host/path", "host", ""])
 def test_url_that_is_more_or_less_than_a_server_is_refused_by_its_field(url):
     with pytest.raises(ValidationError, match=r"^accounts_url: ") as caught:
-        host_of("accounts_url", url)
+        normalize_host("accounts_url", url)
     assert "hidden" not in str(caught.value)

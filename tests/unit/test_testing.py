@@ -13,7 +13,7 @@ from cliq_async import CliqClient, MemoryStore, OutcomeUnknownError, RefreshToke
 from cliq_async.testing import (
     FakeTransport,
     NoAnswerError,
-    run_in_moved_time,
+    run_in_virtual_time,
     sandbox_in_thread,
 )
 from cliq_async.transport.base import Response
@@ -111,7 +111,7 @@ def test_hour_of_sending_passes_at_once_and_keeps_the_threshold():
                 *(client.messages.send("b", "x", user_ids=[1]) for _ in range(500))
             )
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
     assert len(times) == 500
     assert all(later - sooner >= 60 for sooner, later in zip(times, times[50:], strict=False))
 
@@ -119,7 +119,7 @@ def test_hour_of_sending_passes_at_once_and_keeps_the_threshold():
 class Permitted:
     sent = False
 
-    def may_send(self):
+    def claim(self):
         return False
 
 

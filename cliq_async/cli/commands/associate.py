@@ -2,8 +2,8 @@
 
 import click
 
-from cliq_async.cli.errors import typed
-from cliq_async.cli.options import Connection, connection, extension_key, max_wait, verbatim
+from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.options import ConnectionOptions, connection, extension_key, max_wait, verbatim
 from cliq_async.cli.outputs.console import echo
 from cliq_async.cli.text import clean
 
@@ -25,10 +25,15 @@ Examples:
 @max_wait
 @connection
 def associate(
-    *, bot: str, channel: str, extension_key: str | None, max_wait: float, connection: Connection
+    *,
+    bot: str,
+    channel: str,
+    extension_key: str | None,
+    max_wait: float,
+    connection: ConnectionOptions,
 ) -> None:
     """Put BOT into CHANNEL, both given by their unique names."""
-    with typed(bot_unique_name="BOT", channel_unique_name="CHANNEL"):
+    with cli_field_names(bot_unique_name="BOT", channel_unique_name="CHANNEL"):
         connection.run(
             lambda client: client.bots.associate(bot, channel, extension_key=extension_key),
             max_wait_s=max_wait,

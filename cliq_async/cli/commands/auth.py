@@ -9,9 +9,9 @@ from cliq_async.auth.credentials import RefreshToken
 from cliq_async.cli.commands.auth_login import accounts_server, login
 from cliq_async.cli.commands.auth_scopes import scopes
 from cliq_async.cli.diagnostics.token import have_token
-from cliq_async.cli.errors import FAILED, PARTLY, USAGE, Failure
+from cliq_async.cli.errors import FAILED, PARTLY, USAGE, CliError
 from cliq_async.cli.options import (
-    Connection,
+    ConnectionOptions,
     Group,
     as_json,
     connection,
@@ -19,11 +19,11 @@ from cliq_async.cli.options import (
     verbatim,
     verbose,
 )
-from cliq_async.cli.outputs.console import echo, echo_json, note, table
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.settings.credentials import secrets_of
 from cliq_async.cli.settings.keyring import find_keyring
-from cliq_async.cli.settings.profiles import Book, Profile
-from cliq_async.cli.settings.resolution import Effective, profile_name, resolve
+from cliq_async.cli.settings.profiles import Profile, ProfileStore
+from cliq_async.cli.settings.resolution import ResolvedSettings, profile_name, resolve
 from cliq_async.cli.text import clean
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.transport.aiohttp import AiohttpTransport
@@ -55,7 +55,7 @@ Examples:
 @max_wait
 @as_json
 @connection
-def status(*, max_wait: float, as_json: bool, connection: Connection) -> None:
+def status(*, max_wait: float, as_json: bool, connection: ConnectionOptions) -> None:
     """Show as whom commands run, where that is kept, and whether an access token can be had.
 
     Ends with 1 if none can. No secret is shown.
@@ -72,23 +72,23 @@ def status(*, max_wait: float, as_json: bool, connection: Connection) -> None:
         raise click.exceptions.Exit(FAILED)
 
 
-async def _problem(effective: Effective, max_wait_s: float) -> str | None:
+async def _problem(effective: ResolvedSettings, max_wait_s: float) -> str | None:
     """Why no access token can be had; None if one can."""
     transport = AiohttpTransport()
     try:
         await have_token(effective, transport, max_wait_s)
-    except (Failure, CliqError) as error:
+    except (CliError, CliqError) as error:
         return clean(error)
     finally:
         await transport.close()
     return None
 
 
-def _told(effective: Effective, problem: str | None) -> dict[str, Any]:
+def _told(effective: ResolvedSettings, problem: str | None) -> dict[str, Any]:
     credentials, profile = effective.credentials, effective.profile
     settings = effective.checked()
     login = None if credentials is None else credentials.login
-    book = Book()
+    book = ProfileStore()
     fixed = credentials is not None and credentials.kind == "access token"
     good = "given; `cliq doctor` asks Cliq whether it is good" if fixed else "can be had"
     return {
@@ -134,28 +134,30 @@ def logout(*, profile: str | None, no_revoke: bool) -> None:
     Ends with 4 if it was forgotten but could not be revoked.
     """
     name = profile_name(profile)
-    book = Book()
+    book = ProfileStore()
     known = book.profiles().get(name)
     if known is None:
         others = ", ".join(book.profiles())
         hint = f"; there are {others}" if others else ""
-        raise Failure(f"profile {name!r} is not logged in{hint}", USAGE)
+        raise CliError(f"profile {name!r} is not logged in{hint}", USAGE)
     effective = resolve({}, profile=name)
     problem = asyncio.run(_end(effective, name, known, revoke=not no_revoke))
     _forget_secrets(name, known)
     book.remove(name)
     echo(f"logged out: profile {name}")
     if no_revoke:
-        note(f"its refresh token is still good at {known.accounts_url}")
+        echo_err(f"its refresh token is still good at {known.accounts_url}")
     elif problem is None:
         echo(f"its refresh token was revoked at {known.accounts_url}")
     else:
-        note(f"warning: its refresh token was not revoked: {problem}")
-        note("until it is removed under connected apps of the Zoho account, it stays good")
+        echo_err(f"warning: its refresh token was not revoked: {problem}")
+        echo_err("until it is removed under connected apps of the Zoho account, it stays good")
         raise click.exceptions.Exit(PARTLY)
 
 
-async def _end(effective: Effective, name: str, known: Profile, *, revoke: bool) -> str | None:
+async def _end(
+    effective: ResolvedSettings, name: str, known: Profile, *, revoke: bool
+) -> str | None:
     """Forget the access token, and revoke the refresh token; why not, if not."""
     try:
         secrets = secrets_of(name, known)
@@ -163,8 +165,8 @@ async def _end(effective: Effective, name: str, known: Profile, *, revoke: bool)
         async with accounts_server(effective, known.accounts_url) as accounts:
             if revoke:
                 await accounts.revoke(credentials)
-            await accounts.forget(credentials)
-    except (Failure, AuthError, QuotaStoreError, QuotaWaitError) as error:
+            await accounts.drop_cached_token(credentials)
+    except (CliError, AuthError, QuotaStoreError, QuotaWaitError) as error:
         return clean(error)
     return None
 
@@ -174,7 +176,7 @@ def _forget_secrets(name: str, known: Profile) -> None:
         return
     keyring = find_keyring()
     if keyring is None:
-        raise Failure(
+        raise CliError(
             f"the secrets of profile {name!r} are in {known.keyring}, which cannot be used here"
         )
     keyring.delete(name)

@@ -10,22 +10,28 @@ from typing import Any, Literal
 import attrs
 import click
 
-from cliq_async.auth.accounts import AccountsServer, Code, Exchanged
+from cliq_async.auth.accounts import AccountsClient, AuthorizationCode, ExchangeResult
 from cliq_async.auth.credentials import is_token
-from cliq_async.cli.errors import USAGE, Failure
-from cliq_async.cli.options import Server, server, verbatim
-from cliq_async.cli.outputs.console import echo, note
-from cliq_async.cli.prompts import ask, ask_hidden, is_terminal
+from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.options import ServerOptions, server, verbatim
+from cliq_async.cli.outputs.console import echo, echo_err
+from cliq_async.cli.prompts import ask, is_terminal, prompt_secret
 from cliq_async.cli.scopes import scopes_of
 from cliq_async.cli.settings.config_file import NAME
 from cliq_async.cli.settings.credentials import REFRESH
 from cliq_async.cli.settings.keyring import Keyring, find_keyring
-from cliq_async.cli.settings.profiles import Book, Profile, Secrets
-from cliq_async.cli.settings.resolution import VARIABLES, Effective, Setting, profile_name, resolve
+from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
+from cliq_async.cli.settings.resolution import (
+    VARIABLES,
+    ResolvedSettings,
+    Setting,
+    profile_name,
+    resolve,
+)
 from cliq_async.cli.text import clean
-from cliq_async.data_centers import data_center_of, host_of, is_loopback, is_zoho
+from cliq_async.data_centers import data_center_of, is_loopback, is_zoho, normalize_host
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.stores.registry import in_use, open_store
+from cliq_async.quota.stores.registry import lease, open_store
 from cliq_async.transport.aiohttp import AiohttpTransport
 
 __all__ = ["accounts_server", "login"]
@@ -36,14 +42,14 @@ Store = Literal["auto", "keyring", "file"]
 
 
 @asynccontextmanager
-async def accounts_server(effective: Effective, url: str) -> AsyncIterator[AccountsServer]:
+async def accounts_server(effective: ResolvedSettings, url: str) -> AsyncIterator[AccountsClient]:
     """An accounts server, asked over a connection of its own and counted where everything is."""
     store = open_store(effective.options().get("quota"))
     scale = effective.checked().time_scale
-    async with in_use(store):
+    async with lease(store):
         transport = AiohttpTransport()
         try:
-            yield AccountsServer(url, transport, store, scale)
+            yield AccountsClient(url, transport, store, scale)
         finally:
             await transport.close()
 
@@ -52,14 +58,14 @@ async def accounts_server(effective: Effective, url: str) -> AsyncIterator[Accou
 class _Login:
     """A login under way: what is known before anything is asked for."""
 
-    effective: Effective
+    effective: ResolvedSettings
     name: str
     url: str
-    book: Book
+    book: ProfileStore
     known: dict[str, Profile]
     keyring: Keyring | None
 
-    async def run(self, code: Code) -> Profile:
+    async def run(self, code: AuthorizationCode) -> Profile:
         """Exchange the code and keep what comes of it."""
         async with accounts_server(self.effective, self.url) as accounts:
             exchanged = await accounts.exchange(code)
@@ -67,10 +73,12 @@ class _Login:
             try:
                 await accounts.share(exchanged)
             except QuotaStoreError as error:
-                note(f"warning: the quota store failed, and is needed from now on: {clean(error)}")
+                echo_err(
+                    f"warning: the quota store failed, and is needed from now on: {clean(error)}"
+                )
         return profile
 
-    def _kept(self, exchanged: Exchanged) -> Profile:
+    def _kept(self, exchanged: ExchangeResult) -> Profile:
         credentials = exchanged.credentials
         secrets = Secrets(credentials.client_secret, credentials.refresh_token)
         profile = self._profile(exchanged)
@@ -78,12 +86,12 @@ class _Login:
             profile = attrs.evolve(profile, keyring=self.keyring.name)
         else:
             if self.keyring is not None:
-                note(f"warning: {clean(self.keyring.name)} keeps nothing, so a file does")
+                echo_err(f"warning: {clean(self.keyring.name)} keeps nothing, so a file does")
             profile = attrs.evolve(profile, secrets=secrets)
         self.book.put(self.name, profile)
         return profile
 
-    def _profile(self, exchanged: Exchanged) -> Profile:
+    def _profile(self, exchanged: ExchangeResult) -> Profile:
         settings = self.effective.checked()
         return Profile(
             client_id=exchanged.credentials.client_id,
@@ -95,18 +103,18 @@ class _Login:
             scopes=exchanged.scopes,
         )
 
-    def _data_center(self, exchanged: Exchanged) -> str:
+    def _data_center(self, exchanged: ExchangeResult) -> str:
         """Where the account lives, which its accounts server knows best."""
         settings, there = self.effective.checked(), exchanged.made.data_center
         asked = settings.data_center
-        if there in (None, asked) or settings.base_url or is_loopback(host_of("", self.url)):
+        if there in (None, asked) or settings.base_url or is_loopback(normalize_host("", self.url)):
             return asked
-        note(
+        echo_err(
             f"warning: the account lives in data center {there!r}, not {asked!r}, and is used there"
         )
         said = self.effective.settings.get("data_center", Setting(asked, ""))
         if said.source == VARIABLES["data_center"] or NAME in said.source:
-            note(f"warning: {said.source} says otherwise, and wins: change it")
+            echo_err(f"warning: {said.source} says otherwise, and wins: change it")
         return there or asked
 
     def _account(self, client_id: str) -> str:
@@ -117,19 +125,19 @@ class _Login:
         for name, other in self.known.items():
             if (other.client_id, other.accounts_url) == (client_id, self.url):
                 if name != self.name:
-                    note(f"profile {name!r} has the same client, so the same quota")
+                    echo_err(f"profile {name!r} has the same client, so the same quota")
                 return other.account
         return self.name
 
 
-def _accounts_url(effective: Effective) -> str:
+def _accounts_url(effective: ResolvedSettings) -> str:
     """The accounts server to ask: that of another server, a sandbox say, is the server itself."""
     settings = effective.checked()
     if "accounts_url" in effective.settings:
         url = effective.accounts_url.rstrip("/")
-        host_of("accounts_url", url)
+        normalize_host("accounts_url", url)
         return url
-    if settings.base_url is not None and not is_zoho(host_of("base_url", settings.base_url)):
+    if settings.base_url is not None and not is_zoho(normalize_host("base_url", settings.base_url)):
         return settings.base_url.rstrip("/")
     return settings.accounts_url
 
@@ -138,7 +146,7 @@ def _keyring(store: Store) -> Keyring | None:
     found = None if store == "file" else find_keyring()
     if found is None and store == "keyring":
         how = "`pip install 'cliq-async[keyring]'`, or --store file"
-        raise Failure(f"there is no keyring that can be used here: {how}", USAGE)
+        raise CliError(f"there is no keyring that can be used here: {how}", USAGE)
     return found
 
 
@@ -147,15 +155,15 @@ def _introduce(url: str) -> None:
     center = data_center_of(url)
     if center is not None:
         console = url.replace("//accounts.", "//api-console.")
-        note(f"data center {center} (--data-center for another). At {console}:")
-        note("  Add Client, Self Client: there are client id and secret")
-        note("  Generate Code with these scopes (`cliq auth scopes` for fewer):")
-        note(f"  {','.join(scopes_of())}")
+        echo_err(f"data center {center} (--data-center for another). At {console}:")
+        echo_err("  Add Client, Self Client: there are client id and secret")
+        echo_err("  Generate Code with these scopes (`cliq auth scopes` for fewer):")
+        echo_err(f"  {','.join(scopes_of())}")
     else:
-        note(f"accounts server {url}")
+        echo_err(f"accounts server {url}")
 
 
-def _code(client_id: str | None, client_secret: str | None, code: str | None) -> Code:
+def _code(client_id: str | None, client_secret: str | None, code: str | None) -> AuthorizationCode:
     """What is to be exchanged, asked for where it is not given."""
     there = is_terminal()
     missing = [
@@ -167,21 +175,21 @@ def _code(client_id: str | None, client_secret: str | None, code: str | None) ->
         if given is None
     ]
     if missing and not there:
-        raise Failure("nobody is there to be asked: give " + ", and ".join(missing), USAGE)
+        raise CliError("nobody is there to be asked: give " + ", and ".join(missing), USAGE)
     client_id = _token("client id", client_id or ask("Client id"))
-    client_secret = _token("client secret", client_secret or ask_hidden("Client secret"))
+    client_secret = _token("client secret", client_secret or prompt_secret("Client secret"))
     if code is None and there:
-        code = ask_hidden("Code")
+        code = prompt_secret("Code")
     elif code in (None, "-"):
         code = "" if sys.stdin is None else sys.stdin.readline().strip()
         if not code:
-            raise Failure("there is no code on standard input", USAGE)
-    return Code(client_id, client_secret, _token("code", code or ""))
+            raise CliError("there is no code on standard input", USAGE)
+    return AuthorizationCode(client_id, client_secret, _token("code", code or ""))
 
 
 def _token(what: str, value: str) -> str:
     if not is_token(value):
-        raise Failure(f"a {what} is visible ASCII characters, at least one", USAGE)
+        raise CliError(f"a {what} is visible ASCII characters, at least one", USAGE)
     return value
 
 
@@ -240,7 +248,7 @@ def login(
     code: str | None,
     accounts_url: str | None,
     store: Store,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Exchange a self client's code for a refresh token, and keep that in a profile.
 
@@ -250,7 +258,7 @@ def login(
     given: dict[str, Any] = server.given() | {"accounts_url": accounts_url}
     effective = resolve(given, profile=server.profile, logging_in=True)
     name = profile_name(server.profile)
-    book = Book()
+    book = ProfileStore()
     book.check()  # while the code is still good
     url = _accounts_url(effective)
     login = _Login(effective, name, url, book, book.profiles(), _keyring(store))
@@ -268,7 +276,7 @@ def login(
     place = clean(profile.keyring) if profile.keyring else f"{book.path}, readable by you alone"
     echo(f"secrets are in {place}")
     if before is not None:
-        note(
+        echo_err(
             "the former refresh token is still good: connected apps of the Zoho account can end it"
         )
     _hint(name)
@@ -278,9 +286,9 @@ def _hint(name: str) -> None:
     """Say how the profile is used, where it is not by itself."""
     first = resolve({}).credentials
     if first is None or first.profile not in (None, name):
-        note(f"use it with --profile {name}, or CLIQ_PROFILE={name}")
+        echo_err(f"use it with --profile {name}, or CLIQ_PROFILE={name}")
     elif first.profile is None:
-        note(f"warning: {first.source} goes before it: unset that, or give --profile {name}")
+        echo_err(f"warning: {first.source} goes before it: unset that, or give --profile {name}")
 
 
 def _forget(keyring: str, name: str) -> None:
@@ -289,6 +297,6 @@ def _forget(keyring: str, name: str) -> None:
         if found is not None:
             found.delete(name)
             return
-    except Failure:
+    except CliError:
         pass
-    note(f"warning: former secrets of profile {name!r} are still in {clean(keyring)}")
+    echo_err(f"warning: former secrets of profile {name!r} are still in {clean(keyring)}")

@@ -5,12 +5,20 @@ from typing import Any, get_args
 import click
 
 from cliq_async.cli.commands.bots_edit import create, update
-from cliq_async.cli.errors import typed
-from cliq_async.cli.options import Connection, Group, as_json, connection, max_wait, verbatim, yes
+from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.options import (
+    ConnectionOptions,
+    Group,
+    as_json,
+    connection,
+    max_wait,
+    verbatim,
+    yes,
+)
 from cliq_async.cli.outputs.bot_tables import plain_bot, print_bot, print_bots
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
-from cliq_async.cli.prompts import confirm, needs_somebody
+from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean
 from cliq_async.models.bot import Scope
 
@@ -47,7 +55,7 @@ def list_bots(
     scope: str | None,
     limit: int | None,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """List the bots, with their ids and unique names."""
     found = connection.run(
@@ -76,11 +84,11 @@ Examples:
 @as_json
 @connection
 def get(
-    *, bot_id: str, subscribers: bool, max_wait: float, as_json: bool, connection: Connection
+    *, bot_id: str, subscribers: bool, max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
     """Show a bot and its handlers."""
     fields: Any = "subscription_details" if subscribers else None
-    with typed(bot_id="BOT_ID"):
+    with cli_field_names(bot_id="BOT_ID"):
         bot = connection.run(
             lambda client: client.bots.get(bot_id, fields=fields), max_wait_s=max_wait
         )
@@ -103,14 +111,14 @@ Examples:
 @yes
 @max_wait
 @connection
-def delete(*, bot_id: str, yes: bool, max_wait: float, connection: Connection) -> None:
+def delete(*, bot_id: str, yes: bool, max_wait: float, connection: ConnectionOptions) -> None:
     """Delete a bot for good, and with it its handlers.
 
     Asks first, unless there is --yes; any answer but yes ends with exit 1.
     """
-    with typed(bot_id="BOT_ID"):
+    with cli_field_names(bot_id="BOT_ID"):
         if not yes:
-            needs_somebody()
+            require_terminal()
             bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
             confirm(f"Delete the bot {clean(bot.name)} ({clean(bot.unique_name)}) for good?")
         connection.run(lambda client: client.bots.delete(bot_id), max_wait_s=max_wait)

@@ -6,9 +6,9 @@ from typing import Any, Final, get_args
 
 import click
 
-from cliq_async.cli.errors import USAGE, Failure, typed
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.options import (
-    Connection,
+    ConnectionOptions,
     all_of,
     as_json,
     connection,
@@ -17,7 +17,7 @@ from cliq_async.cli.options import (
     verbatim,
 )
 from cliq_async.cli.outputs.bot_tables import plain_bot
-from cliq_async.cli.outputs.console import echo, echo_json, note
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean
 from cliq_async.models.bot import BotChanges, ExecutionType, NewBot, Participation, Scope
 
@@ -91,13 +91,15 @@ Examples:
 @max_wait
 @as_json
 @connection
-def create(*, max_wait: float, as_json: bool, connection: Connection, **options: Any) -> None:
+def create(
+    *, max_wait: float, as_json: bool, connection: ConnectionOptions, **options: Any
+) -> None:
     """Make a bot called NAME, and show the id and the unique name that Cliq gives it."""
-    with typed(name="NAME", **_NAMES):
+    with cli_field_names(name="NAME", **_NAMES):
         new = NewBot(**_fields(options))
     bot = connection.run(lambda client: client.bots.create(new), max_wait_s=max_wait)
     if not bot.id:
-        note("warning: made, but the answer could not be read: see `cliq bots list`")
+        echo_err("warning: made, but the answer could not be read: see `cliq bots list`")
     if as_json:
         echo_json(plain_bot(bot))
         return
@@ -134,7 +136,7 @@ def update(
     no_participation: bool,
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
     **options: Any,
 ) -> None:
     """Change what is given of a bot; what can be repeated replaces all there was."""
@@ -143,7 +145,7 @@ def update(
     )
     if all(value is None for value in fields.values()):
         raise click.UsageError("nothing to change: give --name, --description or another option")
-    with typed(name="--name", bot_id="BOT_ID", **_NAMES):
+    with cli_field_names(name="--name", bot_id="BOT_ID", **_NAMES):
         changes = BotChanges(**fields)
         bot = connection.run(
             lambda client: client.bots.update(bot_id, changes), max_wait_s=max_wait
@@ -176,4 +178,4 @@ def _base64(path: Path) -> str:
     try:
         return b64encode(path.read_bytes()).decode()
     except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+        raise CliError(f"{path}: {error.strerror}", USAGE) from None

@@ -9,7 +9,7 @@ from cliq_async.bulk.template import MessageTemplate
 from cliq_async.cli.bulk_job import Job
 from cliq_async.cli.bulk_options import Bulk, bulk as bulk_options
 from cliq_async.cli.inputs.message_file import read_message
-from cliq_async.cli.options import Connection, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection, verbatim
 from cliq_async.client import CliqClient
 
 __all__ = ["broadcast"]
@@ -30,9 +30,9 @@ Examples:
     ),
 )
 @click.argument("bot")
-@bulk_options(most=MESSAGES.most, asked=_ASKED)
+@bulk_options(most=MESSAGES.max_recipients, asked=_ASKED)
 @connection
-def broadcast(*, bot: str, bulk: Bulk, connection: Connection) -> None:
+def broadcast(*, bot: str, bulk: Bulk, connection: ConnectionOptions) -> None:
     """Send a message from BOT to everybody in a file, as fast as the quota allows.
 
     With --template, to each their own: those whose messages are equal share requests, and all are

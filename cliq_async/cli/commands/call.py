@@ -5,22 +5,22 @@ from pathlib import Path
 
 import click
 
-from cliq_async.cli.errors import typed
-from cliq_async.cli.inputs.json_file import read_json, told_of
+from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.inputs.json_file import naming_file, read_json
 from cliq_async.cli.options import (
-    Connection,
+    ConnectionOptions,
     as_json,
     connection,
     max_wait,
     recipients,
     verbatim,
 )
-from cliq_async.cli.outputs.console import echo, echo_json, note
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, plural
 from cliq_async.models.call import Call, CallAction
 from cliq_async.models.parsing.call import actions_from
 
-__all__ = ["call", "note_missing", "read_actions"]
+__all__ = ["call", "read_actions", "warn_missing"]
 
 
 @click.command(
@@ -63,13 +63,13 @@ def call(
     actions: Path | None,
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Have BOT call up to 10 people and read TEXT to them, whatever their Do Not Disturb says.
 
     BOT is its unique name. Calls have to be enabled for it.
     """
-    with typed(text="TEXT", user_ids="--to", actions="--actions", bot_unique_name="BOT"):
+    with cli_field_names(text="TEXT", user_ids="--to", actions="--actions", bot_unique_name="BOT"):
         order = Call(
             text,
             user_ids=to,
@@ -81,7 +81,7 @@ def call(
             lambda client: client.calls.trigger(bot, order), max_wait_s=max_wait
         )
     called = receipt.user_ids
-    note_missing(called, to)
+    warn_missing(called, to)
     if as_json:
         echo_json({"id": receipt.id, "user_ids": called})
         return
@@ -98,11 +98,11 @@ def read_actions(path: Path) -> list[CallAction]:
         ValidationError: A limit is broken.
     """
     data = read_json(path)
-    with told_of(path):
+    with naming_file(path):
         return actions_from(data)
 
 
-def note_missing(reached: Sequence[str], meant: Sequence[str]) -> None:
+def warn_missing(reached: Sequence[str], meant: Sequence[str]) -> None:
     """A warning on stderr if Cliq names fewer people than it was given."""
     if len(reached) < (count := len(set(meant))):
-        note(f"warning: Cliq names only {len(reached):,} of {plural(count, 'recipient')}")
+        echo_err(f"warning: Cliq names only {len(reached):,} of {plural(count, 'recipient')}")

@@ -9,8 +9,8 @@ from cliq_async.bulk.payloads import CALLS
 from cliq_async.bulk.template import CallTemplate
 from cliq_async.cli.bulk_job import Job
 from cliq_async.cli.bulk_options import Bulk, bulk as bulk_options
-from cliq_async.cli.inputs.json_file import read_json, told_of
-from cliq_async.cli.options import Connection, connection, verbatim
+from cliq_async.cli.inputs.json_file import naming_file, read_json
+from cliq_async.cli.options import ConnectionOptions, connection, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.models.call import Call
 from cliq_async.models.parsing.call import call_from
@@ -37,9 +37,9 @@ A call as JSON is in the form of the API:
     ),
 )
 @click.argument("bot")
-@bulk_options(most=CALLS.most, asked=_ASKED)
+@bulk_options(most=CALLS.max_recipients, asked=_ASKED)
 @connection
-def call_many(*, bot: str, bulk: Bulk, connection: Connection) -> None:
+def call_many(*, bot: str, bulk: Bulk, connection: ConnectionOptions) -> None:
     """Have BOT call everybody in a file, 10 with a request, as fast as the quota allows.
 
     That is 100 people in 5 minutes. Whatever their Do Not Disturb says. Those whom Cliq does not
@@ -61,5 +61,5 @@ def call_many(*, bot: str, bulk: Bulk, connection: Connection) -> None:
 
 
 def _read_call(path: Path) -> Call:
-    with told_of(path):
+    with naming_file(path):
         return call_from(read_json(path))

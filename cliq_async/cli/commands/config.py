@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import attrs
 import click
 
-from cliq_async.cli.options import Connection, as_json, connection, verbatim
-from cliq_async.cli.outputs.console import echo_json, note, table
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, verbatim
+from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.settings.config_file import KEYS
-from cliq_async.cli.settings.resolution import Effective
+from cliq_async.cli.settings.resolution import ResolvedSettings
 from cliq_async.cli.text import clean
 from cliq_async.endpoints import Limit
 from cliq_async.quota.stores.registry import default_path, open_store
@@ -44,7 +44,7 @@ A file cliq.toml, in the current folder or at the platform's place for settings:
 )
 @as_json
 @connection
-def config(*, as_json: bool, connection: Connection) -> None:
+def config(*, as_json: bool, connection: ConnectionOptions) -> None:
     """Show every setting that holds here, and where it comes from. Secrets are masked.
 
     Options win over the environment, that over cliq.toml in the current folder, that over what
@@ -59,10 +59,10 @@ def config(*, as_json: bool, connection: Connection) -> None:
     cells = [(name, clean(_text(value), 2000), clean(source)) for name, (value, source) in rows]
     table(cells, header=("setting", "value", "from"))
     for path in effective.files:
-        note(f"read {path}")
+        echo_err(f"read {path}")
 
 
-def _rows(effective: Effective) -> list[tuple[str, Row]]:
+def _rows(effective: ResolvedSettings) -> list[tuple[str, Row]]:
     settings = effective.checked()
     defaults: dict[str, Any] = attrs.asdict(settings, recurse=False)
     defaults["base_url"] = settings.root_url if settings.base_url is None else settings.base_url
@@ -80,7 +80,7 @@ def _rows(effective: Effective) -> list[tuple[str, Row]]:
     return rows
 
 
-def _identity(effective: Effective) -> list[tuple[str, Row]]:
+def _identity(effective: ResolvedSettings) -> list[tuple[str, Row]]:
     """The profile and the credentials, without a secret."""
     profile, credentials = effective.profile, effective.credentials
     rows: list[tuple[str, Row]] = [

@@ -14,7 +14,7 @@ import attrs
 import click
 
 from cliq_async.cli.commands.demo_baseline import PLAIN_NAME, minutes, print_plain, run_plain
-from cliq_async.cli.errors import FAILED, INTERRUPTED, Failure
+from cliq_async.cli.errors import FAILED, INTERRUPTED, CliError
 from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.outputs.console import echo, live, table
 from cliq_async.cli.outputs.progress import Outlook, Progress, bar, outlook
@@ -44,14 +44,14 @@ class Round:
 
     Attributes:
         took_s: How long it took, in real seconds.
-        shortest_s: How long the quota makes it take, at the least.
+        estimate_s: How long the quota makes it take, at the least.
         requests: What the sandbox counted.
         once: How many recipients got exactly one message.
         lockouts: How many the sandbox counted.
     """
 
     took_s: float
-    shortest_s: float
+    estimate_s: float
     requests: int
     once: int
     lockouts: int
@@ -59,7 +59,7 @@ class Round:
     @property
     def ratio(self) -> float | None:
         """How much longer it took than it had to; None where one window is enough."""
-        return self.took_s / self.shortest_s if self.shortest_s else None
+        return self.took_s / self.estimate_s if self.estimate_s else None
 
     @property
     def slow(self) -> bool:
@@ -142,7 +142,7 @@ def demo(*, subscribers: int, time_scale: float, dialect: str, skip_plain: bool)
     except asyncio.CancelledError:
         raise click.exceptions.Exit(INTERRUPTED) from None
     except aiohttp.ClientError as error:
-        raise Failure(f"the sandbox is gone: {error}") from None
+        raise CliError(f"the sandbox is gone: {error}") from None
     click.get_current_context().exit(0 if fine else FAILED)
 
 
@@ -212,7 +212,7 @@ async def _broadcast(stage: Stage, ids: list[str], token: str) -> Round:
     windows = math.ceil(len(ids) / MAX_USER_IDS / LIMIT.threshold) - 1
     return Round(
         took_s=took_s,
-        shortest_s=windows * LIMIT.window_s / stage.time_scale,
+        estimate_s=windows * LIMIT.window_s / stage.time_scale,
         requests=report["requests"]["send_message"],
         once=sum(counts.get(each) == 1 for each in ids),
         lockouts=len(report["lockouts"]),
@@ -231,7 +231,7 @@ def _print(best: Round, recipients: int, time_scale: float, rounds: int) -> None
             ("delivered exactly once", f"{best.once:,}", ""),
             ("lockouts", f"{best.lockouts:,}", ""),
             ("time", *both(best.took_s)),
-            ("shortest possible time", *both(best.shortest_s)),
+            ("shortest possible time", *both(best.estimate_s)),
             ("ratio", "-" if best.ratio is None else f"{best.ratio:.3f}", ""),
         ],
         header=("cliq_async", "here", "on the live service"),
@@ -260,7 +260,7 @@ async def _sandbox_process(subscribers: int, time_scale: float, dialect: str) ->
         line = await process.stdout.readline() if process.stdout else b""
         said, _, url = line.decode().strip().rpartition(" ")
         if said != "listening on":
-            raise Failure("the sandbox did not start")
+            raise CliError("the sandbox did not start")
         yield url
     finally:
         with suppress(ProcessLookupError):

@@ -7,10 +7,10 @@ import attrs
 import click
 
 from cliq_async.cli.diagnostics.checks import Doctor, versions
-from cliq_async.cli.diagnostics.connectivity import Observer
+from cliq_async.cli.diagnostics.connectivity import ObservingTransport
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
-from cliq_async.cli.errors import FAILED, Failure
-from cliq_async.cli.options import Connection, as_json, connection, max_wait, verbatim
+from cliq_async.cli.errors import FAILED, CliError
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait, verbatim
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.scopes import commands_named
 from cliq_async.cli.text import clean, plural
@@ -36,7 +36,7 @@ Examples:
 @as_json
 @connection
 def doctor(
-    *, commands: tuple[str, ...], max_wait: float, as_json: bool, connection: Connection
+    *, commands: tuple[str, ...], max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
     """Check what COMMANDs need, or all of them, and say what is wrong and what to do.
 
@@ -56,7 +56,7 @@ def doctor(
 
 
 async def _collect(
-    connection: Connection, named: Sequence[str], max_wait_s: float, *, quiet: bool
+    connection: ConnectionOptions, named: Sequence[str], max_wait_s: float, *, quiet: bool
 ) -> list[Check]:
     checks: list[Check] = []
     async for check in _checks(connection, named, max_wait_s):
@@ -67,10 +67,10 @@ async def _collect(
 
 
 async def _checks(
-    connection: Connection, named: Sequence[str], max_wait_s: float
+    connection: ConnectionOptions, named: Sequence[str], max_wait_s: float
 ) -> AsyncIterator[Check]:
     yield versions()
-    observer = Observer(AiohttpTransport())
+    observer = ObservingTransport(AiohttpTransport())
     try:
         effective = connection.effective()
         looking = Doctor(effective, commands=named, max_wait_s=max_wait_s, observer=observer)
@@ -78,7 +78,7 @@ async def _checks(
         yield Check("settings", OK, clean(files or "no cliq.toml") + "; `cliq config` shows all")
         async for check in looking.checks():
             yield check
-    except (Failure, CliqError) as error:
+    except (CliError, CliqError) as error:
         yield Check("settings", WRONG, clean(error), "mend that first: the rest needs it")
     finally:
         await observer.close()

@@ -11,15 +11,23 @@ from cliq_async.cli.commands.handlers_edit import (
     handler_type,
     update,
 )
-from cliq_async.cli.errors import USAGE, Failure, typed
-from cliq_async.cli.options import Connection, Group, as_json, connection, max_wait, verbatim, yes
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names
+from cliq_async.cli.options import (
+    ConnectionOptions,
+    Group,
+    as_json,
+    connection,
+    max_wait,
+    verbatim,
+    yes,
+)
 from cliq_async.cli.outputs.bot_tables import fields, print_handlers, sub_actions
-from cliq_async.cli.outputs.console import echo, echo_json, is_terminal, note, raw
-from cliq_async.cli.prompts import confirm, needs_somebody
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json, is_terminal, stdout_bytes
+from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, clean_lines
 from cliq_async.models.bot import Bot
 from cliq_async.models.handler import Handler
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 __all__ = ["handlers"]
 
@@ -46,16 +54,18 @@ Examples:
 @max_wait
 @as_json
 @connection
-def list_handlers(*, bot_id: str, max_wait: float, as_json: bool, connection: Connection) -> None:
+def list_handlers(
+    *, bot_id: str, max_wait: float, as_json: bool, connection: ConnectionOptions
+) -> None:
     """List the handlers of a bot."""
-    with typed(bot_id="BOT_ID"):
+    with cli_field_names(bot_id="BOT_ID"):
         bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
     if as_json:
-        echo_json([to_plain(handler) for handler in bot.handlers])
+        echo_json([unstructure(handler) for handler in bot.handlers])
     elif bot.handlers:
         print_handlers(bot.handlers)
     else:
-        note("no handlers")
+        echo_err("no handlers")
 
 
 @click.command(
@@ -84,18 +94,18 @@ def get(
     script_only: bool,
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Show a handler, with its script or its permissions."""
     if script_only and as_json:
         raise click.UsageError("--script-only and --json exclude each other")
-    with typed(bot_id="BOT_ID", handler_id="--handler-id"):
+    with cli_field_names(bot_id="BOT_ID", handler_id="--handler-id"):
         handler = connection.run(
             lambda client: client.handlers.get(bot_id, type, handler_id=handler_id),
             max_wait_s=max_wait,
         )
     if as_json:
-        echo_json(to_plain(handler))
+        echo_json(unstructure(handler))
     elif script_only:
         _print_script(handler)
     else:
@@ -125,15 +135,15 @@ def delete(
     handler_id: str | None,
     yes: bool,
     max_wait: float,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Delete a handler for good, and with it its script.
 
     Asks first, unless there is --yes; any answer but yes ends with exit 1.
     """
-    with typed(bot_id="BOT_ID", handler_id="--handler-id"):
+    with cli_field_names(bot_id="BOT_ID", handler_id="--handler-id"):
         if not yes:
-            needs_somebody()
+            require_terminal()
             bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
             confirm(_question(bot, type, handler_id))
         connection.run(
@@ -151,18 +161,18 @@ def _question(bot: Bot, kind: str, handler_id: str | None) -> str:
     ]
     if len(meant) > 1:
         names = ", ".join(f"{handler.id} ({handler.name})" for handler in meant)
-        raise Failure(f"which --handler-id? There are: {names}", USAGE)
+        raise CliError(f"which --handler-id? There are: {names}", USAGE)
     name = "".join(f" {clean(handler.name)}" for handler in meant if handler.name)
     return f"Delete the {kind}{name} of {clean(bot.name)} ({clean(bot.unique_name)}) for good?"
 
 
 def _print_script(handler: Handler) -> None:
     if not handler.script:
-        raise Failure(f"the {handler.type} has no script")
+        raise CliError(f"the {handler.type} has no script")
     if is_terminal():
         echo(clean_lines(handler.script))
     else:
-        stdout = raw()
+        stdout = stdout_bytes()
         stdout.write(handler.script.encode())
         stdout.flush()
 

@@ -7,9 +7,9 @@ from typing import Any, Final, get_args
 
 import click
 
-from cliq_async.cli.errors import USAGE, Failure, typed
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.options import (
-    Connection,
+    ConnectionOptions,
     all_of,
     as_json,
     connection,
@@ -27,7 +27,7 @@ from cliq_async.models.handler import (
     Permission,
     SubAction,
 )
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 __all__ = ["TYPES_HELP", "create", "handler_id", "handler_type", "update"]
 
@@ -120,14 +120,14 @@ def create(
     type: Any,  # noqa: A002 - the API's word
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
     **options: Any,
 ) -> None:
     """Make a handler: with a script for a Deluge bot, with permissions for a webhook bot."""
     given = _fields(options)
     if given["script"] is None and given["permissions"] is None:
         raise click.UsageError("give --script, --permission or --no-permissions")
-    with typed(**_NAMES):
+    with cli_field_names(**_NAMES):
         new = NewHandler(type, **given)
         handler = connection.run(
             lambda client: client.handlers.create(bot_id, new), max_wait_s=max_wait
@@ -163,14 +163,14 @@ def update(
     no_sub_actions: bool,
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
     **options: Any,
 ) -> None:
     """Change what is given of a handler; what can be repeated replaces all there was."""
     given = _fields(options, no_sub_actions=no_sub_actions)
     if all(value is None for value in given.values()):
         raise click.UsageError("nothing to change: give --script, --permission or another option")
-    with typed(**_NAMES):
+    with cli_field_names(**_NAMES):
         changes = HandlerChanges(**given)
         handler = connection.run(
             lambda client: client.handlers.update(bot_id, type, changes, handler_id=handler_id),
@@ -198,15 +198,15 @@ def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[st
 def _read_script(path: str) -> str:
     name = "standard input" if path == "-" else path
     if path == "-" and sys.stdin is None:  # closed from the start
-        raise Failure(f"{name}: it is closed", USAGE)
+        raise CliError(f"{name}: it is closed", USAGE)
     try:
         # Bytes, since line ends stay as they are.
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise Failure(f"{name}: {error.strerror}", USAGE) from None
+        raise CliError(f"{name}: {error.strerror}", USAGE) from None
     except UnicodeDecodeError:
-        raise Failure(f"{name}: not UTF-8", USAGE) from None
+        raise CliError(f"{name}: not UTF-8", USAGE) from None
 
 
 def _sub_action(text: str) -> SubAction:
@@ -216,7 +216,7 @@ def _sub_action(text: str) -> SubAction:
 
 def _print(done: str, bot_id: str, handler: Handler, *, as_json: bool) -> None:
     if as_json:
-        echo_json(to_plain(handler))
+        echo_json(unstructure(handler))
         return
     echo(f"{done}: {clean(handler.type)} of {clean(bot_id)}")
     if handler.id:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from cliq_async.cli.commands.call import note_missing
-from cliq_async.cli.errors import USAGE, Failure, typed
+from cliq_async.cli.commands.call import warn_missing
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.options import (
-    Connection,
+    ConnectionOptions,
     as_json,
     connection,
     extension_key,
@@ -69,7 +69,7 @@ def incoming(
     extension_key: str | None,
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Hand parameters to the incoming webhook handler of BOT, given by its unique name.
 
@@ -78,9 +78,9 @@ def incoming(
     if json_params is not None:
         more = read_json(json_params)
         if not isinstance(more, dict):
-            raise Failure(f"{json_params}: parameters are a JSON object", USAGE)
+            raise CliError(f"{json_params}: parameters are a JSON object", USAGE)
         parameters = more | parameters
-    with typed(bot_unique_name="BOT", user_ids="--to"):
+    with cli_field_names(bot_unique_name="BOT", user_ids="--to"):
         receipt = connection.run(
             lambda client: client.messages.send_incoming(
                 bot, parameters, user_ids=to, extension_key=extension_key
@@ -88,7 +88,7 @@ def incoming(
             max_wait_s=max_wait,
         )
     reached = receipt.user_ids
-    note_missing(reached, to)
+    warn_missing(reached, to)
     if as_json:
         echo_json({"user_ids": reached})
     else:

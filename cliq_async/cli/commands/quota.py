@@ -12,10 +12,10 @@ from click.core import ParameterSource
 from rich.console import RenderableType
 from rich.text import Text
 
-from cliq_async.cli.options import Group, Server, as_json, server, verbatim, yes
+from cliq_async.cli.options import Group, ServerOptions, as_json, server, verbatim, yes
 from cliq_async.cli.outputs import console as output
-from cliq_async.cli.outputs.console import boxed, echo, echo_json, live, note, table
-from cliq_async.cli.prompts import confirm, needs_somebody
+from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, live, table
+from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, duration
 from cliq_async.config import Settings
 from cliq_async.errors import CliqError
@@ -23,7 +23,7 @@ from cliq_async.quota.model import Quota
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.quota.stores.registry import in_use, open_store
+from cliq_async.quota.stores.registry import lease, open_store
 
 __all__ = ["quota"]
 
@@ -57,16 +57,16 @@ class _Kept:
 
 
 @asynccontextmanager
-async def _kept(server: Server) -> AsyncIterator[_Kept]:
+async def _kept(server: ServerOptions) -> AsyncIterator[_Kept]:
     quotas = _quotas(server)  # first: it says what is wrong with the options
     store = open_store(server.options().get("quota"))
     if isinstance(store, MemoryStore):
-        note("memory:// is each process's own: what others have sent is not in it")
-    async with in_use(store):
+        echo_err("memory:// is each process's own: what others have sent is not in it")
+    async with lease(store):
         yield _Kept(store, quotas)
 
 
-def _quotas(server: Server) -> list[Quota]:
+def _quotas(server: ServerOptions) -> list[Quota]:
     options = {name: value for name, value in server.options().items() if name != "quota"}
     return list(Settings(**options).quotas().values())
 
@@ -90,7 +90,9 @@ Examples:
 @click.option("--all", "every", is_flag=True, help="Unused endpoints too, which --json always has.")
 @server
 @click.pass_context
-def quota(ctx: click.Context, *, as_json: bool, watch: bool, every: bool, server: Server) -> None:
+def quota(
+    ctx: click.Context, *, as_json: bool, watch: bool, every: bool, server: ServerOptions
+) -> None:
     """Show what the quota of an account allows, endpoint by endpoint.
 
     Asks the place where the quota is kept, and not Cliq: no credentials are needed, and a
@@ -128,7 +130,7 @@ Examples:
 )
 @yes
 @server
-def clear(*, yes: bool, server: Server) -> None:
+def clear(*, yes: bool, server: ServerOptions) -> None:
     """Forget what was spent, locked and learned, on all endpoints of an account.
 
     The quota then counts as unused. Where requests were sent in the last minutes, the next ones
@@ -139,8 +141,8 @@ def clear(*, yes: bool, server: Server) -> None:
     """
     owner = clean(_quotas(server)[0].owner)
     if not yes:
-        needs_somebody("clear the quota")
-        note(
+        require_terminal("clear the quota")
+        echo_err(
             "The quota then counts as unused: if requests were sent in the last minutes, "
             "Cliq can lock."
         )
@@ -156,17 +158,17 @@ def _check_order(ctx: click.Context) -> None:
             raise click.UsageError(f"options go behind '{ctx.invoked_subcommand}'")
 
 
-async def _look(server: Server) -> Statuses:
+async def _look(server: ServerOptions) -> Statuses:
     async with _kept(server) as kept:
         return await kept.look()
 
 
-async def _clear(server: Server) -> None:
+async def _clear(server: ServerOptions) -> None:
     async with _kept(server) as kept:
         await kept.store.clear(kept.quotas)
 
 
-async def _watch(server: Server, *, every: bool) -> None:
+async def _watch(server: ServerOptions, *, every: bool) -> None:
     """Show it for ever: on a terminal as a table, elsewhere as a line now and then."""
     async with _kept(server) as kept:
         statuses = await kept.look()

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from cliq_async.cli.commands.sandbox_run import run_beside
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.commands.sandbox_run import run_with_sandbox
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.options import seconds, verbatim, verbose
-from cliq_async.cli.outputs.console import echo, note
+from cliq_async.cli.outputs.console import echo, echo_err
 from cliq_async.cli.text import plural
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.dialect import DIALECTS
@@ -115,7 +115,7 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
 
     async def run() -> int:
         if command:
-            return await run_beside(server, command, time_scale=options["time_scale"])
+            return await run_with_sandbox(server, command, time_scale=options["time_scale"])
         await serve(server, ready=ready)
         return 0
 
@@ -130,8 +130,8 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
         # asyncio puts a sentence of its own where the system's word should be.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
-        raise Failure(f"cannot listen on {where}: {reason or error}") from None
-    _print(server.report(), note if command else echo)
+        raise CliError(f"cannot listen on {where}: {reason or error}") from None
+    _print(server.report(), echo_err if command else echo)
     click.get_current_context().exit(status)
 
 
@@ -139,7 +139,7 @@ def _server(**options: Any) -> Sandbox:
     try:
         return Sandbox(**options)
     except StateFileError as error:
-        raise Failure(str(error), USAGE) from None
+        raise CliError(str(error), USAGE) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
@@ -158,5 +158,5 @@ def _print(report: dict[str, Any], say: Callable[[str], None]) -> None:
         say(f"  {name} {count:,}")
 
 
-def _no_state(error: OSError) -> Failure:
-    return Failure(f"cannot keep the state in {error.filename}: {error.strerror}")
+def _no_state(error: OSError) -> CliError:
+    return CliError(f"cannot keep the state in {error.filename}: {error.strerror}")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.sandbox import Sandbox
 
-__all__ = ["environment", "run_beside"]
+__all__ = ["environment", "run_with_sandbox"]
 
 NO_COMMAND: Final = 127
 """As shells say that there is no such command, or that it cannot be run."""
@@ -44,7 +44,7 @@ def environment(
     return {name: v for name, v in environ.items() if not name.startswith("CLIQ_")} | own
 
 
-async def run_beside(sandbox: Sandbox, command: Sequence[str], *, time_scale: float) -> int:
+async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_scale: float) -> int:
     """Run a command while a sandbox runs, and give its exit status, as a shell would.
 
     All processes of the command share a quota of their own, which is gone afterwards.
@@ -67,7 +67,7 @@ async def run_beside(sandbox: Sandbox, command: Sequence[str], *, time_scale: fl
                     process = await asyncio.create_subprocess_exec(*command, env=env)
                 except OSError as error:
                     what = f"cannot run {command[0]}: {error.strerror}"
-                    raise Failure(what, NO_COMMAND) from None
+                    raise CliError(what, NO_COMMAND) from None
                 told = asyncio.create_task(_told(process, terminated))
                 try:
                     status = await process.wait()

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from cliq_async.cli.errors import typed
+from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.message_file import FIELDS_HELP, read_message
 from cliq_async.cli.options import (
-    Connection,
+    ConnectionOptions,
     as_json,
     connection,
     extension_key,
@@ -74,7 +74,7 @@ def send(
     extension_key: str | None,
     max_wait: float,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Send TEXT from BOT, given by its unique name.
 
@@ -95,7 +95,7 @@ def send(
             extension_key=extension_key,
         )
 
-    with typed(bot_unique_name="BOT", user_ids="--to", channel="--channel"):
+    with cli_field_names(bot_unique_name="BOT", user_ids="--to", channel="--channel"):
         sent = connection.run(work, max_wait_s=max_wait)
     if as_json:
         echo_json({"accepted": True, "chat_id": sent.chat_id, "message_id": sent.message_id})

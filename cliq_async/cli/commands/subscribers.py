@@ -4,12 +4,19 @@ import click
 
 from cliq_async.cli.commands.subscribers_export import export
 from cliq_async.cli.commands.subscribers_sync import sync
-from cliq_async.cli.errors import typed
-from cliq_async.cli.options import Connection, Group, as_json, connection, extension_key, verbatim
-from cliq_async.cli.outputs.console import echo_json, note, table
+from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.options import (
+    ConnectionOptions,
+    Group,
+    as_json,
+    connection,
+    extension_key,
+    verbatim,
+)
+from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.text import clean
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 __all__ = ["subscribers"]
 
@@ -43,10 +50,10 @@ def list_subscribers(
     limit: int | None,
     extension_key: str | None,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """List who subscribes to a bot."""
-    with typed(bot="BOT"):
+    with cli_field_names(bot="BOT"):
         found = connection.run(
             lambda client: collect(
                 client.subscribers.iter(bot, limit=page_size(limit), extension_key=extension_key),
@@ -55,12 +62,12 @@ def list_subscribers(
             )
         )
     if as_json:
-        echo_json([to_plain(each) for each in found])
+        echo_json([unstructure(each) for each in found])
     elif found:
         rows = [(clean(each.user_id), clean(each.name), clean(each.email_id)) for each in found]
         table(rows, header=("user id", "name", "email"))
     else:
-        note("no subscribers")
+        echo_err("no subscribers")
 
 
 for _command in (list_subscribers, export, sync):

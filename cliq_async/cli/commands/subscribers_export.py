@@ -13,9 +13,9 @@ from typing import BinaryIO, Final, cast
 import attrs
 import click
 
-from cliq_async.cli.errors import USAGE, Failure, typed
-from cliq_async.cli.options import Connection, connection, extension_key, verbatim
-from cliq_async.cli.outputs.console import is_terminal, note, raw
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names
+from cliq_async.cli.options import ConnectionOptions, connection, extension_key, verbatim
+from cliq_async.cli.outputs.console import echo_err, is_terminal, stdout_bytes
 from cliq_async.cli.outputs.listing import PAGE, Counter
 from cliq_async.client import CliqClient
 from cliq_async.errors import SyncError
@@ -85,7 +85,7 @@ def export(
     form: str | None,
     output: str,
     extension_key: str | None,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Write all subscribers of BOT: user_id, name and email_id.
 
@@ -112,14 +112,14 @@ def export(
         file.write(lines.line(subscriber).encode())
         counter.count += 1
 
-    with typed(bot="BOT"), _written(output) as file:
+    with cli_field_names(bot="BOT"), _written(output) as file:
         file.write(lines.head.encode())
         if source is None:
             connection.run(lambda client: work(client, cast("str", bot)))
         else:
             for each in _synced(source, bot or of, departed=departed):
                 write(each)
-    note(f"{counter} written to {'standard output' if output == _STDOUT else output}")
+    echo_err(f"{counter} written to {'standard output' if output == _STDOUT else output}")
 
 
 def _check(bot: str | None, source: str | None, of: str | None, *, departed: bool) -> None:
@@ -136,14 +136,14 @@ def _synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedS
     try:
         yield from read_subscribers(source, bot, departed=departed)
     except SyncError as error:
-        raise Failure(str(error), USAGE) from None
+        raise CliError(str(error), USAGE) from None
 
 
 @contextmanager
 def _written(output: str) -> Iterator[BinaryIO]:
     """A file to write to, which takes its name at the end, if the body comes to it."""
     if output == _STDOUT:
-        stdout = raw()
+        stdout = stdout_bytes()
         yield stdout
         stdout.flush()
         return
@@ -168,7 +168,7 @@ def _opened(path: Path, mode: str, name: str) -> BinaryIO:
     try:
         return cast("BinaryIO", path.open(mode))
     except OSError as error:
-        raise Failure(f"{name}: {error.strerror}", USAGE) from None
+        raise CliError(f"{name}: {error.strerror}", USAGE) from None
 
 
 class _Through:

@@ -5,9 +5,9 @@ from typing import Any, Final
 import attrs
 import click
 
-from cliq_async.cli.errors import PARTLY, status_of, typed
-from cliq_async.cli.options import Connection, as_json, connection, extension_key, verbatim
-from cliq_async.cli.outputs.console import echo_json, note, table
+from cliq_async.cli.errors import PARTLY, cli_field_names, status_of
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, extension_key, verbatim
+from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import Counter
 from cliq_async.cli.text import clean, plural
 from cliq_async.client import CliqClient
@@ -52,7 +52,7 @@ def sync(
     full: bool,
     extension_key: str | None,
     as_json: bool,
-    connection: Connection,
+    connection: ConnectionOptions,
 ) -> None:
     """Write down who subscribes to each BOT, or what has changed since the last time.
 
@@ -72,14 +72,14 @@ def sync(
                 on_progress=progress.update,
             )
 
-    with typed(bot="BOT"):
+    with cli_field_names(bot="BOT"):
         report = connection.run(work)
     if as_json:
         echo_json([_plain(each) for each in report.bots])
     else:
         _print(report)
     for bot, error in report.errors.items():
-        note(f"error: {clean(bot)}: {clean(error)}")
+        echo_err(f"error: {clean(bot)}: {clean(error)}")
     click.get_current_context().exit(_status(report))
 
 

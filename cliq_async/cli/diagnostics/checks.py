@@ -12,17 +12,17 @@ import aiohttp
 import attrs
 
 from cliq_async._version import __version__
-from cliq_async.cli.diagnostics.connectivity import Observer, reach
+from cliq_async.cli.diagnostics.connectivity import ObservingTransport, probe
 from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG, Check
 from cliq_async.cli.diagnostics.store import store_checks
 from cliq_async.cli.diagnostics.token import have_token
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.scopes import commands_of, scopes_of
-from cliq_async.cli.settings.profiles import Book
-from cliq_async.cli.settings.resolution import Effective
+from cliq_async.cli.settings.profiles import ProfileStore
+from cliq_async.cli.settings.resolution import ResolvedSettings
 from cliq_async.cli.text import clean, duration
 from cliq_async.client import CliqClient
-from cliq_async.data_centers import host_of, is_loopback
+from cliq_async.data_centers import is_loopback, normalize_host
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import (
     ApiError,
@@ -59,11 +59,11 @@ class Doctor:
 
     def __init__(
         self,
-        effective: Effective,
+        effective: ResolvedSettings,
         *,
         commands: Sequence[str],
         max_wait_s: float,
-        observer: Observer,
+        observer: ObservingTransport,
     ) -> None:
         self._effective = effective
         self._settings = effective.checked()
@@ -101,10 +101,10 @@ class Doctor:
             yield check
 
     def _credentials(self) -> Check:
-        credentials, book = self._effective.credentials, Book()
+        credentials, book = self._effective.credentials, ProfileStore()
         try:
             self._effective.auth()
-        except (Failure, CliqError) as error:
+        except (CliError, CliqError) as error:
             return Check("credentials", WRONG, clean(error))
         assert credentials is not None  # noqa: S101 - auth() would have failed
         if self._login is not None and book.readable_by_others():
@@ -122,8 +122,8 @@ class Doctor:
         for name, url in urls.items():
             host = clean(url)
             try:
-                yield Check(name, OK, f"{host}: {await reach(url)}")
-            except Failure as error:
+                yield Check(name, OK, f"{host}: {await probe(url)}")
+            except CliError as error:
                 yield Check(name, WRONG, f"{host}: {error}")
 
     async def _token(self) -> Check:
@@ -134,7 +134,7 @@ class Doctor:
         except QuotaWaitError as error:
             advice = "ten in ten minutes are made: have programs share this quota, and wait"
             return Check("token", WRONG, clean(error), advice)
-        except (Failure, CliqError) as error:
+        except (CliError, CliqError) as error:
             return Check("token", WRONG, clean(error), "`cliq auth login` makes a new one")
         return Check("token", OK, "an access token can be had")
 
@@ -165,7 +165,7 @@ class Doctor:
     def _data_center(self) -> Check:
         name, asked = "data center", self._settings.data_center
         there = self._observer.data_center
-        accounts = host_of("accounts_url", self._effective.accounts_url)
+        accounts = normalize_host("accounts_url", self._effective.accounts_url)
         if self._settings.base_url is not None or is_loopback(accounts):
             return Check(name, UNCHECKED, "another server than Zoho's is asked")
         if self._fixed:
@@ -224,7 +224,7 @@ def _lacking(scope: str, users: str) -> Check:
 class _Kept:
     """A transport that outlives the client that closes it."""
 
-    inner: Observer
+    inner: ObservingTransport
 
     async def send(self, request: Any, permit: Any) -> Any:
         return await self.inner.send(request, permit)

@@ -17,11 +17,11 @@ import attrs
 import msgspec
 
 from cliq_async.auth.accounts import scopes_in
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.data_centers import data_center_of, is_loopback
-from cliq_async.transport.base import Permit, Request, Response, Transport
+from cliq_async.transport.base import Request, Response, SendPermit, Transport
 
-__all__ = ["Observer", "reach"]
+__all__ = ["ObservingTransport", "probe"]
 
 TIMEOUT_S: Final = 10.0
 _HALF_S: Final = 0.5
@@ -29,7 +29,7 @@ _SOON_S: Final = 14 * 86_400.0
 _TOKEN: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
 
 
-async def reach(url: str) -> str:
+async def probe(url: str) -> str:
     """Connect to a server and leave; returns how that went, in words.
 
     Raises:
@@ -39,14 +39,14 @@ async def reach(url: str) -> str:
     host, safe = parts.hostname or "", parts.scheme.lower() == "https"
     port = parts.port or (443 if safe else 80)
     if not safe and not is_loopback(f"[{host}]" if ":" in host else host):
-        raise Failure("tokens would go there for all to read: use https://")
+        raise CliError("tokens would go there for all to read: use https://")
     started = time.monotonic()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             context = ssl.create_default_context() if safe else None
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, TimeoutError) as error:
-        raise Failure(_reason(error, host, port)) from None
+        raise CliError(_reason(error, host, port)) from None
     took_ms = (time.monotonic() - started) * 1000
     tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
     said = f"connected in {took_ms:.0f} ms" + (", not encrypted" if tls is None else _tls(tls))
@@ -90,7 +90,7 @@ def _reason(error: Exception, host: str, port: int) -> str:
 
 
 @attrs.define
-class Observer:
+class ObservingTransport:
     """A transport that keeps what answers say of time and place.
 
     Attributes:
@@ -107,7 +107,7 @@ class Observer:
     data_center: str | None = None
     scopes: tuple[str, ...] = ()
 
-    async def send(self, request: Request, permit: Permit) -> Response:
+    async def send(self, request: Request, permit: SendPermit) -> Response:
         """See `Transport.send`."""
         sent_at = time.time()
         response = await self.inner.send(request, permit)

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
-from cliq_async.cli.settings.resolution import Effective
+from cliq_async.cli.settings.resolution import ResolvedSettings
 from cliq_async.cli.text import clean, duration
 from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.model import Snapshot
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.quota.stores.records import keeps_notes
-from cliq_async.quota.stores.registry import in_use, open_store
+from cliq_async.quota.stores.records import keeps_records
+from cliq_async.quota.stores.registry import lease, open_store
 
 __all__ = ["store_checks"]
 
@@ -25,7 +25,7 @@ _SHARE: Final = (
 )
 
 
-async def store_checks(effective: Effective) -> AsyncIterator[Check]:
+async def store_checks(effective: ResolvedSettings) -> AsyncIterator[Check]:
     """Look into the store, and write a note there that is gone at once."""
     try:
         store = open_store(effective.options().get("quota"))
@@ -35,7 +35,7 @@ async def store_checks(effective: Effective) -> AsyncIterator[Check]:
     settings = effective.checked()
     quotas = list(settings.quotas().values())
     try:
-        async with in_use(store):
+        async with lease(store):
             snapshots = await store.snapshots(quotas)
             await _write(store)
     except QuotaStoreError as error:
@@ -49,10 +49,10 @@ async def store_checks(effective: Effective) -> AsyncIterator[Check]:
 
 async def _write(store: QuotaStore) -> None:
     until = store.clock() + _NOTE_S
-    if keeps_notes(store):
+    if keeps_records(store):
         name = f"doctor {uuid.uuid4().hex}"
-        await store.claim_note(name, "written", until=until)
-        store.drop_note(name, "written")
+        await store.add_record(name, "written", until=until)
+        store.delete_record(name, "written")
 
 
 def _kept(store: QuotaStore) -> Check:

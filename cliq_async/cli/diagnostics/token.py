@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cliq_async.cli.settings.resolution import Effective
-from cliq_async.quota.stores.registry import in_use, open_store
+from cliq_async.cli.settings.resolution import ResolvedSettings
+from cliq_async.quota.stores.registry import lease, open_store
 from cliq_async.session import token_provider
-from cliq_async.transport.base import Authority, Transport
+from cliq_async.transport.base import TokenProvider, Transport
 
 __all__ = ["authority_of", "have_token"]
 
 
 @asynccontextmanager
-async def authority_of(effective: Effective, transport: Transport) -> AsyncIterator[Authority]:
+async def authority_of(
+    effective: ResolvedSettings, transport: Transport
+) -> AsyncIterator[TokenProvider]:
     """Where the access tokens come from, as a client has it; the transport stays open.
 
     Raises:
@@ -21,14 +23,14 @@ async def authority_of(effective: Effective, transport: Transport) -> AsyncItera
     """
     store = open_store(effective.options().get("quota"))
     source = token_provider(effective.checked(), effective.auth(), transport, store)
-    async with in_use(store):
+    async with lease(store):
         try:
             yield source
         finally:
             await source.close()
 
 
-async def have_token(effective: Effective, transport: Transport, max_wait_s: float) -> None:
+async def have_token(effective: ResolvedSettings, transport: Transport, max_wait_s: float) -> None:
     """Have an access token made if none is shared that is good.
 
     Raises:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.errors import ValidationError
 
-__all__ = ["read_json", "told_of"]
+__all__ = ["naming_file", "read_json"]
 
 
 def read_json(path: Path) -> Any:
@@ -21,19 +21,19 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+        raise CliError(f"{path}: {error.strerror}", USAGE) from None
     except UnicodeDecodeError:
-        raise Failure(f"{path}: not UTF-8", USAGE) from None
+        raise CliError(f"{path}: not UTF-8", USAGE) from None
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{path}: not JSON: {error}", USAGE) from None
+        raise CliError(f"{path}: not JSON: {error}", USAGE) from None
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
+def naming_file(path: Path) -> Iterator[None]:
     """Have a ValueError of the body name the file; a ValidationError names the field."""
     try:
         yield
     except ValidationError:
         raise
     except ValueError as error:
-        raise Failure(f"{path}: {error}", USAGE) from None
+        raise CliError(f"{path}: {error}", USAGE) from None

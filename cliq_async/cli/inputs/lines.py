@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.inputs.synced_list import MAGIC, is_database
 
 __all__ = ["Lines"]
@@ -72,9 +72,9 @@ class Lines:
         if self._path != "-":
             self._file.close()
 
-    def fault(self, what: str) -> Failure:
+    def fault(self, what: str) -> CliError:
         """What is wrong with the file."""
-        return Failure(f"{self.name}: {what}", USAGE)
+        return CliError(f"{self.name}: {what}", USAGE)
 
     async def _read_lines(self) -> AsyncIterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8-sig")()

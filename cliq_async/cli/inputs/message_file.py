@@ -4,7 +4,7 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from cliq_async.cli.inputs.json_file import read_json, told_of
+from cliq_async.cli.inputs.json_file import naming_file, read_json
 from cliq_async.models.message import Message
 from cliq_async.models.parsing.message import FIELDS, message_from
 
@@ -25,5 +25,5 @@ def read_message(path: Path) -> Message:
         Failure: The file cannot be read, or it is not a message in the API's form.
         ValidationError: The message breaks a limit.
     """
-    with told_of(path):
+    with naming_file(path):
         return message_from(read_json(path))

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 
 import click
 
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.inputs.lines import Lines
 from cliq_async.cli.inputs.rows import CsvRows, json_rows
 from cliq_async.cli.inputs.synced_list import RecipientTable
@@ -65,7 +65,7 @@ class RecipientFile:
             self._table.close()
         self._lines.close()
 
-    def fault(self, what: str) -> Failure:
+    def fault(self, what: str) -> CliError:
         """What is wrong with the file."""
         return self._lines.fault(what)
 

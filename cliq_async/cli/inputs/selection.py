@@ -10,11 +10,11 @@ import attrs
 
 from cliq_async.cli.inputs.recipient_file import Form, RecipientFile
 
-__all__ = ["Whom"]
+__all__ = ["RecipientSelection"]
 
 
 @attrs.frozen(kw_only=True)
-class Whom:
+class RecipientSelection:
     """What `--to`, `--column`, `--format` and `--limit` say.
 
     Attributes:

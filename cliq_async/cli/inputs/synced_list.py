@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.errors import SyncError
 from cliq_async.sync.reader import SubscriberReader
 
@@ -53,13 +53,13 @@ class RecipientTable:
     def __init__(self, path: str, column: str | None) -> None:
         if column not in {None, _COLUMN}:
             text = f"{path}: recipients of a synced list go by {_COLUMN}; leave --column out"
-            raise Failure(text, USAGE)
+            raise CliError(text, USAGE)
         context = click.get_current_context(silent=True)
         self._bot: str | None = None if context is None else context.params.get("bot")
         self._reader = _failing(lambda: SubscriberReader(path))
         try:
             _failing(lambda: self._reader.check(self._bot))
-        except Failure:
+        except CliError:
             self.close()
             raise
 
@@ -92,4 +92,4 @@ def _failing(step: Callable[[], T]) -> T:
     try:
         return step()
     except SyncError as error:
-        raise Failure(str(error), USAGE) from None
+        raise CliError(str(error), USAGE) from None

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from cliq_async.cli.outputs.console import echo, note, table
+from cliq_async.cli.outputs.console import echo, echo_err, table
 from cliq_async.cli.text import clean
 from cliq_async.models.bot import Bot, BotHandler
 from cliq_async.models.handler import SubAction
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 __all__ = ["fields", "plain_bot", "print_bot", "print_bots", "print_handlers", "sub_actions"]
 
@@ -17,7 +17,7 @@ _HANDLERS: Final = ("handler", "id", "name", "icon", "position", "sub-actions")
 
 def plain_bot(bot: Bot) -> dict[str, Any]:
     """A bot by the API's names, with what came besides."""
-    plain = to_plain(bot)
+    plain = unstructure(bot)
     extra: dict[str, Any] = plain.pop("extra", {})
     return plain | extra
 
@@ -25,7 +25,7 @@ def plain_bot(bot: Bot) -> dict[str, Any]:
 def print_bots(bots: Sequence[Bot]) -> None:
     """Bots as a table."""
     if not bots:
-        note("no bots")
+        echo_err("no bots")
         return
     rows = [
         (

@@ -20,13 +20,13 @@ from rich.table import Table
 __all__ = [
     "boxed",
     "echo",
+    "echo_err",
     "echo_json",
     "err",
     "is_live",
     "is_terminal",
     "live",
-    "note",
-    "raw",
+    "stdout_bytes",
     "table",
 ]
 
@@ -44,7 +44,7 @@ def echo(text: str = "") -> None:
     click.echo(text)
 
 
-def raw() -> BinaryIO:
+def stdout_bytes() -> BinaryIO:
     """Stdout, for a result that stays as it is, to the byte.
 
     Raises:
@@ -60,7 +60,7 @@ def echo_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def note(text: str) -> None:
+def echo_err(text: str) -> None:
     """A line on stderr, above whatever moves there."""
     if is_live():
         err.print(text, soft_wrap=True)
@@ -174,4 +174,4 @@ async def _keep_printing(line: Callable[[], str], before: Callable[[], Awaitable
         await before()
         if line() != printed:
             printed = line()
-            note(printed)
+            echo_err(printed)

@@ -5,7 +5,7 @@ import math
 from datetime import datetime, timedelta
 
 from cliq_async.bulk.report import BroadcastPlan
-from cliq_async.cli.outputs.console import echo, note
+from cliq_async.cli.outputs.console import echo, echo_err
 from cliq_async.cli.text import clean, clean_lines, duration, plural
 from cliq_async.endpoints import Endpoint
 
@@ -33,7 +33,7 @@ def print_plan(
     """
     echo(f"{plural(plan.recipients, 'recipient')} from {clean(source)}")
     if plan.skipped:
-        note(f"warning: {plan.skipped:,} more would be skipped: no ids, repeated or excluded")
+        echo_err(f"warning: {plan.skipped:,} more would be skipped: no ids, repeated or excluded")
     limit = endpoint.limit
     windows = math.ceil(plan.requests / max(1, limit.threshold - headroom))
     echo(
@@ -46,4 +46,4 @@ def print_plan(
         echo()
         echo(f"request {number} of {plan.requests:,}: {endpoint.method} {path}")
         echo(clean_lines(json.dumps(body, ensure_ascii=False, indent=2)))
-    note("nothing was sent")
+    echo_err("nothing was sent")

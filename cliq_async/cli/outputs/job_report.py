@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from cliq_async.bulk.job_log import LEFT_OUT
-from cliq_async.bulk.report import BroadcastProgress, BroadcastReport, Outcome
-from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, Failure, status_of
-from cliq_async.cli.outputs.console import echo, echo_json, note, table
+from cliq_async.bulk.job_log import EXPECTED_SKIPS
+from cliq_async.bulk.report import BroadcastProgress, BulkReport, Outcome
+from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, CliError, status_of
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.text import clean, duration
 
 __all__ = ["exit_status", "print_json", "print_report"]
@@ -15,7 +15,7 @@ _ROWS: Final = 20
 _SHOWN_IDS: Final = 3
 
 
-def exit_status(report: BroadcastReport, interrupted: str) -> int:
+def exit_status(report: BulkReport, interrupted: str) -> int:
     """The exit status that a report stands for; `interrupted` is why Ctrl-C stops a job."""
     if report.stopped == interrupted and report.error is None:
         return INTERRUPTED
@@ -25,21 +25,21 @@ def exit_status(report: BroadcastReport, interrupted: str) -> int:
         return 0
     if report.delivered or report.unknown:
         return PARTLY
-    return report.error.status if isinstance(report.error, Failure) else FAILED
+    return report.error.status if isinstance(report.error, CliError) else FAILED
 
 
-def _missed(report: BroadcastReport) -> bool:
+def _missed(report: BulkReport) -> bool:
     """Whether somebody was not reached who was to be."""
     if report.failed or report.unknown:
         return True
-    return any(outcome.reason not in LEFT_OUT for outcome in report.outcomes)
+    return any(outcome.reason not in EXPECTED_SKIPS for outcome in report.outcomes)
 
 
 def _untried(report: BroadcastProgress, total: int | None) -> int | None:
     return None if total is None else max(0, total - report.done)
 
 
-def print_json(report: BroadcastReport, total: int | None, took_s: float) -> None:
+def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
     """The whole report as one JSON object on stdout."""
     data: dict[str, Any] = {
         name: getattr(report, name)
@@ -55,7 +55,7 @@ def print_json(report: BroadcastReport, total: int | None, took_s: float) -> Non
     echo_json(data)
 
 
-def print_report(report: BroadcastReport, total: int | None, took_s: float) -> None:
+def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
     """The report as tables on stdout, the reason for an early end on stderr."""
     rows = [
         ("delivered", f"{report.delivered:,}"),
@@ -77,7 +77,7 @@ def print_report(report: BroadcastReport, total: int | None, took_s: float) -> N
         if len(groups) > _ROWS:
             echo(f"and {len(groups) - _ROWS:,} more; --json has all of them")
     if report.stopped is not None:
-        note(f"stopped: {clean(report.stopped)}")
+        echo_err(f"stopped: {clean(report.stopped)}")
 
 
 def _grouped(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:

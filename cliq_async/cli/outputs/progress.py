@@ -53,8 +53,8 @@ class Outlook:
 async def outlook(
     client: CliqClient, endpoint: str, requests: int, *, headroom: int = 0
 ) -> Outlook:
-    """What is ahead when so many requests are yet to be sent; see `CliqClient.shortest_s`."""
-    left_s = await client.shortest_s(endpoint, requests, headroom=headroom)
+    """What is ahead when so many requests are yet to be sent; see `CliqClient.estimate_s`."""
+    left_s = await client.estimate_s(endpoint, requests, headroom=headroom)
     return Outlook(left_s, (await client.quota_status())[endpoint])
 
 

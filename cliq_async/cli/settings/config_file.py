@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.settings.profiles import check_name
 from cliq_async.config import Settings
-from cliq_async.data_centers import host_of, is_loopback, is_zoho
+from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 
@@ -93,11 +93,11 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+        raise CliError(f"{path}: {error.strerror}", USAGE) from None
     except UnicodeDecodeError:
-        raise Failure(f"{path}: not UTF-8", USAGE) from None
+        raise CliError(f"{path}: not UTF-8", USAGE) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Failure(f"{path}: not TOML: {error}", USAGE) from None
+        raise CliError(f"{path}: not TOML: {error}", USAGE) from None
     reader = _Reader(path, own)
     profile, profiles = table.pop("profile", None), table.pop("profiles", {})
     if profile is not None:
@@ -123,9 +123,9 @@ class _Reader:
     path: Path
     own: bool
 
-    def wrong(self, key: str, words: str, given: object) -> Failure:
+    def wrong(self, key: str, words: str, given: object) -> CliError:
         what = repr(given) if isinstance(given, str | int | float) else type(given).__name__
-        return Failure(f"{self.path}: {key}: {words}, got {what}", USAGE)
+        return CliError(f"{self.path}: {key}: {words}, got {what}", USAGE)
 
     def settings(self, table: Mapping[str, Any], within: str = "") -> dict[str, Any]:
         """The settings in a table, each of the right type and in its range."""
@@ -133,11 +133,11 @@ class _Reader:
 
     def _setting(self, key: str, value: Any, name: str) -> Any:
         if key in _SECRETS:
-            raise Failure(f"{self.path}: {name}: {_NO_SECRETS}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_NO_SECRETS}", USAGE)
         if key not in KEYS:
             close = get_close_matches(key, KEYS, 1)
             hint = f"did you mean {close[0]}?" if close else "there are " + ", ".join(KEYS)
-            raise Failure(f"{self.path}: {name}: there is no such setting; {hint}", USAGE)
+            raise CliError(f"{self.path}: {name}: there is no such setting; {hint}", USAGE)
         kind, words = KEYS[key]
         if not _fits(value, kind):
             raise self.wrong(name, words, value)
@@ -150,7 +150,7 @@ class _Reader:
         elif key == "allow_http" and not all(isinstance(each, str) for each in value):
             raise self.wrong(name, words, value)
         elif key == "allow_http" and not self.own:
-            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
         else:
             with_it: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
             self._checked(name, lambda: Settings(**with_it))
@@ -161,7 +161,7 @@ class _Reader:
         if endpoint not in ENDPOINTS:
             close = get_close_matches(endpoint, ENDPOINTS, 1)
             hint = f"did you mean {close[0]}?" if close else "there are " + ", ".join(ENDPOINTS)
-            raise Failure(f"{self.path}: {name}: there is no such endpoint; {hint}", USAGE)
+            raise CliError(f"{self.path}: {name}: there is no such endpoint; {hint}", USAGE)
         fields = {"threshold": given} if isinstance(given, int) else given
         known = [field.name for field in attrs.fields(Limit)]
         if not isinstance(fields, dict) or not set(fields) <= set(known):
@@ -171,10 +171,10 @@ class _Reader:
         return limit
 
     def _check_url(self, name: str, url: str) -> None:
-        host = self._checked(name, lambda: host_of(name, url))
+        host = self._checked(name, lambda: normalize_host(name, url))
         zoho = is_zoho(host) and url.lower().startswith("https://")
         if not (self.own or zoho or is_loopback(host)):
-            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
 
     def _check_quota(self, name: str, url: str) -> None:
         try:
@@ -183,16 +183,16 @@ class _Reader:
         except ValueError:
             raise self.wrong(name, "the URL of a store", "another text") from None
         if parts.password:
-            raise Failure(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
+            raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
         if not (self.own or parts.scheme in {"sqlite", "memory"} or is_loopback(host)):
-            raise Failure(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
 
     def _checked(self, name: str, make: Any) -> Any:
         try:
             return make()
         except ValidationError as error:
             words = f"{error.limit}, got {error.given!r}"
-            raise Failure(f"{self.path}: {name}: {words}", USAGE) from None
+            raise CliError(f"{self.path}: {name}: {words}", USAGE) from None
 
 
 def _fits(value: object, kind: Any) -> bool:

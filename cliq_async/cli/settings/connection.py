@@ -6,20 +6,20 @@ from typing import Any, TypeVar
 
 import attrs
 
-from cliq_async.cli.settings.resolution import Effective, resolve
+from cliq_async.cli.settings.resolution import ResolvedSettings, resolve
 from cliq_async.client import CliqClient
 
-__all__ = ["Connection", "Server", "Unsaid"]
+__all__ = ["ConnectionOptions", "DefaultFloat", "ServerOptions"]
 
 T = TypeVar("T")
 
 
-class Unsaid(float):
+class DefaultFloat(float):
     """An option's number that nobody typed: files of settings may say another one."""
 
 
 @attrs.frozen(kw_only=True)
-class Server:
+class ServerOptions:
     """Which server, and whose quota there; None leaves it to the environment and to files.
 
     Attributes:
@@ -48,7 +48,7 @@ class Server:
             "time_scale": self.time_scale,
         }
 
-    def effective(self) -> Effective:
+    def effective(self) -> ResolvedSettings:
         """What holds, and where it comes from.
 
         Raises:
@@ -68,7 +68,7 @@ class Server:
 
 
 @attrs.frozen(kw_only=True)
-class Connection(Server):
+class ConnectionOptions(ServerOptions):
     """Which server, and as whom; None leaves it to the environment and to files.
 
     Attributes:
@@ -81,10 +81,10 @@ class Connection(Server):
 
     def given(self) -> dict[str, Any]:
         """See `Server.given`."""
-        said = None if isinstance(self.timeout, Unsaid) else self.timeout
+        said = None if isinstance(self.timeout, DefaultFloat) else self.timeout
         return super().given() | {"timeout_s": said}
 
-    def effective(self) -> Effective:
+    def effective(self) -> ResolvedSettings:
         """See `Server.effective`."""
         return resolve(self.given(), profile=self.profile, token=self.token)
 
@@ -99,7 +99,7 @@ class Connection(Server):
             ValidationError: A setting is out of its range.
         """
         effective = self.effective()
-        unsaid = {name: float(v) for name, v in options.items() if isinstance(v, Unsaid)}
+        unsaid = {name: float(v) for name, v in options.items() if isinstance(v, DefaultFloat)}
         said = {name: value for name, value in options.items() if name not in unsaid}
         settings: dict[str, Any] = unsaid | effective.options() | said
         return CliqClient(effective.auth(), **settings)

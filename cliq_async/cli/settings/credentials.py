@@ -6,11 +6,11 @@ from typing import Final
 import attrs
 
 from cliq_async.auth.provider import Auth, RefreshToken
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.settings.keyring import find_keyring
-from cliq_async.cli.settings.profiles import Book, Profile, Secrets
+from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
 
-__all__ = ["ACCESS", "REFRESH", "Credentials", "Search", "secrets_of"]
+__all__ = ["ACCESS", "REFRESH", "CredentialLookup", "Credentials", "secrets_of"]
 
 ACCESS: Final = "CLIQ_ACCESS_TOKEN"
 REFRESH: Final = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
@@ -73,20 +73,20 @@ def secrets_of(name: str, profile: Profile) -> Secrets:
         return profile.secrets
     keyring = find_keyring()
     if keyring is None:
-        raise Failure(
+        raise CliError(
             f"the secrets of profile {name!r} are in {profile.keyring}, which cannot be used here: "
             "log in with `cliq auth login --store file`, or set CLIQ_REFRESH_TOKEN and the like"
         )
     found = keyring.load(name)
     if found is None:
-        raise Failure(
+        raise CliError(
             f"{keyring.name} has no secrets of profile {name!r} any more: `cliq auth login`"
         )
     return found
 
 
 @attrs.frozen
-class Search:
+class CredentialLookup:
     """Looks for credentials.
 
     Attributes:
@@ -115,7 +115,7 @@ class Search:
         return self._of_environment() or self._of_profile()
 
     def _of_profile(self) -> Credentials | None:
-        login = Book().profiles().get(self.profile)
+        login = ProfileStore().profiles().get(self.profile)
         if login is None:
             return None
         source = f"profile {self.profile}"

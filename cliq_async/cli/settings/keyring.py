@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.settings.profiles import Secrets
 
 __all__ = ["Keyring", "find_keyring"]
@@ -54,13 +54,13 @@ class Keyring:
         try:
             text = self._backend.get_password(_SERVICE, profile)
         except Exception as error:  # noqa: BLE001 - backends raise what they like
-            raise Failure(f"{self.name} fails: {type(error).__name__}: is it locked?") from None
+            raise CliError(f"{self.name} fails: {type(error).__name__}: is it locked?") from None
         if text is None:
             return None
         try:
             return msgspec.json.decode(text, type=Secrets)
         except (ValueError, TypeError):
-            raise Failure(f"{self.name} has something else for profile {profile!r}") from None
+            raise CliError(f"{self.name} has something else for profile {profile!r}") from None
 
     def delete(self, profile: str) -> None:
         """Forget a profile's secrets, if there are any.
@@ -72,7 +72,7 @@ class Keyring:
             if self._backend.get_password(_SERVICE, profile) is not None:
                 self._backend.delete_password(_SERVICE, profile)
         except Exception as error:  # noqa: BLE001 - backends raise what they like
-            raise Failure(f"{self.name} fails: {type(error).__name__}: is it locked?") from None
+            raise CliError(f"{self.name} fails: {type(error).__name__}: is it locked?") from None
 
 
 def find_keyring() -> Keyring | None:

@@ -15,10 +15,10 @@ from typing import Final
 import attrs
 import msgspec
 
-from cliq_async.cli.errors import USAGE, Failure
-from cliq_async.storage.atomic import check_replaceable, replace_file
+from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.storage.atomic import ensure_writable, write_atomic
 
-__all__ = ["DEFAULT", "Book", "Profile", "Secrets", "check_name", "default_path"]
+__all__ = ["DEFAULT", "Profile", "ProfileStore", "Secrets", "check_name", "default_path"]
 
 DEFAULT: Final = "default"
 """The profile that is used where none is named."""
@@ -95,11 +95,11 @@ def check_name(name: str, where: str = "--profile") -> str:
     """
     if _NAME.fullmatch(name) is None:
         words = "letters, digits, '.', '_' and '-', at most 64"
-        raise Failure(f"{where}: a profile's name has {words}, got {name[:80]!r}", USAGE)
+        raise CliError(f"{where}: a profile's name has {words}, got {name[:80]!r}", USAGE)
     return name
 
 
-class Book:
+class ProfileStore:
     """The profiles in a file.
 
     Args:
@@ -120,19 +120,19 @@ class Book:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise Failure(f"{self.path}: {error.strerror}") from None
+            raise CliError(f"{self.path}: {error.strerror}") from None
         try:
             head = msgspec.json.decode(data, type=_Head)
         except (ValueError, RecursionError):
             head = _Head()
         if head.format == _FORMAT and head.version > _VERSION:
-            raise Failure(f"{self.path} was written by a later version of cliq_async: upgrade")
+            raise CliError(f"{self.path} was written by a later version of cliq_async: upgrade")
         try:
             if head.format == _FORMAT:
                 return msgspec.json.decode(data, type=_Content).profiles
         except (ValueError, RecursionError):
             pass
-        raise Failure(f"{self.path} is damaged: move it aside, and log in again")
+        raise CliError(f"{self.path} is damaged: move it aside, and log in again")
 
     def readable_by_others(self) -> bool:
         """Whether somebody else than its owner may read the file or write it."""
@@ -152,7 +152,7 @@ class Book:
         self.profiles()
         with self._explained():
             self._make_folder()
-            check_replaceable(self.path)
+            ensure_writable(self.path)
 
     def put(self, name: str, profile: Profile) -> None:
         """Keep a profile, in place of the one of that name.
@@ -187,12 +187,12 @@ class Book:
                     self._write(profiles)
             except Timeout:
                 held = f"another program has held {lock.lock_file} for {_LOCK_S:.0f} s"
-                raise Failure(f"{held}: end it, and try again") from None
+                raise CliError(f"{held}: end it, and try again") from None
 
     def _write(self, profiles: Mapping[str, Profile]) -> None:
         content = msgspec.json.encode(_Content(dict(profiles)))
         data = msgspec.json.format(content, indent=2) + b"\n"
-        replace_file(self.path, data)
+        write_atomic(self.path, data)
 
     def _make_folder(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -204,4 +204,4 @@ class Book:
             yield
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise Failure(f"cannot keep profiles in {self.path}: {reason}") from None
+            raise CliError(f"cannot keep profiles in {self.path}: {reason}") from None

@@ -16,13 +16,13 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.auth.provider import Auth
-from cliq_async.cli.errors import USAGE, Failure
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.settings.config_file import KEYS, NAME, TomlFile, read_toml, settings_path
-from cliq_async.cli.settings.credentials import ACCESS, REFRESH, Credentials, Search
-from cliq_async.cli.settings.profiles import DEFAULT, Book, Profile, check_name
+from cliq_async.cli.settings.credentials import ACCESS, REFRESH, CredentialLookup, Credentials
+from cliq_async.cli.settings.profiles import DEFAULT, Profile, ProfileStore, check_name
 from cliq_async.config import Settings, options_from_env
 
-__all__ = ["VARIABLES", "Effective", "Setting", "profile_name", "resolve"]
+__all__ = ["VARIABLES", "ResolvedSettings", "Setting", "profile_name", "resolve"]
 
 VARIABLES: Final = {
     "data_center": "CLIQ_DATA_CENTER",
@@ -47,7 +47,7 @@ class Setting:
 
 
 @attrs.frozen
-class Effective:
+class ResolvedSettings:
     """What holds.
 
     Attributes:
@@ -95,7 +95,7 @@ class Effective:
             ValidationError: They cannot be what they are said to be.
         """
         if self.credentials is None:
-            raise Failure(_no_credentials(self.profile), USAGE)
+            raise CliError(_no_credentials(self.profile), USAGE)
         return self.credentials.auth()
 
 
@@ -106,7 +106,7 @@ def resolve(
     token: str | None = None,
     logging_in: bool = False,
     environ: Mapping[str, str] = os.environ,
-) -> Effective:
+) -> ResolvedSettings:
     """What holds, of all that is said anywhere.
 
     Args:
@@ -125,14 +125,14 @@ def resolve(
     env = _stripped(environ)
     here, own = _files()
     name, named_by = _named(profile, env, here, own)
-    search = Search(name, env, token, first=profile is not None or logging_in)
+    search = CredentialLookup(name, env, token, first=profile is not None or logging_in)
     credentials = search.credentials()
     counts = named_by is not None or credentials is None or credentials.profile is not None
-    known = Book().profiles().get(name) if counts else None
+    known = ProfileStore().profiles().get(name) if counts else None
     tables = [file for file in (here, own) if file is not None and name in file.profiles]
     if counts and known is None and not tables and not logging_in and named_by is not None:
         hint = f"`cliq auth login --profile {name}` makes it"
-        raise Failure(f"{named_by}: there is no profile {name!r}; {hint}", USAGE)
+        raise CliError(f"{named_by}: there is no profile {name!r}; {hint}", USAGE)
     if known is not None and logging_in and known.base_url is not None:
         known = None
     layers = [
@@ -151,7 +151,7 @@ def resolve(
         settings["accounts_url"] = Setting(url, credentials.source)
     elif credentials is not None and "accounts_url" in settings:
         credentials = credentials.at(settings["accounts_url"].value)
-    return Effective(
+    return ResolvedSettings(
         settings,
         Setting(name, named_by or _UNNAMED) if counts and (known or named_by) else None,
         credentials,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cliq_async.models.call import Call, CallAction
-from cliq_async.models.parsing.form import Plain, action_from, built, only
+from cliq_async.models.parsing.form import Plain, action_from, known_fields, parse_strict
 
 __all__ = ["actions_from", "call_from"]
 
@@ -19,7 +19,7 @@ def call_from(data: object) -> Call:
         raise ValueError("a call is a JSON object")  # noqa: TRY004 - the data's fault
     if "user_ids" in data:
         raise ValueError("user_ids: recipients stand beside the call, not in it")
-    return built(data, _call, "call")
+    return parse_strict(data, _call, "call")
 
 
 def actions_from(data: Any) -> list[CallAction]:
@@ -31,11 +31,11 @@ def actions_from(data: Any) -> list[CallAction]:
     """
     if not isinstance(data, list):
         raise ValueError("actions are a JSON array")  # noqa: TRY004 - the data's fault
-    return built(data, _actions, "action of a call")
+    return parse_strict(data, _actions, "action of a call")
 
 
 def _call(data: Plain) -> Call:
-    fields: dict[str, Any] = only(data, Call)
+    fields: dict[str, Any] = known_fields(data, Call)
     fields["actions"] = _actions(data.get("actions", ()))
     return Call(**fields)
 
@@ -45,6 +45,6 @@ def _actions(data: Any) -> list[CallAction]:
 
 
 def _action(data: Plain) -> CallAction:
-    fields: dict[str, Any] = only(data, CallAction)
+    fields: dict[str, Any] = known_fields(data, CallAction)
     fields["action"] = action_from(data["action"])
     return CallAction(**fields)

@@ -19,15 +19,15 @@ from cliq_async.models.button import (
     PreviewUrl,
     SystemApi,
 )
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
-__all__ = ["Plain", "action_from", "built", "only"]
+__all__ = ["Plain", "action_from", "known_fields", "parse_strict"]
 
 Plain = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def built(data: Any, build: Callable[[Any], T], noun: str) -> T:
+def parse_strict(data: Any, build: Callable[[Any], T], noun: str) -> T:
     """What is built from plain data, if everything in the data is in it.
 
     Args:
@@ -39,7 +39,7 @@ def built(data: Any, build: Callable[[Any], T], noun: str) -> T:
         ValueError: It is not of that form, or has something that has no place in it.
         ValidationError: A limit is broken.
     """
-    given = _dense(data)
+    given = _drop_empty(data)
     try:
         made = build(given)
     except ValidationError:
@@ -47,12 +47,12 @@ def built(data: Any, build: Callable[[Any], T], noun: str) -> T:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"not in the form of the API: {reason}") from None
-    if (lost := _lost(given, to_plain(made), "")) is not None:
+    if (lost := _first_ignored(given, unstructure(made), "")) is not None:
         raise ValueError(f"{lost}: no {noun} has this")
     return made
 
 
-def only(data: Plain, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
+def known_fields(data: Plain, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
     """What of it a class takes; `built` finds the rest."""
     return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
 
@@ -65,11 +65,11 @@ def action_from(data: Plain) -> Action:
         ValidationError: A limit is broken.
     """
     content = data.get("data") or {}
-    confirm = Confirm(**only(data["confirm"], Confirm)) if "confirm" in data else None
+    confirm = Confirm(**known_fields(data["confirm"], Confirm)) if "confirm" in data else None
     match data["type"]:
         case "open.url":
             urls = {"ios" if name == "iOS" else name: url for name, url in content.items()}
-            return OpenUrl(**only(urls, OpenUrl), confirm=confirm)
+            return OpenUrl(**known_fields(urls, OpenUrl), confirm=confirm)
         case "invoke.function":
             return InvokeFunction(content["name"], owner=content.get("owner"), confirm=confirm)
         case "system.api":
@@ -85,23 +85,23 @@ def action_from(data: Plain) -> Action:
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
-def _dense(value: object, nothing: tuple[Any, ...] = _NOTHING) -> Any:
+def _drop_empty(value: object, nothing: tuple[Any, ...] = _NOTHING) -> Any:
     """The value without what means nothing in it: null, empty texts, lists and objects.
 
     But an empty text in a slide is a line or a cell.
     """
     if isinstance(value, dict):
         items = (
-            (key, _dense(item, (None,) if key == "slides" else nothing))
+            (key, _drop_empty(item, (None,) if key == "slides" else nothing))
             for key, item in value.items()
         )
         return {key: item for key, item in items if item not in nothing}
     if isinstance(value, list | tuple):
-        return [_dense(item, nothing) for item in value]
+        return [_drop_empty(item, nothing) for item in value]
     return value
 
 
-def _lost(given: Any, sent: Any, path: str) -> str | None:
+def _first_ignored(given: Any, sent: Any, path: str) -> str | None:
     """Where what is to be sent has less than what was given; None if it has all of it."""
     if isinstance(given, dict) and isinstance(sent, dict):
         for key, item in given.items():
@@ -110,12 +110,12 @@ def _lost(given: Any, sent: Any, path: str) -> str | None:
                 if item in _NOTHING:
                     continue
                 return inner
-            if (lost := _lost(item, sent[key], inner)) is not None:
+            if (lost := _first_ignored(item, sent[key], inner)) is not None:
                 return lost
         return None
     if isinstance(given, list) and isinstance(sent, list) and len(given) == len(sent):
         pairs = enumerate(zip(given, sent, strict=True))
-        found = (_lost(one, other, f"{path}[{index}]") for index, (one, other) in pairs)
+        found = (_first_ignored(one, other, f"{path}[{index}]") for index, (one, other) in pairs)
         return next((lost for lost in found if lost is not None), None)
     same = given == sent or (not isinstance(given, bool) and str(given) == str(sent))
     return None if same else path

@@ -8,7 +8,7 @@ import attrs
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
 from cliq_async.models.message import Message, Sender, Styles
-from cliq_async.models.parsing.form import Plain, action_from, built, only
+from cliq_async.models.parsing.form import Plain, action_from, known_fields, parse_strict
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
 
 __all__ = ["FIELDS", "message_from"]
@@ -30,7 +30,7 @@ def message_from(data: object) -> Message:
         raise ValueError(f"{found[0]}: recipients stand beside the message, not in it")
     if unknown := sorted(data.keys() - set(FIELDS)):
         raise ValueError(f"{unknown[0]}: no message has this")
-    return built(data, _message, "message")
+    return parse_strict(data, _message, "message")
 
 
 def _message(data: Plain) -> Message:
@@ -56,15 +56,15 @@ def _references(data: Plain) -> dict[str, Button]:
 
 
 def _sender(data: Plain) -> Sender:
-    return Sender(**only(data, Sender))
+    return Sender(**known_fields(data, Sender))
 
 
 def _styles(data: Plain) -> Styles:
-    return Styles(**only(data, Styles))
+    return Styles(**known_fields(data, Styles))
 
 
 def _button(data: Plain) -> Button:
-    fields = only(data, Button)
+    fields = known_fields(data, Button)
     fields["action"] = action_from(data["action"])
     return Button(**fields)
 

@@ -5,21 +5,21 @@ from typing import Literal, Protocol
 
 from cliq_async.clock import Clock
 from cliq_async.quota.model import (
-    AskerId,
-    Ending,
+    Denied,
     Key,
     Lane,
     Lock,
-    NotYet,
+    QueueId,
     Quota,
     Snapshot,
     TokenId,
+    TokenOutcome,
 )
 
-__all__ = ["ColdStart", "QuotaStore", "Watcher", "starts_spent"]
+__all__ = ["ColdStart", "Listener", "QuotaStore", "starts_spent"]
 
 
-Watcher = Callable[[], None]
+Listener = Callable[[], None]
 """Told that a token may be free sooner than was said. Called from any thread; must not block."""
 
 
@@ -56,9 +56,9 @@ class QuotaStore(Protocol):
         lease_s: float,
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
-        asker: AskerId | None = None,
-        people: int = 1,
-    ) -> float | NotYet:
+        queue_id: QueueId | None = None,
+        waiters: int = 1,
+    ) -> float | Denied:
         """Take a token and say when that was, or say when it is worth asking again.
 
         Idempotent by the token's id: a take whose caller was cancelled is either asked again or
@@ -70,12 +70,12 @@ class QuotaStore(Protocol):
             lease_s: When the token is back if it never ends.
             reserve: How many tokens to leave to others.
             lane: A batch leaves tokens to people who wait anywhere, and batches take turns.
-            asker: Names the line that asks, unique within its process; None for a single ask.
-            people: How many wait in that line and lane, this one included.
+            queue_id: Names the line that asks, unique within its process; None for a single ask.
+            waiters: How many wait in that line and lane, this one included.
         """
         ...
 
-    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+    def end(self, quota: Quota, token: TokenId, ending: TokenOutcome) -> None:
         """End a token. Never waits, so that it works while a task is being cancelled."""
         ...
 
@@ -105,7 +105,7 @@ class QuotaStore(Protocol):
         """
         ...
 
-    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+    def watch(self, key: Key, watcher: Listener) -> Callable[[], None]:
         """Have `watcher` called when a token may be free sooner than was said.
 
         Returns:

@@ -6,59 +6,59 @@ from collections.abc import Callable, Iterable
 from cliq_async.clock import Clock, system_clock
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import (
-    AskerId,
-    Ending,
+    Denied,
     Key,
     Lane,
     Lock,
-    NotYet,
+    QueueId,
     Quota,
     Snapshot,
     TokenId,
+    TokenOutcome,
 )
-from cliq_async.quota.stores.base import ColdStart, Watcher, starts_spent
-from cliq_async.quota.stores.records import Note
-from cliq_async.quota.stores.threaded import Watchers
+from cliq_async.quota.stores.base import ColdStart, Listener, starts_spent
+from cliq_async.quota.stores.records import Record
+from cliq_async.quota.stores.threaded import Listeners
 
-__all__ = ["MemoryNotes", "MemoryStore"]
+__all__ = ["MemoryRecords", "MemoryStore"]
 
 
-class MemoryNotes:
+class MemoryRecords:
     """Notes in the memory of this process; see `Notes`. No method ever waits."""
 
     clock: Clock
 
     def __init__(self) -> None:
-        self._notes: dict[str, Note] = {}
+        self._notes: dict[str, Record] = {}
         self._notes_lock = threading.RLock()  # what the garbage collector closes may drop one
 
-    async def read_note(self, name: str) -> Note | None:
-        """See `Notes.read_note`."""
+    async def get_record(self, name: str) -> Record | None:
+        """See `Notes.get_record`."""
         with self._notes_lock:
             return self._standing(name)
 
-    async def claim_note(self, name: str, text: str, *, until: float) -> bool:
-        """See `Notes.claim_note`."""
+    async def add_record(self, name: str, text: str, *, until: float) -> bool:
+        """See `Notes.add_record`."""
         with self._notes_lock:
             note = self._standing(name)
             if note is not None and note.text != text:
                 return False
-            self._notes[name] = Note(text, until)
+            self._notes[name] = Record(text, until)
             return True
 
-    def put_note(self, name: str, text: str, *, until: float) -> None:
-        """See `Notes.put_note`."""
+    def set_record(self, name: str, text: str, *, until: float) -> None:
+        """See `Notes.set_record`."""
         with self._notes_lock:
-            self._notes[name] = Note(text, until)
+            self._notes[name] = Record(text, until)
 
-    def drop_note(self, name: str, text: str) -> None:
-        """See `Notes.drop_note`."""
+    def delete_record(self, name: str, text: str) -> None:
+        """See `Notes.delete_record`."""
         with self._notes_lock:
             note = self._notes.get(name)
             if note is not None and note.text == text:
                 del self._notes[name]
 
-    def _standing(self, name: str) -> Note | None:
+    def _standing(self, name: str) -> Record | None:
         note = self._notes.get(name)
         if note is not None and note.until <= self.clock():
             del self._notes[name]
@@ -66,7 +66,7 @@ class MemoryNotes:
         return note
 
 
-class MemoryStore(MemoryNotes):
+class MemoryStore(MemoryRecords):
     """Buckets in the memory of this process. No method ever waits.
 
     Lost when the process ends, so a restart within a window of the last request can lead to a
@@ -84,7 +84,7 @@ class MemoryStore(MemoryNotes):
         self._spent = starts_spent(cold_start)
         self._opened_at = clock()
         self._buckets: dict[Key, Bucket] = {}
-        self._watchers = Watchers()
+        self._watchers = Listeners()
         # Reentrant: a coroutine that the garbage collector closes may end its token in here.
         self._lock = threading.RLock()
 
@@ -96,33 +96,33 @@ class MemoryStore(MemoryNotes):
         lease_s: float,
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
-        asker: AskerId | None = None,
-        people: int = 1,
-    ) -> float | NotYet:
+        queue_id: QueueId | None = None,
+        waiters: int = 1,
+    ) -> float | Denied:
         """See `QuotaStore.take`."""
         lock = self._lock
         lock.acquire()
         try:
             bucket = self._buckets.get(quota.key) or self._new(quota)
             now = self.clock()
-            alone = people <= 1 and not (bucket.waiting or (lane and bucket.turns))
-            if alone and bucket.take(quota, token, now, lease_s, reserve):
+            alone = waiters <= 1 and not (bucket.waiting or (lane and bucket.shares))
+            if alone and bucket.try_take(quota, token, now, lease_s, reserve):
                 return now
-            not_yet = bucket.ask(
+            not_yet = bucket.acquire(
                 quota,
                 token,
                 now,
                 lease_s,
                 reserve=reserve,
                 lane=lane,
-                asker=asker,
-                people=people,
+                queue_id=queue_id,
+                waiters=waiters,
             )
             return now if not_yet is None else not_yet
         finally:
             lock.release()
 
-    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+    def end(self, quota: Quota, token: TokenId, ending: TokenOutcome) -> None:
         """See `QuotaStore.end`."""
         lock = self._lock
         lock.acquire()  # twice as fast as a with statement, on the path of every request
@@ -132,7 +132,7 @@ class MemoryStore(MemoryNotes):
         finally:
             lock.release()
         if sooner and self._watchers:
-            self._watchers.tell(quota.key)
+            self._watchers.notify(quota.key)
 
     async def refuse(
         self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
@@ -141,7 +141,7 @@ class MemoryStore(MemoryNotes):
         with self._lock:
             bucket = self._buckets.get(quota.key) or self._new(quota)
             lock = bucket.refuse(quota, token, self.clock(), taken_at, wait_s)
-        self._watchers.tell(quota.key)
+        self._watchers.notify(quota.key)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
@@ -159,9 +159,9 @@ class MemoryStore(MemoryNotes):
         with self._lock:
             self._buckets.update((key, Bucket()) for key in keys)
         for key in keys:
-            self._watchers.tell(key)
+            self._watchers.notify(key)
 
-    def watch(self, key: Key, watcher: Watcher) -> Callable[[], None]:
+    def watch(self, key: Key, watcher: Listener) -> Callable[[], None]:
         """See `QuotaStore.watch`."""
         return self._watchers.add(key, watcher)
 
@@ -172,5 +172,5 @@ class MemoryStore(MemoryNotes):
         bucket = self._buckets[quota.key] = Bucket()
         if self._spent:
             back_at = self._opened_at + quota.window_s + quota.margin_s + quota.straggler_s
-            bucket.returning = [back_at] * quota.unknown
+            bucket.returning = [back_at] * quota.assume_spent
         return bucket

@@ -9,7 +9,7 @@ import attrs
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
 
-__all__ = ["boot_id", "clock_began", "forgotten", "rebooted"]
+__all__ = ["assume_spent", "boot_id", "clock_origin", "rebase"]
 
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
@@ -29,7 +29,7 @@ def boot_id() -> str:
     return ""
 
 
-def clock_began(boot: str, now: float, before: str, read: float) -> float | None:
+def clock_origin(boot: str, now: float, before: str, read: float) -> float | None:
     """Since when the clock counts, if an earlier reading was of another one; None if it was not.
 
     It counts from the machine's start. A clock that goes back without one is that of a machine
@@ -46,7 +46,7 @@ def clock_began(boot: str, now: float, before: str, read: float) -> float | None
     return now if boot and boot == before else 0.0
 
 
-def rebooted(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> Bucket:
+def rebase(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> Bucket:
     """A bucket whose times are of a clock before this one.
 
     Whatever was sent had left before this clock began, so all of it is spent for its full time
@@ -60,7 +60,7 @@ def rebooted(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> B
         seen_at: When it was last written, on the clock of before.
         began_at: The first moment of the clock of now; see `clock_began`.
     """
-    learned, shift = bucket.learned, began_at - seen_at
+    learned, shift = bucket.adaptive, began_at - seen_at
     if learned is not None:
         learned = attrs.evolve(
             learned,
@@ -73,22 +73,22 @@ def rebooted(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> B
         locked_until=bucket.locked_until + shift,
         reopening=bucket.reopening,
         opened_at=bucket.opened_at + shift,
-        learned=learned,
+        adaptive=learned,
     )
-    return forgotten(moved, quota, began_at)
+    return assume_spent(moved, quota, began_at)
 
 
-def forgotten(bucket: Bucket, quota: Quota, lost_at: float) -> Bucket:
+def assume_spent(bucket: Bucket, quota: Quota, lost_at: float) -> Bucket:
     """A bucket of which nobody knows what was spent until some moment: all of it may have been.
 
     But for a quota that says how many of its tokens that is worth; more, if more are known to be.
 
     Tokens that are held go on: whoever holds one will say what became of it.
     """
-    learned = bucket.learned
+    learned = bucket.adaptive
     margin_s = quota.margin_s if learned is None else learned.margin_s
     back_at = lost_at + quota.window_s + margin_s + quota.straggler_s
     held = len(bucket.held)
     known = held + sum(each > lost_at for each in bucket.returning)
-    spent = min(quota.threshold, max(quota.unknown, known))
+    spent = min(quota.threshold, max(quota.assume_spent, known))
     return attrs.evolve(bucket, returning=[back_at] * max(0, spent - held))

@@ -9,11 +9,11 @@ from typing import Protocol, TypeGuard
 
 import attrs
 
-__all__ = ["Note", "Notes", "keeps_notes"]
+__all__ = ["Record", "SharedRecords", "keeps_records"]
 
 
 @attrs.frozen
-class Note:
+class Record:
     """A note.
 
     Attributes:
@@ -25,13 +25,13 @@ class Note:
     until: float
 
 
-class Notes(Protocol):
+class SharedRecords(Protocol):
     """What a store does that keeps notes. All moments are readings of its clock.
 
     What one caller asks for is done in the order in which it asked.
     """
 
-    async def read_note(self, name: str) -> Note | None:
+    async def get_record(self, name: str) -> Record | None:
         """The note of a name, or None if there is none, or none any more.
 
         Raises:
@@ -39,7 +39,7 @@ class Notes(Protocol):
         """
         ...
 
-    async def claim_note(self, name: str, text: str, *, until: float) -> bool:
+    async def add_record(self, name: str, text: str, *, until: float) -> bool:
         """Write a note unless there is one that says something else. True if it is there now.
 
         Raises:
@@ -47,16 +47,16 @@ class Notes(Protocol):
         """
         ...
 
-    def put_note(self, name: str, text: str, *, until: float) -> None:
+    def set_record(self, name: str, text: str, *, until: float) -> None:
         """Write a note in place of whatever is there. Never waits; tried again if it fails."""
         ...
 
-    def drop_note(self, name: str, text: str) -> None:
+    def delete_record(self, name: str, text: str) -> None:
         """Remove a note if it says this. Never waits, so that it works in a cancelled task."""
         ...
 
 
-def keeps_notes(store: object) -> TypeGuard[Notes]:
+def keeps_records(store: object) -> TypeGuard[SharedRecords]:
     """Whether a store keeps notes; one of the user's own need not."""
-    names = ("read_note", "claim_note", "put_note", "drop_note")
+    names = ("get_record", "add_record", "set_record", "delete_record")
     return all(callable(getattr(store, name, None)) for name in names)

@@ -10,56 +10,56 @@ from typing import Any, Final
 
 from cliq_async.clock import Clock, system_clock
 from cliq_async.quota.model import (
-    AskerId,
-    Ending,
+    Denied,
     Key,
     Lane,
     Lock,
-    NotYet,
+    QueueId,
     Quota,
     Snapshot,
     TokenId,
+    TokenOutcome,
 )
 from cliq_async.quota.stores.base import ColdStart, starts_spent
-from cliq_async.quota.stores.records import Note
-from cliq_async.quota.stores.redis_scripts import AnyStep, NoteStep, RedisLedger, Step
-from cliq_async.quota.stores.threaded import SharedStore
+from cliq_async.quota.stores.records import Record
+from cliq_async.quota.stores.redis_scripts import AnyStep, RecordCall, RedisScripts, ScriptCall
+from cliq_async.quota.stores.threaded import ThreadedStore
 
-__all__ = ["RedisNotes", "RedisStore"]
+__all__ = ["RedisRecords", "RedisStore"]
 
 _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
 
 
-class RedisNotes(SharedStore[AnyStep]):
+class RedisRecords(ThreadedStore[AnyStep]):
     """Notes on a server; see `Notes`."""
 
-    async def read_note(self, name: str) -> Note | None:
-        """See `Notes.read_note`."""
+    async def get_record(self, name: str) -> Record | None:
+        """See `Notes.get_record`."""
         asked_at = self.clock()  # the server looked after that, so the note is gone the sooner
 
-        def done(answer: dict[str, Any]) -> Note | None:
-            return Note(answer["text"], asked_at + answer["left_s"]) if answer["found"] else None
+        def done(answer: dict[str, Any]) -> Record | None:
+            return Record(answer["text"], asked_at + answer["left_s"]) if answer["found"] else None
 
-        note: Note | None = await self._worker.ask(NoteStep("read", name, done=done))
+        note: Record | None = await self._worker.call(RecordCall("read", name, done=done))
         return note
 
-    async def claim_note(self, name: str, text: str, *, until: float) -> bool:
-        """See `Notes.claim_note`."""
-        step = NoteStep("claim", name, text, until, lambda answer: answer["done"])
-        claimed: bool = await self._worker.ask(step)
+    async def add_record(self, name: str, text: str, *, until: float) -> bool:
+        """See `Notes.add_record`."""
+        step = RecordCall("claim", name, text, until, lambda answer: answer["done"])
+        claimed: bool = await self._worker.call(step)
         return claimed
 
-    def put_note(self, name: str, text: str, *, until: float) -> None:
-        """See `Notes.put_note`."""
-        self._worker.tell(NoteStep("put", name, text, until))
+    def set_record(self, name: str, text: str, *, until: float) -> None:
+        """See `Notes.set_record`."""
+        self._worker.submit(RecordCall("put", name, text, until))
 
-    def drop_note(self, name: str, text: str) -> None:
-        """See `Notes.drop_note`."""
-        self._worker.tell(NoteStep("drop", name, text))
+    def delete_record(self, name: str, text: str) -> None:
+        """See `Notes.delete_record`."""
+        self._worker.submit(RecordCall("drop", name, text))
 
 
-class RedisStore(RedisNotes):
+class RedisStore(RedisRecords):
     """Buckets on a Redis server from version 6 on, a Valkey server, or a cluster of either.
 
     All talk to the server is a thread's, so that no event loop waits for it. Safe to share
@@ -84,7 +84,7 @@ class RedisStore(RedisNotes):
         server_time: Clock | None = None,
     ) -> None:
         spent = starts_spent(cold_start)
-        ledger = RedisLedger(url, clock=clock, spent=spent, server_time=server_time)
+        ledger = RedisScripts(url, clock=clock, spent=spent, server_time=server_time)
         self._taken_at: dict[TokenId, float] = {}
         super().__init__(ledger, clock)
 
@@ -96,46 +96,48 @@ class RedisStore(RedisNotes):
         lease_s: float,
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
-        asker: AskerId | None = None,
-        people: int = 1,
-    ) -> float | NotYet:
+        queue_id: QueueId | None = None,
+        waiters: int = 1,
+    ) -> float | Denied:
         """See `QuotaStore.take`."""
         asked_at = self.clock()
 
-        def done(answer: dict[str, Any], at: float) -> float | NotYet:
+        def done(answer: dict[str, Any], at: float) -> float | Denied:
             now = answer["now"]
             if answer["taken"]:
                 self._taken_at[token] = now
                 return asked_at  # it was taken after that: its request has to leave the sooner
-            earliest, again_at, several_at = (
+            earliest, retry_at, retry_many_at = (
                 answer[name] - now + at for name in ("earliest", "again_at", "several_at")
             )
-            return NotYet(earliest, again_at, several_at, answer["locked"])
+            return Denied(earliest, retry_at, retry_many_at, answer["locked"])
 
         arguments: dict[str, Any] = {
             "token": self._own(token),
             "lease_s": lease_s,
             "reserve": reserve,
             "bulk": lane is Lane.BULK,
-            "people": people,
+            "people": waiters,
             "longest_s": _ASK_AGAIN_S,
         }
-        if asker is not None:
-            arguments["asker"] = self._own(asker)
-        got: float | NotYet = await self._worker.ask(Step("take", quota, arguments, asked_at, done))
+        if queue_id is not None:
+            arguments["asker"] = self._own(queue_id)
+        got: float | Denied = await self._worker.call(
+            ScriptCall("take", quota, arguments, asked_at, done)
+        )
         return got
 
-    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+    def end(self, quota: Quota, token: TokenId, ending: TokenOutcome) -> None:
         """See `QuotaStore.end`."""
         self._taken_at.pop(token, None)
 
         def done(answer: dict[str, Any], _at: float) -> None:
             self._taken_at.pop(token, None)  # its take may have been answered after that
             if answer["sooner"]:
-                self._watchers.tell(quota.key)
+                self._watchers.notify(quota.key)
 
         arguments = {"token": self._own(token), "ending": ending.value}
-        self._worker.tell(Step("end", quota, arguments, self.clock(), done))
+        self._worker.submit(ScriptCall("end", quota, arguments, self.clock(), done))
 
     async def refuse(
         self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
@@ -143,7 +145,7 @@ class RedisStore(RedisNotes):
         """See `QuotaStore.refuse`."""
 
         def done(answer: dict[str, Any], at: float) -> Lock:
-            self._watchers.tell(quota.key)
+            self._watchers.notify(quota.key)
             until = answer["until"] - answer["now"] + at
             return Lock(until, answer["first"], answer["capacity"])
 
@@ -154,25 +156,25 @@ class RedisStore(RedisNotes):
         }
         if wait_s is not None:
             arguments["wait_s"] = wait_s
-        step = Step("refuse", quota, arguments, self.clock(), done)
-        lock: Lock = await self._worker.ask(step, lasting=True)
+        step = ScriptCall("refuse", quota, arguments, self.clock(), done)
+        lock: Lock = await self._worker.call(step, lasting=True)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
         """See `QuotaStore.snapshots`."""
         now = self.clock()
-        steps = [Step("look", quota, {}, now, _snapshot_of(quota)) for quota in quotas]
-        return await self._worker.ask_all(steps)
+        steps = [ScriptCall("look", quota, {}, now, _snapshot_of(quota)) for quota in quotas]
+        return await self._worker.call_all(steps)
 
     async def clear(self, quotas: Iterable[Quota]) -> None:
         """See `QuotaStore.clear`."""
         now = self.clock()
-        await self._worker.ask_all(
-            Step("clear", quota, {}, now, self._cleared(quota.key)) for quota in quotas
+        await self._worker.call_all(
+            ScriptCall("clear", quota, {}, now, self._cleared(quota.key)) for quota in quotas
         )
 
     def _cleared(self, key: Key) -> Callable[[dict[str, Any], float], None]:
-        return lambda _answer, _at: self._watchers.tell(key)
+        return lambda _answer, _at: self._watchers.notify(key)
 
     def _forked(self) -> None:
         super()._forked()

@@ -17,9 +17,9 @@ from redis.exceptions import (
 
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.model import Quota
-from cliq_async.quota.stores.redis_server import Connected, Server
+from cliq_async.quota.stores.redis_server import Connected, RedisConnector
 
-__all__ = ["AnyStep", "NoteStep", "RedisLedger", "Step"]
+__all__ = ["AnyStep", "RecordCall", "RedisScripts", "ScriptCall"]
 
 _PREFIX: Final = "cliq_async:1"
 """With the version of what the keys hold."""
@@ -41,7 +41,7 @@ _decode: Final = msgspec.msgpack.Decoder().decode
 
 
 @attrs.frozen
-class Step:
+class ScriptCall:
     """One call of the bucket's script.
 
     Attributes:
@@ -61,7 +61,7 @@ class Step:
 
 
 @attrs.frozen
-class NoteStep:
+class RecordCall:
     """One call of the notes' script.
 
     Attributes:
@@ -79,7 +79,7 @@ class NoteStep:
     done: Callable[[dict[str, Any]], Any] = bool
 
 
-AnyStep = Step | NoteStep
+AnyStep = ScriptCall | RecordCall
 
 
 @attrs.frozen
@@ -111,7 +111,7 @@ class _Seen:
         return self.now + elapsed_s * (1.0 + _SLACK_SHARE) + _SLACK_S
 
 
-class RedisLedger:
+class RedisScripts:
     """Buckets and notes on a server.
 
     Args:
@@ -130,7 +130,7 @@ class RedisLedger:
         server_time: Callable[[], float] | None = None,
     ) -> None:
         self.error = QuotaStoreError
-        self._server = Server(url)
+        self._server = RedisConnector(url)
         self._clock = clock
         self._spent = spent
         self._server_time = server_time
@@ -154,7 +154,7 @@ class RedisLedger:
                 return [error] * len(steps)
             except Exception as error:  # noqa: BLE001 - redis-py raises of all kinds, when clusters move
                 self.close()
-                if self._server.lasts(error) or time.monotonic() + pause_s >= until:
+                if self._server.is_permanent(error) or time.monotonic() + pause_s >= until:
                     return [self._server.unusable(error)] * len(steps)
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
@@ -166,7 +166,7 @@ class RedisLedger:
             with suppress(Exception):
                 connection.client.close()
 
-    def abandon(self) -> None:
+    def forget_after_fork(self) -> None:
         """Forget the connection: it is the process's that this one was forked from."""
         if self._connection is not None:
             _abandoned.append(self._connection)
@@ -191,14 +191,14 @@ class RedisLedger:
         if isinstance(raw, Exception):
             return self._server.unusable(raw)
         answer = _decode(raw)
-        if isinstance(step, NoteStep):
+        if isinstance(step, RecordCall):
             return step.done(answer)
         self._seen[step.quota.key] = _Seen(answer["generation"], answer["now"], asked_at)
         return step.done(answer, at)
 
     def _call(self, step: AnyStep) -> _Call:
         now = self._clock()
-        if isinstance(step, NoteStep):
+        if isinstance(step, RecordCall):
             arguments: dict[str, Any] = {
                 "op": step.op,
                 "text": step.text,
@@ -214,7 +214,7 @@ class RedisLedger:
             arguments["now"] = self._server_time()
         return _Call(script, keys, _encode(arguments))
 
-    def _bucket_arguments(self, step: Step, now: float) -> dict[str, Any]:
+    def _bucket_arguments(self, step: ScriptCall, now: float) -> dict[str, Any]:
         quota = step.quota
         arguments = step.arguments | {
             "op": step.op,
@@ -228,7 +228,7 @@ class RedisLedger:
                 "straggler_s": quota.straggler_s,
                 "second_s": quota.second_s,
                 "period_s": quota.period_s,
-                "unknown": quota.unknown,
+                "unknown": quota.assume_spent,
             },
         }
         seen = self._seen.get(quota.key)

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from cliq_async.errors import QuotaStoreError
 
-__all__ = ["Connected", "Server"]
+__all__ = ["Connected", "RedisConnector"]
 
 _TIMEOUT_S: Final = 2.0
 _OLDEST: Final = 6
@@ -40,7 +40,7 @@ class Connected:
     cluster: bool
 
 
-class Server:
+class RedisConnector:
     """A server, or a cluster of them, by its URL.
 
     Args:
@@ -88,7 +88,7 @@ class Server:
         return QuotaStoreError(f"{self._place} cannot be used for the quota: {reason}")
 
     @staticmethod
-    def lasts(error: Exception) -> bool:
+    def is_permanent(error: Exception) -> bool:
         """Whether it goes wrong again however soon it is tried."""
         if isinstance(error, (AuthenticationError, AuthorizationError)):
             return True

@@ -14,7 +14,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.quota.stores.base import ColdStart, QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
 
-__all__ = ["default_path", "in_use", "open_store", "release", "retain"]
+__all__ = ["default_path", "lease", "open_store", "release", "retain"]
 
 _KNOWN: Final = (
     "a store, or sqlite:///path, redis://host:port/db or memory://, with ?cold_start=full or spent"
@@ -47,7 +47,7 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
         return quota
     if not quota and clock is not None:
         return MemoryStore(clock=clock)
-    place, make = _maker(quota or f"sqlite:///{default_path()}")
+    place, make = _parse_url(quota or f"sqlite:///{default_path()}")
     if clock is not None:
         return make(clock)
     with _opening:
@@ -58,7 +58,7 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
         return _shared[place]
 
 
-def _maker(url: str) -> tuple[str, Callable[[Clock], QuotaStore]]:
+def _parse_url(url: str) -> tuple[str, Callable[[Clock], QuotaStore]]:
     """A store's place, by which it is shared, and what opens it."""
     scheme, slashes, rest = url.partition("://")
     place, _, query = rest.partition("?")
@@ -123,7 +123,7 @@ async def release(store: QuotaStore) -> None:
 
 
 @asynccontextmanager
-async def in_use(store: QuotaStore) -> AsyncIterator[QuotaStore]:
+async def lease(store: QuotaStore) -> AsyncIterator[QuotaStore]:
     """Use a store within the body; the last one who does closes it."""
     retain(store)
     try:

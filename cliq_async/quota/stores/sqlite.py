@@ -13,39 +13,39 @@ from typing import Any, Final
 from cliq_async.clock import Clock, system_clock
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import (
-    AskerId,
-    Ending,
+    Denied,
     Lane,
     Lock,
-    NotYet,
+    QueueId,
     Quota,
     Snapshot,
     TokenId,
+    TokenOutcome,
 )
 from cliq_async.quota.stores.base import ColdStart, starts_spent
 from cliq_async.quota.stores.reboot import boot_id
-from cliq_async.quota.stores.records import Note
+from cliq_async.quota.stores.records import Record
 from cliq_async.quota.stores.sqlite_file import Ledger
-from cliq_async.quota.stores.threaded import SharedStore
+from cliq_async.quota.stores.threaded import ThreadedStore
 
-__all__ = ["SqliteNotes", "SqliteStore"]
+__all__ = ["SqliteRecords", "SqliteStore"]
 
 _ASK_AGAIN_S: Final = 1.0
 """How long a line sleeps at the most: what another process gives back early, nobody tells it."""
 
 
-class SqliteNotes(SharedStore[Callable[[], Any]]):
+class SqliteRecords(ThreadedStore[Callable[[], Any]]):
     """Notes in a file; see `Notes`."""
 
     _ledger: Ledger
 
-    async def read_note(self, name: str) -> Note | None:
-        """See `Notes.read_note`."""
-        note: Note | None = await self._worker.ask(lambda: self._read(name))
+    async def get_record(self, name: str) -> Record | None:
+        """See `Notes.get_record`."""
+        note: Record | None = await self._worker.call(lambda: self._read(name))
         return note
 
-    async def claim_note(self, name: str, text: str, *, until: float) -> bool:
-        """See `Notes.claim_note`."""
+    async def add_record(self, name: str, text: str, *, until: float) -> bool:
+        """See `Notes.add_record`."""
 
         def step() -> bool:
             note = self._read(name)
@@ -54,21 +54,21 @@ class SqliteNotes(SharedStore[Callable[[], Any]]):
             self._write(name, text, until)
             return True
 
-        claimed: bool = await self._worker.ask(step)
+        claimed: bool = await self._worker.call(step)
         return claimed
 
-    def put_note(self, name: str, text: str, *, until: float) -> None:
-        """See `Notes.put_note`."""
-        self._worker.tell(lambda: self._write(name, text, until))
+    def set_record(self, name: str, text: str, *, until: float) -> None:
+        """See `Notes.set_record`."""
+        self._worker.submit(lambda: self._write(name, text, until))
 
-    def drop_note(self, name: str, text: str) -> None:
-        """See `Notes.drop_note`."""
-        self._worker.tell(lambda: self._ledger.conn.execute(_DROP, (name, text)))
+    def delete_record(self, name: str, text: str) -> None:
+        """See `Notes.delete_record`."""
+        self._worker.submit(lambda: self._ledger.conn.execute(_DROP, (name, text)))
 
-    def _read(self, name: str) -> Note | None:
+    def _read(self, name: str) -> Record | None:
         now, boot = self.clock(), self._ledger.boot
         row = self._ledger.conn.execute(_READ, (name, boot, now, now)).fetchone()
-        return None if row is None else Note(*row)
+        return None if row is None else Record(*row)
 
     def _write(self, name: str, text: str, until: float) -> None:
         now, boot = self.clock(), self._ledger.boot
@@ -76,7 +76,7 @@ class SqliteNotes(SharedStore[Callable[[], Any]]):
         self._ledger.conn.execute(_WRITE, (name, boot, now, until, text))
 
 
-class SqliteStore(SqliteNotes):
+class SqliteStore(SqliteRecords):
     """Buckets in a file.
 
     Safe to share between threads and event loops; a forked child opens the file anew.
@@ -116,32 +116,32 @@ class SqliteStore(SqliteNotes):
         lease_s: float,
         reserve: int = 0,
         lane: Lane = Lane.INTERACTIVE,
-        asker: AskerId | None = None,
-        people: int = 1,
-    ) -> float | NotYet:
+        queue_id: QueueId | None = None,
+        waiters: int = 1,
+    ) -> float | Denied:
         """See `QuotaStore.take`."""
-        own, line = self._own(token), None if asker is None else self._own(asker)
+        own, line = self._own(token), None if queue_id is None else self._own(queue_id)
 
-        def step() -> float | NotYet:
+        def step() -> float | Denied:
             bucket, now = self._ledger.read(quota)
-            not_yet = bucket.ask(
+            not_yet = bucket.acquire(
                 quota,
                 own,
                 now,
                 lease_s,
                 reserve=reserve,
                 lane=lane,
-                asker=line,
-                people=people,
-                longest_s=_ASK_AGAIN_S,
+                queue_id=line,
+                waiters=waiters,
+                max_sleep_s=_ASK_AGAIN_S,
             )
             self._ledger.write(quota, bucket, now)
             return now if not_yet is None else not_yet
 
-        got: float | NotYet = await self._worker.ask(step)
+        got: float | Denied = await self._worker.call(step)
         return got
 
-    def end(self, quota: Quota, token: TokenId, ending: Ending) -> None:
+    def end(self, quota: Quota, token: TokenId, ending: TokenOutcome) -> None:
         """See `QuotaStore.end`."""
         own, ended_at = self._own(token), self.clock()
 
@@ -149,10 +149,10 @@ class SqliteStore(SqliteNotes):
             bucket, now = self._ledger.read(quota)
             # As it was when it ended, not when that is written down.
             if bucket.end(quota, own, min(ended_at, now), ending):
-                self._watchers.tell(quota.key)
+                self._watchers.notify(quota.key)
             self._ledger.write(quota, bucket, now)
 
-        self._worker.tell(step)
+        self._worker.submit(step)
 
     async def refuse(
         self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
@@ -165,10 +165,10 @@ class SqliteStore(SqliteNotes):
             # As it was when the refusal came, not when that is written down.
             lock = bucket.refuse(quota, own, min(refused_at, now), taken_at, wait_s)
             self._ledger.write(quota, bucket, now)
-            self._watchers.tell(quota.key)
+            self._watchers.notify(quota.key)
             return lock
 
-        lock: Lock = await self._worker.ask(step, lasting=True)
+        lock: Lock = await self._worker.call(step, lasting=True)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
@@ -182,7 +182,7 @@ class SqliteStore(SqliteNotes):
                 found.append(bucket.snapshot(quota, now))
             return found
 
-        found: list[Snapshot] = await self._worker.ask(step)
+        found: list[Snapshot] = await self._worker.call(step)
         return found
 
     async def clear(self, quotas: Iterable[Quota]) -> None:
@@ -194,9 +194,9 @@ class SqliteStore(SqliteNotes):
             for quota in wanted:
                 # A row of its own, or the file's start would say whether it is full.
                 self._ledger.write(quota, Bucket(), now)
-                self._watchers.tell(quota.key)
+                self._watchers.notify(quota.key)
 
-        await self._worker.ask(step)
+        await self._worker.call(step)
 
 
 # A note of another start of the machine, or from ahead of the clock, is none: nobody knows how much

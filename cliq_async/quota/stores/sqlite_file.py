@@ -18,13 +18,13 @@ from cliq_async.clock import Clock
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
-from cliq_async.quota.stores.reboot import clock_began, forgotten, rebooted
-from cliq_async.storage.batched import SteppedFile
-from cliq_async.storage.sqlite import Connection, FileKind, transaction
+from cliq_async.quota.stores.reboot import assume_spent, clock_origin, rebase
+from cliq_async.storage.batched import BatchedFile
+from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 
-__all__ = ["KIND", "Ledger", "damaged", "explained", "mark_of", "opened"]
+__all__ = ["FORMAT", "Ledger", "damaged", "explained", "mark_of", "opened"]
 
-KIND: Final = FileKind(
+FORMAT: Final = SqliteFormat(
     noun="the quota's file",
     application_id=0x436C6971,  # "Cliq"
     migrations=(
@@ -52,11 +52,11 @@ KIND: Final = FileKind(
         """,
     ),
     error=QuotaStoreError,
-    elsewhere=(
+    unwritable_hint=(
         "let this user write it, or name another place with quota='sqlite:///path' or CLIQ_QUOTA, "
         "or use redis:// between hosts"
     ),
-    damaged=(
+    damaged_hint=(
         "move it aside with its -wal and -shm files. The next one starts spent, so that nothing "
         "is locked"
     ),
@@ -96,7 +96,7 @@ def opened(
             nonlocal new
             new = True
 
-        conn = KIND.open(path, made=made, on_damage=lambda: _leave_mark(path))
+        conn = FORMAT.open(path, on_create=made, on_damage=lambda: _leave_mark(path))
         marked = mark.exists() and (new or not _is_marked(path))
         try:
             with transaction(conn):
@@ -104,7 +104,7 @@ def opened(
                     conn.execute("DELETE FROM lost")
                     conn.execute("INSERT INTO lost VALUES (?, ?)", (boot, now))
                 found = conn.execute("SELECT boot, at FROM lost").fetchone()
-                began_at = found and clock_began(boot, now, *found)
+                began_at = found and clock_origin(boot, now, *found)
                 if began_at is not None:
                     found = (boot, began_at)  # it was before that
                     conn.execute("UPDATE lost SET boot = ?, at = ?", found)
@@ -119,14 +119,14 @@ def opened(
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what goes wrong into an error that says what to do; damage leaves a mark."""
-    with KIND.explained(path, lambda: _leave_mark(path)):
+    with FORMAT.translate_errors(path, lambda: _leave_mark(path)):
         yield
 
 
 def damaged(path: Path) -> QuotaStoreError:
     """The error for a row that cannot be read; leaves a mark."""
     _leave_mark(path)
-    return QuotaStoreError(f"{path}: {KIND.noun} is damaged; {KIND.damaged}")
+    return QuotaStoreError(f"{path}: {FORMAT.noun} is damaged; {FORMAT.damaged_hint}")
 
 
 def _identity_text(path: Path) -> str:
@@ -180,7 +180,7 @@ _FORGET: Final = "DELETE FROM bucket WHERE boot = ? AND idle_at < ?"
 _FORGET_OLD: Final = "DELETE FROM bucket WHERE boot <> ? AND idle_at - seen_at < ?"
 
 
-class Ledger(SteppedFile):
+class Ledger(BatchedFile):
     """Buckets in a file.
 
     Args:
@@ -194,7 +194,7 @@ class Ledger(SteppedFile):
     """
 
     def __init__(self, path: Path, *, clock: Clock, boot: str, spent: bool) -> None:
-        super().__init__(KIND, path)
+        super().__init__(FORMAT, path)
         self._clock = clock
         self.boot = boot
         self._spent = spent
@@ -225,7 +225,7 @@ class Ledger(SteppedFile):
                 self._conn.execute(_FORGET_OLD, (self.boot, self._clock() - _HOUR_S))
         self._looks += 1
 
-    def explained(self) -> AbstractContextManager[None]:
+    def translate_errors(self) -> AbstractContextManager[None]:
         """Turn what goes wrong into an error that says what to do; damage leaves a mark."""
         return explained(self.path)
 
@@ -244,12 +244,12 @@ class Ledger(SteppedFile):
             bucket = _decode(state)
         except msgspec.DecodeError as error:
             raise damaged(self.path) from error
-        began_at = clock_began(self.boot, now, boot, seen_at)
+        began_at = clock_origin(self.boot, now, boot, seen_at)
         if began_at is not None:
-            bucket = rebooted(bucket, quota, seen_at, began_at)
+            bucket = rebase(bucket, quota, seen_at, began_at)
         lost = self._lost_at > (seen_at if began_at is None else began_at)
         if lost:
-            bucket = forgotten(bucket, quota, self._lost_at)
+            bucket = assume_spent(bucket, quota, self._lost_at)
         if lost or began_at is not None:
             self.write(quota, bucket, now)  # or it would begin anew with each look
         return bucket, now
@@ -257,14 +257,14 @@ class Ledger(SteppedFile):
     def write(self, quota: Quota, bucket: Bucket, now: float) -> None:
         """Put a key's bucket down. Only within a step."""
         idle_at = max(
-            now + _LEARNED_S if bucket.learned is not None or bucket.reopening else now,
+            now + _LEARNED_S if bucket.adaptive is not None or bucket.reopening else now,
             bucket.returning[-1] if bucket.returning else now,
             *bucket.held.values(),
         )
         self.conn.execute(_WRITE, (quota.key, self.boot, now, idle_at, _encode(bucket)))
 
     def _new(self, quota: Quota, now: float) -> Bucket:
-        spent = forgotten(Bucket(), quota, self._lost_at)
+        spent = assume_spent(Bucket(), quota, self._lost_at)
         return spent if spent.returning[0] > now else Bucket()
 
 

@@ -5,9 +5,9 @@ from typing import Any, Final, Literal, NotRequired, TypedDict, cast
 
 import attrs
 
-from cliq_async.sandbox.errors import Refused, bot_not_found, malformed
+from cliq_async.sandbox.errors import ApiFault, bad_request, bot_not_found
 from cliq_async.sandbox.state.handlers import Handler, Handlers
-from cliq_async.sandbox.state.pagination import Catalogue
+from cliq_async.sandbox.state.pagination import PaginatedCollection
 from cliq_async.sandbox.state.people import JAMES, Person
 
 __all__ = ["Bot", "BotRecord", "Bots", "first_bot", "new_record", "subscribers_of"]
@@ -52,7 +52,7 @@ class Bot:
 
     record: BotRecord
     owner: str | None
-    subscribers: Catalogue[Person]
+    subscribers: PaginatedCollection[Person]
     handlers: Handlers
 
     @property
@@ -71,7 +71,7 @@ class Bot:
             Refused: The user may not.
         """
         if self.is_foreign_to(user):
-            raise Refused(403, "The bot belongs to another user.", "bot_permission_denied")
+            raise ApiFault(403, "The bot belongs to another user.", "bot_permission_denied")
 
     def check_sender(self, user: str) -> None:
         """Check that a user may write in its name.
@@ -81,7 +81,7 @@ class Bot:
         """
         if self.record["scope"] == "personal" and self.is_foreign_to(user):
             text = "The bot is for the user alone who made it."
-            raise Refused(403, text, "bot_unauthorized_message_access")
+            raise ApiFault(403, text, "bot_unauthorized_message_access")
 
 
 class Bots:
@@ -98,7 +98,9 @@ class Bots:
         self._by_name = {bot.name: bot for bot in self._by_id.values()}
         self._taken = set(taken) | self._by_name.keys()
         self._most = most
-        self.records = Catalogue("bots", ((key, bot.record) for key, bot in self._by_id.items()))
+        self.records = PaginatedCollection(
+            "bots", ((key, bot.record) for key, bot in self._by_id.items())
+        )
 
     def by_id(self, reference: str) -> Bot:
         """The bot of this id, `b-` before it or not.
@@ -147,7 +149,7 @@ class Bots:
         self._check_name(name)
         if len(self._by_id) >= self._most:
             text = f"There are {len(self._by_id)} bots; the limit is {self._most}."
-            raise malformed(text, "bot_creation_limit_exceeded")
+            raise bad_request(text, "bot_creation_limit_exceeded")
 
     def unique_name(self, name: str) -> str:
         """A unique name made from a name."""
@@ -193,12 +195,14 @@ class Bots:
         folded = name.casefold()
         for bot in self._by_id.values():
             if bot is not but and bot.record["name"].casefold() == folded:
-                raise malformed("Another bot has this name.", "bot_name_already_exists")
+                raise bad_request("Another bot has this name.", "bot_name_already_exists")
 
 
-def subscribers_of(bot_id: str, people: Iterable[Person]) -> Catalogue[Person]:
+def subscribers_of(bot_id: str, people: Iterable[Person]) -> PaginatedCollection[Person]:
     """A bot's subscribers."""
-    return Catalogue(f"subscribers of {bot_id}", ((person["user_id"], person) for person in people))
+    return PaginatedCollection(
+        f"subscribers of {bot_id}", ((person["user_id"], person) for person in people)
+    )
 
 
 def new_record(bot_id: str, unique_name: str, form: dict[str, Any]) -> BotRecord:

@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from cliq_async.sandbox.errors import Refused, malformed, wrong_url
+from cliq_async.sandbox.errors import ApiFault, bad_request, wrong_url
 
 __all__ = ["Channel", "Channels", "first_channels"]
 
@@ -47,7 +47,7 @@ class Channels:
         if channel is None:
             raise wrong_url()
         if bot_name in channel.members:
-            raise malformed("The bot is in the channel.", "bot_already_member")
+            raise bad_request("The bot is in the channel.", "bot_already_member")
         channel.members.add(bot_name)
 
     def chat_of(self, bot_name: str, channel_name: str) -> str:
@@ -59,9 +59,9 @@ class Channels:
         channel = self._by_name.get(channel_name)
         if channel is None:
             text = f"There is no channel '{channel_name}'."
-            raise malformed(text, "botmessage_sending_failed")
+            raise bad_request(text, "botmessage_sending_failed")
         if bot_name not in channel.members:
-            raise Refused(403, "The bot is not in the channel.", "bot_message_forbidden")
+            raise ApiFault(403, "The bot is not in the channel.", "bot_message_forbidden")
         return channel.chat_id
 
     def chats(self) -> list[str]:

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-__all__ = ["Tally"]
+__all__ = ["DeliveryCounter"]
 
 
-class Tally:
+class DeliveryCounter:
     """How many of something each person got, by the user on whose behalf it was sent."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 
 import attrs
 
-from cliq_async.sandbox.errors import Refused, malformed
+from cliq_async.sandbox.errors import ApiFault, bad_request
 
 __all__ = ["Handler", "HandlerType", "Handlers", "SubAction", "shown_logic"]
 
@@ -101,7 +101,7 @@ class Handlers:
         most = _MAX_MENU_ACTIONS if handler_type == _MENU else 1
         if count >= most:
             text = f"The bot has {count} of {handler_type}; the limit is {most}."
-            raise malformed(text, "execution_handler_create_failed")
+            raise bad_request(text, "execution_handler_create_failed")
 
     def add(self, handler: Handler) -> None:
         """Add a handler."""
@@ -116,7 +116,7 @@ class Handlers:
         for handler in self._of(handler_type):
             if handler_id in {None, handler.id}:
                 return handler
-        raise Refused(404, "The bot has no such handler.", "execution_handler_not_found")
+        raise ApiFault(404, "The bot has no such handler.", "execution_handler_not_found")
 
     def remove(self, handler: Handler) -> None:
         """Take a handler away.
@@ -126,7 +126,7 @@ class Handlers:
         """
         if handler.default:
             text = f"The {handler.type} came with the bot."
-            raise malformed(text, "default_handler_delete_not_allowed")
+            raise bad_request(text, "default_handler_delete_not_allowed")
         self._handlers.remove(handler)
 
     def all(self) -> list[Handler]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import attrs
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation import Target
 
 __all__ = ["FIRST_NUMBER", "Message", "Messages", "Place", "Thread"]
@@ -200,7 +200,7 @@ class Messages:
     def _message(self, field: str, message_id: str) -> Message:
         message = self._at(message_id.partition("_")[0])
         if message is None or message.message_id != message_id:
-            raise malformed(f"'{field}' names no message.", _FAILED)
+            raise bad_request(f"'{field}' names no message.", _FAILED)
         return message
 
     def _chat(self, field: str, chat_id: str) -> Place:
@@ -212,7 +212,7 @@ class Messages:
                 return Place(thread=message.thread)
             if message.chat_id == chat_id:
                 return Place(chat_id=chat_id)
-        raise malformed(f"'{field}' names no chat.", _FAILED)
+        raise bad_request(f"'{field}' names no chat.", _FAILED)
 
     def _at(self, digits: str) -> Message | None:
         if not digits.isdecimal() or len(digits) > _MOST_DIGITS:

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from cliq_async.sandbox.errors import Refused, malformed
+from cliq_async.sandbox.errors import ApiFault, bad_request
 
-__all__ = ["Catalogue", "Revisions"]
+__all__ = ["PaginatedCollection", "Revisions"]
 
 R = TypeVar("R", bound=Mapping[str, Any])
 
@@ -30,7 +30,7 @@ class Revisions:
     removed: dict[str, int] = attrs.field(factory=dict)
 
 
-class Catalogue(Generic[R]):
+class PaginatedCollection(Generic[R]):
     """Records by id, in the order of their ids, read page by page while they change.
 
     A cursor holds the last id that was given out, so records that come or go in between shift
@@ -181,5 +181,5 @@ class Catalogue(Generic[R]):
         return rest
 
 
-def _unknown_token() -> Refused:
-    return malformed("The next_token or sync_token is not valid.")
+def _unknown_token() -> ApiFault:
+    return bad_request("The next_token or sync_token is not valid.")

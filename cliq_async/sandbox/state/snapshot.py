@@ -15,7 +15,7 @@ from cliq_async.sandbox.state.people import People, Person
 from cliq_async.sandbox.state.state import State
 from cliq_async.sandbox.validation import Target
 
-__all__ = ["FORMAT", "VERSION", "Saved", "restored", "saved"]
+__all__ = ["FORMAT", "VERSION", "Snapshot", "restore_snapshot", "take_snapshot"]
 
 FORMAT: Final = "cliq-sandbox"
 VERSION: Final = 1
@@ -47,7 +47,7 @@ class SavedMessage:
 
 
 @attrs.frozen(kw_only=True)
-class Saved:
+class Snapshot:
     """All that a file holds: `State` without its counts."""
 
     format: Literal["cliq-sandbox"] = FORMAT
@@ -65,11 +65,11 @@ class Saved:
     call_count: int
 
 
-def saved(state: State) -> Saved:
+def take_snapshot(state: State) -> Snapshot:
     """A state as it is written."""
     messages = state.messages.all()
     threads = {each.thread.root: each.thread for each in messages if each.thread is not None}
-    return Saved(
+    return Snapshot(
         people=state.people.all(),
         bots=[
             SavedBot(
@@ -105,7 +105,7 @@ def saved(state: State) -> Saved:
     )
 
 
-def restored(written: Saved, *, seed: int = 0) -> State:
+def restore_snapshot(written: Snapshot, *, seed: int = 0) -> State:
     """The state that was written.
 
     Raises:

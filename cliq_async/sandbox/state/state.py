@@ -5,16 +5,16 @@ from typing import Any, Self
 
 import attrs
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.state.bots import Bot, Bots, first_bot, new_record, subscribers_of
 from cliq_async.sandbox.state.calls import Calls
 from cliq_async.sandbox.state.channels import Channels, first_channels
-from cliq_async.sandbox.state.counters import Tally
+from cliq_async.sandbox.state.counters import DeliveryCounter
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
 from cliq_async.sandbox.state.messages import Message, Messages
 from cliq_async.sandbox.state.people import JAMES, People, first_people
-from cliq_async.sandbox.validation import Order
+from cliq_async.sandbox.validation import Delivery
 
 __all__ = ["State"]
 
@@ -40,8 +40,8 @@ class State:
     messages: Messages
     calls: Calls
     ids: Ids
-    delivered: Tally = attrs.field(factory=Tally)
-    called: Tally = attrs.field(factory=Tally)
+    delivered: DeliveryCounter = attrs.field(factory=DeliveryCounter)
+    called: DeliveryCounter = attrs.field(factory=DeliveryCounter)
 
     @classmethod
     def first(cls, *, bots: int, subscribers: int, seed: int = 0, most_bots: int = 1000) -> Self:
@@ -122,12 +122,12 @@ class State:
         """
         found = bot.subscribers.among(self.people.zuids(recipients))
         if not found:
-            raise malformed(
+            raise bad_request(
                 "No valid users found for the bot message.", "botmessage_no_valid_users"
             )
         return found
 
-    def send(self, user: str, bot: Bot, order: Order) -> Message:
+    def send(self, user: str, bot: Bot, order: Delivery) -> Message:
         """Send a message.
 
         Raises:

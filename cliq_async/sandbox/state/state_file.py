@@ -7,9 +7,15 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from cliq_async.sandbox.state.snapshot import FORMAT, VERSION, Saved, restored, saved
+from cliq_async.sandbox.state.snapshot import (
+    FORMAT,
+    VERSION,
+    Snapshot,
+    restore_snapshot,
+    take_snapshot,
+)
 from cliq_async.sandbox.state.state import State
-from cliq_async.storage.atomic import check_replaceable, replace_file
+from cliq_async.storage.atomic import ensure_writable, write_atomic
 
 __all__ = ["StateFile", "StateFileError"]
 
@@ -41,7 +47,7 @@ class StateFile:
         self._path = path.resolve()
         # Found out now, not when there is something to lose.
         with self._named():
-            check_replaceable(self._path)
+            ensure_writable(self._path)
 
     def read(self, *, seed: int = 0) -> State | None:
         """The state in the file; None if there is no file.
@@ -64,7 +70,7 @@ class StateFile:
         if head.version > VERSION:
             raise StateFileError(f"{self._shown} was written by a newer version")
         try:
-            return restored(msgspec.json.decode(data, type=Saved), seed=seed)
+            return restore_snapshot(msgspec.json.decode(data, type=Snapshot), seed=seed)
         except (KeyError, ValueError, RecursionError) as error:
             raise StateFileError(f"{self._shown} is damaged: {error}") from None
 
@@ -74,9 +80,9 @@ class StateFile:
         Raises:
             OSError: It cannot be written; the file is as it was.
         """
-        data = msgspec.json.encode(saved(state))
+        data = msgspec.json.encode(take_snapshot(state))
         with self._named():
-            replace_file(self._path, data)
+            write_atomic(self._path, data)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

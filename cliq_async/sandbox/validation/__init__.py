@@ -8,7 +8,7 @@ from cliq_async.sandbox.validation.handlers import (
     read_new_handler,
 )
 from cliq_async.sandbox.validation.incoming import read_parameters
-from cliq_async.sandbox.validation.messages import Order, Target, read_message
+from cliq_async.sandbox.validation.messages import Delivery, Target, read_message
 from cliq_async.sandbox.validation.queries import (
     page_limit,
     read_channel,
@@ -18,7 +18,7 @@ from cliq_async.sandbox.validation.queries import (
 
 __all__ = [
     "HANDLER_TYPES",
-    "Order",
+    "Delivery",
     "Target",
     "page_limit",
     "read_bot_changes",

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
     a_text,
@@ -42,7 +42,7 @@ _URLS: Final = an_object(
 def _open_url(value: Any, path: str) -> None:
     _URLS(value, path)
     if not value:
-        raise malformed(f"'{path}' names no URL.")
+        raise bad_request(f"'{path}' names no URL.")
 
 
 _SYSTEM_API: Final = matching(

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
     a_list,
@@ -51,7 +51,7 @@ def read_new_bot(body: bytes) -> dict[str, Any]:
     execution_type = form.get("execution_type")
     _check_execution_url(form, execution_type)
     if execution_type == _WEBHOOK and "execution_url" not in form:
-        raise malformed("A webhook bot needs an 'execution_url'.", "execution_url_required")
+        raise bad_request("A webhook bot needs an 'execution_url'.", "execution_url_required")
     return form
 
 
@@ -64,7 +64,7 @@ def read_bot_changes(body: bytes, execution_type: str) -> dict[str, Any]:
     form = json_object(body)
     _CHANGES(form, "")
     if not form:
-        raise malformed("The body changes nothing.")
+        raise bad_request("The body changes nothing.")
     _check_teams(form)
     _check_execution_url(form, execution_type)
     return form
@@ -72,9 +72,9 @@ def read_bot_changes(body: bytes, execution_type: str) -> dict[str, Any]:
 
 def _check_teams(form: dict[str, Any]) -> None:
     if form.get("scope") == "team" and "team_ids" not in form:
-        raise malformed("The scope 'team' needs 'team_ids'.")
+        raise bad_request("The scope 'team' needs 'team_ids'.")
 
 
 def _check_execution_url(form: dict[str, Any], execution_type: str | None) -> None:
     if "execution_url" in form and execution_type != _WEBHOOK:
-        raise malformed("A Deluge bot has no 'execution_url'.", "execution_url_not_allowed")
+        raise bad_request("A Deluge bot has no 'execution_url'.", "execution_url_not_allowed")

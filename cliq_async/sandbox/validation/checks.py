@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cliq_async.sandbox.errors import Refused, malformed
+from cliq_async.sandbox.errors import ApiFault, bad_request
 
 __all__ = [
     "Check",
@@ -38,10 +38,10 @@ def a_text(most: int | None = None, least: int = 0) -> Check:
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, str):
-            raise malformed(f"'{path}' is not a string.")
+            raise bad_request(f"'{path}' is not a string.")
         if len(value) < least or (most is not None and len(value) > most):
             limit = least if len(value) < least else most
-            raise malformed(f"'{path}' has {len(value)} characters; the limit is {limit}.")
+            raise bad_request(f"'{path}' has {len(value)} characters; the limit is {limit}.")
 
     return check
 
@@ -51,7 +51,7 @@ def one_of(*allowed: str) -> Check:
 
     def check(value: Any, path: str) -> None:
         if value not in allowed:
-            raise malformed(f"'{path}' is none of {', '.join(allowed)}.")
+            raise bad_request(f"'{path}' is none of {', '.join(allowed)}.")
 
     return check
 
@@ -64,7 +64,7 @@ def matching(pattern: str, words: str, flags: re.RegexFlag = re.NOFLAG) -> Check
     def check(value: Any, path: str) -> None:
         text(value, path)
         if not compiled.fullmatch(value):
-            raise malformed(f"'{path}' is not {words}.")
+            raise bad_request(f"'{path}' is not {words}.")
 
     return check
 
@@ -74,9 +74,9 @@ def whole(least: int | None = None, most: int | None = None) -> Check:
 
     def check(value: Any, path: str) -> None:
         if type(value) is not int:  # true and false are ints to Python
-            raise malformed(f"'{path}' is not a whole number.")
+            raise bad_request(f"'{path}' is not a whole number.")
         if (least is not None and value < least) or (most is not None and value > most):
-            raise malformed(f"'{path}' is not a number from {least} to {most}.")
+            raise bad_request(f"'{path}' is not a number from {least} to {most}.")
 
     return check
 
@@ -84,13 +84,13 @@ def whole(least: int | None = None, most: int | None = None) -> Check:
 def flag(value: Any, path: str) -> None:
     """Check that it is true or false."""
     if not isinstance(value, bool):
-        raise malformed(f"'{path}' is neither true nor false.")
+        raise bad_request(f"'{path}' is neither true nor false.")
 
 
 def plain_value(value: Any, path: str) -> None:
     """Check that it is a string or a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise malformed(f"'{path}' is neither a string nor a number.")
+        raise bad_request(f"'{path}' is neither a string nor a number.")
 
 
 def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
@@ -98,10 +98,10 @@ def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, list):
-            raise malformed(f"'{path}' is not an array.")
+            raise bad_request(f"'{path}' is not an array.")
         if len(value) < least or (most is not None and len(value) > most):
             limit = least if len(value) < least else most
-            raise malformed(f"'{path}' has {len(value)} entries; the limit is {limit}.")
+            raise bad_request(f"'{path}' has {len(value)} entries; the limit is {limit}.")
         for index, each in enumerate(value):
             item(each, f"{path}[{index}]")
 
@@ -113,7 +113,7 @@ def a_map(item: Check) -> Check:
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
-            raise malformed(f"'{path}' is not an object.")
+            raise bad_request(f"'{path}' is not an object.")
         for key, each in value.items():
             item(each, f"{path}.{key}")
 
@@ -126,16 +126,16 @@ def an_object(required: Mapping[str, Check], optional: Mapping[str, Check] | Non
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
-            raise malformed(f"'{path}' is not an object.")
+            raise bad_request(f"'{path}' is not an object.")
         for key, each in value.items():
             if key not in fields:
-                raise malformed(
+                raise bad_request(
                     f"'{key}' is an extra key in the JSON Object.", code="extra_key_found"
                 )
             fields[key](each, f"{path}.{key}" if path else key)
         for key in required:
             if key not in value:
-                raise malformed(f"'{path}.{key}' is missing." if path else f"'{key}' is missing.")
+                raise bad_request(f"'{path}.{key}' is missing." if path else f"'{key}' is missing.")
 
     return check
 
@@ -146,7 +146,7 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
-            raise malformed(f"'{path}' is not an object.")
+            raise bad_request(f"'{path}' is not an object.")
         kind = value.get(field, default)
         kinds(kind, f"{path}.{field}")
         checks[kind](value, path)
@@ -160,10 +160,10 @@ def coded(check: Check, code: str) -> Check:
     def run(value: Any, path: str) -> None:
         try:
             check(value, path)
-        except Refused as refused:
+        except ApiFault as refused:
             if refused.code != _INVALID:
                 raise
-            raise malformed(refused.message, code) from None
+            raise bad_request(refused.message, code) from None
 
     return run
 
@@ -177,7 +177,7 @@ def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise malformed("The body is not JSON.", code) from None
+        raise bad_request("The body is not JSON.", code) from None
     if not isinstance(value, dict):
-        raise malformed("The body is not a JSON object.", code)
+        raise bad_request("The body is not a JSON object.", code)
     return value

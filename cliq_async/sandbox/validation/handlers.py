@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
     a_list,
@@ -47,7 +47,7 @@ def _script(value: Any, path: str) -> None:
     _SCRIPT_TEXT(value, path)
     size = len(value.encode())
     if size > _MAX_SCRIPT:
-        raise malformed(f"'{path}' has {size} bytes; the limit is {_MAX_SCRIPT}.")
+        raise bad_request(f"'{path}' has {size} bytes; the limit is {_MAX_SCRIPT}.")
 
 
 def _permissions(handler_type: str) -> Check:
@@ -56,7 +56,7 @@ def _permissions(handler_type: str) -> Check:
     def check(value: Any, path: str) -> None:
         entries(value, path)
         if len(set(value)) < len(value):
-            raise malformed(f"'{path}' names a permission twice.")
+            raise bad_request(f"'{path}' names a permission twice.")
 
     return check
 
@@ -73,7 +73,7 @@ def _handling(handler_type: str) -> dict[str, Check]:
 
 
 def _not_here(_: Any, path: str) -> None:
-    raise malformed(f"'{path}' is for a {_MENU} alone.")
+    raise bad_request(f"'{path}' is for a {_MENU} alone.")
 
 
 _HANDLING: Final = {each: _handling(each) for each in HANDLER_TYPES}
@@ -97,11 +97,11 @@ def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
     _NEW[handler_type](form, "")
     wanted, unwanted = _logic(execution_type)
     if unwanted in form:
-        raise malformed(f"A {execution_type} bot's handler has no '{unwanted}'.", _INVALID)
+        raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _INVALID)
     if wanted not in form:
-        raise malformed(f"A {execution_type} bot's handler needs '{wanted}'.", _REQUIRED)
+        raise bad_request(f"A {execution_type} bot's handler needs '{wanted}'.", _REQUIRED)
     if handler_type == _MENU and "name" not in form:
-        raise malformed(f"A {_MENU} needs a 'name'.", _REQUIRED)
+        raise bad_request(f"A {_MENU} needs a 'name'.", _REQUIRED)
     return form
 
 
@@ -115,9 +115,9 @@ def read_handler_changes(body: bytes, handler_type: str, execution_type: str) ->
     _CHANGES[handler_type](form, "")
     _, unwanted = _logic(execution_type)
     if unwanted in form:
-        raise malformed(f"A {execution_type} bot's handler has no '{unwanted}'.", _UPDATE_FAILED)
+        raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _UPDATE_FAILED)
     if not form:
-        raise malformed("The body changes nothing.", _UPDATE_FAILED)
+        raise bad_request("The body changes nothing.", _UPDATE_FAILED)
     return form
 
 

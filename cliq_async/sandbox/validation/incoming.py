@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import a_map, a_text, json_object
 
 __all__ = ["read_parameters"]
@@ -19,10 +19,10 @@ def read_parameters(body: bytes) -> dict[str, str]:
     """
     parameters = json_object(body)
     if len(parameters) > _MAX_PARAMETERS:
-        raise malformed(
+        raise bad_request(
             f"The body has {len(parameters)} parameters; the limit is {_MAX_PARAMETERS}."
         )
     if "" in parameters:
-        raise malformed("A parameter has no name.")
+        raise bad_request("A parameter has no name.")
     _PARAMETERS(parameters, "")
     return parameters

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
 from cliq_async.sandbox.validation.checks import (
     Check,
@@ -24,7 +24,7 @@ from cliq_async.sandbox.validation.checks import (
 )
 from cliq_async.sandbox.validation.queries import read_recipients
 
-__all__ = ["Order", "Target", "read_message"]
+__all__ = ["Delivery", "Target", "read_message"]
 
 _MAX_SLIDES_TEXT: Final = 10_000
 _WHOLE_WIDTH: Final = 100
@@ -44,7 +44,7 @@ _PERCENTS: Final = a_list(whole(1, _WHOLE_WIDTH))
 def _width(value: Any, path: str) -> None:
     _PERCENTS(value, path)
     if sum(value) != _WHOLE_WIDTH:
-        raise malformed(f"'{path}' does not add up to {_WHOLE_WIDTH}.")
+        raise bad_request(f"'{path}' does not add up to {_WHOLE_WIDTH}.")
 
 
 def _slide(kind: str, data: Check) -> Check:
@@ -61,11 +61,11 @@ def _table(value: Any, path: str) -> None:
     _TABLE(value, path)
     width = value.get("styles", {}).get("width")
     if width is not None and len(width) != len(value["headers"]):
-        raise malformed(f"'{path}.styles.width' has not one entry a column.")
+        raise bad_request(f"'{path}.styles.width' has not one entry a column.")
     for index, row in enumerate(value["rows"]):
         for key in row:
             if key not in value["headers"]:
-                raise malformed(f"'{path}.rows[{index}].{key}' is in no column.")
+                raise bad_request(f"'{path}.rows[{index}].{key}' is in no column.")
 
 
 _LABEL: Final = an_object({"label": _ANY_TEXT, "value": _ANY_TEXT})
@@ -131,7 +131,7 @@ Target = Literal["users", "channel", "broadcast"]
 
 
 @attrs.frozen
-class Order:
+class Delivery:
     """To whom a valid message goes, and how it is answered.
 
     Attributes:
@@ -149,7 +149,7 @@ class Order:
     sync: bool
 
 
-def read_message(body: bytes, query: Mapping[str, str]) -> Order:
+def read_message(body: bytes, query: Mapping[str, str]) -> Delivery:
     """Check a message and read to whom it goes.
 
     Raises:
@@ -160,11 +160,11 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Order:
     slides, card = message.get("slides"), message.get("card")
     framed = card and any(card.values())  # a card of empty fields says nothing
     if not ("text" in message or framed or slides):
-        raise malformed("One of 'text', 'card' and 'slides' is needed.")
+        raise bad_request("One of 'text', 'card' and 'slides' is needed.")
     if slides and _characters(slides) > _MAX_SLIDES_TEXT:
-        raise malformed(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
+        raise bad_request(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
     if card and card.get("theme") == "prompt" and not message.get("buttons"):
-        raise malformed("A card of the theme 'prompt' needs a button.")
+        raise bad_request("A card of the theme 'prompt' needs a button.")
     named = message.get("user_ids", query.get("user_ids"))
     channel = query.get("channel_unique_name", "")
     to: Target
@@ -175,9 +175,9 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Order:
     elif channel:
         to = "channel"
     else:
-        raise malformed("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
+        raise bad_request("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
     user_ids = read_recipients(named) or ()
-    return Order(message, to, user_ids, channel, message.get("sync_message", False))
+    return Delivery(message, to, user_ids, channel, message.get("sync_message", False))
 
 
 def _characters(value: Any) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from cliq_async.sandbox.errors import malformed
+from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import a_text, an_object, json_object
 
 __all__ = ["page_limit", "read_channel", "read_fields", "read_recipients"]
@@ -22,7 +22,7 @@ def page_limit(query: Mapping[str, str]) -> int:
     """
     limit = _LIMITS.get(query.get("limit", "20"))
     if limit is None:
-        raise malformed(f"'limit' is not a number from 1 to {len(_LIMITS)}.")
+        raise bad_request(f"'limit' is not a number from 1 to {len(_LIMITS)}.")
     return limit
 
 
@@ -34,7 +34,7 @@ def read_fields(query: Mapping[str, str]) -> bool:
     """
     fields = query.get("fields")
     if fields not in {None, _DETAILS}:
-        raise malformed(f"'fields' is not {_DETAILS}.")
+        raise bad_request(f"'fields' is not {_DETAILS}.")
     return fields is not None
 
 
@@ -48,7 +48,9 @@ def read_recipients(text: str | None) -> tuple[str, ...] | None:
         return None
     user_ids = tuple(each.strip() for each in text.split(","))
     if len(user_ids) > _MAX_RECIPIENTS:
-        raise malformed(f"'user_ids' has {len(user_ids)} entries; the limit is {_MAX_RECIPIENTS}.")
+        raise bad_request(
+            f"'user_ids' has {len(user_ids)} entries; the limit is {_MAX_RECIPIENTS}."
+        )
     return user_ids
 
 

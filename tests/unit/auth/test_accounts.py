@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from support.scripted import Scripted, answer, moved
 
-from cliq_async.auth.accounts import AccountsServer, Code, scopes_in
-from cliq_async.auth.provider import authority
+from cliq_async.auth.accounts import AccountsClient, AuthorizationCode, scopes_in
+from cliq_async.auth.provider import make_token_provider
 from cliq_async.errors import AuthError, QuotaWaitError, ValidationError
 from cliq_async.quota.stores.memory import MemoryStore
 
 URL = "https://accounts.zoho.eu"
-CODE = Code("1000.CLIENT", "a-client-secret", "1000.a-code")
+CODE = AuthorizationCode("1000.CLIENT", "a-client-secret", "1000.a-code")
 GIVEN = {
     "access_token": "1000.access",
     "refresh_token": "1000.refresh",
@@ -23,7 +23,7 @@ GIVEN = {
 def a_server(*steps):
     store = MemoryStore(clock=asyncio.get_running_loop().time)
     transport = Scripted(list(steps), 1.0)
-    return AccountsServer(URL, transport, store), transport
+    return AccountsClient(URL, transport, store), transport
 
 
 @moved
@@ -89,10 +89,12 @@ async def test_the_first_access_token_is_left_for_whoever_comes_next_and_counted
     got = await server.exchange(CODE)
     await server.share(got)
     transport = Scripted([answer(200, {"access_token": "1000.next", "expires_in": 3600})])
-    source = authority(got.credentials, transport, server.store, accounts_url="https://other.test")
+    source = make_token_provider(
+        got.credentials, transport, server.store, accounts_url="https://other.test"
+    )
     assert (await source.token()).value == "1000.access"
     for number in range(12):
-        source.expired(await source.token())
+        source.invalidate(await source.token())
         transport.steps = [answer(200, {"access_token": f"t{number}", "expires_in": 3600})]
         await source.token()
     assert len(transport.requests) == 9  # and one was made by the code
@@ -104,10 +106,10 @@ async def test_what_is_forgotten_is_made_anew():
     server, _ = a_server(answer(200, GIVEN))
     got = await server.exchange(CODE)
     await server.share(got)
-    await server.forget(got.credentials)
-    await server.forget(got.credentials)
+    await server.drop_cached_token(got.credentials)
+    await server.drop_cached_token(got.credentials)
     transport = Scripted([answer(200, {"access_token": "1000.next", "expires_in": 3600})])
-    source = authority(got.credentials, transport, server.store, accounts_url=URL)
+    source = make_token_provider(got.credentials, transport, server.store, accounts_url=URL)
     assert (await source.token()).value == "1000.next"
 
 
@@ -143,7 +145,7 @@ async def test_what_is_not_revoked_for_certain_is_said(said, words):
 async def test_a_code_that_can_be_none_is_not_sent():
     server, transport = a_server(answer(200, GIVEN))
     with pytest.raises(ValidationError):
-        await server.exchange(Code("id", "secret", "two words"))
+        await server.exchange(AuthorizationCode("id", "secret", "two words"))
     assert transport.requests == []
 
 

@@ -8,7 +8,7 @@ from support.stores import inline_sqlite
 from support.token_processes import KINDS, Accounts, a_home
 from support.token_providers import CREDENTIALS, URL, value
 
-from cliq_async.auth.provider import AccessToken, authority
+from cliq_async.auth.provider import AccessToken, make_token_provider
 
 
 @KINDS
@@ -68,13 +68,13 @@ async def test_revoked_token_is_thrown_away_for_all_and_one_new_one_made(kind, t
 
         async def refused(source, access):
             await asyncio.sleep(random.Random(access.value).random())
-            assert source.expired(access)
+            assert source.invalidate(access)
             return await value(source)
 
         calls = [refused(*pair) for pair in zip(processes, old, strict=True) for _ in range(5)]
         assert set(await asyncio.gather(*calls)) == {"token-2"}
         assert accounts.made == 2
-        assert processes[0].expired(AccessToken("token-1")), "a late refusal of the old one"
+        assert processes[0].invalidate(AccessToken("token-1")), "a late refusal of the old one"
         assert await value(processes[0]) == "token-2"
         assert await value(home.process(accounts)) == "token-2"
     assert accounts.made == 2
@@ -86,7 +86,7 @@ async def test_revoked_token_is_given_to_nobody_while_the_next_is_made(kind, tmp
     accounts = Accounts(delay_s=5.0)
     async with a_home(kind, tmp_path) as home:
         one = home.process(accounts)
-        assert one.expired(await one.token())
+        assert one.invalidate(await one.token())
         renewing = asyncio.create_task(value(one))
         await asyncio.sleep(1.0)
         assert await value(home.process(accounts)) == "token-2"
@@ -120,8 +120,8 @@ async def test_token_can_be_had_at_once_after_the_machine_was_started_anew(tmp_p
     loop = asyncio.get_running_loop()
     for boot in ("one", "two"):
         store = inline_sqlite(tmp_path / "quota.db", loop.time, boot=boot)
-        source = authority(CREDENTIALS, accounts.transport, store, accounts_url=URL)
-        source.expired(await source.token(loop.time()))
+        source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
+        source.invalidate(await source.token(loop.time()))
         assert await source.token(loop.time())
         await store.close()
     assert accounts.made == 4, "the token from before is not trusted"

@@ -8,7 +8,7 @@ from support.scripted import moved
 from support.token_processes import Accounts
 from support.token_providers import CREDENTIALS, URL, value
 
-from cliq_async.auth.provider import authority
+from cliq_async.auth.provider import make_token_provider
 from cliq_async.errors import AuthError
 from cliq_async.quota.stores.memory import MemoryStore
 
@@ -42,7 +42,7 @@ async def test_refresh_cancelled_at_any_moment_leaves_neither_claim_nor_token_be
         accounts = Accounts(delay_s=0.0)
         accounts.down_until = loop.time() + 1e9 if failing else 0.0
         store: Any = Stepping(memory)
-        source = authority(CREDENTIALS, accounts.transport, store, accounts_url=URL)
+        source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
         callers = [asyncio.create_task(value(source)) for _ in range(3)]
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -55,7 +55,7 @@ async def test_refresh_cancelled_at_any_moment_leaves_neither_claim_nor_token_be
         accounts.down_until = 0.0
         memory._notes = {n: each for n, each in memory._notes.items() if "trouble" not in n}
         began = loop.time()
-        other = authority(CREDENTIALS, accounts.transport, memory, accounts_url=URL)
+        other = make_token_provider(CREDENTIALS, accounts.transport, memory, accounts_url=URL)
         assert await value(other)
         assert loop.time() - began < 1.0
         await other.close()
@@ -67,7 +67,7 @@ async def test_callers_cancelled_at_any_moment_leave_the_others_their_token():
     for turns in range(40):
         accounts = Accounts(delay_s=0.0)
         store: Any = Stepping(MemoryStore(clock=loop.time))
-        source = authority(CREDENTIALS, accounts.transport, store, accounts_url=URL)
+        source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
         callers = [asyncio.create_task(value(source)) for _ in range(6)]
         for _ in range(turns):
             await asyncio.sleep(0)

@@ -20,7 +20,7 @@ async def test_trouble_that_is_over_is_forgotten(kind, tmp_path):
         one = home.process(accounts)
         with pytest.raises(AuthError):
             await one.token(0.0)
-        assert one.expired(await one.token())
+        assert one.invalidate(await one.token())
         accounts.down_until = 1e9
         asked = len(accounts.asked)
         with pytest.raises(AuthError):
@@ -35,7 +35,7 @@ async def test_process_that_died_while_refreshing_holds_the_others_up_for_second
     loop = asyncio.get_running_loop()
     async with a_home(kind, tmp_path) as home:
         dying = home.process(accounts)
-        dying._maker._transport = Scripted(["hang"])
+        dying._parse_url._transport = Scripted(["hang"])
         dead = asyncio.create_task(value(dying))
         await asyncio.sleep(1)
         calls = (value(home.process(accounts)) for _ in range(5))

@@ -9,7 +9,7 @@ from support.scripted import moved
 from support.token_processes import KINDS, Accounts, a_home
 from support.token_providers import CREDENTIALS, URL, value
 
-from cliq_async.auth.provider import authority
+from cliq_async.auth.provider import make_token_provider
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.memory import MemoryStore
 
@@ -77,8 +77,8 @@ async def test_note_that_cannot_be_read_is_none(text, tmp_path):
     async with a_home("memory", tmp_path) as home:
         await value(home.process(accounts))
         for name in list(home.memory._notes):
-            home.memory.put_note(name, text, until=loop.time() + 10)
-            home.memory.put_note(name + " trouble", text, until=loop.time() + 10)
+            home.memory.set_record(name, text, until=loop.time() + 10)
+            home.memory.set_record(name + " trouble", text, until=loop.time() + 10)
         assert await value(home.process(accounts)) == "token-2"
 
 
@@ -95,11 +95,11 @@ async def test_store_without_notes_is_used_without_sharing():
     accounts = Accounts()
     store: Any = NoNotes(MemoryStore(clock=asyncio.get_running_loop().time))
     for number in (1, 2):
-        source = authority(CREDENTIALS, accounts.transport, store, accounts_url=URL)
+        source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
         assert await value(source) == f"token-{number}"
 
 
-@pytest.mark.parametrize("method", ["read_note", "claim_note", "take"])
+@pytest.mark.parametrize("method", ["get_record", "add_record", "take"])
 @moved
 async def test_store_that_fails_is_told_to_all_who_wait_and_can_recover(method):
     accounts = Accounts()
@@ -109,7 +109,7 @@ async def test_store_that_fails_is_told_to_all_who_wait_and_can_recover(method):
         raise QuotaStoreError("the disk is full")
 
     setattr(store, method, fail)
-    source = authority(CREDENTIALS, accounts.transport, store, accounts_url=URL)
+    source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
     got = await asyncio.gather(*(value(source) for _ in range(3)), return_exceptions=True)
     assert {type(each) for each in got} == {QuotaStoreError}
     delattr(store, method)

@@ -9,7 +9,7 @@ import pytest
 from support.scripted import Scripted, answer, moved
 from support.token_providers import CREDENTIALS, UNREADY, an_authority, numbered, value
 
-from cliq_async.auth.provider import AccessToken, ClientCredentials, RefreshToken, checked
+from cliq_async.auth.provider import AccessToken, ClientCredentials, RefreshToken, validate_auth
 from cliq_async.client import CliqClient
 from cliq_async.errors import AuthError, CliqError, ValidationError
 from cliq_async.quota.stores.memory import MemoryStore
@@ -23,7 +23,7 @@ async def test_fixed_token_is_given_as_it_is_and_cannot_be_renewed():
         source, transport = an_authority([numbered()], auth=auth)
         assert await value(source) == "1000.ab"
         assert source.current() == AccessToken("1000.ab")
-        assert not source.expired(AccessToken("1000.ab"))
+        assert not source.invalidate(AccessToken("1000.ab"))
         assert "1000.ab" not in repr(source)
         assert transport.requests == []
 
@@ -38,7 +38,7 @@ async def test_function_is_asked_each_time():
     source, _ = an_authority([numbered()], auth=ask)
     assert source.current() is None
     assert [await value(source), await value(source)] == ["one", "two"]
-    assert source.expired(AccessToken("one"))
+    assert source.invalidate(AccessToken("one"))
     await source.close()
 
 
@@ -81,7 +81,7 @@ async def test_function_that_is_cancelled_is_no_auth_error():
 )
 def test_what_cannot_be_a_token_is_refused_at_once_and_not_shown(auth):
     with pytest.raises(ValidationError) as caught:
-        checked(auth)
+        validate_auth(auth)
     assert "schlüssel" not in str(caught.value)
 
 
@@ -162,7 +162,7 @@ async def test_unknown_client_or_token_names_the_data_center_that_was_asked(erro
 async def test_account_elsewhere_is_one_warning_with_the_right_name(api_domain, caplog):
     source, _ = an_authority([numbered(api_domain=api_domain)], data_center="eu")
     for _ in range(3):
-        source.expired(await source.token())
+        source.invalidate(await source.token())
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "lives in data center 'in'" in record.getMessage()

@@ -68,10 +68,10 @@ async def test_refresh_that_everybody_has_left_is_used_by_the_next_one():
 async def test_refused_token_is_renewed_and_a_newer_one_is_not():
     source, transport = an_authority([numbered()])
     old = await source.token()
-    assert source.expired(old)
+    assert source.invalidate(old)
     new = await value(source)
     assert (old.value, new) == ("token-1", "token-2")
-    assert source.expired(old)  # somebody else's late 401
+    assert source.invalidate(old)  # somebody else's late 401
     assert await value(source) == new
     assert len(transport.requests) == 2
 
@@ -88,17 +88,17 @@ async def test_token_that_is_refused_while_it_is_renewed_is_given_to_nobody():
     await asyncio.sleep(3545 - loop.time())
     renewing = asyncio.create_task(value(one))  # its claim stands
     await asyncio.sleep(0.1)
-    read = store.read_note
+    read = store.get_record
 
     async def slow_read(name):
         note = await read(name)
         await asyncio.sleep(0.1)
         return note
 
-    store.read_note = slow_read  # type: ignore[method-assign]
+    store.get_record = slow_read  # type: ignore[method-assign]
     looking = asyncio.create_task(value(two))
     await asyncio.sleep(0.05)
-    assert two.expired(old)
+    assert two.invalidate(old)
     again = asyncio.create_task(value(two))
     assert await again == "token-2"
     assert await looking == "token-2"

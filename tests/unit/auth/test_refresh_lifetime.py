@@ -76,7 +76,7 @@ async def test_zohos_own_accounts_server_has_no_time_scale():
     await asyncio.sleep(3000)
     assert await value(source) == "token-1"
     for _ in range(12):
-        source.expired(await source.token())
+        source.invalidate(await source.token())
     assert len(transport.requests) == 1 + 10
 
 

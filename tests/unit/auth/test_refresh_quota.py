@@ -15,7 +15,7 @@ from cliq_async.quota.stores.memory import MemoryStore
 async def exhausted(store, **options):
     source, transport = an_authority([numbered()], store=store, delay_s=0.0, **options)
     for _ in range(10):
-        source.expired(await source.token())
+        source.invalidate(await source.token())
     return source, transport
 
 
@@ -58,7 +58,7 @@ async def test_refused_token_goes_on_when_ten_new_ones_were_refused_as_well():
     for _ in range(3):
         access = await source.token(clock())
         assert access.value == "token-10"
-        assert not source.expired(access)
+        assert not source.invalidate(access)
     assert len(transport.requests) == 10
     await asyncio.sleep(602)
     assert await value(source) == "token-11"

@@ -21,7 +21,7 @@ from cliq_async.errors import (
     ThrottledError,
     ValidationError,
 )
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 GOES_ON = [
     (NOBODY_VALID, "failed"),
@@ -118,7 +118,7 @@ def test_whatever_becomes_of_the_batches_every_id_is_counted_once(
         job = Broadcast(Sender(fates), batch_size=size, max_in_flight=in_flight, dedupe=dedupe)
         accounted(await job.run(ids), ids.read)
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 @moved

@@ -7,7 +7,7 @@ from support.scripted import moved
 from support.senders import NO_CONNECTION, NOBODY_VALID, Ids, Sender, accounted
 
 from cliq_async.bulk.broadcast import Broadcast
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 
 @pytest.mark.parametrize("how", ["stop", "abort", "cancel"])
@@ -42,7 +42,7 @@ def test_job_ended_at_any_moment_accounts_for_every_id(how, slow):
         return sender.under_way == 0
 
     for step in range(70):
-        assert run_in_moved_time(ended_at(step * 0.07))
+        assert run_in_virtual_time(ended_at(step * 0.07))
 
 
 @moved

@@ -10,11 +10,11 @@ from support.scripted import moved
 from support.stores import Inline
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.job_log import MemoryRecord
+from cliq_async.bulk.job_log import MemoryJobLog
 from cliq_async.bulk.journal import Journal
 from cliq_async.bulk.journal_file import JobIdentity
 from cliq_async.bulk.journal_reader import read_outcomes
-from cliq_async.bulk.outcomes import reached
+from cliq_async.bulk.outcomes import split_by_reached
 from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError
 from cliq_async.models.button import InvokeFunction
@@ -137,7 +137,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
     ],
 )
 def test_who_was_reached(ids, named, failed, unknown):
-    of_them = reached(ids, named)
+    of_them = split_by_reached(ids, named)
     assert (of_them.failed, of_them.unknown) == (failed, unknown)
     assert of_them.delivered == tuple(each for each in ids if each not in {*failed, *unknown})
 
@@ -147,23 +147,23 @@ def test_who_was_reached(ids, named, failed, unknown):
     st.lists(st.sampled_from(["1", "2", "3", "8", "9"])),
 )
 def test_everybody_is_in_one_of_the_three(ids, named):
-    of_them = reached(tuple(ids), named)
+    of_them = split_by_reached(tuple(ids), named)
     parts = (of_them.delivered, of_them.failed, of_them.unknown)
     assert Counter(each for part in parts for each in part) == Counter(ids)
 
 
 @pytest.mark.parametrize("kept", ["memory", "journal"])
 async def test_parts_of_a_batch_are_noted_at_once(kept, tmp_path, monkeypatch):
-    monkeypatch.setattr("cliq_async.bulk.journal.Worker", lambda file, _forked: Inline(file))
+    monkeypatch.setattr("cliq_async.bulk.journal.WorkerThread", lambda file, _forked: Inline(file))
     path = tmp_path / "job"
     identity = JobIdentity(
         kind="calls", quota="q", bot="b", message="m", batch_size=4, dedupe=False
     )
-    record = MemoryRecord() if kept == "memory" else Journal(path, identity)
+    record = MemoryJobLog() if kept == "memory" else Journal(path, identity)
     await record.open()
-    batch = record.numbered(Batch(("1", "2", "3", "4"), 0))
-    await record.sending(batch)
-    record.ended_apart(
+    batch = record.with_key(Batch(("1", "2", "3", "4"), 0))
+    await record.mark_sending(batch)
+    record.record_outcomes(
         batch,
         [
             (batch.part(("1", "4")), "delivered", ""),
@@ -185,5 +185,5 @@ async def test_parts_of_a_batch_are_noted_at_once(kept, tmp_path, monkeypatch):
         known = await again.open()
         assert known.batches == 1
         assert await again.check([Batch(("1", "2", "3", "4"), 0)]) == []
-        assert await again.again() == []
+        assert await again.unfinished() == []
         await again.close()

@@ -10,7 +10,7 @@ from support.scripted import moved
 from support.senders import LATER, LOST, NOT_FOR_SOME, Ids, Sender, api
 
 from cliq_async.errors import NotFoundError, QuotaWaitError
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 
 def ids_of(sender):
@@ -70,7 +70,7 @@ def test_job_that_is_killed_at_any_moment_loses_nobody_and_doubles_nobody(path, 
         return seen["before"], ids_of(second), report
 
     for step in range(25):
-        before, after, report = run_in_moved_time(killed_at(step))
+        before, after, report = run_in_virtual_time(killed_at(step))
         everybody = {str(1000 + number) for number in range(95)}
         unknown = {each for o in report.outcomes if o.status == "unknown" for each in o.ids}
         failed = {each for o in report.outcomes if o.status == "failed" for each in o.ids}

@@ -14,7 +14,7 @@ from support.spoiled_files import damage, foreign, later
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
-from cliq_async.bulk.journal_file import KIND
+from cliq_async.bulk.journal_file import FORMAT
 from cliq_async.client import CliqClient
 from cliq_async.errors import JournalError
 from cliq_async.sandbox import Sandbox
@@ -99,6 +99,6 @@ async def test_full_disk_stops_the_job_before_what_cannot_be_noted_is_sent(path)
 
 
 async def test_later_schema_is_refused(path):
-    later(path, KIND)
+    later(path, FORMAT)
     with pytest.raises(JournalError, match="later version"):
         await real(path, Quick(), Ids(1))

@@ -15,12 +15,12 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import JournalError, ValidationError
 from cliq_async.models.message import Message
 from cliq_async.sandbox import Sandbox
-from cliq_async.testing import FakeTransport, run_in_moved_time
+from cliq_async.testing import FakeTransport, run_in_virtual_time
 
 
 @pytest.fixture(autouse=True)
 def journals_without_a_thread(monkeypatch):
-    monkeypatch.setattr("cliq_async.bulk.journal.Worker", lambda file, _forked: Inline(file))
+    monkeypatch.setattr("cliq_async.bulk.journal.WorkerThread", lambda file, _forked: Inline(file))
 
 
 class Cliq:
@@ -61,7 +61,7 @@ def test_a_hundred_thousand_with_forty_texts_take_a_thousand_and_forty_requests_
             (row["user_id"], f"You have {row['shift']}.") for row in people
         )
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 @moved

@@ -9,14 +9,14 @@ from hypothesis import given, strategies as st
 import cliq_async.bulk.personal as personal_module
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.personal import PersonalSource
-from cliq_async.bulk.recipients import Intake
-from cliq_async.testing import run_in_moved_time
+from cliq_async.bulk.recipients import RecipientFilter
+from cliq_async.testing import run_in_virtual_time
 
 
 async def batches_of(pairs, *, size=3):
     skipped: list[Any] = []
     source = PersonalSource(
-        pairs, lambda pair: pair, size, Intake(lambda *item: skipped.append(item))
+        pairs, lambda pair: pair, size, RecipientFilter(lambda *item: skipped.append(item))
     )
     found: list[Batch] = []
     await source.prepare()
@@ -30,7 +30,7 @@ async def batches_of(pairs, *, size=3):
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from([b"a", b"bb", b"ccc"]))))
 def test_groups_lose_nobody_and_are_as_few_as_can_be(pairs):
-    batches = run_in_moved_time(batches_of(pairs))
+    batches = run_in_virtual_time(batches_of(pairs))
     got = Counter((int(each), batch.content) for batch in batches for each in batch.ids)
     assert got == Counter(pairs)
     assert [batch.position for batch in batches] == list(range(len(batches)))
@@ -45,7 +45,7 @@ def test_groups_that_take_too_much_memory_go_as_they_are(texts):
             patch.setattr(personal_module, "_MOST_OPEN", most_open)
             patch.setattr(personal_module, "_MOST_OPEN_BYTES", most_bytes)
             pairs = [(n + 1, b"%d" % text) for n, text in enumerate(texts)]
-            batches = run_in_moved_time(batches_of(pairs))
+            batches = run_in_virtual_time(batches_of(pairs))
         assert Counter(each for batch in batches for each in batch.ids) == Counter(
             str(n + 1) for n in range(len(texts))
         )

@@ -10,7 +10,7 @@ import pytest
 from support.cli import SECRET, command, counting, invoke, run, zuids
 
 import cliq_async.cli
-from cliq_async.cli.errors import Failure, status_of
+from cliq_async.cli.errors import CliError, status_of
 from cliq_async.errors import ServerError, TransportError
 from cliq_async.sandbox import Sandbox
 
@@ -156,7 +156,7 @@ def test_verbose_shows_what_is_logged(args, shown, monkeypatch):
     def waits(*_):
         log.info("a wait")
         log.debug("a detail")
-        raise Failure("the end")
+        raise CliError("the end")
 
     monkeypatch.setattr("cliq_async.cli.commands.send.message_of", waits)
     result = invoke(*args)

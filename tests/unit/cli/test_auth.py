@@ -14,11 +14,11 @@ import pytest
 from support.cli import VARIABLES, command, zuids
 from support.logins import CLIENT, CODE, cliq, log_in
 
-from cliq_async.auth.accounts import Exchanged
+from cliq_async.auth.accounts import ExchangeResult
 from cliq_async.auth.credentials import AccessToken, RefreshToken
-from cliq_async.auth.oauth import Made
+from cliq_async.auth.oauth import IssuedToken
 from cliq_async.cli.commands.auth_login import _Login
-from cliq_async.cli.settings.profiles import Book
+from cliq_async.cli.settings.profiles import ProfileStore
 from cliq_async.cli.settings.resolution import resolve
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.oauth import user_label
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("places")
 
 
 def kept(name="default"):
-    return Book().profiles()[name]
+    return ProfileStore().profiles()[name]
 
 
 def refresh_token(name="default"):
@@ -48,7 +48,7 @@ async def test_after_a_login_commands_need_nothing_else_and_no_second_token():
     assert (logged_in.exit_code, logged_in.stderr) == (0, "")
     assert logged_in.stdout == (
         f"logged in: profile default, {sandbox_url(logged_in)}, account default\n"
-        f"secrets are in {Book().path}, readable by you alone\n"
+        f"secrets are in {ProfileStore().path}, readable by you alone\n"
     )
     assert (sent.exit_code, sent.stderr) == (0, "")
     assert (report["token_requests"], report["delivered"]["total"]) == (1, 1)
@@ -65,10 +65,13 @@ async def test_the_file_is_its_owners_alone_whatever_the_umask():
             await log_in(sandbox)
     finally:
         os.umask(before)
-    assert stat.S_IMODE(Book().path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(Book().path.parent.stat().st_mode) == 0o700
-    assert {path.name for path in Book().path.parent.iterdir()} >= {"profiles.json", "quota.db"}
-    assert not list(Book().path.parent.glob(".profiles*"))
+    assert stat.S_IMODE(ProfileStore().path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(ProfileStore().path.parent.stat().st_mode) == 0o700
+    assert {path.name for path in ProfileStore().path.parent.iterdir()} >= {
+        "profiles.json",
+        "quota.db",
+    }
+    assert not list(ProfileStore().path.parent.glob(".profiles*"))
 
 
 @pytest.mark.parametrize(
@@ -86,17 +89,17 @@ async def test_what_the_accounts_server_refuses_is_one_line_and_keeps_nothing(co
     assert result.stderr.startswith("error: http://127.0.0.1:")
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
-    assert not Book().path.exists()
+    assert not ProfileStore().path.exists()
 
 
 async def test_a_code_works_once_and_the_profile_stays_as_it_was():
     async with Sandbox() as sandbox:
         await log_in(sandbox)
-        before = Book().path.read_bytes()
+        before = ProfileStore().path.read_bytes()
         again = await log_in(sandbox)
     assert again.exit_code == 1
     assert "was used before" in again.stderr
-    assert Book().path.read_bytes() == before
+    assert ProfileStore().path.read_bytes() == before
 
 
 async def test_where_profiles_cannot_be_kept_the_code_is_not_used(places):
@@ -111,18 +114,18 @@ async def test_where_profiles_cannot_be_kept_the_code_is_not_used(places):
 
 @pytest.mark.parametrize("content", ["{}", '{"format": "cliq-profiles", "profiles": 1}', "\0"])
 async def test_a_damaged_file_is_left_alone(content):
-    Book().path.parent.mkdir(parents=True)
-    Book().path.write_text(content)
+    ProfileStore().path.parent.mkdir(parents=True)
+    ProfileStore().path.write_text(content)
     for args in (("auth", "login"), ("auth", "logout"), ("send", "b", "t", "--to", "1")):
         result = await cliq(*args, env=CLIENT, stdin=CODE)
         assert result.exit_code == 1
         assert "profiles.json is damaged: move it aside, and log in again" in result.stderr
-    assert Book().path.read_text() == content
+    assert ProfileStore().path.read_text() == content
 
 
 async def test_a_file_of_a_later_version_is_left_alone():
-    Book().path.parent.mkdir(parents=True)
-    Book().path.write_text('{"format": "cliq-profiles", "version": 2}')
+    ProfileStore().path.parent.mkdir(parents=True)
+    ProfileStore().path.write_text('{"format": "cliq-profiles", "version": 2}')
     result = await cliq("auth", "status")
     assert "was written by a later version" in result.stderr
 
@@ -229,7 +232,7 @@ async def test_logging_out_revokes_the_token_and_forgets_it_everywhere():
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("logged out: profile default\nits refresh token was revoked")
     assert (again.exit_code, again.stderr) == (2, "error: profile 'default' is not logged in\n")
-    assert Book().profiles() == {}
+    assert ProfileStore().profiles() == {}
     assert status.exit_code == 1
     assert "no credentials" in status.stdout
     # Neither the shared access token nor the refresh token is of use any more.
@@ -247,7 +250,7 @@ async def test_logging_out_without_an_answer_forgets_and_says_what_stays_good():
     assert (result.exit_code, result.stdout) == (4, "logged out: profile default\n")
     assert result.stderr.startswith("warning: its refresh token was not revoked: http://127.0.0.1")
     assert "stays good" in result.stderr
-    assert Book().profiles() == {}
+    assert ProfileStore().profiles() == {}
 
 
 async def test_status_says_why_no_token_can_be_had():
@@ -413,10 +416,10 @@ def test_the_profile_says_where_the_account_lives_and_who_says_otherwise_is_told
         environ={} if option else {"CLIQ_DATA_CENTER": "us"},
     )
     url = "https://accounts.zoho.com"
-    login = _Login(effective, "default", url, Book(), {}, None)
-    made = Made(AccessToken("1000.access"), 3600.0, "eu")
+    login = _Login(effective, "default", url, ProfileStore(), {}, None)
+    made = IssuedToken(AccessToken("1000.access"), 3600.0, "eu")
     credentials = RefreshToken("1000.CLIENT", "secret", "1000.refresh", accounts_url=url)
-    profile = login._kept(Exchanged(credentials, made, ("a",), 0.0))
+    profile = login._kept(ExchangeResult(credentials, made, ("a",), 0.0))
     assert (profile.data_center, profile.accounts_url, profile.scopes) == ("eu", url, ("a",))
     warned = capsys.readouterr().err.splitlines()
     assert warned[0].startswith("warning: the account lives in data center 'eu', not 'us'")

@@ -11,7 +11,7 @@ from support.logins import CLIENT, cliq, log_in
 
 from cliq_async import CliqClient, RefreshToken, ValidationError
 from cliq_async.cli.settings.config_file import KEYS
-from cliq_async.cli.settings.profiles import Book
+from cliq_async.cli.settings.profiles import ProfileStore
 from cliq_async.cli.settings.resolution import resolve
 from cliq_async.sandbox import Sandbox
 
@@ -47,7 +47,7 @@ def test_each_source_wins_over_those_behind_it(here, own_toml):
     assert told()["account"] == ("own profile", f"{own_toml} [profiles.default]")
     own_toml.write_text('account = "own"')
     assert told()["account"] == ("login", "profile default")
-    Book().remove("default")
+    ProfileStore().remove("default")
     assert told()["account"] == ("own", str(own_toml))
     own_toml.unlink()
     assert told()["account"] == ("default", "built in")

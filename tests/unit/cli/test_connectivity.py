@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cliq_async.cli.diagnostics import connectivity as reaching
-from cliq_async.cli.diagnostics.connectivity import reach
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.diagnostics.connectivity import probe
+from cliq_async.cli.errors import CliError
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ async def test_why_a_server_cannot_be_reached_is_said_in_plain_words(monkeypatch
         raise error
 
     monkeypatch.setattr(reaching.asyncio, "open_connection", fail)
-    with pytest.raises(Failure) as caught:
-        await reach("https://host")
+    with pytest.raises(CliError) as caught:
+        await probe("https://host")
     assert str(caught.value).startswith(said)
 
 
@@ -64,6 +64,6 @@ async def test_tls_and_the_end_of_the_certificate_are_told(monkeypatch, days, sa
         return None, Writer()
 
     monkeypatch.setattr(reaching.asyncio, "open_connection", connected)
-    found = await reach("https://cliq.zoho.eu")
+    found = await probe("https://cliq.zoho.eu")
     ending = ", TLSv1.3" + ("" if said is None else f", certificate until {until:%Y-%m-%d}{said}")
     assert found.endswith(f" ms{ending}")

@@ -9,7 +9,7 @@ from support.logins import CLIENT, cliq, log_in
 
 from cliq_async.cli.diagnostics.result import UNCHECKED, WRONG
 from cliq_async.cli.scopes import scopes_of
-from cliq_async.cli.settings.profiles import Book
+from cliq_async.cli.settings.profiles import ProfileStore
 from cliq_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("places")
@@ -112,11 +112,11 @@ async def test_what_is_wrong_with_files_and_places_is_told(places):
         assert found["settings"]["said"].startswith(f"{toml}: data_centre: there is no such")
         toml.unlink()
         await log_in(sandbox)
-        Book().path.chmod(0o644)
+        ProfileStore().path.chmod(0o644)
         _, found = await examined()
         assert (wrong(found), found["token"]["status"]) == (["credentials"], UNCHECKED)
-        assert found["credentials"]["advice"] == f"chmod 600 {Book().path}"
-        Book().path.chmod(0o600)
+        assert found["credentials"]["advice"] == f"chmod 600 {ProfileStore().path}"
+        ProfileStore().path.chmod(0o600)
         (places / "no.db").write_text("# my notes\n" * 100)
         for url, said in (
             (f"sqlite://{places}/no.db", f"{places}/no.db: "),

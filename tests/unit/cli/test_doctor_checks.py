@@ -12,10 +12,10 @@ from support.scripted import Scripted, answer
 
 from cliq_async.cli.diagnostics import checks
 from cliq_async.cli.diagnostics.checks import Doctor
-from cliq_async.cli.diagnostics.connectivity import Observer
+from cliq_async.cli.diagnostics.connectivity import ObservingTransport
 from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG
 from cliq_async.cli.scopes import COMMANDS
-from cliq_async.cli.settings.profiles import Book, Profile, Secrets
+from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
 from cliq_async.cli.settings.resolution import resolve
 
 pytestmark = pytest.mark.usefixtures("places")
@@ -39,9 +39,9 @@ async def look(monkeypatch, *steps, env=None, commands=tuple(COMMANDS), **given)
     async def reached(_url):
         return "connected"
 
-    monkeypatch.setattr(checks, "reach", reached)
+    monkeypatch.setattr(checks, "probe", reached)
     effective = resolve(given, environ=ENV if env is None else env)
-    observer = Observer(Scripted(list(steps)))
+    observer = ObservingTransport(Scripted(list(steps)))
     doctor = Doctor(effective, commands=commands, max_wait_s=1, observer=observer)
     return {check.name: check async for check in doctor.checks()}
 
@@ -69,7 +69,7 @@ async def test_where_a_token_is_shared_the_login_tells_the_data_center(monkeypat
         accounts_url="https://accounts.zoho.eu",
         secrets=Secrets("a-secret", "a-refresh"),
     )
-    Book().put("default", login)
+    ProfileStore().put("default", login)
     steps = (answer(200, MADE | {"api_domain": None}), answer(200, {"data": []}))
     found = await look(monkeypatch, *steps, env={})
     assert found["data center"].said == "eu; so said the accounts server at the login"

@@ -2,12 +2,12 @@
 
 from support.cli import zuids
 
-from cliq_async.bulk.report import BroadcastReport, Outcome
+from cliq_async.bulk.report import BulkReport, Outcome
 from cliq_async.cli.outputs.job_report import exit_status, print_report
 
 
 def report(*outcomes, **counts):
-    return BroadcastReport(outcomes=outcomes, **counts)
+    return BulkReport(outcomes=outcomes, **counts)
 
 
 def test_exit_status_when_all_is_unknown_is_not_that_of_nothing_done():

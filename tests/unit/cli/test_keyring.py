@@ -9,7 +9,7 @@ from support.cli import zuids
 from support.logins import CLIENT, cliq, log_in
 
 from cliq_async.cli.settings.keyring import find_keyring
-from cliq_async.cli.settings.profiles import Book, Secrets
+from cliq_async.cli.settings.profiles import ProfileStore, Secrets
 from cliq_async.sandbox import Sandbox
 
 SEND = ("send", "supportbot", "hi", "--to", zuids(1)[0])
@@ -40,7 +40,7 @@ async def test_secrets_are_in_the_keyring_and_nowhere_else(places, monkeypatch):
         kept = json.loads(json.loads((places / "keyring.json").read_text())["cliq_async default"])
         assert set(kept) == {"client_secret", "refresh_token"}
         for secret in kept.values():
-            assert secret not in Book().path.read_text()
+            assert secret not in ProfileStore().path.read_text()
             assert secret not in config.output
         out = await cliq("auth", "logout")
     assert result.stdout.endswith("secrets are in Keyring of the tests\n")
@@ -56,7 +56,7 @@ async def test_a_login_that_goes_to_a_file_takes_the_secrets_out_of_the_keyring(
         await log_in(sandbox)
         await log_in(sandbox, "--store", "file", code="1000.b")
     assert json.loads((places / "keyring.json").read_text()) == {}
-    assert Book().profiles()["default"].secrets is not None
+    assert ProfileStore().profiles()["default"].secrets is not None
 
 
 async def test_a_keyring_that_keeps_nothing_gives_way_to_the_file(monkeypatch):
@@ -92,7 +92,7 @@ async def test_a_keyring_that_is_locked_or_away_or_empty_later_is_a_line(places,
     assert "has something else for profile 'default'" in other.stderr
     assert "are in Keyring of the tests, which cannot be used here" in away.stderr
     assert "which cannot be used here" in out.stderr
-    assert list(Book().profiles()) == ["default"]
+    assert list(ProfileStore().profiles()) == ["default"]
 
 
 def test_without_a_screen_no_keyring_is_even_looked_for(monkeypatch):

@@ -9,7 +9,7 @@ from cliq_async.cli.inputs.message_file import FIELDS_HELP
 from cliq_async.errors import ValidationError
 from cliq_async.models.message import Message
 from cliq_async.models.parsing.message import message_from
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 WHOLE = {
     "text": "Look at [db-1]($1)",
@@ -61,7 +61,7 @@ WHOLE = {
 
 def test_every_field_of_a_message_makes_the_way_there_and_back():
     assert set(WHOLE) == {field.name for field in attrs.fields(Message)}
-    assert to_plain(message_from(WHOLE)) == WHOLE
+    assert unstructure(message_from(WHOLE)) == WHOLE
     assert all(field in FIELDS_HELP for field in WHOLE)
 
 
@@ -74,7 +74,7 @@ def test_every_field_of_a_message_makes_the_way_there_and_back():
 )
 def test_other_cards(card):
     message = {"card": card, "buttons": WHOLE["buttons"][:1]}
-    assert to_plain(message_from(message)) == message
+    assert unstructure(message_from(message)) == message
 
 
 def test_what_means_nothing_is_left_out_and_numbers_become_text():
@@ -82,7 +82,7 @@ def test_what_means_nothing_is_left_out_and_numbers_become_text():
     given = {"text": "hi", "styles": None, "buttons": [], "reply_to": None}
     slide = {"type": "table", "data": table | {"title": None}}
     message = message_from(given | {"slides": [slide]})
-    assert to_plain(message) == {
+    assert unstructure(message) == {
         "text": "hi",
         "slides": [{"type": "table", "data": {"headers": ["Load"], "rows": [{"Load": "93"}]}}],
     }

@@ -28,7 +28,7 @@ async def test_a_terminal_shows_a_bar_and_the_time_left(written):
     async with progress.shown():
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        output.note("a line")
+        output.echo_err("a line")
     shown = written.getvalue()
     assert asked == [200]
     assert "33%  1:30 min left" in shown

@@ -12,12 +12,12 @@ import pytest
 from support.cli import command, invoke, line_with, run, zuids
 
 from cliq_async.cli.commands.quota import _watch
-from cliq_async.cli.options import Server
+from cliq_async.cli.options import ServerOptions
 from cliq_async.cli.outputs import console as output
 from cliq_async.config import Settings
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores.sqlite import SqliteStore
 from cliq_async.sandbox import Sandbox
 
@@ -46,7 +46,7 @@ def somebody(monkeypatch):
     monkeypatch.setattr("cliq_async.cli.prompts.is_terminal", lambda: True)
 
 
-async def spend(store, name, number, ending=Ending.ANSWERED):
+async def spend(store, name, number, ending=TokenOutcome.ANSWERED):
     for token in range(number):
         assert isinstance(await store.take(QUOTAS[name], token, lease_s=131.0), float)
         store.end(QUOTAS[name], token, ending)
@@ -79,8 +79,8 @@ def test_unused_quota_has_nothing_to_say_unless_one_asks_for_all(place):
 async def test_table_says_what_is_spent_and_locked_and_who_waits(place, store):
     await spend(store, "send_message", 20)
     await spend(store, "associate_channel", 5)
-    waiting = await store.take(QUOTAS["associate_channel"], 9, lease_s=131.0, asker=1)
-    assert isinstance(waiting, NotYet)
+    waiting = await store.take(QUOTAS["associate_channel"], 9, lease_s=131.0, queue_id=1)
+    assert isinstance(waiting, Denied)
     await lock(store, "list_bots")
     lines = (await asyncio.to_thread(invoke, "quota", *place)).stdout.splitlines()
     rows = {cells(line)[0]: cells(line)[1:] for line in lines[1:]}
@@ -217,7 +217,9 @@ async def test_watch_keeps_a_table_up_to_date_on_a_terminal(place, store):
     assert not re.search(rb"Traceback|interrupted", shown)
 
 
-SERVER = Server(base_url=BASE_URL, data_center=None, account=None, quota=None, time_scale=None)
+SERVER = ServerOptions(
+    base_url=BASE_URL, data_center=None, account=None, quota=None, time_scale=None
+)
 
 
 async def test_watch_of_a_store_that_fails_ends_with_its_error(written, monkeypatch):

@@ -6,7 +6,7 @@ import sys
 import click
 import pytest
 
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.inputs.recipient_file import RecipientFile
 
 
@@ -83,7 +83,7 @@ async def test_an_empty_file_has_nobody(file):
     ],
 )
 async def test_what_is_wrong_with_a_file(file, content, column, said):
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CliError) as caught:
         await read(file(content), column)
     assert said in str(caught.value)
     assert caught.value.status == 2
@@ -95,12 +95,12 @@ async def test_a_csv_file_asks_for_the_column(file):
 
 
 def test_a_file_that_cannot_be_opened():
-    with pytest.raises(Failure, match="No such file"):
+    with pytest.raises(CliError, match="No such file"):
         RecipientFile("/nowhere/ids.txt", None)
 
 
 async def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(Failure, match="directory"):
+    with pytest.raises(CliError, match="directory"):
         RecipientFile(str(tmp_path), None)
 
 
@@ -111,13 +111,13 @@ async def test_a_reading_that_fails(file, monkeypatch):
     path = file(b"1\n")
     with RecipientFile(str(path), None) as recipients:
         monkeypatch.setattr(os, "read", broken)
-        with pytest.raises(Failure, match="Input/output error"):
+        with pytest.raises(CliError, match="Input/output error"):
             await recipients.start()
 
 
 def test_standard_input_that_is_closed(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(Failure, match="standard input: it is closed"):
+    with pytest.raises(CliError, match="standard input: it is closed"):
         RecipientFile("-", None)
 
 

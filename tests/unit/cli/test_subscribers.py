@@ -256,4 +256,4 @@ async def test_where_nothing_moves_lines_say_how_far_it_is(monkeypatch):
 async def test_a_closed_standard_output_is_a_line(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
     with pytest.raises(OSError, match="standard output is closed"):
-        output.raw()
+        output.stdout_bytes()

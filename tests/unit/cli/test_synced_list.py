@@ -8,7 +8,7 @@ from support.cli import SECRET, run, zuids
 from support.spoiled_files import foreign
 from support.subscriber_lists import Cliq
 
-from cliq_async.cli.errors import Failure
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.inputs.recipient_file import RecipientFile
 from cliq_async.sandbox import Sandbox, user_label
 
@@ -79,7 +79,7 @@ async def test_many_recipients_come_in_pieces(path):
     ],
 )
 async def test_recipients_that_cannot_be_had_are_wrong_usage(synced, column, bot, said):
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CliError) as caught:
         await read(synced, column, bot=bot)
     assert said in str(caught.value)
     assert caught.value.status == 2
@@ -89,13 +89,13 @@ async def test_half_a_list_is_not_broadcast_to(path):
     cliq = Cliq.of(25)
     cliq.before = lambda request: (403, {}) if "next_token" in request.query else None
     await cliq.sync(path)
-    with pytest.raises(Failure, match="only the first subscribers of ops"):
+    with pytest.raises(CliError, match="only the first subscribers of ops"):
         await read(path, bot="ops")
 
 
 async def test_a_database_of_another_program_has_no_recipients(path):
     foreign(path)
-    with pytest.raises(Failure, match="a database of another program"):
+    with pytest.raises(CliError, match="a database of another program"):
         await read(path, bot="ops")
 
 

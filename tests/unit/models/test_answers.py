@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from cliq_async.models import Bot, BotHandler, Page, SentMessage, SubAction, Subscriber, User
-from cliq_async.models.serialization import DecodeError, from_plain, page, to_plain
+from cliq_async.models.serialization import DecodeError, structure, structure_page, unstructure
 
 BOT: dict[str, Any] = {
     "unique_name": "supportbot",
@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {"id": "1", "unique_name": "a", "name": "A"}
 
 
 def test_documented_bot_is_read_whole():
-    bot = from_plain(BOT, Bot)
+    bot = structure(BOT, Bot)
     assert bot == Bot(
         id="53719000001878011",
         unique_name="supportbot",
@@ -63,12 +63,12 @@ def test_documented_bot_is_read_whole():
         subscriber_count=1,
         calls="disabled",
     )
-    assert to_plain(bot) == BOT
+    assert unstructure(bot) == BOT
 
 
 def test_webhook_bot_of_a_team_is_read_whole():
     more = {"team_ids": [98765432], "execution_url": "https://a.example", "status_messages": ["Hi"]}
-    bot = from_plain(SMALL | more, Bot)
+    bot = structure(SMALL | more, Bot)
     assert (bot.team_ids, bot.execution_url, bot.status_messages) == (
         (98765432,),
         "https://a.example",
@@ -77,28 +77,28 @@ def test_webhook_bot_of_a_team_is_read_whole():
 
 
 def test_bot_needs_id_unique_name_and_name_alone():
-    assert from_plain(SMALL, Bot) == Bot(id="1", unique_name="a", name="A")
+    assert structure(SMALL, Bot) == Bot(id="1", unique_name="a", name="A")
     for field in SMALL:
         with pytest.raises(DecodeError, match=rf"required field missing @ \$\.{field}"):
-            from_plain({key: value for key, value in SMALL.items() if key != field}, Bot)
+            structure({key: value for key, value in SMALL.items() if key != field}, Bot)
 
 
 def test_null_is_the_same_as_missing():
     nulls = dict.fromkeys((f.name for f in attrs.fields(Bot)), None)
-    assert from_plain(nulls | SMALL, Bot) == from_plain(SMALL, Bot)
+    assert structure(nulls | SMALL, Bot) == structure(SMALL, Bot)
     with pytest.raises(DecodeError):
-        from_plain(SMALL | {"name": None}, Bot)
-    assert from_plain({"type": None, "position": None}, BotHandler) == BotHandler()
+        structure(SMALL | {"name": None}, Bot)
+    assert structure({"type": None, "position": None}, BotHandler) == BotHandler()
 
 
 def test_unknown_fields_and_values_do_no_harm():
     odd = {"scope": "galaxy", "handlers": [{"type": "dream_handler", "x": 1}], "new": [{"a": None}]}
-    bot = from_plain(SMALL | odd, Bot)
+    bot = structure(SMALL | odd, Bot)
     assert (bot.scope, bot.handlers[0].type) == ("galaxy", "dream_handler")
 
 
 def test_number_becomes_text_where_text_belongs():
-    bot = from_plain(
+    bot = structure(
         {"id": 53719000001878011, "unique_name": 1.5, "name": 7.0, "creator": {"id": 65113112}}, Bot
     )
     assert (bot.id, bot.unique_name, bot.name) == ("53719000001878011", "1.5", "7")
@@ -106,7 +106,7 @@ def test_number_becomes_text_where_text_belongs():
 
 
 def test_text_becomes_a_number_where_a_number_belongs():
-    bot = from_plain(SMALL | {"subscriber_count": "12", "team_ids": ["5", 6.0]}, Bot)
+    bot = structure(SMALL | {"subscriber_count": "12", "team_ids": ["5", 6.0]}, Bot)
     assert (bot.subscriber_count, bot.team_ids) == (12, (5, 6))
 
 
@@ -134,12 +134,12 @@ def test_text_becomes_a_number_where_a_number_belongs():
 )
 def test_what_makes_no_sense_is_a_decode_error_that_says_where(odd):
     with pytest.raises(DecodeError, match=rf"^Bot: .*\$\.{next(iter(odd))}"):
-        from_plain(SMALL | odd, Bot)
+        structure(SMALL | odd, Bot)
 
 
 def test_decode_error_quotes_nothing_of_the_answer():
     with pytest.raises(DecodeError) as raised:
-        from_plain(SMALL | {"subscriber_count": "secret"}, Bot)
+        structure(SMALL | {"subscriber_count": "secret"}, Bot)
     assert "secret" not in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
@@ -147,22 +147,22 @@ def test_decode_error_quotes_nothing_of_the_answer():
 
 def test_decode_error_of_a_bad_page_is_short():
     with pytest.raises(DecodeError) as raised:
-        page({"data": [{}] * 1000}, Bot)
+        structure_page({"data": [{}] * 1000}, Bot)
     assert str(raised.value).endswith(", …")
     assert len(str(raised.value)) < 300
 
 
 def test_subscriber_needs_an_id_alone():
     full = {"user_id": "19183988", "name": "Scott", "email_id": "scott@example.com"}
-    assert from_plain(full, Subscriber) == Subscriber(**full)
-    assert from_plain({"user_id": 5, "name": None}, Subscriber) == Subscriber(user_id="5")
+    assert structure(full, Subscriber) == Subscriber(**full)
+    assert structure({"user_id": 5, "name": None}, Subscriber) == Subscriber(user_id="5")
     with pytest.raises(DecodeError):
-        from_plain({"name": "Scott"}, Subscriber)
+        structure({"name": "Scott"}, Subscriber)
 
 
 def test_sent_message_may_be_empty():
-    assert from_plain({}, SentMessage) == SentMessage()
-    assert from_plain({"chat_id": "c", "message_id": 5}, SentMessage) == SentMessage(
+    assert structure({}, SentMessage) == SentMessage()
+    assert structure({"chat_id": "c", "message_id": 5}, SentMessage) == SentMessage(
         chat_id="c", message_id="5"
     )
 
@@ -176,8 +176,8 @@ def test_page_has_items_and_tokens():
         "deleted": ["7"],
         "data": [BOT, SMALL],
     }
-    assert page(answer, Bot) == Page(
-        data=(from_plain(BOT, Bot), from_plain(SMALL, Bot)),
+    assert structure_page(answer, Bot) == Page(
+        data=(structure(BOT, Bot), structure(SMALL, Bot)),
         next_token="next==",
         sync_token="sync==",
         deleted=("7",),
@@ -186,13 +186,15 @@ def test_page_has_items_and_tokens():
 
 def test_one_odd_bot_does_not_spoil_its_page():
     answer = {"data": [BOT, SMALL | {"id": 5}, BOT], "deleted": [7], "next_token": 8}
-    bots = page(answer, Bot)
+    bots = structure_page(answer, Bot)
     assert [bot.id for bot in bots.data] == [BOT["id"], "5", BOT["id"]]
     assert (bots.next_token, bots.deleted) == ("8", ("7",))
 
 
 def test_last_page_has_no_tokens():
-    assert page({"data": [], "next_token": None, "deleted": None}, Subscriber) == Page(data=())
+    assert structure_page({"data": [], "next_token": None, "deleted": None}, Subscriber) == Page(
+        data=()
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,18 +202,18 @@ def test_last_page_has_no_tokens():
 )
 def test_page_without_a_list_of_items_is_a_decode_error(answer):
     with pytest.raises(DecodeError, match=r"^Page: "):
-        page(answer, Bot)
+        structure_page(answer, Bot)
 
 
 def test_page_of_anything_keeps_its_items():
-    anything: Any = from_plain({"data": [1, {"a": None}]}, Page)
+    anything: Any = structure({"data": [1, {"a": None}]}, Page)
     assert anything.data == (1, {"a": None})
-    assert from_plain({"data": [None], "next_token": 5}, Page).next_token == "5"
+    assert structure({"data": [None], "next_token": 5}, Page).next_token == "5"
 
 
 def test_answers_are_frozen_and_slotted():
-    bot: Any = from_plain(BOT, Bot)
+    bot: Any = structure(BOT, Bot)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         bot.name = "x"
     assert not hasattr(bot, "__dict__")
-    assert hash(bot) == hash(from_plain(BOT, Bot))
+    assert hash(bot) == hash(structure(BOT, Bot))

@@ -7,7 +7,7 @@ import pytest
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import BotChanges, NewBot
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 NEW: dict[str, Any] = {"name": "Ops Bot", "description": "Tells what is on fire"}
 BOTH = pytest.mark.parametrize(("cls", "base"), [(NewBot, NEW), (BotChanges, {"name": "x"})])
@@ -128,8 +128,8 @@ def test_changes_change_something():
 
 
 def test_what_is_none_is_left_out_and_what_is_empty_is_not():
-    assert to_plain(NewBot(**NEW)) == NEW
-    assert to_plain(BotChanges(status_messages=[], channel_participation=())) == {
+    assert unstructure(NewBot(**NEW)) == NEW
+    assert unstructure(BotChanges(status_messages=[], channel_participation=())) == {
         "status_messages": [],
         "channel_participation": [],
     }
@@ -146,6 +146,6 @@ def test_request_has_the_names_of_the_api():
         "calls": "enabled",
         "image": "iVBORw0KGgo=",
     }
-    assert to_plain(NewBot(**full)) == full
+    assert unstructure(NewBot(**full)) == full
     changes = {name: value for name, value in full.items() if name != "execution_type"}
-    assert to_plain(BotChanges(**changes)) == changes
+    assert unstructure(BotChanges(**changes)) == changes

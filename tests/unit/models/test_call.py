@@ -7,7 +7,7 @@ import pytest
 from cliq_async.errors import ValidationError
 from cliq_async.models import Call, CallAction, Confirm, InvokeFunction, OpenUrl, SystemApi
 from cliq_async.models.incoming import check_parameters
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 ACT = CallAction("Acknowledge", action=InvokeFunction("ack"))
 ACTION: dict[str, Any] = {"label": "x", "action": InvokeFunction("ack")}
@@ -85,7 +85,7 @@ def test_request_has_the_names_of_the_api():
             CallAction("Acknowledge", action=InvokeFunction("test"), hint="h", key="k"),
         ],
     )
-    assert to_plain(call) == {
+    assert unstructure(call) == {
         "text": "The payment service is down.",
         "user_ids": ["55743327", "55642727"],
         "retry": 3,
@@ -104,7 +104,7 @@ def test_request_has_the_names_of_the_api():
             },
         ],
     }
-    assert to_plain(Call("x")) == {"text": "x"}
+    assert unstructure(Call("x")) == {"text": "x"}
 
 
 def test_51_parameters_are_too_many():

@@ -7,7 +7,7 @@ import pytest
 from cliq_async.errors import ValidationError
 from cliq_async.models import HandlerChanges, NewHandler, SubAction
 from cliq_async.models.handler import HANDLER_TYPES, PERMISSIONS, check_type
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 MENU: dict[str, Any] = {"type": "menu_handler", "script": "return Map();", "name": "Open"}
 BOTH = pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_script_and_permissions_exclude_each_other(cls, base):
 def test_new_handler_needs_a_script_or_permissions_that_may_be_none():
     error = refusal(NewHandler, type="message_handler")
     assert (error.field, error.given) == ("NewHandler.script", None)
-    assert to_plain(NewHandler("message_handler", permissions=[])) == {
+    assert unstructure(NewHandler("message_handler", permissions=[])) == {
         "type": "message_handler",
         "permissions": [],
     }
@@ -162,6 +162,6 @@ def test_request_has_the_names_of_the_api():
     given: dict[str, Any] = full | {
         "sub_actions": [SubAction("Raise", icon="wand/627290"), SubAction("Track")]
     }
-    assert to_plain(NewHandler(**given)) == full
+    assert unstructure(NewHandler(**given)) == full
     del given["type"], full["type"]
-    assert to_plain(HandlerChanges(**given)) == full
+    assert unstructure(HandlerChanges(**given)) == full

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cliq_async.errors import ValidationError
-from cliq_async.models.identifiers import identifier, page_limit, user_ids_field
+from cliq_async.models.identifiers import page_limit, path_segment, user_ids_field
 
 NOT_IN_IDS = ["", " ", "a b", "a,b", "a\n", "\u2028", "a\x00", "a\x7f", "a\x85b", "\ud800"]
 
@@ -72,28 +72,28 @@ def test_what_is_no_id_is_refused(bad):
 
 @pytest.mark.parametrize("value", ["supportbot", "b-1901318000009075007", "a_B-9", "..."])
 def test_plain_identifier_stays_as_it_is(value):
-    assert identifier("bot_id", value) == value
+    assert path_segment("bot_id", value) == value
 
 
 def test_other_identifier_is_quoted():
-    assert identifier("bot_unique_name", "büro+1@x&y=z;") == "b%C3%BCro%2B1%40x%26y%3Dz%3B"
+    assert path_segment("bot_unique_name", "büro+1@x&y=z;") == "b%C3%BCro%2B1%40x%26y%3Dz%3B"
 
 
 @pytest.mark.parametrize("bad", [*"/\\?#%", "a/b", "..", ".", "../x", "a%2fb", "a?b", "a\r\nb"])
 def test_identifier_stays_one_segment_of_the_path(bad):
-    error = refusal(identifier, "bot_id", bad)
+    error = refusal(path_segment, "bot_id", bad)
     assert (error.field, error.given) == ("bot_id", bad)
 
 
 @pytest.mark.parametrize("bad", [*(b for b in NOT_IN_IDS if b != "a,b"), None, 5, b"x"])
 def test_what_is_no_identifier_is_refused(bad):
-    assert refusal(identifier, "bot_id", bad).field == "bot_id"
+    assert refusal(path_segment, "bot_id", bad).field == "bot_id"
 
 
 @given(st.text(max_size=5))
 def test_identifier_is_refused_or_comes_back_whole(value):
     try:
-        quoted = identifier("bot_id", value)
+        quoted = path_segment("bot_id", value)
     except ValidationError:
         return
     assert unquote(quoted) == value

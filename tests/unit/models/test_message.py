@@ -22,7 +22,7 @@ from cliq_async.models import (
     TextBlock,
 )
 from cliq_async.models.message import plain_text
-from cliq_async.models.serialization import to_plain
+from cliq_async.models.serialization import unstructure
 
 COPY = Button("Copy", action=CopyText("x"))
 
@@ -52,7 +52,7 @@ def refusal(cls: Any, *args: Any, **fields: Any) -> ValidationError:
 def test_texts_of_a_message_have_their_documented_lengths(field, shortest, longest):
     base = {"text": "x"}
     for length in (shortest, longest or 20_000):
-        assert to_plain(build(Message, **(base | {field: "é" * length})))[field] == "é" * length
+        assert unstructure(build(Message, **(base | {field: "é" * length})))[field] == "é" * length
     for length in (shortest - 1, *([longest + 1] if longest else [])):
         error = refusal(Message, **(base | {field: "é" * length}))
         assert (error.field, error.given) == (f"Message.{field}", length)
@@ -130,7 +130,7 @@ def test_message_has_at_most_20_slides():
 
 
 def test_sender_has_a_name_or_an_image():
-    assert to_plain(Message("x", bot=Sender("Ops")))["bot"] == {"name": "Ops"}
+    assert unstructure(Message("x", bot=Sender("Ops")))["bot"] == {"name": "Ops"}
     assert Sender(image="https://x.com/a.png")
     assert refusal(Sender).field == "Sender"
     assert refusal(Sender, "").field == "Sender.name"
@@ -138,7 +138,7 @@ def test_sender_has_a_name_or_an_image():
 
 @pytest.mark.parametrize("colour", ["red", "yellow", "green", "blue", "grey"])
 def test_background_is_a_known_colour(colour):
-    assert to_plain(Message("x", styles=Styles(colour)))["styles"] == {"background": colour}
+    assert unstructure(Message("x", styles=Styles(colour)))["styles"] == {"background": colour}
 
 
 @pytest.mark.parametrize("colour", ["Red", "", "black", 5, []])
@@ -169,7 +169,7 @@ def test_message_keeps_no_dict_of_the_caller():
     message = Message("x", slides=Table(["a"], rows=[row]), references=references)
     row["b"] = "2"
     references.clear()
-    assert to_plain(message)["slides"][0]["data"]["rows"] == [{"a": "1"}]
+    assert unstructure(message)["slides"][0]["data"]["rows"] == [{"a": "1"}]
     assert list(message.references) == ["1"]
 
 
@@ -183,7 +183,7 @@ def test_messages_are_frozen_and_hashable():
 
 @pytest.mark.parametrize("text", ["Hello", "x", "é" * 5000])
 def test_plain_text_is_a_message_of_text_alone(text):
-    assert plain_text(text) == to_plain(Message(text))
+    assert plain_text(text) == unstructure(Message(text))
 
 
 @pytest.mark.parametrize("text", ["", "x" * 5001, None, 5, "\ud800"])

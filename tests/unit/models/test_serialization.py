@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from cliq_async.models import Bot, Page, SentMessage, Subscriber, User, serialization as converter
-from cliq_async.models.serialization import DecodeError, from_plain, page, to_json, to_plain
+from cliq_async.models.serialization import (
+    DecodeError,
+    structure,
+    structure_page,
+    to_json,
+    unstructure,
+)
 
 SCALARS = (
     st.none()
@@ -38,7 +44,7 @@ BOTS = st.fixed_dictionaries(
 def test_any_json_is_a_model_or_a_decode_error(data):
     for cls in (Bot, Subscriber, SentMessage, Page):
         try:
-            model: Any = from_plain(data, cls)
+            model: Any = structure(data, cls)
         except DecodeError:
             continue
         assert isinstance(model, cls)
@@ -47,7 +53,7 @@ def test_any_json_is_a_model_or_a_decode_error(data):
 @given(st.fixed_dictionaries({"data": st.lists(BOTS | JSON, max_size=3)}) | JSON)
 def test_any_json_is_a_page_or_a_decode_error(data):
     try:
-        bots = page(data, Bot)
+        bots = structure_page(data, Bot)
     except DecodeError:
         return
     assert all(isinstance(bot, Bot) and isinstance(bot.id, str) for bot in bots.data)
@@ -61,7 +67,7 @@ def test_deep_nesting_does_no_harm(field):
     for data in (deep, {"data": deep}, {field: deep}, {"data": [{field: deep}]}):
         for cls in (Bot, Page[Bot]):
             with pytest.raises(DecodeError):
-                from_plain(data, cls)
+                structure(data, cls)
 
 
 def test_recursion_without_end_is_a_decode_error(monkeypatch):
@@ -70,7 +76,7 @@ def test_recursion_without_end_is_a_decode_error(monkeypatch):
 
     monkeypatch.setattr(converter.msgspec, "convert", endless)
     with pytest.raises(DecodeError):
-        from_plain({}, User)
+        structure({}, User)
 
 
 def test_plain_data_is_written_as_it_is():
@@ -81,7 +87,7 @@ def test_plain_data_is_written_as_it_is():
 
 
 def test_model_is_written_without_what_is_empty():
-    assert to_plain(User(id="1")) == {"id": "1"}
+    assert unstructure(User(id="1")) == {"id": "1"}
     assert to_json(User(id="1")) == b'{"id":"1"}'
 
 

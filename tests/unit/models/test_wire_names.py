@@ -34,7 +34,7 @@ from cliq_async.models import (
     Table,
     TextBlock,
 )
-from cliq_async.models.serialization import to_json, to_plain
+from cliq_async.models.serialization import to_json, unstructure
 
 COPY = Button("Copy", action=CopyText("x"))
 
@@ -51,16 +51,16 @@ def refusal(cls: Any, *args: Any, **fields: Any) -> ValidationError:
 
 
 def test_plain_message_has_nothing_that_was_not_given():
-    assert to_plain(Message("Hello")) == {"text": "Hello"}
-    assert to_plain(Message("Hello", styles=Styles(), mark_as_read=False)) == {
+    assert unstructure(Message("Hello")) == {"text": "Hello"}
+    assert unstructure(Message("Hello", styles=Styles(), mark_as_read=False)) == {
         "text": "Hello",
         "mark_as_read": False,
     }
-    assert to_plain(Message(card=Prompt("?"), buttons=COPY))["card"] == {
+    assert unstructure(Message(card=Prompt("?"), buttons=COPY))["card"] == {
         "theme": "prompt",
         "title": "?",
     }
-    assert to_plain(Message(card=ModernInline()))["card"] == {"theme": "modern-inline"}
+    assert unstructure(Message(card=ModernInline()))["card"] == {"theme": "modern-inline"}
 
 
 def test_request_has_the_names_of_the_api():
@@ -194,12 +194,12 @@ def test_request_has_the_names_of_the_api():
         "mark_as_read": True,
         "sync_message": True,
     }
-    assert to_plain(message) == expected
+    assert unstructure(message) == expected
     assert msgspec.json.decode(to_json(message)) == expected
 
 
 def test_poll_says_its_options():
-    assert to_plain(Message(card=Poll("Lunch?", options=["Pizza", "Salad"])))["card"] == {
+    assert unstructure(Message(card=Poll("Lunch?", options=["Pizza", "Salad"])))["card"] == {
         "theme": "poll",
         "title": "Lunch?",
         "options": [{"text": "Pizza"}, {"text": "Salad"}],
@@ -228,7 +228,7 @@ def test_kinds_of_str_are_str_on_the_wire():
 
 @given(MESSAGES)
 def test_any_valid_message_goes_through_json_unchanged(message):
-    assert msgspec.json.decode(to_json(message)) == to_plain(message)
+    assert msgspec.json.decode(to_json(message)) == unstructure(message)
 
 
 def test_types_of_several_platforms_may_be_left_out():

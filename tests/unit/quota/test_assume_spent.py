@@ -5,7 +5,7 @@ from support import redis_servers
 from support.stores import Clock
 
 from cliq_async.endpoints import Limit
-from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.model import Quota, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.stores.redis import RedisStore
 from cliq_async.quota.stores.sqlite import SqliteStore
@@ -13,11 +13,11 @@ from cliq_async.quota.stores.sqlite import SqliteStore
 PERIOD_S = 601.0
 
 
-def a_quota(unknown=5):
-    return Quota.of("access_token", Limit(10, 600.0, 600.0), host="h", unknown=unknown)
+def a_quota(assume_spent=5):
+    return Quota.of("access_token", Limit(10, 600.0, 600.0), host="h", assume_spent=assume_spent)
 
 
-async def spend(store, many, ending: Ending | None = Ending.ANSWERED):
+async def spend(store, many, ending: TokenOutcome | None = TokenOutcome.ANSWERED):
     for number in range(many):
         assert isinstance(await store.take(a_quota(), f"{many} {number}", lease_s=700.0), float)
         if ending is not None:
@@ -44,12 +44,12 @@ async def test_new_store_that_starts_spent_has_a_part(tmp_path):
 @pytest.mark.parametrize(
     ("spent", "ending", "ago_s", "left"),
     [
-        (1, Ending.ANSWERED, 0.0, 5),
-        (3, Ending.ANSWERED, 0.0, 5),
-        (7, Ending.ANSWERED, 0.0, 3),
+        (1, TokenOutcome.ANSWERED, 0.0, 5),
+        (3, TokenOutcome.ANSWERED, 0.0, 5),
+        (7, TokenOutcome.ANSWERED, 0.0, 3),
         (7, None, 0.0, 3),  # whoever held them has died with the machine
-        (10, Ending.ANSWERED, 0.0, 0),
-        (10, Ending.ANSWERED, 700.0, 5),
+        (10, TokenOutcome.ANSWERED, 0.0, 0),
+        (10, TokenOutcome.ANSWERED, 700.0, 5),
     ],
 )
 async def test_after_a_reboot_what_is_known_counts_if_it_is_more(
@@ -60,7 +60,7 @@ async def test_after_a_reboot_what_is_known_counts_if_it_is_more(
     await spend(store, spent, ending)
     clock.advance(ago_s)
     if ago_s:
-        await spend(store, 1, Ending.NEVER_SENT)  # the last that was written down
+        await spend(store, 1, TokenOutcome.NEVER_SENT)  # the last that was written down
     await store.close()
     clock.now = 7.0
     store = SqliteStore(tmp_path / "quota.db", clock=clock, boot="two")
@@ -112,4 +112,4 @@ async def test_server_that_was_started_anew_with_its_memory_counts_what_is_in_it
 
 async def test_other_quotas_count_as_spent_entirely():
     store = MemoryStore(clock=Clock(), cold_start="spent")
-    assert await free(store, unknown=None) == 0
+    assert await free(store, assume_spent=None) == 0

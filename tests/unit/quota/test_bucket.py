@@ -8,7 +8,7 @@ from support.stores import a_quota
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.model import Quota, TokenOutcome
 
 HOUR = 3600.0
 
@@ -27,7 +27,7 @@ def test_as_many_tokens_as_the_threshold_and_not_one_more():
 
 @pytest.mark.parametrize(
     ("ending", "back_after"),
-    [(Ending.NEVER_SENT, 0.0), (Ending.ANSWERED, 61.0), (Ending.ABANDONED, 91.0)],
+    [(TokenOutcome.NEVER_SENT, 0.0), (TokenOutcome.ANSWERED, 61.0), (TokenOutcome.ABANDONED, 91.0)],
 )
 def test_a_token_is_back_as_its_ending_says_counted_from_the_end(ending, back_after):
     bucket, quota = Bucket(), a_quota(1)
@@ -56,8 +56,8 @@ def test_a_token_that_outlived_its_lease_counts_its_request_all_the_same():
     bucket, quota = Bucket(), a_quota(1)
     take(bucket, quota, 1, 0.0, lease_s=10.0)
     assert take(bucket, quota, 2, 10.0)
-    bucket.end(quota, 2, 11.0, Ending.NEVER_SENT)
-    bucket.end(quota, 1, 11.0, Ending.ANSWERED)
+    bucket.end(quota, 2, 11.0, TokenOutcome.NEVER_SENT)
+    bucket.end(quota, 1, 11.0, TokenOutcome.ANSWERED)
     assert not take(bucket, quota, 3, 71.9)
     assert take(bucket, quota, 3, 72.0)
 
@@ -65,7 +65,7 @@ def test_a_token_that_outlived_its_lease_counts_its_request_all_the_same():
 def test_a_refund_of_a_token_that_is_not_held_makes_none():
     bucket, quota = Bucket(), a_quota(1)
     assert take(bucket, quota, 1, 0.0)
-    assert not bucket.end(quota, 77, 0.0, Ending.NEVER_SENT)
+    assert not bucket.end(quota, 77, 0.0, TokenOutcome.NEVER_SENT)
     assert not take(bucket, quota, 2, 0.0)
 
 
@@ -117,12 +117,12 @@ def test_after_a_lock_one_request_alone_tries_it_out_then_the_rest():
     assert take(bucket, quota, 2, 700.0)
     assert not take(bucket, quota, 3, 700.0)
     assert bucket.snapshot(quota, 700.0).free == 0
-    assert bucket.end(quota, 2, 701.0, Ending.ANSWERED)
+    assert bucket.end(quota, 2, 701.0, TokenOutcome.ANSWERED)
     assert take(bucket, quota, 3, 701.0)
     assert take(bucket, quota, 4, 701.0)
 
 
-@pytest.mark.parametrize("ending", [Ending.NEVER_SENT, Ending.ABANDONED])
+@pytest.mark.parametrize("ending", [TokenOutcome.NEVER_SENT, TokenOutcome.ABANDONED])
 def test_a_probe_without_an_answer_proves_nothing_and_another_one_follows(ending):
     bucket, quota = Bucket(), a_quota(5)
     take(bucket, quota, 1, 0.0)
@@ -161,7 +161,7 @@ def test_a_late_refusal_of_a_request_from_before_the_reopening_teaches_nothing()
     take(bucket, quota, 2, 0.0)
     bucket.refuse(quota, 1, 0.0, 0.0, 2.0)
     take(bucket, quota, 3, 5.0)
-    bucket.end(quota, 3, 6.0, Ending.ANSWERED)
+    bucket.end(quota, 3, 6.0, TokenOutcome.ANSWERED)
     late = bucket.refuse(quota, 2, 7.0, 0.0, 2.0)
     assert not late.first
     assert late.capacity == 8
@@ -172,7 +172,7 @@ def test_an_answer_to_an_old_request_does_not_open_a_lock():
     take(bucket, quota, 1, 0.0)
     take(bucket, quota, 2, 0.0)
     bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
-    assert not bucket.end(quota, 2, 1.0, Ending.ANSWERED)
+    assert not bucket.end(quota, 2, 1.0, TokenOutcome.ANSWERED)
     assert not take(bucket, quota, 3, 2.0)
 
 
@@ -180,7 +180,7 @@ def test_a_threshold_given_anew_is_held_at_once():
     bucket = Bucket()
     wide, narrow = a_quota(5), a_quota(2)
     spend_all(bucket, wide, 0.0)
-    bucket.end(wide, 1000, 0.0, Ending.NEVER_SENT)
+    bucket.end(wide, 1000, 0.0, TokenOutcome.NEVER_SENT)
     assert not take(bucket, narrow, 1, 0.0)
     assert take(bucket, wide, 1, 0.0)
 
@@ -190,7 +190,7 @@ class TestSnapshot:
         bucket, quota = Bucket(), a_quota(3)
         take(bucket, quota, 1, 0.0)
         take(bucket, quota, 2, 0.0)
-        bucket.end(quota, 2, 1.0, Ending.ANSWERED)
+        bucket.end(quota, 2, 1.0, TokenOutcome.ANSWERED)
         snapshot = bucket.snapshot(quota, 2.0)
         assert (snapshot.free, snapshot.leases, snapshot.returns) == (1, (1000.0,), (62.0,))
         assert bucket.snapshot(quota, 62.0).free == 2
@@ -210,7 +210,7 @@ class TestSnapshot:
     def test_who_waits_behind_many_waits_for_whole_periods(self):
         bucket, quota = Bucket(), a_quota(3)
         for number, token in enumerate(spend_all(bucket, quota, 0.0)):
-            bucket.end(quota, token, float(number), Ending.ANSWERED)
+            bucket.end(quota, token, float(number), TokenOutcome.ANSWERED)
         snapshot = bucket.snapshot(quota, 10.0)
         assert [snapshot.earliest(p) for p in range(4)] == [61.0, 62.0, 63.0, 122.0]
 
@@ -233,7 +233,7 @@ class TestSnapshot:
     def test_a_reserve_delays_who_leaves_it(self):
         bucket, quota = Bucket(), a_quota(3)
         for number, token in enumerate(spend_all(bucket, quota, 0.0)):
-            bucket.end(quota, token, float(number), Ending.ANSWERED)
+            bucket.end(quota, token, float(number), TokenOutcome.ANSWERED)
         snapshot = bucket.snapshot(quota, 10.0)
         assert [snapshot.earliest(0, reserve) for reserve in (0, 1, 2, 9)] == [61, 62, 63, 63]
 
@@ -241,27 +241,27 @@ class TestSnapshot:
         bucket, quota = Bucket(), a_quota(5)
         take(bucket, quota, 1, 0.0)
         bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
-        assert bucket.not_yet(quota, 10.0) == (601.0, 601.0, 601.0, True)
-        assert not bucket.not_yet(quota, 601.0).locked
+        assert bucket.next_chance(quota, 10.0) == (601.0, 601.0, 601.0, True)
+        assert not bucket.next_chance(quota, 601.0).locked
         take(bucket, quota, 2, 700.0, lease_s=100.0)
-        assert bucket.not_yet(quota, 710.0) == (710.0, 800.0, 800.0, False)
+        assert bucket.next_chance(quota, 710.0) == (710.0, 800.0, 800.0, False)
 
     def test_tokens_that_come_back_right_after_each_other_are_worth_one_wait(self):
         bucket, quota = Bucket(), a_quota(4, margin_s=0.0)
         moments = (0.0, 0.010, 0.024, 0.5)
         for token, moment in zip(spend_all(bucket, quota, 0.0), moments, strict=True):
-            bucket.end(quota, token, moment, Ending.ANSWERED)
-        assert bucket.not_yet(quota, 1.0) == (60.0, 60.0, 60.024, False)
-        assert bucket.not_yet(quota, 1.0, 2).several_at == 60.024
-        assert bucket.not_yet(quota, 1.0, 3).several_at == 60.5
+            bucket.end(quota, token, moment, TokenOutcome.ANSWERED)
+        assert bucket.next_chance(quota, 1.0) == (60.0, 60.0, 60.024, False)
+        assert bucket.next_chance(quota, 1.0, 2).retry_many_at == 60.024
+        assert bucket.next_chance(quota, 1.0, 3).retry_many_at == 60.5
 
     def test_soon_after_each_other_is_less_where_windows_are_short(self):
         bucket, quota = Bucket(), a_quota(3, margin_s=0.0, time_scale=240.0)
         for token, moment in zip(spend_all(bucket, quota, 0.0), (0.0, 0.0078125, 0.5), strict=True):
-            bucket.end(quota, token, moment, Ending.ANSWERED)
-        assert bucket.not_yet(quota, 0.0).several_at == 0.25 + 0.0078125
+            bucket.end(quota, token, moment, TokenOutcome.ANSWERED)
+        assert bucket.next_chance(quota, 0.0).retry_many_at == 0.25 + 0.0078125
         bucket.returning[1] += 0.0078125
-        assert bucket.not_yet(quota, 0.0).several_at == 0.25
+        assert bucket.next_chance(quota, 0.0).retry_many_at == 0.25
 
     @given(
         st.lists(st.floats(0.0, 300.0), min_size=3, max_size=8),
@@ -272,10 +272,10 @@ class TestSnapshot:
         bucket, quota = Bucket(), a_quota(len(ended))
         for number, token in enumerate(spend_all(bucket, quota, 0.0)):
             if number >= under_way:
-                bucket.end(quota, token, ended[number] - 100.0, Ending.ANSWERED)
+                bucket.end(quota, token, ended[number] - 100.0, TokenOutcome.ANSWERED)
         earliest = bucket.snapshot(quota, 0.0).earliest(0, reserve)
         if not take(bucket, quota, 1, 0.0, reserve=reserve):
-            assert bucket.not_yet(quota, 0.0, reserve).earliest == earliest
+            assert bucket.next_chance(quota, 0.0, reserve).earliest_at == earliest
 
     @given(
         st.lists(st.floats(0.0, 200.0), min_size=1, max_size=6),
@@ -286,13 +286,13 @@ class TestSnapshot:
         """Played through: each taker is answered the moment it takes."""
         bucket, quota = Bucket(), a_quota(len(ended))
         for token, moment in zip(spend_all(bucket, quota, 0.0), ended, strict=True):
-            bucket.end(quota, token, moment - 100.0, Ending.ANSWERED)
+            bucket.end(quota, token, moment - 100.0, TokenOutcome.ANSWERED)
         said = bucket.snapshot(quota, 0.0).earliest(position, reserve)
         now = 0.0
         for number in range(position + 1):
             while not take(bucket, quota, number, now, reserve=reserve):
-                now = bucket.not_yet(quota, now, reserve).again_at
-            bucket.end(quota, number, now, Ending.ANSWERED)
+                now = bucket.next_chance(quota, now, reserve).retry_at
+            bucket.end(quota, number, now, TokenOutcome.ANSWERED)
         assert said <= now + 1e-6
 
 

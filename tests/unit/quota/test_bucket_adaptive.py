@@ -5,7 +5,7 @@ from support.buckets import take
 from support.stores import a_quota
 
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.model import Ending
+from cliq_async.quota.model import TokenOutcome
 
 HOUR = 3600.0
 
@@ -16,7 +16,7 @@ def locked(bucket, quota, now):
     assert take(bucket, quota, token, now)
     bucket.refuse(quota, token, now, now, 150.0)
     assert take(bucket, quota, token + 1, now + 151.0)
-    bucket.end(quota, token + 1, now + 151.0, Ending.ANSWERED)
+    bucket.end(quota, token + 1, now + 151.0, TokenOutcome.ANSWERED)
     return now + 151.0
 
 
@@ -71,7 +71,7 @@ def test_a_token_returns_each_clean_hour_but_not_up_to_what_was_locked():
     assert bucket.capacity(quota, start + HOUR) == 9
     assert bucket.capacity(quota, start + 23 * HOUR) == 9
     assert bucket.capacity(quota, start + 25 * HOUR) == 10
-    assert bucket.learned is None
+    assert bucket.adaptive is None
 
 
 def test_tokens_return_half_as_often_after_each_further_lock():
@@ -87,8 +87,8 @@ def test_what_was_locked_is_tried_again_a_day_after_the_lock():
     bucket, quota = Bucket(), a_quota(10)
     take(bucket, quota, 1, 0.0)
     bucket.refuse(quota, 1, 0.0, 0.0, 0.0)
-    assert bucket.learned is not None
-    assert bucket.learned.ceiling_until == 24 * HOUR
+    assert bucket.adaptive is not None
+    assert bucket.adaptive.ceiling_until == 24 * HOUR
     assert bucket.capacity(quota, 24 * HOUR) == 9
     assert bucket.capacity(quota, 24 * HOUR + 1.0) == 10
 
@@ -128,4 +128,4 @@ def test_what_is_learned_lives_in_the_servers_own_time():
     assert bucket.capacity(quota, 10.1 + HOUR / 60) == 9
     assert bucket.capacity(quota, 10.1 + 23 * HOUR / 60) == 9
     assert bucket.capacity(quota, 10.1 + 25 * HOUR / 60) == 10
-    assert bucket.learned is None
+    assert bucket.adaptive is None

@@ -7,12 +7,12 @@ import pytest
 from support import redis_servers
 from support.stores import STORES, a_quota, snapshot, spend, take
 
-from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.stores.redis import RedisStore
 from cliq_async.quota.stores.sqlite import SqliteStore
 
-ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
+ANSWERED, NEVER_SENT = TokenOutcome.ANSWERED, TokenOutcome.NEVER_SENT
 MINE, HERS = a_quota(3), a_quota(3, account="ann")
 
 
@@ -63,7 +63,7 @@ async def test_who_waits_is_told(store):
     loop = asyncio.get_running_loop()
     stop = store.watch(MINE.key, lambda: loop.call_soon_threadsafe(heard.set))
     await spend(store, 1, 2, 3)
-    assert isinstance(await take(store, 4), NotYet)
+    assert isinstance(await take(store, 4), Denied)
     await store.clear([MINE])
     async with asyncio.timeout(5):
         await heard.wait()
@@ -80,11 +80,11 @@ async def test_lines_with_a_person_behind_them_are_seen_until_they_ask_no_more(s
     await spend(store, 1, 2, 3)
     assert (await snapshot(store)).waiting == 0
     for asker in (1, 2):
-        assert isinstance(await take(store, 4, asker=asker), NotYet)
+        assert isinstance(await take(store, 4, queue_id=asker), Denied)
     assert (await snapshot(store)).waiting == 2
     clock.advance(200.0)
     assert (await snapshot(store)).waiting == 0
-    assert isinstance(await take(store, 5, asker=3), float)
+    assert isinstance(await take(store, 5, queue_id=3), float)
     await store.clear([MINE])
     assert (await snapshot(store)).waiting == 0
 
@@ -127,4 +127,4 @@ async def test_another_that_shares_it_sees_that_it_was_cleared(make, clock, tmp_
         await other.clear([MINE])
         await other.close()
         await spend(one, 4, 5, 6)
-        assert isinstance(await take(one, 7), NotYet)
+        assert isinstance(await take(one, 7), Denied)

@@ -8,10 +8,10 @@ from support.scripted import moved
 from support.stores import Clock, a_quota
 
 from cliq_async.quota.bucket import Bucket
-from cliq_async.quota.fair_queue import Line, Waiter
-from cliq_async.quota.fair_share import Turn, owed
+from cliq_async.quota.fair_queue import FairQueue, Waiter
+from cliq_async.quota.fair_share import Share, tokens_owed
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Lane, NotYet
+from cliq_async.quota.model import Denied, Lane, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 
 QUOTA = a_quota(10)
@@ -25,7 +25,7 @@ def a_waiter(job=None, reserve=0):
 
 
 def a_line(jobs):
-    line = Line()
+    line = FairQueue()
     for job in jobs:
         line.add(a_waiter(job))
     return line
@@ -35,7 +35,7 @@ def served(line):
     """Who is served, one after the other, to the last."""
     while (waiter := line.first()) is not None:
         yield waiter
-        line.served(waiter)
+        line.pop_served(waiter)
 
 
 def jobs_of(waiters):
@@ -55,7 +55,7 @@ def test_job_that_comes_back_goes_behind_those_in_line():
     for _ in range(2):
         waiter = line.first()
         assert waiter is not None
-        line.served(waiter)
+        line.pop_served(waiter)
     line.add(a_waiter("b"))
     assert jobs_of(served(line)) == "ab"
 
@@ -66,10 +66,10 @@ def test_line_tells_the_order_in_which_it_serves(arrived, number, left):
     for _ in range(min(number, len(line))):
         waiter = line.first()
         assert waiter is not None
-        line.served(waiter)
+        line.pop_served(waiter)
     for job in left:
         for waiter in [each for each in line if each.job == job][:1]:
-            assert line.leads(waiter)
+            assert line.is_head(waiter)
             assert waiter in line
             line.remove(waiter)
             assert waiter not in line
@@ -77,7 +77,7 @@ def test_line_tells_the_order_in_which_it_serves(arrived, number, left):
     assert len(line) == len(order)
     for job in "abcd":
         newcomer = a_waiter(job)
-        before = line.before(newcomer)
+        before = line.ahead_of(newcomer)
         line.add(newcomer)
         expected = list(line)
         assert before == expected[: expected.index(newcomer)]
@@ -88,8 +88,8 @@ def test_line_tells_the_order_in_which_it_serves(arrived, number, left):
 def test_who_leaves_more_to_others_is_not_sure_to_be_served_before():
     line = a_line("ab")
     line.add(a_waiter("c", reserve=5))
-    assert jobs_of(line.before(a_waiter("d"))) == "ab"
-    assert jobs_of(line.before(a_waiter("d", reserve=5))) == "abc"
+    assert jobs_of(line.ahead_of(a_waiter("d"))) == "ab"
+    assert jobs_of(line.ahead_of(a_waiter("d", reserve=5))) == "abc"
 
 
 def test_who_was_refused_before_anybody_came_goes_first():
@@ -100,7 +100,7 @@ def test_who_was_refused_before_anybody_came_goes_first():
 
 
 def test_who_leaves_as_many_to_others_as_are_free_is_passed_over():
-    line, modest = Line(), a_waiter("b", reserve=4)
+    line, modest = FairQueue(), a_waiter("b", reserve=4)
     line.add(a_waiter("a", reserve=5))
     line.add(modest)
     assert line.first(below=5) is modest
@@ -109,9 +109,9 @@ def test_who_leaves_as_many_to_others_as_are_free_is_passed_over():
 
 def test_token_taken_for_one_is_good_for_who_leaves_no_more_to_others():
     taken_for = a_waiter(reserve=3)
-    assert a_waiter(reserve=2).goes_before(taken_for)
-    assert a_waiter(reserve=3).goes_before(taken_for)
-    assert not a_waiter(reserve=4).goes_before(taken_for)
+    assert a_waiter(reserve=2).covers(taken_for)
+    assert a_waiter(reserve=3).covers(taken_for)
+    assert not a_waiter(reserve=4).covers(taken_for)
 
 
 # In a queue.
@@ -146,10 +146,10 @@ async def test_batch_that_leaves_more_to_others_is_served_when_there_is_more():
     tasks = [loop.create_task(one(*each)) for each in (("a", 2), ("b", 0), ("b", 0))]
     await asyncio.sleep(1.0)
     for token in tokens[:2]:
-        token.end(Ending.NEVER_SENT)
+        token.end(TokenOutcome.NEVER_SENT)
     await asyncio.sleep(1.0)
     assert order == ["b", "b"]
-    tokens[2].end(Ending.ANSWERED)
+    tokens[2].end(TokenOutcome.ANSWERED)
     await asyncio.sleep(1200.0)  # the leases of all are over
     assert order == ["b", "b", "a"]
     await asyncio.wait(tasks)
@@ -158,44 +158,44 @@ async def test_batch_that_leaves_more_to_others_is_served_when_there_is_more():
 # Several lines.
 
 
-def lines(**turns) -> dict[int | str, Turn]:
+def lines(**turns) -> dict[int | str, Share]:
     """By name: until when it waits, how many, what they leave to others, what it was given."""
-    return {name: Turn(*each) for name, each in turns.items()}
+    return {name: Share(*each) for name, each in turns.items()}
 
 
 def test_line_leaves_as_many_as_it_was_given_more():
     turns = lines(a=(9.0, 5, 0, 7), b=(9.0, 2, 0, 4), c=(9.0, 5, 0, 6))
-    assert owed(turns, "a", 1.0, 0) == (7, 3)
-    assert owed(turns, "b", 1.0, 0) == (4, 0)
+    assert tokens_owed(turns, "a", 1.0, 0) == (7, 3)
+    assert tokens_owed(turns, "b", 1.0, 0) == (4, 0)
 
 
 def test_line_leaves_no_more_than_are_waited_for():
     turns = lines(a=(9.0, 5, 0, 7), b=(9.0, 1, 0, 2))
-    assert owed(turns, "a", 1.0, 0) == (7, 1)
+    assert tokens_owed(turns, "a", 1.0, 0) == (7, 1)
 
 
 def test_line_that_does_not_ask_in_time_is_left_nothing_and_forgotten():
     turns = lines(a=(9.0, 5, 0, 7), b=(0.5, 9, 0, 2))
-    assert owed(turns, "a", 1.0, 0) == (0, 0)
+    assert tokens_owed(turns, "a", 1.0, 0) == (0, 0)
     assert "b" not in turns
 
 
 def test_line_that_leaves_more_to_others_is_left_nothing():
     turns = lines(a=(9.0, 5, 0, 7), b=(9.0, 5, 3, 2))
-    assert owed(turns, "a", 1.0, 0) == (7, 0)
-    assert owed(turns, "a", 1.0, 3) == (7, 5)
+    assert tokens_owed(turns, "a", 1.0, 0) == (7, 0)
+    assert tokens_owed(turns, "a", 1.0, 3) == (7, 5)
 
 
 def test_newcomer_begins_with_the_line_that_was_given_least():
     turns = lines(a=(9.0, 5, 0, 7), b=(9.0, 5, 0, 4))
-    assert owed(turns, "c", 1.0, 0) == (4, 0)
+    assert tokens_owed(turns, "c", 1.0, 0) == (4, 0)
 
 
 def test_line_that_comes_back_is_not_given_what_it_did_not_ask_for():
     turns = lines(a=(9.0, 5, 0, 700), b=(9.0, 0, 0, 4))
-    assert owed(turns, "b", 1.0, 0) == (700, 0)
+    assert tokens_owed(turns, "b", 1.0, 0) == (700, 0)
     turns = lines(a=(9.0, 5, 0, 700), b=(9.0, 0, 0, 701))
-    assert owed(turns, "b", 1.0, 0) == (701, 1), "nor is forgotten what it was given"
+    assert tokens_owed(turns, "b", 1.0, 0) == (701, 1), "nor is forgotten what it was given"
 
 
 def test_burst_is_parted_among_lines_however_fast_they_ask():
@@ -210,8 +210,8 @@ def test_burst_is_parted_among_lines_however_fast_they_ask():
 
 def _ask(bucket, clock, line):
     token = f"{line}{len(bucket.held)}"
-    got = bucket.ask(
-        QUOTA, token, clock(), 60.0, lane=Lane.BULK, asker=line, people=50, longest_s=1.0
+    got = bucket.acquire(
+        QUOTA, token, clock(), 60.0, lane=Lane.BULK, queue_id=line, waiters=50, max_sleep_s=1.0
     )
-    assert got is None or isinstance(got, NotYet)
+    assert got is None or isinstance(got, Denied)
     return got is None

@@ -10,7 +10,7 @@ from support.waiters import ANSWERED, NEVER_SENT, Scene, a_quota, scene
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 
 @scene
@@ -119,12 +119,12 @@ async def test_a_token_ends_once_however_often_it_is_told(store_class):
 async def test_a_token_allows_one_send_and_only_in_time(store_class):
     s = Scene(a_quota(3), store_class)
     once, late, ended = await s.acquire(), await s.acquire(), await s.acquire()
-    assert once.may_send()
-    assert not once.may_send()
+    assert once.claim()
+    assert not once.claim()
     ended.end(NEVER_SENT)
-    assert not ended.may_send()
+    assert not ended.claim()
     s.loop.advance(10.0)
-    assert not late.may_send()
+    assert not late.claim()
     assert not late.sent
 
 
@@ -135,7 +135,7 @@ def test_a_spent_start_gives_nothing_for_a_window():
         await Limiter.of(store).acquire(a_quota(2, margin_s=1.0))
         assert loop.time() == pytest.approx(91.0)
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 def test_limiters_of_one_loop_and_store_are_one_and_go_with_the_loop():
@@ -246,6 +246,6 @@ def test_ten_thousand_waiters_wake_once_each_and_cost_little(cancelled):
         assert snapshot.free == 1000
 
     started = time.process_time()
-    run_in_moved_time(main(), debug=False)
+    run_in_virtual_time(main(), debug=False)
     # The number to hold is 0.3 s; benchmarks measure it. Here only the order of growth.
     assert time.process_time() - started < 5.0

@@ -6,7 +6,7 @@ import pytest
 from support.waiters import ANSWERED, NEVER_SENT, Scene, SlowStore, a_quota, scene
 
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 
 @scene
@@ -48,7 +48,7 @@ def test_cancelled_at_any_turn_of_the_loop_no_token_is_lost(store_class, turns):
         await s.settle()
         assert await s.free() == 1
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 @pytest.mark.parametrize("turns", range(8))
@@ -64,7 +64,7 @@ def test_a_take_that_is_cancelled_while_the_store_answers_is_refunded(turns):
             taker.result().end(NEVER_SENT)
         assert await s.free() == 1
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 @scene
@@ -112,4 +112,4 @@ def test_a_coroutine_closed_with_its_token_in_hand_gives_it_back():
         waiting.close()
         assert await s.free() == 1
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())

@@ -7,7 +7,7 @@ from support.waiters import ANSWERED, Scene, SlowStore, a_quota, scene
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.model import Lane, Quota
-from cliq_async.testing import run_in_moved_time
+from cliq_async.testing import run_in_virtual_time
 
 
 @scene
@@ -89,7 +89,7 @@ def test_what_a_batch_was_told_is_not_held_against_a_person(turns):
         assert s.loop.time() < 1.0
         batch.cancel()
 
-    run_in_moved_time(main())
+    run_in_virtual_time(main())
 
 
 @scene

@@ -8,7 +8,7 @@ import pytest
 from support.scripted import moved
 from support.waiters import ANSWERED, Scene, a_quota, scene
 
-from cliq_async.quota.model import NotYet
+from cliq_async.quota.model import Denied
 
 
 @contextmanager
@@ -48,9 +48,9 @@ async def test_a_long_wait_is_told_though_the_store_asks_again_before(store_clas
     class Impatient(store_class):
         async def take(self, *args, **options):
             got = await super().take(*args, **options)
-            if isinstance(got, NotYet):
+            if isinstance(got, Denied):
                 soon = self.clock() + 1.0
-                got = NotYet(got.earliest, soon, soon, got.locked)
+                got = Denied(got.earliest_at, soon, soon, got.locked)
             return got
 
     s = Scene(a_quota(1), Impatient)

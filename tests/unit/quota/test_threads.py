@@ -8,7 +8,7 @@ import pytest
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Quota
+from cliq_async.quota.model import Quota, TokenOutcome
 from cliq_async.quota.stores.memory import MemoryStore
 
 WINDOW_S = 0.1
@@ -56,7 +56,7 @@ def test_two_loops_share_a_bucket_and_neither_oversleeps_by_more_than_50_ms():
                 now = store.clock()
                 with guard:
                     late[name].append(now - back_at[0])
-                    token.end(Ending.ANSWERED)
+                    token.end(TokenOutcome.ANSWERED)
                     back_at[0] = store.clock() + WINDOW_S
 
         return main
@@ -78,7 +78,7 @@ def test_a_refund_in_one_loop_wakes_the_other_at_once():
         start.set()
         await asyncio.get_running_loop().run_in_executor(None, waiting.wait)
         got.append(store.clock())
-        token.end(Ending.NEVER_SENT)
+        token.end(TokenOutcome.NEVER_SENT)
 
     async def waiter():
         await asyncio.get_running_loop().run_in_executor(None, start.wait)
@@ -113,7 +113,7 @@ def test_many_threads_never_hold_more_tokens_than_there_are():
             await asyncio.sleep(0)
             with guard:
                 held -= 1
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
 
         await asyncio.gather(*(one() for _ in range(200)))
 
@@ -137,12 +137,12 @@ def test_a_refund_from_any_thread_wakes_who_waits(with_a_loop):
             await asyncio.sleep(0)
 
         async def refund():
-            token.end(Ending.NEVER_SENT)
+            token.end(TokenOutcome.NEVER_SENT)
 
         if with_a_loop:
             await asyncio.to_thread(asyncio.run, refund())
         else:
-            await asyncio.to_thread(token.end, Ending.NEVER_SENT)
+            await asyncio.to_thread(token.end, TokenOutcome.NEVER_SENT)
         async with asyncio.timeout(5.0):
             await waiting
 

@@ -1,7 +1,7 @@
 import pytest
 from support.sandboxes import FIRST, SECOND, World, running
 
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.messages import Messages
 
 FAILED = (400, "botmessage_sending_failed")
@@ -73,9 +73,9 @@ def test_only_the_last_messages_are_remembered():
     first = kept[0]
     fill(messages, 1)
     for field in ("reply_to", "thread_message_id"):
-        with pytest.raises(Refused):
+        with pytest.raises(ApiFault):
             messages.place({field: first.message_id})
-    with pytest.raises(Refused):
+    with pytest.raises(ApiFault):
         messages.place({"thread_chat_id": first.chat_id})
 
 

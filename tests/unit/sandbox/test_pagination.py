@@ -2,12 +2,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 
-from cliq_async.sandbox.errors import Refused
-from cliq_async.sandbox.state.pagination import Catalogue, Revisions
+from cliq_async.sandbox.errors import ApiFault
+from cliq_async.sandbox.state.pagination import PaginatedCollection, Revisions
 
 
 def catalogue(count=10):
-    return Catalogue("things", ((str(10 + n), {"id": str(10 + n)}) for n in range(count)))
+    return PaginatedCollection("things", ((str(10 + n), {"id": str(10 + n)}) for n in range(count)))
 
 
 def ids(page):
@@ -104,7 +104,7 @@ def test_removing_what_is_not_there_is_a_key_error():
 def test_damaged_tokens_are_refused(spoil):
     things = catalogue()
     token = things.page(3)["next_token"]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         things.page(3, next_token=spoil(token))
     assert caught.value.status == 400
 
@@ -112,14 +112,14 @@ def test_damaged_tokens_are_refused(spoil):
 def test_tokens_of_another_kind_or_list_are_refused():
     things = catalogue()
     page = things.page(3)
-    other = Catalogue("others", [])
+    other = PaginatedCollection("others", [])
     for tokens in (
         {"next_token": page["sync_token"]},
         {"sync_token": page["next_token"]},
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(ApiFault):
             things.page(3, **tokens)
-    with pytest.raises(Refused):
+    with pytest.raises(ApiFault):
         other.page(3, sync_token=page["sync_token"])
 
 
@@ -127,7 +127,7 @@ def test_a_sync_token_of_a_run_that_had_come_further_is_refused():
     things = catalogue()
     things.remove("10")
     token = things.page(3)["sync_token"]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         catalogue().page(3, sync_token=token)
     assert caught.value.status == 400
 
@@ -150,7 +150,7 @@ def test_tokens_outlive_a_catalogue_whose_revisions_are_restored():
     first, synced = things.page(2), things.page(9)["sync_token"]
     things.put("10", {"id": "10", "name": "new"})
     things.remove("11")
-    again = Catalogue("things", ((record["id"], record) for record in things.all()))
+    again = PaginatedCollection("things", ((record["id"], record) for record in things.all()))
     again.restore(things.revisions())
     assert ids(again.page(9, next_token=first["next_token"])) == ["12", "13"]
     page = again.page(9, sync_token=synced)

@@ -9,8 +9,8 @@ from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.sandbox.rate_limits import (
     ALGORITHMS,
     Bucket,
+    EndpointCounter,
     Fixed,
-    Gate,
     Rolling,
     Throttle,
     Verdict,
@@ -85,7 +85,7 @@ def test_client_that_waits_a_window_after_each_answer_is_never_locked(
 
 
 def test_client_that_counts_from_its_sends_is_locked_by_delays():
-    gate = Gate(Rolling(2, 60.0), lock_s=600.0)
+    gate = EndpointCounter(Rolling(2, 60.0), lock_s=600.0)
     # Sent at 0, 0, 60, 60; the first two took five seconds to arrive.
     assert [gate.arrive(now).allowed for now in (5.0, 5.0, 60.1, 60.1)] == [
         True,
@@ -135,7 +135,7 @@ def test_windows_keep_their_phase_after_long_silence():
 
 
 def test_one_request_too_many_locks_for_the_lock_period():
-    gate = Gate(Rolling(1, 60.0), lock_s=300.0)
+    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0)
     assert gate.arrive(0.0) == Verdict(allowed=True, locked_until=None, new_lock=False)
     assert gate.arrive(10.0) == Verdict(allowed=False, locked_until=310.0, new_lock=True)
     assert gate.arrive(309.0) == Verdict(allowed=False, locked_until=310.0, new_lock=False)
@@ -146,7 +146,7 @@ def test_one_request_too_many_locks_for_the_lock_period():
 
 
 def test_asking_during_a_lock_can_prolong_it():
-    gate = Gate(Rolling(1, 60.0), lock_s=300.0, penalise=True)
+    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0, penalise=True)
     gate.arrive(0.0)
     gate.arrive(10.0)
     assert gate.arrive(200.0) == Verdict(allowed=False, locked_until=500.0, new_lock=False)
@@ -155,14 +155,14 @@ def test_asking_during_a_lock_can_prolong_it():
 
 
 def test_asking_just_before_a_lock_ends_can_begin_the_next():
-    gate = Gate(Rolling(1, 60.0), lock_s=300.0)
+    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0)
     for now in (0.0, 10.0, 305.0):
         gate.arrive(now)
     assert gate.arrive(311.0) == Verdict(allowed=False, locked_until=611.0, new_lock=True)
 
 
 def test_injected_lock_refuses_and_says_what_injected_it():
-    gate = Gate(Rolling(50, 60.0), lock_s=300.0)
+    gate = EndpointCounter(Rolling(50, 60.0), lock_s=300.0)
     gate.lock(5.0, injected="throttle-429")
     assert gate.arrive(6.0) == Verdict(allowed=False, locked_until=305.0, new_lock=False)
     assert gate.locks[0].injected == "throttle-429"

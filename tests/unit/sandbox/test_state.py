@@ -3,7 +3,7 @@
 import pytest
 from support.sandboxes import FIRST, World
 
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.state import State
 
 
@@ -20,7 +20,7 @@ def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():
         (bots.by_id, "supportbot"),
         (bots.by_either, "nobody"),
     ):
-        with pytest.raises(Refused, match="No bot") as caught:
+        with pytest.raises(ApiFault, match="No bot") as caught:
             find(reference)
         assert (caught.value.status, caught.value.code) == (404, "bot_not_found")
 
@@ -31,7 +31,7 @@ def test_recipients_are_subscribers_once_each_by_zuid_or_email():
     ann, bob, _ = bot.subscribers.all()
     named = [ann["user_id"], ann["email_id"].upper(), "nobody@example.com", "1", bob["email_id"]]
     assert state.reachable(bot, named) == [ann["user_id"], bob["user_id"]]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         state.reachable(bot, ["1", "james@example.com"])
     assert caught.value.code == "botmessage_no_valid_users"
 

@@ -10,15 +10,15 @@ import pytest
 from support.sandboxes import BOTS, FIRST, SUBSCRIBERS, World, running
 
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.state.snapshot import Saved, restored, saved
+from cliq_async.sandbox.state.snapshot import Snapshot, restore_snapshot, take_snapshot
 from cliq_async.sandbox.state.state_file import StateFile, StateFileError
 
 
 def again(world):
     """The same world after a restart."""
-    data = msgspec.json.encode(saved(world.state))
+    data = msgspec.json.encode(take_snapshot(world.state))
     new = World()
-    new.state = restored(msgspec.json.decode(data, type=Saved))
+    new.state = restore_snapshot(msgspec.json.decode(data, type=Snapshot))
     return new
 
 

@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.errors import Refused
-from cliq_async.sandbox.validation import Order, page_limit, read_message, read_recipients
+from cliq_async.sandbox.errors import ApiFault
+from cliq_async.sandbox.validation import Delivery, page_limit, read_message, read_recipients
 
 OPEN_URL = {"type": "open.url", "data": {"web": "https://example.com"}}
 BUTTON = {"label": "Go", "action": OPEN_URL}
@@ -146,7 +146,7 @@ def test_what_the_documents_allow_is_accepted(message):
 
 @pytest.mark.parametrize("message", BAD.values(), ids=BAD)
 def test_what_the_documents_forbid_is_refused(message):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read(message)
     assert caught.value.status == 400
     assert caught.value.message
@@ -154,10 +154,10 @@ def test_what_the_documents_forbid_is_refused(message):
 
 
 def test_refusal_names_the_path_and_an_extra_key_has_a_code_of_its_own():
-    with pytest.raises(Refused, match=r"'buttons\[0\]\.label' has 21 characters") as caught:
+    with pytest.raises(ApiFault, match=r"'buttons\[0\]\.label' has 21 characters") as caught:
         read(button(label="x" * 21))
     assert caught.value.code == "invalid_inputs"
-    with pytest.raises(Refused, match="'userids' is an extra key") as caught:
+    with pytest.raises(ApiFault, match="'userids' is an extra key") as caught:
         read({"userids": "1"})
     assert caught.value.code == "extra_key_found"
 
@@ -166,7 +166,7 @@ def test_refusal_names_the_path_and_an_extra_key_has_a_code_of_its_own():
     "body", [b"", b"{", b"[]", b'"text"', b'{"text": "\xff"}', b"[" * 100_000], ids=range(6)
 )
 def test_body_that_is_no_json_object_is_refused(body):
-    with pytest.raises(Refused):
+    with pytest.raises(ApiFault):
         read_message(body, {"user_ids": "1"})
 
 
@@ -177,13 +177,13 @@ def test_text_or_card_or_slides_suffice(content):
 
 @pytest.mark.parametrize("content", [{}, {"buttons": [BUTTON]}, {"slides": []}, {"card": {}}])
 def test_without_text_card_and_slides_it_is_refused(content):
-    with pytest.raises(Refused, match="needed"):
+    with pytest.raises(ApiFault, match="needed"):
         read_message(msgspec.json.encode(content), {"user_ids": "1"})
 
 
 def test_some_kind_of_recipient_is_needed():
     for query in ({}, {"channel_unique_name": ""}):
-        with pytest.raises(Refused, match="'user_ids', 'channel_unique_name' and 'broadcast'"):
+        with pytest.raises(ApiFault, match="'user_ids', 'channel_unique_name' and 'broadcast'"):
             read_message(b'{"text": "hi", "broadcast": false}', query)
 
 
@@ -203,7 +203,7 @@ def test_users_go_before_a_channel_and_everybody_before_both():
 
 def test_order_holds_the_message_as_it_came_and_whether_it_is_answered():
     body = b'{"text": "hi", "broadcast": true, "sync_message": true}'
-    assert read_message(body, {}) == Order(
+    assert read_message(body, {}) == Delivery(
         message={"text": "hi", "broadcast": True, "sync_message": True},
         to="broadcast",
         user_ids=(),
@@ -217,7 +217,7 @@ def test_recipients_are_at_most_100_and_parted_by_commas():
     assert read_recipients(None) is None
     assert read_recipients("") == ("",)
     assert read_recipients("1, a@example.com") == ("1", "a@example.com")
-    with pytest.raises(Refused, match="101 entries"):
+    with pytest.raises(ApiFault, match="101 entries"):
         read_recipients("," * 100)
 
 
@@ -225,5 +225,5 @@ def test_page_limit_is_20_by_default_and_50_at_most():
     assert page_limit({}) == 20
     assert page_limit({"limit": "50"}) == 50
     for text in ("0", "51", "-1", "ten", "", "1_0", "9" * 5000):
-        with pytest.raises(Refused, match="from 1 to 50"):
+        with pytest.raises(ApiFault, match="from 1 to 50"):
             page_limit({"limit": text})

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.validation import (
     read_bot_changes,
     read_call,
@@ -19,7 +19,7 @@ CONFIRM = {"title": "Sure?", "input": "Why", "button_label": "Yes"}
 
 
 def refusal(read, value, *args):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read(msgspec.json.encode(value), *args)
     assert caught.value.status == 400
     assert caught.value.message
@@ -89,7 +89,7 @@ def test_what_the_documents_forbid_neither_makes_nor_changes_bots(fields, code):
 @pytest.mark.parametrize("field", ["name", "description"])
 def test_new_bot_needs_a_name_and_a_description(field):
     form = {key: value for key, value in BOT.items() if key != field}
-    with pytest.raises(Refused, match=f"'{field}' is missing"):
+    with pytest.raises(ApiFault, match=f"'{field}' is missing"):
         read_new_bot(msgspec.json.encode(form))
 
 

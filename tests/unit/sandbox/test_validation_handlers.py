@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from cliq_async.sandbox.errors import Refused
+from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.validation import HANDLER_TYPES, read_handler_changes, read_new_handler
 
 PERMISSIONS = ("attachments", "chat", "location", "message", "user")
@@ -37,7 +37,7 @@ def test_permissions_are_those_of_the_documents_table(handler_type):
         form["name"] = "Open"
     read_new_handler(msgspec.json.encode(form), "webhook")
     for name in {*PERMISSIONS, "alert"} - {*allowed}:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ApiFault) as caught:
             read_new_handler(msgspec.json.encode(form | {"permissions": [name]}), "webhook")
         assert caught.value.code == "execution_handler_data_invalid"
 
@@ -73,7 +73,7 @@ def test_permissions_are_those_of_the_documents_table(handler_type):
     ],
 )
 def test_wrong_form_of_a_deluge_bots_handler_is_refused(form, code):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read_new_handler(msgspec.json.encode(form), "deluge")
     assert (caught.value.status, caught.value.code) == (400, code)
 
@@ -92,7 +92,7 @@ def test_wrong_form_of_a_deluge_bots_handler_is_refused(form, code):
     ],
 )
 def test_wrong_form_of_a_webhook_bots_handler_is_refused(form, code):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read_new_handler(msgspec.json.encode(form), "webhook")
     assert (caught.value.status, caught.value.code) == (400, code)
 
@@ -108,7 +108,7 @@ def test_icon_is_a_name_and_three_to_eight_hex_digits(icon):
     "icon", ["wand", "/fff", "wand/", "wand/ff", "wand/123456789", "wand/ggg", "a/b/fff", "a b/fff"]
 )
 def test_other_icons_are_refused(icon):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read_new_handler(msgspec.json.encode(MENU | {"icon": icon}), "deluge")
     assert caught.value.code == "execution_handler_data_invalid"
 
@@ -135,13 +135,13 @@ def test_other_icons_are_refused(icon):
     ],
 )
 def test_wrong_changes_fail(handler_type, execution_type, form):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read_handler_changes(msgspec.json.encode(form), handler_type, execution_type)
     assert (caught.value.status, caught.value.code) == FAILED
 
 
 @pytest.mark.parametrize("key", ["type", "handler_id"])
 def test_extra_key_in_changes_has_its_own_code(key):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiFault) as caught:
         read_handler_changes(msgspec.json.encode({key: "x"}), "call_handler", "deluge")
     assert caught.value.code == "extra_key_found"

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cliq_async.errors import CliqError, QuotaStoreError
-from cliq_async.storage.worker import Worker
+from cliq_async.storage.worker import WorkerThread
 
 
 class Book:
@@ -53,7 +53,7 @@ async def book():
 
 @pytest.fixture
 async def worker(book):
-    worker = Worker(book, lambda: None)
+    worker = WorkerThread(book, lambda: None)
     yield worker
     book.gate.set()
     await worker.close()
@@ -61,7 +61,7 @@ async def worker(book):
 
 async def test_what_piled_up_keeps_its_order_and_a_bad_step_spoils_no_other(book, worker):
     book.gate.clear()
-    results = asyncio.gather(*map(worker.ask, ("a", "bad", "b")), return_exceptions=True)
+    results = asyncio.gather(*map(worker.call, ("a", "bad", "b")), return_exceptions=True)
     await asyncio.sleep(0)
     book.gate.set()
     a, bad, b = await results
@@ -72,44 +72,44 @@ async def test_what_piled_up_keeps_its_order_and_a_bad_step_spoils_no_other(book
 
 async def test_what_is_told_is_tried_again_until_it_is_done_and_done_once(book, worker):
     book.refuses = True
-    worker.tell("a")
+    worker.submit("a")
     with pytest.raises(QuotaStoreError):
-        await worker.ask("b")
+        await worker.call("b")
     book.refuses = False
-    assert await worker.ask("c") == "C"
-    assert await worker.ask("d") == "D"
+    assert await worker.call("c") == "C"
+    assert await worker.call("d") == "D"
     assert book.noted == ["a", "c", "d"]
 
 
 async def test_what_has_to_last_is_done_even_if_who_asked_was_told_that_it_failed(book, worker):
     book.refuses = True
     with pytest.raises(QuotaStoreError):
-        await worker.ask("a", lasting=True)
+        await worker.call("a", lasting=True)
     book.refuses = False
-    await worker.ask("b")
+    await worker.call("b")
     assert book.noted == ["a", "b"]
 
 
 async def test_what_has_to_last_is_done_even_if_who_asked_has_left(book, worker):
     book.gate.clear()
-    first = asyncio.create_task(worker.ask("first"))
+    first = asyncio.create_task(worker.call("first"))
     await book.begun()
-    lasting = asyncio.create_task(worker.ask("lasting", lasting=True))
-    gone = asyncio.create_task(worker.ask("gone"))
+    lasting = asyncio.create_task(worker.call("lasting", lasting=True))
+    gone = asyncio.create_task(worker.call("gone"))
     await asyncio.sleep(0)
     lasting.cancel()
     gone.cancel()
     await asyncio.sleep(0)
     book.gate.set()
     await first
-    await worker.ask("last")
+    await worker.call("last")
     assert book.noted == ["first", "lasting", "last"]
 
 
 async def test_a_step_that_fails_for_ever_is_given_up(book, worker):
-    worker.tell("bad")
+    worker.submit("bad")
     for _ in range(200):
-        await worker.ask("a")
+        await worker.call("a")
     assert not worker._owed
 
 
@@ -119,13 +119,13 @@ async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_aga
     monkeypatch.setattr("cliq_async.storage.worker._SLOW_S", 0.0)
     book.gate.clear()
     book.refuses = True
-    first = asyncio.create_task(worker.ask("a"))
+    first = asyncio.create_task(worker.call("a"))
     await book.begun()
     runs = []
     run = book.run
     book.run = lambda steps: runs.append(steps) or run(steps)
-    others = [asyncio.create_task(worker.ask(name)) for name in "bcd"]
-    worker.tell("told")
+    others = [asyncio.create_task(worker.call(name)) for name in "bcd"]
+    worker.submit("told")
     await asyncio.sleep(0)
     book.gate.set()
     for task in (first, *others):
@@ -133,16 +133,16 @@ async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_aga
             await task
     assert runs == []
     book.refuses = False
-    await worker.ask("e")
+    await worker.call("e")
     assert book.noted == ["told", "e"]
 
 
 async def test_it_goes_on_after_it_was_closed_and_never_twice_at_once(book, worker):
     book.gate.clear()
-    worker.tell("a")
+    worker.submit("a")
     closing = asyncio.create_task(worker.close())
     await asyncio.sleep(0)
-    after = asyncio.create_task(worker.ask("b"))
+    after = asyncio.create_task(worker.call("b"))
     await book.begun()
     assert book.noted == []
     book.gate.set()
@@ -158,16 +158,16 @@ async def test_a_thread_that_cannot_be_had_is_an_error_and_nothing_hangs(book, w
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
-        worker.tell("told")
+        worker.submit("told")
         with pytest.raises(CliqError, match="no thread"):
-            await worker.ask("a")
-    assert await worker.ask("b") == "B"
+            await worker.call("a")
+    assert await worker.call("b") == "B"
     assert book.noted[0] == "told"
 
 
 async def test_a_bug_below_is_an_error_for_who_asked_and_the_thread_goes_on(book, worker):
     run, book.run = book.run, lambda steps: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        await worker.ask("a")
+        await worker.call("a")
     book.run = run
-    assert await worker.ask("b") == "B"
+    assert await worker.call("b") == "B"

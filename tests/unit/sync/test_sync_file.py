@@ -13,7 +13,7 @@ from support.subscriber_tables import a_page, full, write
 from cliq_async.errors import SyncError
 from cliq_async.storage import sqlite as sqlite_files
 from cliq_async.sync.reader import read_subscribers
-from cliq_async.sync.table import KIND, SubscriberTable
+from cliq_async.sync.table import FORMAT, SubscriberTable
 
 
 def damage(path):
@@ -26,7 +26,7 @@ def damage(path):
 
 
 def newer(path):
-    later(path, KIND)
+    later(path, FORMAT)
 
 
 WRONG = [

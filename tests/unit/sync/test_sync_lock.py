@@ -60,7 +60,7 @@ async def test_without_the_lock_one_of_two_goes_on_and_nothing_is_lost(path, mon
         def __exit__(self, *_):
             pass
 
-    monkeypatch.setattr(SubscriberTable, "claimed", Open)
+    monkeypatch.setattr(SubscriberTable, "lock", Open)
     cliq = Cliq.of(95)
     one, two = await asyncio.gather(cliq.sync(path), cliq.sync(path))
     failed = one if one.errors else two

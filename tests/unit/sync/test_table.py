@@ -7,8 +7,8 @@ from support.subscriber_lists import listed, selected
 from support.subscriber_tables import NOW, a_page, full, write
 
 from cliq_async.sync.reader import read_subscribers
-from cliq_async.sync.state import OvertakenError
-from cliq_async.sync.table import KIND
+from cliq_async.sync.state import ConcurrentSyncError
+from cliq_async.sync.table import FORMAT
 
 
 def test_it_is_made_with_its_folder_for_its_owner_alone(path, table):
@@ -16,14 +16,14 @@ def test_it_is_made_with_its_folder_for_its_owner_alone(path, table):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert selected(path, "PRAGMA journal_mode") == [("wal",)]
-    assert selected(path, "PRAGMA application_id") == [(KIND.application_id,)]
+    assert selected(path, "PRAGMA application_id") == [(FORMAT.application_id,)]
     assert selected(path, "PRAGMA user_version") == [(1,)]
 
 
 def test_no_two_kinds_of_files_have_the_same_application_id():
-    from cliq_async.quota.stores.sqlite_file import KIND as OF_QUOTA
+    from cliq_async.quota.stores.sqlite_file import FORMAT as OF_QUOTA
 
-    assert OF_QUOTA.application_id != KIND.application_id
+    assert OF_QUOTA.application_id != FORMAT.application_id
 
 
 def test_a_page_and_where_it_leads_are_one_transaction(path, table):
@@ -45,7 +45,7 @@ def test_a_page_of_a_sync_that_somebody_else_has_brought_further_is_not_written(
     before = full()
     after = write(table, before, a_page("1", next_token="n"))
     for state in (before, full(), full(version=7)):
-        with pytest.raises(OvertakenError):
+        with pytest.raises(ConcurrentSyncError):
             write(table, state, a_page("9"))
     assert listed(path) == ["1"]
     write(table, after, a_page("2"))

@@ -91,9 +91,9 @@ async def test_permission_gone_stale_in_a_blocked_loop_sends_nothing(monkeypatch
     monkeypatch.setattr(module, "system_clock", lambda: real() + ahead_s)
 
     class Blocking(OnePermit):
-        def may_send(self):
+        def claim(self):
             asyncio.get_running_loop().call_soon(self.block)
-            return super().may_send()
+            return super().claim()
 
         def block(self):
             nonlocal ahead_s

@@ -1,4 +1,4 @@
-"""One call in moved time: attempts, and what each does to its token."""
+"""One call in virtual time: attempts, and what each does to its token."""
 
 import asyncio
 import logging

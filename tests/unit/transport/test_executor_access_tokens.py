@@ -1,4 +1,4 @@
-"""One call in moved time: access tokens that are refused, grow old or cannot be made."""
+"""One call in virtual time: access tokens that are refused, grow old or cannot be made."""
 
 import asyncio
 from typing import Any
@@ -18,9 +18,9 @@ from support.scripted import (
 from support.token_providers import CREDENTIALS
 
 from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError, QuotaWaitError
-from cliq_async.quota.model import Ending
+from cliq_async.quota.model import TokenOutcome
 from cliq_async.transport.base import CONNECT_S
-from cliq_async.transport.executor import Caller
+from cliq_async.transport.executor import RequestExecutor
 
 
 def tokens(*values):
@@ -119,7 +119,9 @@ async def test_call_whose_access_token_cannot_be_renewed_in_line_gives_its_token
 async def test_token_of_the_quota_that_is_too_old_after_a_slow_renewal_is_back_and_no_attempt(
     takes_s, monkeypatch
 ):
-    monkeypatch.setattr(Caller, "_back_off", lambda *_: pytest.fail("it counts as an attempt"))
+    monkeypatch.setattr(
+        RequestExecutor, "_back_off", lambda *_: pytest.fail("it counts as an attempt")
+    )
     accounts = accounts_of_a_minute(40)
     rig = a_rig([accounts], auth=CREDENTIALS)
     calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(51)]
@@ -138,9 +140,9 @@ async def test_quota_is_not_held_while_no_access_token_may_be_made():
     calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(60)]
     await asyncio.sleep(1)
     for number in range(9):  # another process has made these
-        quota = source._maker._grant.quota
+        quota = source._parse_url._grant.quota
         await rig.store.take(quota, str(number), lease_s=100.0)
-        rig.store.end(quota, str(number), Ending.ANSWERED)
+        rig.store.end(quota, str(number), TokenOutcome.ANSWERED)
     await asyncio.sleep(69)
     assert await rig.free("send_message") == 50
     assert sum(call.done() for call in calls) == 50
@@ -152,10 +154,10 @@ async def test_quota_is_not_held_while_no_access_token_may_be_made():
 async def test_call_that_may_have_no_access_token_before_its_deadline_is_refused_at_once():
     rig = a_rig([accounts_of_a_minute()], auth=CREDENTIALS)
     source: Any = rig.caller._authority
-    quota = source._maker._grant.quota
+    quota = source._parse_url._grant.quota
     for number in range(quota.threshold):  # another process has made these
         await rig.store.take(quota, str(number), lease_s=100.0)
-        rig.store.end(quota, str(number), Ending.ANSWERED)
+        rig.store.end(quota, str(number), TokenOutcome.ANSWERED)
     with pytest.raises(QuotaWaitError):
         await rig.call("send_message", max_wait_s=75.0)
     assert asyncio.get_running_loop().time() == 0.0

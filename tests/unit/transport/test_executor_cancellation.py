@@ -1,4 +1,4 @@
-"""One call in moved time: cancelled at every await, and announced before it leaves."""
+"""One call in virtual time: cancelled at every await, and announced before it leaves."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ from support.scripted import (
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import JournalError
-from cliq_async.transport.tracking import Watch
+from cliq_async.transport.tracking import CallTracker
 
 SCENES = {
     "at once": [DONE],
@@ -50,8 +50,8 @@ async def test_call_cancelled_at_any_await_leaves_no_token_behind(method, scene,
         if paced:
             await rig.call("delete_handler")  # so that the pace makes the call wait
             del rig.transport.requests[:], rig.transport.times[:]
-        watch = Watch()
-        call = asyncio.create_task(rig.call(name, watch=watch, max_wait_s=None))
+        watch = CallTracker()
+        call = asyncio.create_task(rig.call(name, tracker=watch, max_wait_s=None))
         for _ in range(turns):
             await asyncio.sleep(0)
             if _ % 3 == 2:
@@ -69,7 +69,7 @@ async def test_call_cancelled_at_any_await_leaves_no_token_behind(method, scene,
         assert len(snapshot.returns) <= sent
         if not sent:
             assert snapshot.free == whole
-        if watch.lost:
+        if watch.outcome_unknown:
             back_s = PERIOD_S + STRAGGLER_S  # a lock teaches a second more
             assert rig.transport.times[-1] + back_s <= max(snapshot.returns) <= at + back_s + 1
         await asyncio.sleep(3 * 3600.0)
@@ -114,14 +114,14 @@ async def test_cancelled_in_line_it_costs_nothing_and_the_next_one_goes():
 @moved
 async def test_request_leaves_only_once_it_was_announced_with_a_token_in_hand():
     rig = a_rig([DONE])
-    watch = Watch()
+    watch = CallTracker()
     seen = []
 
     async def announce():
         seen.append((len(rig.transport.requests), await rig.free("send_message")))
 
-    watch.announce = announce
-    await rig.call("send_message", watch=watch)
+    watch.before_send = announce
+    await rig.call("send_message", tracker=watch)
     assert seen == [(0, 49)]
     assert len(rig.transport.requests) == 1
 
@@ -129,27 +129,27 @@ async def test_request_leaves_only_once_it_was_announced_with_a_token_in_hand():
 @moved
 async def test_request_that_cannot_be_announced_does_not_leave_and_its_token_is_back():
     rig = a_rig([DONE])
-    watch = Watch()
+    watch = CallTracker()
 
     async def full():
         raise JournalError("the disk is full")
 
-    watch.announce = full
+    watch.before_send = full
     with pytest.raises(JournalError):
-        await rig.call("send_message", watch=watch)
-    assert (rig.transport.requests, watch.lost, watch.requests) == ([], False, 0)
+        await rig.call("send_message", tracker=watch)
+    assert (rig.transport.requests, watch.outcome_unknown, watch.requests) == ([], False, 0)
     assert await rig.free("send_message") == 50
 
 
 @moved
 async def test_call_that_is_cancelled_while_it_is_announced_has_not_left():
     rig = a_rig([DONE])
-    watch = Watch()
-    watch.announce = asyncio.get_running_loop().create_future
-    call = asyncio.create_task(rig.call("send_message", watch=watch))
+    watch = CallTracker()
+    watch.before_send = asyncio.get_running_loop().create_future
+    call = asyncio.create_task(rig.call("send_message", tracker=watch))
     await asyncio.sleep(1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert (rig.transport.requests, watch.lost) == ([], False)
+    assert (rig.transport.requests, watch.outcome_unknown) == ([], False)
     assert await rig.free("send_message") == 50

@@ -1,4 +1,4 @@
-"""What a call sends along, when it gives up, and what it counts: at the edges, in moved time."""
+"""What a call sends along, when it gives up, and what it counts: at the edges, in virtual time."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError, TransportError
 from cliq_async.quota.model import Lane
 from cliq_async.transport.base import CONNECT_S
-from cliq_async.transport.tracking import Watch
+from cliq_async.transport.tracking import CallTracker
 
 
 @moved
@@ -59,13 +59,13 @@ async def test_backoff_doubles_from_half_a_second_at_the_most(monkeypatch):
 @moved
 async def test_each_lock_of_a_call_is_counted():
     rig = a_rig([THROTTLED, THROTTLED, DONE], limits={"get_bot": Limit(5, 60.0, 100.0)})
-    watch = Watch()
-    await rig.call("get_bot", max_wait_s=None, watch=watch)
+    watch = CallTracker()
+    await rig.call("get_bot", max_wait_s=None, tracker=watch)
     lone = watch.lockouts
     again = a_rig([THROTTLED, DONE, THROTTLED, DONE], limits={"get_bot": Limit(5, 60.0, 100.0)})
-    watch = Watch()
+    watch = CallTracker()
     for _ in range(2):
-        await again.call("get_bot", max_wait_s=None, watch=watch)
+        await again.call("get_bot", max_wait_s=None, tracker=watch)
     # A refusal of the one that asks whether the lock is over belongs to the same lock.
     assert (lone, watch.lockouts) == (1, 2)
 
@@ -95,8 +95,8 @@ async def test_token_of_a_request_that_never_ends_is_back_once_nothing_of_it_can
 async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatch):
     monkeypatch.setattr("cliq_async.transport.executor.CONNECT_S", 7.0)
     rig = a_rig([DONE])
-    watch = Watch()
-    await rig.call("get_bot", watch=watch)
+    watch = CallTracker()
+    await rig.call("get_bot", tracker=watch)
     assert watch.token is not None
     assert watch.token.send_by == watch.token.taken_at + 7.0
 
@@ -104,13 +104,13 @@ async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatc
 @moved
 async def test_request_is_in_flight_from_when_it_leaves_to_its_end():
     rig = a_rig([DONE], delay_s=2.0)
-    watch = Watch()
-    call = asyncio.create_task(rig.call("get_bot", watch=watch))
+    watch = CallTracker()
+    call = asyncio.create_task(rig.call("get_bot", tracker=watch))
     await asyncio.sleep(1.0)
     assert watch.in_flight
     await call
     assert not watch.in_flight
-    assert (watch.lost, watch.requests) == (False, 1)
+    assert (watch.outcome_unknown, watch.requests) == (False, 1)
 
 
 @moved

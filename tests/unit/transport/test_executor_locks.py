@@ -1,4 +1,4 @@
-"""One call in moved time: locks, and waiting for the quota."""
+"""One call in virtual time: locks, and waiting for the quota."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.transport.tracking import Watch
+from cliq_async.transport.tracking import CallTracker
 
 LOCK_S = {"get_bot": 300.0, "send_message": 600.0, "update_bot": 300.0, "delete_bot": 300.0}
 
@@ -112,9 +112,9 @@ async def test_get_that_was_lost_and_then_finds_no_quota_was_not_answered_in_tim
 async def test_one_warning_a_lock_however_many_requests_it_refuses(caplog):
     caplog.set_level(logging.INFO, "cliq_async")
     rig = a_rig([THROTTLED], delay_s=1.0, account="ann")
-    watches = [Watch() for _ in range(20)]
+    watches = [CallTracker() for _ in range(20)]
     got = await asyncio.gather(
-        *(rig.call("send_message", watch=watch) for watch in watches), return_exceptions=True
+        *(rig.call("send_message", tracker=watch) for watch in watches), return_exceptions=True
     )
     assert {type(each) for each in got} == {ThrottledError}
     (warning,) = [each for each in caplog.records if each.levelno >= logging.WARNING]

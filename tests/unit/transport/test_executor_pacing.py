@@ -9,7 +9,7 @@ from support.scripted import DONE, THROTTLED, a_rig, moved, now
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError
-from cliq_async.testing import MovedLoop
+from cliq_async.testing import VirtualTimeLoop
 
 
 @moved
@@ -69,7 +69,7 @@ async def test_token_too_old_to_send_is_dropped_and_another_one_taken():
     async def after_a_nap(request, permit):
         rig.transport.send = send
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, MovedLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         loop.advance(60.0)  # as on a machine that slept
         return await send(request, permit)
 

@@ -21,7 +21,7 @@ from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeTransport
 from cliq_async.transport.base import NoAnswerError
-from cliq_async.transport.dialect import Trait
+from cliq_async.transport.dialect import Quirk
 
 EXTRA_KEY = {"code": "extra_key_found", "message": "'user_ids' is an extra key in the JSON Object."}
 NO_URL = {"message": "The URL you've sent is wrong."}
@@ -133,7 +133,7 @@ async def test_what_was_learned_is_kept_for_all_who_share_the_store():
 async def test_a_note_that_says_nothing_is_as_none(text):
     live = Live()
     store = MemoryStore(clock=asyncio.get_running_loop().time)
-    store.put_note("dialect https://cliq.zoho.com", text, until=1e9)
+    store.set_record("dialect https://cliq.zoho.com", text, until=1e9)
     async with a_client(live, store) as client:
         await client.messages.send("ops", "hi", user_ids="1")
     assert live.log[-1] == SENT
@@ -146,7 +146,7 @@ async def test_a_store_whose_notes_cannot_be_read_stops_nobody(monkeypatch):
 
     live = Live()
     store = MemoryStore(clock=asyncio.get_running_loop().time)
-    monkeypatch.setattr(store, "read_note", broken)
+    monkeypatch.setattr(store, "get_record", broken)
     async with a_client(live, store) as client:
         await client.messages.send("ops", "hi", user_ids="1")
     assert live.log[-1] == SENT
@@ -198,7 +198,7 @@ async def test_a_lost_answer_teaches_nothing_and_nothing_is_sent_again():
         with pytest.raises(OutcomeUnknownError):
             await client.messages.send("ops", "hi", user_ids="1")
     assert len(transport.requests) == 1
-    assert await store.read_note("dialect https://cliq.zoho.com") is None
+    assert await store.get_record("dialect https://cliq.zoho.com") is None
 
 
 @moved
@@ -276,9 +276,9 @@ async def test_recipients_whom_a_synced_message_does_not_name_have_failed():
 
 async def test_the_live_dialect_refuses_the_documented_form():
     store = MemoryStore()
-    known = json.dumps({trait.name: False for trait in Trait})
+    known = json.dumps({trait.name: False for trait in Quirk})
     async with Sandbox(dialect="live") as sandbox:
-        store.put_note(f"dialect {sandbox.url}", known, until=1e18)
+        store.set_record(f"dialect {sandbox.url}", known, until=1e18)
         async with CliqClient("t", base_url=sandbox.url, quota=store) as client:
             with pytest.raises(NotFoundError):
                 await client.messages.send("supportbot", "hi", user_ids="1")

@@ -16,7 +16,7 @@ from cliq_async.errors import (
     ServerError,
 )
 from cliq_async.transport.base import Response
-from cliq_async.transport.protocol import Answer, ApiCall, read
+from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
 
 SEND = ENDPOINTS["send_message"]
 
@@ -65,8 +65,8 @@ STATUSES = {
 
 @pytest.mark.parametrize(("code", "cls"), CODES.items())
 def test_code_decides_at_status_400(code, cls):
-    got = read(SEND, answer(400, {"code": code, "message": "text"}))
-    assert got.kind == "refused"
+    got = parse_response(SEND, answer(400, {"code": code, "message": "text"}))
+    assert got.outcome == "refused"
     assert got.error is not None
     assert type(got.error) is cls
     assert (got.error.status, got.error.code, got.error.message) == (400, code, "text")
@@ -78,31 +78,36 @@ def test_code_decides_at_status_400(code, cls):
     "body", [None, {"message": "x"}, {"code": "unheard_of"}, [], "x", b"<html>"]
 )
 def test_status_decides_without_a_code_that_is_known(status, cls, body):
-    assert type(read(SEND, answer(status, body)).error) is cls
+    assert type(parse_response(SEND, answer(status, body)).error) is cls
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_code_that_is_known_wins_over_the_status(status):
-    assert type(read(SEND, answer(status, {"code": "bot_not_found"})).error) is NotFoundError
-    assert type(read(SEND, answer(status, {"code": "BOT_ALREADY_MEMBER"})).error) is ConflictError
+    assert (
+        type(parse_response(SEND, answer(status, {"code": "bot_not_found"})).error) is NotFoundError
+    )
+    assert (
+        type(parse_response(SEND, answer(status, {"code": "BOT_ALREADY_MEMBER"})).error)
+        is ConflictError
+    )
 
 
 def test_401_stays_a_question_of_the_access_token():
-    got = read(SEND, answer(401, {"code": "unauthorized_request"}))
+    got = parse_response(SEND, answer(401, {"code": "unauthorized_request"}))
     assert type(got.error) is AuthenticationError
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
 @pytest.mark.parametrize("body", [None, {"code": "bot_not_found"}, {"message": "x"}, b"<html>"])
 def test_408_and_everything_from_500_may_have_been_executed(status, body):
-    assert read(SEND, answer(status, body)).kind == "unknown"
+    assert parse_response(SEND, answer(status, body)).outcome == "unknown"
 
 
 def test_500_is_cliqs_own_only_in_cliqs_own_form():
     for body in ({"message": "Cliq server encountered an error"}, {"code": "internal"}):
-        assert type(read(SEND, answer(500, body)).error) is ServerError
+        assert type(parse_response(SEND, answer(500, body)).error) is ServerError
     for body in (None, {}, b"<html>", [], {"message": ""}):
-        assert type(read(SEND, answer(500, body)).error) is ApiError
+        assert type(parse_response(SEND, answer(500, body)).error) is ApiError
 
 
 @pytest.mark.parametrize(
@@ -121,8 +126,8 @@ def test_500_is_cliqs_own_only_in_cliqs_own_form():
     ],
 )
 def test_body_is_whole_if_it_is_empty_or_json(body, data, whole):
-    got = read(SEND, Response(200, {}, body))
-    assert (got.kind, got.data, got.whole) == ("done", data, whole)
+    got = parse_response(SEND, Response(200, {}, body))
+    assert (got.outcome, got.data, got.complete) == ("done", data, whole)
 
 
 KEYS = st.sampled_from(["code", "error", "title", "details", "message", "status_code", "data"])
@@ -137,17 +142,17 @@ HEADERS = st.none() | st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\
 @given(status=st.integers(100, 999), body=st.none() | st.binary(), header=HEADERS)
 def test_any_status_with_any_bytes_is_an_answer(status, body, header):
     headers = {} if header is None else {"Retry-After": header}
-    got = read(SEND, Response(status, headers, body))
-    assert isinstance(got, Answer)
+    got = parse_response(SEND, Response(status, headers, body))
+    assert isinstance(got, ApiResponse)
     assert got.status == status
-    assert (got.kind == "done") == (200 <= status < 300 and got.refusal is None)
-    assert (got.error is None) == (got.kind in {"done", "throttled"})
+    assert (got.outcome == "done") == (200 <= status < 300 and got.throttle is None)
+    assert (got.error is None) == (got.outcome in {"done", "throttled"})
 
 
 @given(status=st.integers(100, 999), body=JSON)
 def test_any_status_with_any_json_is_an_answer(status, body):
-    got = read(SEND, Response(status, {}, msgspec.json.encode(body)))
-    assert isinstance(got, Answer)
+    got = parse_response(SEND, Response(status, {}, msgspec.json.encode(body)))
+    assert isinstance(got, ApiResponse)
     assert got.error is None or str(got.error)
 
 

@@ -20,15 +20,18 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.transport.protocol import read
-from cliq_async.transport.retry import ATTEMPTS, Attempts, Lost
+from cliq_async.transport.protocol import parse_response
+from cliq_async.transport.retry import ATTEMPTS, NoResponse, RetryState
 
 ROWS = {"GET": "get_bot", "POST": "send_message", "PATCH": "update_bot", "DELETE": "delete_bot"}
 METHODS = list(ROWS)
 IDEMPOTENT = ["GET", "PATCH", "DELETE"]
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
-UNSENT, LOST = Lost(sent=False, reason="no connection"), Lost(sent=True, reason="no answer")
+UNSENT, LOST = (
+    NoResponse(sent=False, reason="no connection"),
+    NoResponse(sent=True, reason="no answer"),
+)
 GATEWAY = answer(502, b"<html>Bad Gateway</html>")
 TIMED_OUT = answer(408, {"message": "timeout"})
 OWN_FAILURE = answer(500, {"message": "Cliq server encountered an error"})
@@ -42,13 +45,13 @@ class Played:
 
     def __init__(self, method):
         self.endpoint = ENDPOINTS[ROWS[method]]
-        self.attempts = Attempts(self.endpoint)
+        self.attempts = RetryState(self.endpoint)
 
     def __call__(self, *ends):
         last = None
         for end in ends:
-            got = end if isinstance(end, Lost) else read(self.endpoint, end)
-            last = self.attempts.judge(got)
+            got = end if isinstance(end, NoResponse) else parse_response(self.endpoint, end)
+            last = self.attempts.next_action(got)
         return last
 
 
@@ -108,7 +111,7 @@ def test_what_was_never_sent_is_tried_three_times(method):
     played = Played(method)
     assert [played(UNSENT) for _ in range(ATTEMPTS)] == ["back off", "back off", "raise"]
     assert type(played.attempts.error()) is TransportError
-    assert not played.attempts.maybe_done
+    assert not played.attempts.may_have_executed
 
 
 @pytest.mark.parametrize("end", [LOST, GATEWAY, TIMED_OUT, OWN_FAILURE])

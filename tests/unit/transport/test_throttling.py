@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 from support.scripted import answer
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.transport.protocol import read
-from cliq_async.transport.throttling import refusal
+from cliq_async.transport.protocol import parse_response
+from cliq_async.transport.throttling import detect_throttle
 
 PLAIN = {"message": "Too many requests within a certain time frame."}
 BY_CODE = {
@@ -54,10 +54,10 @@ FORMS = [
 
 @pytest.mark.parametrize(("status", "body", "code", "wait_s"), FORMS)
 def test_every_form_of_a_refusal_is_recognised(status, body, code, wait_s):
-    got = read(ENDPOINTS["send_message"], answer(status, body))
-    assert got.kind == "throttled"
-    assert got.refusal is not None
-    assert (got.refusal.code, got.refusal.wait_s) == (code, wait_s)
+    got = parse_response(ENDPOINTS["send_message"], answer(status, body))
+    assert got.outcome == "throttled"
+    assert got.throttle is not None
+    assert (got.throttle.code, got.throttle.wait_s) == (code, wait_s)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_every_form_of_a_refusal_is_recognised(status, body, code, wait_s):
     ],
 )
 def test_words_in_other_places_are_no_refusal(status, body):
-    assert read(ENDPOINTS["send_message"], answer(status, body)).kind != "throttled"
+    assert parse_response(ENDPOINTS["send_message"], answer(status, body)).outcome != "throttled"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_words_in_other_places_are_no_refusal(status, body):
     ],
 )
 def test_retry_after_is_read_if_it_can_be_and_never_believed_beyond_a_day(header, wait_s):
-    got = refusal(429, {"Retry-After": header}, PLAIN)
+    got = detect_throttle(429, {"Retry-After": header}, PLAIN)
     assert got is not None
     assert got.wait_s == wait_s
 
@@ -125,7 +125,7 @@ def test_retry_after_as_a_date_is_from_now():
         format_datetime(at.replace(tzinfo=None)),
         format_datetime(elsewhere),
     ):
-        got = refusal(429, {"Retry-After": text}, None)
+        got = detect_throttle(429, {"Retry-After": text}, None)
         assert got is not None
         assert got.wait_s == pytest.approx(300, abs=2)
 
@@ -146,28 +146,28 @@ def test_retry_after_as_a_date_is_from_now():
 )
 def test_wait_is_read_from_the_text_of_a_refusal(text, wait_s):
     for body in ({"message": text}, nested(text=text), {"error": {"message": text}}):
-        got = refusal(429, {}, body)
+        got = detect_throttle(429, {}, body)
         assert got is not None
         assert (got.wait_s, got.message) == (wait_s, text)
 
 
 def test_refusal_without_a_text_has_an_empty_one():
-    got = refusal(429, {}, None)
+    got = detect_throttle(429, {}, None)
     assert got is not None
     assert got.message == ""
 
 
 def test_longest_of_what_is_said_counts():
-    got = refusal(400, {"Retry-After": "3600"}, nested())
+    got = detect_throttle(400, {"Retry-After": "3600"}, nested())
     assert got is not None
     assert got.wait_s == 3600.0
-    got = refusal(400, {"Retry-After": "60"}, nested())
+    got = detect_throttle(400, {"Retry-After": "60"}, nested())
     assert got is not None
     assert got.wait_s == 1320.0
 
 
 @given(st.text(), st.text())
 def test_no_header_and_no_text_makes_it_fail(header, text):
-    got = refusal(429, {"Retry-After": header}, nested(text=text))
+    got = detect_throttle(429, {"Retry-After": header}, nested(text=text))
     assert got is not None
     assert got.wait_s is None or 0 < got.wait_s <= 86_400.0

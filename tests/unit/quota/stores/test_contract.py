@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 import pytest
 from support.stores import STORES, Clock, a_quota
 
-from cliq_async.quota.model import Ending, Lane, NotYet
+from cliq_async.quota.model import Denied, Lane, TokenOutcome
 
-ANSWERED, NEVER_SENT, ABANDONED = Ending.ANSWERED, Ending.NEVER_SENT, Ending.ABANDONED
+ANSWERED, NEVER_SENT, ABANDONED = (
+    TokenOutcome.ANSWERED,
+    TokenOutcome.NEVER_SENT,
+    TokenOutcome.ABANDONED,
+)
 LEASE_S = 131.0
 
 
@@ -30,7 +34,7 @@ class Scene:
 
     async def refused(self, token=99, **options):
         got = await self.take(token, **options)
-        assert isinstance(got, NotYet)
+        assert isinstance(got, Denied)
         return got
 
     async def snapshot(self):
@@ -50,7 +54,7 @@ async def test_take_says_when_and_stops_at_the_threshold(scene):
     await scene.spend(2, 3)
     not_yet = await scene.refused()
     assert not not_yet.locked
-    assert not_yet.earliest == pytest.approx(scene.clock() + 61.0, abs=1e-3)
+    assert not_yet.earliest_at == pytest.approx(scene.clock() + 61.0, abs=1e-3)
 
 
 async def test_take_is_idempotent_by_its_id(scene):
@@ -158,30 +162,30 @@ async def test_keys_are_counted_apart(scene):
 
 async def test_batch_leaves_the_next_token_to_people_who_wait_elsewhere(scene):
     await scene.spend(1, 2, 3)
-    told = await scene.refused(4, asker=1)
-    await scene.refused(5, lane=Lane.BULK, asker=2)
+    told = await scene.refused(4, queue_id=1)
+    await scene.refused(5, lane=Lane.BULK, queue_id=2)
     scene.store.end(scene.quota, 1, NEVER_SENT)
-    not_yet = await scene.refused(6, lane=Lane.BULK, asker=2)
-    assert not_yet.again_at < scene.clock() + 0.2
-    assert isinstance(await scene.take(7, asker=1), float)
+    not_yet = await scene.refused(6, lane=Lane.BULK, queue_id=2)
+    assert not_yet.retry_at < scene.clock() + 0.2
+    assert isinstance(await scene.take(7, queue_id=1), float)
     scene.store.end(scene.quota, 2, NEVER_SENT)
-    assert isinstance(await scene.take(8, lane=Lane.BULK, asker=2), float)
-    assert told.earliest > scene.clock()
+    assert isinstance(await scene.take(8, lane=Lane.BULK, queue_id=2), float)
+    assert told.earliest_at > scene.clock()
 
 
 async def test_nobody_is_left_a_token_who_does_not_ask_again(scene):
     await scene.spend(1, 2, 3)
-    told = await scene.refused(4, asker=1)
+    told = await scene.refused(4, queue_id=1)
     scene.store.end(scene.quota, 1, NEVER_SENT)
-    scene.clock.advance(told.several_at - scene.clock() + 0.3)
-    assert isinstance(await scene.take(5, lane=Lane.BULK, asker=2), float)
+    scene.clock.advance(told.retry_many_at - scene.clock() + 0.3)
+    assert isinstance(await scene.take(5, lane=Lane.BULK, queue_id=2), float)
 
 
 async def test_batch_behind_people_of_its_own_line_is_not_held_up(scene):
     await scene.spend(1, 2, 3)
-    await scene.refused(4, asker=1)
+    await scene.refused(4, queue_id=1)
     scene.store.end(scene.quota, 1, NEVER_SENT)
-    assert isinstance(await scene.take(5, lane=Lane.BULK, asker=1), float)
+    assert isinstance(await scene.take(5, lane=Lane.BULK, queue_id=1), float)
 
 
 async def test_watcher_hears_of_what_is_free_sooner_than_was_said(scene):

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from support.stores import STORES, a_quota
 
-from cliq_async.quota.stores.records import Note, keeps_notes
+from cliq_async.quota.stores.records import Record, keeps_records
 
 
 @pytest.fixture(params=STORES, ids=[store.__name__ for store in STORES])
@@ -16,19 +16,19 @@ async def store(request, tmp_path, clock):
 
 
 async def text(store, name="n"):
-    note = await store.read_note(name)
+    note = await store.get_record(name)
     return note and note.text
 
 
 async def test_every_store_keeps_notes_and_not_everything_does(store):
-    assert keeps_notes(store)
-    assert not keeps_notes(object())
-    assert await store.read_note("n") is None
+    assert keeps_records(store)
+    assert not keeps_records(object())
+    assert await store.get_record("n") is None
 
 
 async def test_note_is_there_until_its_moment(store, clock):
-    store.put_note("n", "text", until=clock() + 10.0)
-    note = await store.read_note("n")
+    store.set_record("n", "text", until=clock() + 10.0)
+    note = await store.get_record("n")
     assert note.text == "text"
     assert note.until == pytest.approx(clock() + 10.0, abs=1e-3)
     assert note.until <= clock() + 10.0
@@ -39,74 +39,74 @@ async def test_note_is_there_until_its_moment(store, clock):
 
 
 async def test_claim_is_for_one_until_it_ends_and_that_one_may_prolong_it(store, clock):
-    assert await store.claim_note("n", "one", until=clock() + 10.0)
-    assert not await store.claim_note("n", "two", until=clock() + 10.0)
+    assert await store.add_record("n", "one", until=clock() + 10.0)
+    assert not await store.add_record("n", "two", until=clock() + 10.0)
     clock.advance(5.0)
-    assert await store.claim_note("n", "one", until=clock() + 10.0)
+    assert await store.add_record("n", "one", until=clock() + 10.0)
     clock.advance(9.0)
-    assert not await store.claim_note("n", "two", until=clock() + 10.0)
+    assert not await store.add_record("n", "two", until=clock() + 10.0)
     clock.advance(1.1)
-    assert await store.claim_note("n", "two", until=clock() + 10.0)
-    assert not await store.claim_note("n", "one", until=clock() + 10.0)
+    assert await store.add_record("n", "two", until=clock() + 10.0)
+    assert not await store.add_record("n", "one", until=clock() + 10.0)
 
 
 async def test_only_one_of_many_gets_a_claim(store, clock):
-    asked = (store.claim_note("n", str(number), until=clock() + 9.0) for number in range(50))
+    asked = (store.add_record("n", str(number), until=clock() + 9.0) for number in range(50))
     assert sum(await asyncio.gather(*asked)) == 1
 
 
 async def test_note_is_dropped_only_by_what_it_says(store, clock):
-    store.put_note("n", "one", until=clock() + 10.0)
-    store.drop_note("n", "two")
+    store.set_record("n", "one", until=clock() + 10.0)
+    store.delete_record("n", "two")
     assert await text(store) == "one"
-    store.drop_note("n", "one")
+    store.delete_record("n", "one")
     assert await text(store) is None
-    store.drop_note("n", "one")
-    assert await store.claim_note("n", "two", until=clock() + 10.0)
+    store.delete_record("n", "one")
+    assert await store.add_record("n", "two", until=clock() + 10.0)
 
 
 async def test_newer_note_takes_the_place_of_an_older_one(store, clock):
-    store.put_note("n", "one", until=clock() + 10.0)
-    store.put_note("n", "two", until=clock() + 20.0)
-    store.drop_note("n", "one")
+    store.set_record("n", "one", until=clock() + 10.0)
+    store.set_record("n", "two", until=clock() + 20.0)
+    store.delete_record("n", "one")
     clock.advance(15.0)
     assert await text(store) == "two"
 
 
 async def test_note_that_is_over_when_it_is_written_is_none(store, clock):
-    store.put_note("n", "one", until=clock() - 1.0)
+    store.set_record("n", "one", until=clock() - 1.0)
     clock.advance(0.01)
     assert await text(store) is None
 
 
 async def test_cancelled_claim_is_dropped_by_who_made_it(store, clock):
-    task = asyncio.create_task(store.claim_note("n", "one", until=clock() + 10.0))
+    task = asyncio.create_task(store.add_record("n", "one", until=clock() + 10.0))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    store.drop_note("n", "one")
-    assert await store.claim_note("n", "two", until=clock() + 10.0)
+    store.delete_record("n", "one")
+    assert await store.add_record("n", "two", until=clock() + 10.0)
 
 
 async def test_names_are_apart_and_odd_texts_are_kept_as_they_are(store, clock):
     odd = "1000.ab \x00 \n ü 'quoted' {braces}"
-    store.put_note("{one}", odd, until=clock() + 10.0)
-    store.put_note("two", "other", until=clock() + 10.0)
+    store.set_record("{one}", odd, until=clock() + 10.0)
+    store.set_record("two", "other", until=clock() + 10.0)
     assert await text(store, "{one}") == odd
     assert await text(store, "two") == "other"
 
 
 async def test_clearing_the_quota_leaves_the_notes(store, clock):
-    store.put_note("n", "text", until=clock() + 10.0)
+    store.set_record("n", "text", until=clock() + 10.0)
     await store.clear([a_quota()])
     assert await text(store) == "text"
 
 
 async def test_notes_outlive_a_closed_store(store, clock):
-    store.put_note("n", "text", until=clock() + 10.0)
+    store.set_record("n", "text", until=clock() + 10.0)
     await store.close()
     assert await text(store) == "text"
 
 
 def test_text_of_a_note_is_not_shown():
-    assert "1000.ab" not in repr(Note("1000.ab", 1.0))
+    assert "1000.ab" not in repr(Record("1000.ab", 1.0))

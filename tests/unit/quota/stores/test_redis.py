@@ -12,7 +12,7 @@ from support import redis_servers
 from support.stores import Clock, a_quota, snapshot, spend, take
 
 from cliq_async.errors import ValidationError
-from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores import registry as opening
 from cliq_async.quota.stores.redis import RedisStore
 from cliq_async.quota.stores.registry import open_store
@@ -26,10 +26,10 @@ async def test_stores_on_one_server_share_it_and_their_numbers_do_not_clash(redi
     one, two = RedisStore(redis_url), RedisStore(redis_url)
     await spend(one, 1)
     await spend(two, 1)
-    one.end(a_quota(3), 1, Ending.NEVER_SENT)
+    one.end(a_quota(3), 1, TokenOutcome.NEVER_SENT)
     assert (await snapshot(one)).free == 2
     await spend(two, 2, 3)
-    assert isinstance(await take(one, 4), NotYet)
+    assert isinstance(await take(one, 4), Denied)
     await one.close()
     await two.close()
 
@@ -40,8 +40,8 @@ async def test_moments_are_those_of_the_clients_clock_whatever_the_servers_says(
     assert await take(store, 1) == 50.0
     await spend(store, 2, 3)
     not_yet = await take(store, 4)
-    assert isinstance(not_yet, NotYet)
-    assert not_yet.earliest == pytest.approx(50.0 + 61.0)
+    assert isinstance(not_yet, Denied)
+    assert not_yet.earliest_at == pytest.approx(50.0 + 61.0)
     lock = await store.refuse(a_quota(3), 1, taken_at=50.0, wait_s=9.0)
     assert lock.until == pytest.approx(50.0 + 10.0)
     (found,) = await store.snapshots([a_quota(3)])
@@ -53,7 +53,7 @@ async def test_server_whose_clock_is_set_back_goes_on_from_where_it_was(redis_ur
     mine, servers = Clock(50.0), Clock(10_000.0)
     store = RedisStore(redis_url, clock=mine, server_time=servers)
     await spend(store, 1, 2, 3)
-    store.end(a_quota(3), 1, Ending.ANSWERED)
+    store.end(a_quota(3), 1, TokenOutcome.ANSWERED)
     assert (await snapshot(store)).free == 0
     for step, passed in ((-3600.0, 0.0), (60.0, 60.0)):
         servers.advance(step)
@@ -71,7 +71,7 @@ async def test_server_whose_clock_is_set_forward_gives_nothing_back_early(redis_
     mine, servers = Clock(50.0), Clock(10_000.0)
     store = RedisStore(redis_url, clock=mine, server_time=servers)
     await spend(store, 1, 2, 3)
-    store.end(a_quota(3), 1, Ending.ANSWERED)
+    store.end(a_quota(3), 1, TokenOutcome.ANSWERED)
     assert (await snapshot(store)).free == 0
     servers.advance(step)
     if expired and step > 3600:  # what was written for an hour
@@ -91,7 +91,7 @@ async def test_server_whose_clock_is_set_forward_gives_nothing_back_early(redis_
 async def test_keys_that_say_nothing_any_more_disappear_and_the_marks_stay(redis_url):
     store = RedisStore(redis_url)
     await spend(store, 1)
-    store.end(a_quota(3), 1, Ending.ANSWERED)
+    store.end(a_quota(3), 1, TokenOutcome.ANSWERED)
     await snapshot(store)
     client = redis_servers.shared().client()
     bucket: Any

@@ -6,7 +6,7 @@ import pytest
 from support import redis_servers
 from support.stores import Clock, a_quota, snapshot, spend, take
 
-from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores.redis import RedisStore
 
 
@@ -18,7 +18,7 @@ async def test_who_remembers_what_was_lost_is_heard_by_those_who_do_not(redis_se
     client.flushall()
     await spend(stranger, 1)  # it cannot know
     assert (await snapshot(old)).free == 0
-    assert isinstance(await take(stranger, 2), NotYet)
+    assert isinstance(await take(stranger, 2), Denied)
     clock.advance(92.0)
     assert (await snapshot(old)).free == 2, "it is accounted for once, and one is held"
     assert (await snapshot(stranger)).free == 2
@@ -84,7 +84,7 @@ async def test_server_that_is_idle_is_not_taken_for_an_emptied_one(redis_url):
     clock = Clock()
     store = RedisStore(redis_url, server_time=clock)
     await spend(store, 1)
-    store.end(a_quota(3), 1, Ending.ANSWERED)
+    store.end(a_quota(3), 1, TokenOutcome.ANSWERED)
     await snapshot(store)
     client = redis_servers.shared().client()
     client.delete(*client.keys("cliq_async:*:bucket"))  # as if its time were over

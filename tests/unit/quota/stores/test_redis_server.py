@@ -9,7 +9,7 @@ from support.stores import Clock, a_quota, snapshot, spend, take
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.model import Ending
+from cliq_async.quota.model import TokenOutcome
 from cliq_async.quota.stores.redis import RedisStore
 
 
@@ -31,7 +31,7 @@ async def test_what_could_not_be_given_back_is_given_back_later(redis_server):
     await spend(store, 1, 2)
     client = redis_server.client()
     client.execute_command("ACL", "SETUSER", "default", "-evalsha")
-    store.end(a_quota(3), 1, Ending.NEVER_SENT)
+    store.end(a_quota(3), 1, TokenOutcome.NEVER_SENT)
     with pytest.raises(QuotaStoreError, match=r"permissions|NOPERM"):
         await snapshot(store)
     client.execute_command("ACL", "SETUSER", "default", "+@all")

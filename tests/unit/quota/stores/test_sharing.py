@@ -1,4 +1,4 @@
-"""Several processes on one file, as several stores in moved time."""
+"""Several processes on one file, as several stores in virtual time."""
 
 import asyncio
 from contextlib import suppress
@@ -9,9 +9,9 @@ from support.stores import a_quota, inline_sqlite
 
 from cliq_async.errors import QuotaWaitError
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Ending, Lane
+from cliq_async.quota.model import Lane, TokenOutcome
 
-ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
+ANSWERED, NEVER_SENT = TokenOutcome.ANSWERED, TokenOutcome.NEVER_SENT
 
 
 class Process:

@@ -10,10 +10,10 @@ from contextlib import closing
 import pytest
 from support.stores import a_quota, a_sqlite_store, snapshot, spend, take
 
-from cliq_async.quota.model import Ending, NotYet
+from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores.sqlite import SqliteStore
 
-ANSWERED, NEVER_SENT = Ending.ANSWERED, Ending.NEVER_SENT
+ANSWERED, NEVER_SENT = TokenOutcome.ANSWERED, TokenOutcome.NEVER_SENT
 
 
 # One state for all.
@@ -43,7 +43,7 @@ async def test_stores_on_one_file_share_it_and_their_numbers_do_not_clash(path, 
     one.end(a_quota(3), 1, NEVER_SENT)
     assert (await snapshot(one)).free == 2
     await spend(two, 2, 3)
-    assert isinstance(await take(one, 4), NotYet)
+    assert isinstance(await take(one, 4), Denied)
     await one.close()
     await two.close()
 
@@ -108,8 +108,8 @@ async def test_wall_clock_may_step_an_hour_either_way(path, monkeypatch):
     for step in (3600.0, -3600.0):
         monkeypatch.setattr(time, "time", lambda step=step: now + step)
         not_yet = await take(store, 4)
-        assert isinstance(not_yet, NotYet)
-        assert 55.0 < not_yet.earliest - store.clock() <= 61.0
+        assert isinstance(not_yet, Denied)
+        assert 55.0 < not_yet.earliest_at - store.clock() <= 61.0
     await store.close()
 
 
@@ -220,19 +220,19 @@ async def test_log_of_a_file_that_is_gone_is_not_read_and_the_new_one_starts_spe
 @pytest.mark.parametrize("boots", [("one", "two"), ("", "")])
 async def test_note_does_not_outlive_the_machines_start(path, clock, boots):
     store = a_sqlite_store(path, clock, boots[0])
-    assert await store.claim_note("n", "text", until=clock() + 3600)
+    assert await store.add_record("n", "text", until=clock() + 3600)
     await store.close()
     clock.now = 7.0
     store = a_sqlite_store(path, clock, boots[1])
-    assert await store.read_note("n") is None
-    assert await store.claim_note("n", "another", until=clock() + 5)
+    assert await store.get_record("n") is None
+    assert await store.add_record("n", "another", until=clock() + 5)
     await store.close()
 
 
 async def test_notes_that_are_over_leave_the_file(path, clock):
     store = a_sqlite_store(path, clock)
     for number in range(5):
-        store.put_note(str(number), "secret", until=clock() + 5)
+        store.set_record(str(number), "secret", until=clock() + 5)
         clock.advance(6)
     await store.close()
     with closing(sqlite3.connect(path)) as conn:

@@ -11,15 +11,15 @@ from support.stores import a_quota, a_sqlite_store, snapshot, spend, take
 
 from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.model import Ending
+from cliq_async.quota.model import TokenOutcome
 from cliq_async.quota.stores import sqlite_file
-from cliq_async.quota.stores.records import Note
-from cliq_async.quota.stores.sqlite_file import KIND, mark_of
+from cliq_async.quota.stores.records import Record
+from cliq_async.quota.stores.sqlite_file import FORMAT, mark_of
 from cliq_async.storage import sqlite as sqlite_files
 
 
 def newer(path):
-    later(path, KIND)
+    later(path, FORMAT)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_file_that_another_program_holds_is_an_error_in_the_end(path, cloc
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(QuotaStoreError, match="another program has held"):
         await take(store, 2)
-    store.end(a_quota(3), 1, Ending.NEVER_SENT)
+    store.end(a_quota(3), 1, TokenOutcome.NEVER_SENT)
     with pytest.raises(QuotaStoreError):
         await snapshot(store)
     other.execute("ROLLBACK")
@@ -131,8 +131,8 @@ async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
     store = a_sqlite_store(path, clock)
     await spend(store, 1)
     await store.close()
-    later = attrs.evolve(KIND, migrations=(*KIND.migrations, "CREATE TABLE more (x)"))
-    monkeypatch.setattr(sqlite_file, "KIND", later)
+    later = attrs.evolve(FORMAT, migrations=(*FORMAT.migrations, "CREATE TABLE more (x)"))
+    monkeypatch.setattr(sqlite_file, "FORMAT", later)
     store = a_sqlite_store(path, clock)
     assert (await snapshot(store)).free == 2
     await store.close()
@@ -144,12 +144,12 @@ async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
 
 async def test_file_from_before_the_notes_keeps_its_buckets_and_gets_them(path, clock, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite_file, "KIND", attrs.evolve(KIND, migrations=KIND.migrations[:1]))
+        patch.setattr(sqlite_file, "FORMAT", attrs.evolve(FORMAT, migrations=FORMAT.migrations[:1]))
         store = a_sqlite_store(path, clock)
         await spend(store, 1)
         await store.close()
     store = a_sqlite_store(path, clock)
     assert (await snapshot(store)).free == 2
-    store.put_note("n", "text", until=clock() + 1)
-    assert await store.read_note("n") == Note("text", clock() + 1)
+    store.set_record("n", "text", until=clock() + 1)
+    assert await store.get_record("n") == Record("text", clock() + 1)
     await store.close()
