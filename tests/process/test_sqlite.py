@@ -56,7 +56,8 @@ async def test_what_was_pending_is_written_when_a_program_ends_without_closing(p
             for number in range(30):
                 await take(number)
             for number in range(30):
-                store.end(quota, number, TokenOutcome.NEVER_SENT if number % 2 else TokenOutcome.ANSWERED)
+                sent = number % 2 == 0
+                store.end(quota, number, TokenOutcome.ANSWERED if sent else TokenOutcome.NEVER_SENT)
         asyncio.run(main())
     """
     output(process(code, path))
