@@ -158,7 +158,7 @@ async def test_life_in_milliseconds_is_understood():
     sandbox_options = {"token_life_s": 60}
     async with a_scene("milliseconds:1", sandbox=sandbox_options) as (sandbox, client):
         await client.bots.list()
-        source: Any = client._open.authority
+        source: Any = client._session.provider
         held = source._held
         left_s = held.good_until - client._store.clock()
         assert 0.5 < left_s < 1.0
