@@ -384,7 +384,7 @@ class CliqClient:
         self.subscribers = Subscribers(self._send)
 
     def _send(self, call: ApiCall) -> Awaitable[object]:
-        return self._session.ready().execute(call, self._options)
+        return (self._session.executor or self._session.ready()).execute(call, self._options)
 
 
 def _lane(name: str) -> Lane:

@@ -37,7 +37,7 @@ from cliq_async.transport.base import (
 )
 from cliq_async.transport.dialect import normalize_answer
 from cliq_async.transport.instrumentation import Instrumentation
-from cliq_async.transport.negotiation import DialectNegotiator
+from cliq_async.transport.negotiation import CallForm, DialectNegotiator
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
 from cliq_async.transport.retry import NoResponse, RetryState
@@ -124,11 +124,18 @@ class RequestExecutor:
             TransportError: No answer, and nothing changed.
             QuotaStoreError: The quota store failed; nothing was sent.
         """
-        with PendingCall(self, call, options) as pending:
+        pending = PendingCall(self, call, options)
+        error: BaseException | None = None
+        try:  # not `with`: this is the hot path
             while not pending.answered:
                 await pending.acquire()
                 await pending.send()
-            return pending.data
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            pending.close(error)
+        return pending.data
 
     def begin(self, call: ApiCall, options: CallOptions) -> "PendingCall":
         """Return a call to be made step by step; use it as a context manager."""
@@ -180,7 +187,11 @@ class PendingCall:
         self._lease_s = CONNECT_S + quota.period_s + quota.straggler_s
         self._lease_s += _NO_TIMEOUT_LEASE_S if timeout_s is None else timeout_s
         negotiator = executor.negotiator
-        self._form = None if negotiator is None else negotiator.form_of(call)
+        self._form = (
+            None
+            if negotiator is None or call.endpoint.name in negotiator.without_quirks
+            else CallForm(negotiator, call)
+        )
         self._url: str | None = None
         self._body = b""
         self._token: Token | None = None
@@ -201,12 +212,16 @@ class PendingCall:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._give_back()
+        self.close(exc)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the call: give back a token that was not used, and report how the call ended."""
+        if self._token is not None:
+            self._give_back()
         if self._form is not None:
             self._form.close()
         instrumentation = self._executor.instrumentation
         if instrumentation.hooks.on_call is not None:
-            error = None if exc_type is None else exc_type.__name__
             instrumentation.call_ended(self._call.endpoint, self.requests, self._started_at, error)
 
     @property
@@ -261,7 +276,7 @@ class PendingCall:
             case "return":
                 if self._form is not None:
                     self._form.accepted()
-                data = self._state.data()
+                data = self._state.data
                 self.data = normalize_answer(data) if data else data
                 self.answered = True
             case "wait":

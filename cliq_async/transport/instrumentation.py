@@ -38,13 +38,16 @@ class Instrumentation:
         self._clock = clock
 
     def call_ended(
-        self, endpoint: Endpoint, requests: int, began_at: float, error: str | None
+        self, endpoint: Endpoint, requests: int, began_at: float, error: BaseException | None
     ) -> None:
-        """Report a call from beginning to end; `error` names the exception that it raised."""
+        """Report a call from beginning to end, and the exception that it raised."""
         if self.hooks.on_call is not None:
             took_s = self._clock() - began_at
             details = CallDetails(
-                endpoint=endpoint.name, requests=requests, took_s=took_s, error=error
+                endpoint=endpoint.name,
+                requests=requests,
+                took_s=took_s,
+                error=None if error is None else type(error).__name__,
             )
             _notify(self.hooks.on_call, details)
 

@@ -38,6 +38,9 @@ _PERMANENT: Final = frozenset({Quirk.PREFIXED, Quirk.BARE})
 class DialectNegotiator:
     """Knows the quirks of one server, for all calls of a client.
 
+    Attributes:
+        without_quirks: The endpoints whose calls are known to go as documented.
+
     Args:
         store: Keeps what was learned, if it keeps records.
         server: The server's URL.
@@ -49,12 +52,8 @@ class DialectNegotiator:
         self._server = server
         self._loaded = False
         self._known: dict[Quirk, bool] = {}
-        self._without_quirks: frozenset[str] = frozenset()
+        self.without_quirks: frozenset[str] = frozenset()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    def form_of(self, call: ApiCall) -> "CallForm | None":
-        """Return the form of a call, or None if it goes as documented."""
-        return None if call.endpoint.name in self._without_quirks else CallForm(self, call)
 
     def knows(self, quirks: frozenset[Quirk]) -> bool:
         """Return whether it is known of each quirk if the server has it."""
@@ -102,7 +101,7 @@ class DialectNegotiator:
 
     def _set_known(self, known: dict[Quirk, bool]) -> None:
         self._known = known
-        self._without_quirks = endpoints_without_quirks(known)
+        self.without_quirks = endpoints_without_quirks(known)
 
     @property
     def _record_name(self) -> str:

@@ -60,6 +60,8 @@ class ApiCall(msgspec.Struct, frozen=True):
     def url(self, base_url: str) -> str:
         """Return the whole URL; `base_url` is its scheme, host and network."""
         url = base_url + _filled(self.endpoint.path, **self.path)
+        if not self.query:
+            return url
         query = [each for each in self.query.items() if each[1] is not None]
         return f"{url}?{urlencode(query)}" if query else url
 
