@@ -74,13 +74,13 @@ def shows_no_secret(error):
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("invalid-client:1", "invalid_client: no such client there; check that the account lives"),
-        ("invalid-code:1", "invalid_code: no such refresh token there; check that the account"),
+        ("invalid-client:1", "invalid_client: this data center does not know the client; if"),
+        ("invalid-code:1", "invalid_code: this data center does not know the refresh token; if"),
         ("denied-200:1", r"Access Denied \(Too many.*10 access tokens in 10 minutes"),
         ("denied-400:1", r"Access Denied \(Too many.*10 access tokens in 10 minutes"),
         ("denied-localised:1", "Zugriff verweigert .Sie haben zu viele"),
-        ("no-token:1", "HTTP 200, and nothing that says why"),
-        ("html:1", "HTTP 200, and nothing that says why"),
+        ("no-token:1", "HTTP 200 without a reason"),
+        ("html:1", "HTTP 200 without a reason"),
     ],
 )
 async def test_failure_is_an_auth_error_that_says_who_said_what_and_is_not_repeated(fault, said):
@@ -159,8 +159,8 @@ async def test_life_in_milliseconds_is_understood():
     async with a_scene("milliseconds:1", sandbox=sandbox_options) as (sandbox, client):
         await client.bots.list()
         source: Any = client._session.provider
-        held = source._held
-        left_s = held.good_until - client._store.clock()
+        cached = source._cached
+        left_s = cached.usable_until - client._store.clock()
         assert 0.5 < left_s < 1.0
         assert sandbox.report()["tokens_issued"] == 1
 

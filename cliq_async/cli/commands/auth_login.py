@@ -105,7 +105,7 @@ class _Login:
 
     def _data_center(self, exchanged: ExchangeResult) -> str:
         """Where the account lives, which its accounts server knows best."""
-        settings, there = self.effective.checked(), exchanged.made.data_center
+        settings, there = self.effective.checked(), exchanged.issued.data_center
         asked = settings.data_center
         if there in (None, asked) or settings.base_url or is_loopback(normalize_host("", self.url)):
             return asked

@@ -35,7 +35,7 @@ async def test_eleventh_token_in_ten_minutes_is_not_asked_for(share, caplog):
     assert (len(transport.requests), len(also.requests)) == (10, 0)
     assert await value(other) == "token-1", "without a deadline, it waits"
     assert 600.0 < clock() < 602.0
-    assert "no access token can be made for 60" in caplog.text
+    assert "no access token can be issued for 60" in caplog.text
 
 
 @moved
