@@ -75,28 +75,28 @@ STORES = [memory, sqlite, redis]
 class Inline:
     """Does a store's blocking work at once, for tests in virtual time."""
 
-    def __init__(self, blocking):
-        self.blocking = blocking
+    def __init__(self, backend):
+        self.backend = backend
 
-    async def call(self, step, *, lasting=False):
-        (result,) = self.blocking.run([step])
+    async def call(self, operation, *, retry_on_failure=False):
+        (result,) = self.backend.run([operation])
         if isinstance(result, Exception):
             raise result
         return result
 
-    def submit(self, step):
-        self.blocking.run([step])
+    def submit(self, operation):
+        self.backend.run([operation])
 
-    async def call_all(self, steps):
-        return [await self.call(step) for step in steps]
+    async def call_all(self, operations):
+        return [await self.call(operation) for operation in operations]
 
     async def close(self):
-        self.blocking.close()
+        self.backend.close()
 
 
 def inline_sqlite(path, clock, **options):
     store = SqliteStore(path, clock=clock, **options)
-    store._worker = cast("Any", Inline)(store._ledger)
+    store._worker = cast("Any", Inline)(store._worker.backend)
     return store
 
 
@@ -111,7 +111,7 @@ async def redis_at_once(clock, tmp_path):
     client = server.client()
     client.flushdb()
     store = RedisStore(server.url, clock=clock, server_time=clock)
-    store._worker = cast("Any", Inline)(store._worker._blocking)
+    store._worker = cast("Any", Inline)(store._worker.backend)
     yield store
     await store.close()
     client.close()
