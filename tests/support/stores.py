@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import attrs
 from support import redis_servers
+from support.backends import FolderStore
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.model import Quota
@@ -68,7 +69,13 @@ async def redis(clock, tmp_path):
     client.close()
 
 
-STORES = [memory, sqlite, redis]
+async def folder(clock, tmp_path):
+    store = FolderStore(tmp_path, clock)
+    yield store
+    await store.close()
+
+
+STORES = [memory, sqlite, redis, folder]
 """Each as it is used."""
 
 

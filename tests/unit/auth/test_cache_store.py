@@ -28,7 +28,7 @@ async def test_store_has_the_access_token_and_nothing_that_makes_others(kind, tm
         elif kind == "redis":
             client = redis_servers.shared().client()
             stored = b"".join(key + (client.get(key) or b"") for key in client.scan_iter())
-            assert all(client.ttl(key) > 0 for key in client.scan_iter("*note*"))
+            assert all(client.ttl(key) > 0 for key in client.scan_iter("*record*"))
             client.close()
         else:
             stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
