@@ -220,7 +220,7 @@ async def test_eleventh_token_in_ten_minutes_is_waited_for_or_a_typed_error():
         for _ in range(10):
             await client.bots.list()
             sandbox.revoke_tokens()
-        store._notes.clear()
+        store._records.clear()
         again = CliqClient(
             client._auth, base_url=sandbox.url, quota=store, time_scale=600.0, max_wait_s=0.5
         )
