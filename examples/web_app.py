@@ -56,7 +56,7 @@ async def alert(alert: Alert, cliq: Annotated[CliqClient, Depends(cliq)]) -> dic
 @app.exception_handler(QuotaWaitError)
 @app.exception_handler(ThrottledError)
 async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -> JSONResponse:
-    """Nothing was sent: answer 503, and tell the caller when to try again."""
+    """Answer 503: nothing was sent, and the caller may try again at `Retry-After`."""
     left_s = (error.retry_at - datetime.now(UTC)).total_seconds()
     headers = {"Retry-After": str(max(1, math.ceil(left_s)))}
     return JSONResponse({"status": "not sent, too many alerts"}, 503, headers)
@@ -64,5 +64,5 @@ async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -
 
 @app.exception_handler(OutcomeUnknownError)
 async def unknown(_request: Request, _error: OutcomeUnknownError) -> JSONResponse:
-    """The alert may have been sent: a second try can send it twice."""
+    """Answer 504: the alert may have been sent, so a second try can send it twice."""
     return JSONResponse({"status": "sent, and not confirmed"}, 504)
