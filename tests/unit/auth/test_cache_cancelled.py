@@ -1,6 +1,7 @@
 """A renewal that is given up at any moment: no claim is left, and the others get their token."""
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ class Stepping:
 
     def __getattr__(self, name):
         found = getattr(self._store, name)
-        if not asyncio.iscoroutinefunction(found):
+        if not inspect.iscoroutinefunction(found):
             return found
 
         async def stepping(*args, **options):
