@@ -2,35 +2,94 @@
 
 import io
 import sys
+from typing import Final
 
 import click
 
 from cliq_async._version import __version__
-from cliq_async.cli.commands.associate import associate
-from cliq_async.cli.commands.auth import auth
-from cliq_async.cli.commands.bots import bots
-from cliq_async.cli.commands.broadcast import broadcast
-from cliq_async.cli.commands.call import call
-from cliq_async.cli.commands.call_many import call_many
-from cliq_async.cli.commands.completion import completion
-from cliq_async.cli.commands.config import config
-from cliq_async.cli.commands.demo import demo
-from cliq_async.cli.commands.doctor import doctor
-from cliq_async.cli.commands.handlers import handlers
-from cliq_async.cli.commands.incoming import incoming
-from cliq_async.cli.commands.jobs import jobs
-from cliq_async.cli.commands.quota import quota
-from cliq_async.cli.commands.sandbox import sandbox
-from cliq_async.cli.commands.send import send
-from cliq_async.cli.commands.subscribers import subscribers
 from cliq_async.cli.errors import INTERRUPTED, CliError, failure
-from cliq_async.cli.options import Group, verbatim, verbose
+from cliq_async.cli.group import LazyCommand, LazyGroup
+from cliq_async.cli.text import verbatim
+from cliq_async.cli.verbosity import verbose
 from cliq_async.errors import CliqError
 
 __all__ = ["cliq", "run"]
 
 
-class Commands(Group):
+COMMANDS: Final = {
+    "demo": LazyCommand(
+        "cliq_async.cli.commands.demo:demo",
+        "Message 20,000 subscribers, beside a limiter that is locked.",
+    ),
+    "sandbox": LazyCommand(
+        "cliq_async.cli.commands.sandbox:sandbox",
+        "Run a local Cliq that counts and locks like the real one.",
+    ),
+    "auth": LazyCommand(
+        "cliq_async.cli.commands.auth:auth",
+        "Log in, look as whom, log out, and see which scopes are needed.",
+    ),
+    "send": LazyCommand(
+        "cliq_async.cli.commands.send:send",
+        "Send a message to people, to a channel or to all subscribers.",
+    ),
+    "broadcast": LazyCommand(
+        "cliq_async.cli.commands.broadcast:broadcast",
+        "Send a message to everybody in a file.",
+    ),
+    "incoming": LazyCommand(
+        "cliq_async.cli.commands.incoming:incoming",
+        "Hand parameters to a bot's incoming webhook handler.",
+    ),
+    "call": LazyCommand(
+        "cliq_async.cli.commands.call:call",
+        "Call up to 10 people and read a text to them.",
+    ),
+    "call-many": LazyCommand(
+        "cliq_async.cli.commands.call_many:call_many",
+        "Call everybody in a file and read a text to them.",
+    ),
+    "bots": LazyCommand(
+        "cliq_async.cli.commands.bots:bots",
+        "List, show, make, change and delete bots.",
+    ),
+    "handlers": LazyCommand(
+        "cliq_async.cli.commands.handlers:handlers",
+        "List, show, make, change and delete the handlers of a bot.",
+    ),
+    "subscribers": LazyCommand(
+        "cliq_async.cli.commands.subscribers:subscribers",
+        "List the subscribers of a bot, or keep them in a file.",
+    ),
+    "associate": LazyCommand(
+        "cliq_async.cli.commands.associate:associate",
+        "Put a bot into a channel.",
+    ),
+    "jobs": LazyCommand(
+        "cliq_async.cli.commands.jobs:jobs",
+        "Look into the journals of broadcasts, running or not.",
+    ),
+    "quota": LazyCommand(
+        "cliq_async.cli.commands.quota:quota",
+        "Show what the quota allows, or clear it.",
+    ),
+    "config": LazyCommand(
+        "cliq_async.cli.commands.config:config",
+        "Show every setting, and where it comes from.",
+    ),
+    "doctor": LazyCommand(
+        "cliq_async.cli.commands.doctor:doctor",
+        "Check settings, servers, token and quota, and say what is wrong.",
+    ),
+    "completion": LazyCommand(
+        "cliq_async.cli.commands.completion:completion",
+        "Print the script that completes commands in a shell.",
+    ),
+}
+"""The commands, in the order of their use; each help line equals the command's own."""
+
+
+class Commands(LazyGroup):
     """A group whose commands end in a line and an exit status, never in a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -79,6 +138,7 @@ Shell completion, here for bash:
 
 @click.group(
     cls=Commands,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
@@ -86,28 +146,6 @@ Shell completion, here for bash:
 @verbose
 def cliq() -> None:
     """Zoho Cliq bots from the command line, never locked out."""
-
-
-for _command in (
-    demo,
-    sandbox,
-    auth,
-    send,
-    broadcast,
-    incoming,
-    call,
-    call_many,
-    bots,
-    handlers,
-    subscribers,
-    associate,
-    jobs,
-    quota,
-    config,
-    doctor,
-    completion,
-):
-    cliq.add_command(_command)
 
 
 def run() -> int:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from cliq_async.cli.text import clean
-from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import (
     CliqError,
     OutcomeUnknownError,
@@ -73,6 +72,8 @@ def failure(error: CliqError) -> CliError:
 
 
 def _writes(endpoint: str) -> bool:
+    from cliq_async.endpoints import ENDPOINTS  # noqa: PLC0415 - late: `cliq --help` needs no table
+
     return endpoint in ENDPOINTS and ENDPOINTS[endpoint].method != "GET"
 
 

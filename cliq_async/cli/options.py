@@ -1,7 +1,6 @@
 """Options that several commands share: which server, as whom, how much to say."""
 
 import functools
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -9,14 +8,12 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
-from cliq_async.cli.text import clean
+from cliq_async.cli.verbosity import verbose
 from cliq_async.data_centers import DATA_CENTERS
 
 __all__ = [
     "ConnectionOptions",
-    "Group",
     "ServerOptions",
     "all_of",
     "as_json",
@@ -28,16 +25,12 @@ __all__ = [
     "seconds",
     "server",
     "several",
-    "verbatim",
-    "verbose",
     "yes",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-_log: Final = logging.getLogger("cliq_async")
 
 seconds: Final = click.FloatRange(min=0)
 
@@ -103,44 +96,6 @@ def several(given: tuple[T, ...], no_option: str, *, none: bool) -> tuple[T, ...
     if given and none:
         raise click.UsageError(f"{no_option} and values for it exclude each other")
     return given if given or none else None
-
-
-def verbatim(*paragraphs: str) -> str:
-    """Paragraphs of a help text whose lines stay as they are."""
-    return "\n\n".join(f"\b\n{paragraph.strip()}" for paragraph in paragraphs)
-
-
-class _Lines(logging.Handler):
-    """Log lines on stderr, above whatever moves there."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a record."""
-        echo_err(f"{record.levelname.lower()}: {clean(record.getMessage())}")
-
-
-def _listen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
-    root = ctx.find_root()
-    if "handler" not in root.meta:
-        root.meta["handler"] = handler = _Lines()
-        before = _log.level
-        _log.addHandler(handler)
-        _log.setLevel(logging.WARNING)
-        root.call_on_close(lambda: _log.removeHandler(handler))
-        root.call_on_close(lambda: _log.setLevel(before))
-    if value:
-        _log.setLevel(logging.INFO)
-
-
-def verbose(command: Command) -> Command:
-    """Add `-v`, which shows what the package logs."""
-    return click.option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        expose_value=False,
-        callback=_listen,
-        help="Say more on stderr.",
-    )(command)
 
 
 def _token(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -225,11 +180,3 @@ def gathered(
         return command(*args, **{name: made(**fields)}, **given)
 
     return all_of(*options)(with_object)
-
-
-class Group(click.Group):
-    """A group whose help lists the commands in their order, not by the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
-        """The commands' names."""
-        return list(self.commands)

@@ -3,9 +3,9 @@
 import click
 
 from cliq_async.cli.errors import cli_field_names
-from cliq_async.cli.options import ConnectionOptions, connection, extension_key, max_wait, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection, extension_key, max_wait
 from cliq_async.cli.outputs.console import echo
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 
 __all__ = ["associate"]
 

@@ -10,21 +10,15 @@ from cliq_async.cli.commands.auth_login import accounts_server, login
 from cliq_async.cli.commands.auth_scopes import scopes
 from cliq_async.cli.diagnostics.token import have_token
 from cliq_async.cli.errors import FAILED, PARTLY, USAGE, CliError
-from cliq_async.cli.options import (
-    ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    max_wait,
-    verbatim,
-    verbose,
-)
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.settings.credentials import secrets_of
 from cliq_async.cli.settings.keyring import find_keyring
 from cliq_async.cli.settings.profiles import Profile, ProfileStore
 from cliq_async.cli.settings.resolution import ResolvedSettings, profile_name, resolve
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
+from cliq_async.cli.verbosity import verbose
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.transport.aiohttp import AiohttpTransport
 

@@ -13,7 +13,7 @@ import click
 from cliq_async.auth.accounts import AccountsClient, AuthorizationCode, ExchangeResult
 from cliq_async.auth.credentials import is_token
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.options import ServerOptions, server, verbatim
+from cliq_async.cli.options import ServerOptions, server
 from cliq_async.cli.outputs.console import echo, echo_err
 from cliq_async.cli.prompts import ask, is_terminal, prompt_secret
 from cliq_async.cli.scopes import scopes_of
@@ -28,7 +28,7 @@ from cliq_async.cli.settings.resolution import (
     profile_name,
     resolve,
 )
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.data_centers import data_center_of, is_loopback, is_zoho, normalize_host
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.registry import lease, open_store

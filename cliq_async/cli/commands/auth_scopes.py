@@ -2,9 +2,10 @@
 
 import click
 
-from cliq_async.cli.options import as_json, verbatim
+from cliq_async.cli.options import as_json
 from cliq_async.cli.outputs.console import echo, echo_json, table
 from cliq_async.cli.scopes import commands_named, scopes_of
+from cliq_async.cli.text import verbatim
 
 __all__ = ["scopes"]
 

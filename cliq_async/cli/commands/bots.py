@@ -6,20 +6,13 @@ import click
 
 from cliq_async.cli.commands.bots_edit import create, update
 from cliq_async.cli.errors import cli_field_names
-from cliq_async.cli.options import (
-    ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    max_wait,
-    verbatim,
-    yes,
-)
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait, yes
 from cliq_async.cli.outputs.bot_tables import plain_bot, print_bot, print_bots
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import Scope
 
 __all__ = ["bots"]

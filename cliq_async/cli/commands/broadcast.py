@@ -9,7 +9,8 @@ from cliq_async.bulk.template import MessageTemplate
 from cliq_async.cli.bulk_job import Job
 from cliq_async.cli.bulk_options import Bulk, bulk as bulk_options
 from cliq_async.cli.inputs.message_file import read_message
-from cliq_async.cli.options import ConnectionOptions, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection
+from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
 
 __all__ = ["broadcast"]

@@ -7,16 +7,9 @@ import click
 
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import naming_file, read_json
-from cliq_async.cli.options import (
-    ConnectionOptions,
-    as_json,
-    connection,
-    max_wait,
-    recipients,
-    verbatim,
-)
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait, recipients
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.models.call import Call, CallAction
 from cliq_async.models.parsing.call import actions_from
 

@@ -10,7 +10,8 @@ from cliq_async.bulk.template import CallTemplate
 from cliq_async.cli.bulk_job import Job
 from cliq_async.cli.bulk_options import Bulk, bulk as bulk_options
 from cliq_async.cli.inputs.json_file import naming_file, read_json
-from cliq_async.cli.options import ConnectionOptions, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection
+from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
 from cliq_async.models.call import Call
 from cliq_async.models.parsing.call import call_from

@@ -2,8 +2,8 @@
 
 import click
 
-from cliq_async.cli.options import verbatim
 from cliq_async.cli.outputs.console import echo
+from cliq_async.cli.text import verbatim
 
 __all__ = ["completion"]
 

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import attrs
 import click
 
-from cliq_async.cli.options import ConnectionOptions, as_json, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, as_json, connection
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.settings.config_file import KEYS
 from cliq_async.cli.settings.resolution import ResolvedSettings
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.endpoints import Limit
 from cliq_async.quota.stores.registry import default_path, open_store
 

@@ -15,10 +15,10 @@ import click
 
 from cliq_async.cli.commands.demo_baseline import PLAIN_NAME, minutes, print_plain, run_plain
 from cliq_async.cli.errors import FAILED, INTERRUPTED, CliError
-from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.outputs.console import echo, live, table
 from cliq_async.cli.outputs.progress import Outlook, Progress, bar, outlook
-from cliq_async.cli.text import duration, plural
+from cliq_async.cli.text import duration, plural, verbatim
+from cliq_async.cli.verbosity import verbose
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.models.identifiers import MAX_USER_IDS

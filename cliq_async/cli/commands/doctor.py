@@ -10,10 +10,10 @@ from cliq_async.cli.diagnostics.checks import Doctor, versions
 from cliq_async.cli.diagnostics.connectivity import ObservingTransport
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
 from cliq_async.cli.errors import FAILED, CliError
-from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait, verbatim
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.scopes import commands_named
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.errors import CliqError
 from cliq_async.transport.aiohttp import AiohttpTransport
 

@@ -12,19 +12,12 @@ from cliq_async.cli.commands.handlers_edit import (
     update,
 )
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
-from cliq_async.cli.options import (
-    ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    max_wait,
-    verbatim,
-    yes,
-)
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait, yes
 from cliq_async.cli.outputs.bot_tables import fields, print_handlers, sub_actions
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, is_terminal, stdout_bytes
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean, clean_lines
+from cliq_async.cli.text import clean, clean_lines, verbatim
 from cliq_async.models.bot import Bot
 from cliq_async.models.handler import Handler
 from cliq_async.models.serialization import unstructure

@@ -8,17 +8,9 @@ from typing import Any, Final, get_args
 import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
-from cliq_async.cli.options import (
-    ConnectionOptions,
-    all_of,
-    as_json,
-    connection,
-    max_wait,
-    several,
-    verbatim,
-)
+from cliq_async.cli.options import ConnectionOptions, all_of, as_json, connection, max_wait, several
 from cliq_async.cli.outputs.console import echo, echo_json
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.handler import (
     HANDLER_TYPES,
     Handler,

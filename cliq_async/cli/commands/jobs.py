@@ -10,9 +10,10 @@ import attrs
 import click
 
 from cliq_async.bulk.journal_reader import JournalSummary, read_journal, read_outcomes
-from cliq_async.cli.options import Group, as_json, verbatim
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import as_json
 from cliq_async.cli.outputs.console import echo, echo_json, table
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 
 __all__ = ["jobs"]
 

@@ -12,11 +12,12 @@ from click.core import ParameterSource
 from rich.console import RenderableType
 from rich.text import Text
 
-from cliq_async.cli.options import Group, ServerOptions, as_json, server, verbatim, yes
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import ServerOptions, as_json, server, yes
 from cliq_async.cli.outputs import console as output
 from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, live, table
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean, duration
+from cliq_async.cli.text import clean, duration, verbatim
 from cliq_async.config import Settings
 from cliq_async.errors import CliqError
 from cliq_async.quota.model import Quota

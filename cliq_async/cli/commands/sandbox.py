@@ -10,9 +10,10 @@ import click
 
 from cliq_async.cli.commands.sandbox_run import run_with_sandbox
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.options import seconds, verbatim, verbose
+from cliq_async.cli.options import seconds
 from cliq_async.cli.outputs.console import echo, echo_err
-from cliq_async.cli.text import plural
+from cliq_async.cli.text import plural, verbatim
+from cliq_async.cli.verbosity import verbose
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS

@@ -13,10 +13,9 @@ from cliq_async.cli.options import (
     extension_key,
     max_wait,
     recipients,
-    verbatim,
 )
 from cliq_async.cli.outputs.console import echo, echo_json
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.models.message import Message, SentMessage
 

@@ -5,17 +5,11 @@ import click
 from cliq_async.cli.commands.subscribers_export import export
 from cliq_async.cli.commands.subscribers_sync import sync
 from cliq_async.cli.errors import cli_field_names
-from cliq_async.cli.options import (
-    ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    extension_key,
-    verbatim,
-)
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, extension_key
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import collect, page_size
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.serialization import unstructure
 
 __all__ = ["subscribers"]

@@ -14,9 +14,10 @@ import attrs
 import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
-from cliq_async.cli.options import ConnectionOptions, connection, extension_key, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection, extension_key
 from cliq_async.cli.outputs.console import echo_err, is_terminal, stdout_bytes
 from cliq_async.cli.outputs.listing import PAGE, Counter
+from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
 from cliq_async.errors import SyncError
 from cliq_async.models.subscriber import Subscriber

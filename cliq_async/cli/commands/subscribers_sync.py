@@ -6,10 +6,10 @@ import attrs
 import click
 
 from cliq_async.cli.errors import PARTLY, cli_field_names, status_of
-from cliq_async.cli.options import ConnectionOptions, as_json, connection, extension_key, verbatim
+from cliq_async.cli.options import ConnectionOptions, as_json, connection, extension_key
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import Counter
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
 from cliq_async.sync.sync import sync_subscribers

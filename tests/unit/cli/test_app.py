@@ -35,12 +35,12 @@ def test_version():
     assert result.stdout.startswith("cliq, version ")
 
 
-def without(module):
+def without(module, *args):
     """The command line in a process in which a module cannot be imported."""
     code = "import sys; sys.modules[sys.argv.pop()] = None; import cliq_async.cli as cli; "
     code += "sys.exit(cli.main())"
     return subprocess.run(
-        [sys.executable, "-c", code, module], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *args, module], capture_output=True, text=True, check=False
     )
 
 
@@ -52,7 +52,7 @@ def test_without_the_extra_it_says_what_to_install(name):
 
 
 def test_another_missing_module_is_a_bug():
-    assert "ModuleNotFoundError" in without("cliq_async.cli.commands.broadcast").stderr
+    assert "ModuleNotFoundError" in without("cliq_async.cli.commands.broadcast", "broadcast").stderr
 
 
 def test_an_interrupt_while_the_modules_load_is_quiet(monkeypatch):
