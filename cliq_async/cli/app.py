@@ -1,4 +1,4 @@
-"""The command group, and what holds for all commands: errors, log lines, the version."""
+"""The `cliq` group: its commands, its help, and the errors that end a command."""
 
 import io
 import sys
@@ -7,10 +7,10 @@ from typing import Final
 import click
 
 from cliq_async._version import __version__
-from cliq_async.cli.errors import INTERRUPTED, CliError, failure
+from cliq_async.cli.errors import INTERRUPTED, CliError, to_cli_error
 from cliq_async.cli.group import LazyCommand, LazyGroup
 from cliq_async.cli.text import verbatim
-from cliq_async.cli.verbosity import verbose
+from cliq_async.cli.verbosity import verbose_option
 from cliq_async.errors import CliqError
 
 __all__ = ["cliq", "run"]
@@ -19,7 +19,7 @@ __all__ = ["cliq", "run"]
 COMMANDS: Final = {
     "demo": LazyCommand(
         "cliq_async.cli.commands.demo:demo",
-        "Message 20,000 subscribers, beside a limiter that is locked.",
+        "Message 20,000 subscribers, next to a plain limiter.",
     ),
     "sandbox": LazyCommand(
         "cliq_async.cli.commands.sandbox:sandbox",
@@ -27,19 +27,19 @@ COMMANDS: Final = {
     ),
     "auth": LazyCommand(
         "cliq_async.cli.commands.auth:auth",
-        "Log in, look as whom, log out, and see which scopes are needed.",
+        "Log in, show the login, log out, and list scopes.",
     ),
     "send": LazyCommand(
         "cliq_async.cli.commands.send:send",
-        "Send a message to people, to a channel or to all subscribers.",
+        "Send a message to people, a channel or all subscribers.",
     ),
     "broadcast": LazyCommand(
         "cliq_async.cli.commands.broadcast:broadcast",
-        "Send a message to everybody in a file.",
+        "Send a message to all recipients in a file.",
     ),
     "incoming": LazyCommand(
         "cliq_async.cli.commands.incoming:incoming",
-        "Hand parameters to a bot's incoming webhook handler.",
+        "Send parameters to a bot's incoming webhook handler.",
     ),
     "call": LazyCommand(
         "cliq_async.cli.commands.call:call",
@@ -47,19 +47,19 @@ COMMANDS: Final = {
     ),
     "call-many": LazyCommand(
         "cliq_async.cli.commands.call_many:call_many",
-        "Call everybody in a file and read a text to them.",
+        "Call all recipients in a file and read a text to them.",
     ),
     "bots": LazyCommand(
         "cliq_async.cli.commands.bots:bots",
-        "List, show, make, change and delete bots.",
+        "List, show, create, change and delete bots.",
     ),
     "handlers": LazyCommand(
         "cliq_async.cli.commands.handlers:handlers",
-        "List, show, make, change and delete the handlers of a bot.",
+        "List, show, create, change and delete the handlers of a bot.",
     ),
     "subscribers": LazyCommand(
         "cliq_async.cli.commands.subscribers:subscribers",
-        "List the subscribers of a bot, or keep them in a file.",
+        "List the subscribers of a bot, or write them to a file.",
     ),
     "associate": LazyCommand(
         "cliq_async.cli.commands.associate:associate",
@@ -67,7 +67,7 @@ COMMANDS: Final = {
     ),
     "jobs": LazyCommand(
         "cliq_async.cli.commands.jobs:jobs",
-        "Look into the journals of broadcasts, running or not.",
+        "Show the journals of bulk jobs, running or not.",
     ),
     "quota": LazyCommand(
         "cliq_async.cli.commands.quota:quota",
@@ -75,22 +75,22 @@ COMMANDS: Final = {
     ),
     "config": LazyCommand(
         "cliq_async.cli.commands.config:config",
-        "Show every setting, and where it comes from.",
+        "Show every setting and its origin.",
     ),
     "doctor": LazyCommand(
         "cliq_async.cli.commands.doctor:doctor",
-        "Check settings, servers, token and quota, and say what is wrong.",
+        "Check settings, servers, token and quota.",
     ),
     "completion": LazyCommand(
         "cliq_async.cli.commands.completion:completion",
-        "Print the script that completes commands in a shell.",
+        "Print the completion script for a shell.",
     ),
 }
 """The commands, in the order of their use; each help line equals the command's own."""
 
 
 class Commands(LazyGroup):
-    """A group whose commands end in a line and an exit status, never in a traceback."""
+    """A group whose commands end with an error line and an exit status, never with a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
@@ -99,7 +99,7 @@ class Commands(LazyGroup):
         except CliError as error:
             failed = error
         except CliqError as error:
-            failed = failure(error)
+            failed = to_cli_error(error)
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
@@ -125,7 +125,7 @@ Exit status:
   0    done
   1    failed
   2    wrong usage
-  3    the quota would not allow it in time
+  3    the quota does not allow it in time
   4    partly done, or sent and not answered
   130  interrupted
 """,
@@ -143,7 +143,7 @@ Shell completion, here for bash:
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="cliq")
-@verbose
+@verbose_option
 def cliq() -> None:
     """Zoho Cliq bots from the command line, never locked out."""
 
@@ -152,7 +152,7 @@ def run() -> int:
     """Run `cliq` with `sys.argv`, and exit."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Not every terminal has every character; none is a reason to fail.
+            # A character that the terminal cannot show must not end the command.
             stream.reconfigure(errors="replace")
     cliq(prog_name="cliq")
     return 0

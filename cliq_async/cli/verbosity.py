@@ -8,7 +8,7 @@ import click
 
 from cliq_async.cli.text import clean
 
-__all__ = ["verbose"]
+__all__ = ["verbose_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def _listen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> Non
         _log.setLevel(logging.INFO)
 
 
-def verbose(command: Command) -> Command:
+def verbose_option(command: Command) -> Command:
     """Add `-v`, which prints what the package logs."""
     return click.option(
         "-v",
@@ -47,5 +47,5 @@ def verbose(command: Command) -> Command:
         is_flag=True,
         expose_value=False,
         callback=_listen,
-        help="Say more on stderr.",
+        help="Print more on stderr.",
     )(command)

@@ -39,7 +39,7 @@ PLAIN_EVERY_S: Final = 5.0
 
 
 _FORCING: Final = ("FORCE_COLOR", "TTY_COMPATIBLE")
-"""Variables by which rich takes a stream for a terminal even if it is none."""
+"""Variables by which rich treats any stream as a terminal."""
 
 
 @cache

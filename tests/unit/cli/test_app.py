@@ -10,7 +10,7 @@ import pytest
 from support.cli import SECRET, command, counting, invoke, run, zuids
 
 import cliq_async.cli
-from cliq_async.cli.errors import CliError, status_of
+from cliq_async.cli.errors import CliError, exit_status_of
 from cliq_async.errors import ServerError, TransportError
 from cliq_async.sandbox import Sandbox
 
@@ -188,9 +188,9 @@ def test_an_error_of_the_system_is_a_line(monkeypatch):
 
 
 def test_a_failed_write_may_have_happened_and_a_failed_read_did_not():
-    assert status_of(ServerError(500, None, "", "send_message")) == 4
-    assert status_of(ServerError(500, None, "", "list_bots")) == 1
-    assert status_of(TransportError("send_message", "refused")) == 1
+    assert exit_status_of(ServerError(500, None, "", "send_message")) == 4
+    assert exit_status_of(ServerError(500, None, "", "list_bots")) == 1
+    assert exit_status_of(TransportError("send_message", "refused")) == 1
 
 
 async def test_ctrl_c_ends_a_send_without_a_traceback():
