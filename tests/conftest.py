@@ -109,7 +109,8 @@ def written(monkeypatch):
     written = io.StringIO()
     for name in ("err", "out"):
         console = Console(file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"})
-        monkeypatch.setattr(output, name, console)
+        monkeypatch.setattr(output, name, lambda console=console: console)
+    monkeypatch.setattr(output, "_may_be_terminal", lambda _stream: True)
     return written
 
 
