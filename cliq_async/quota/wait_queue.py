@@ -138,8 +138,7 @@ class WaitQueue:
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._state = _READY
-        task = loop.create_task(self._dispatch(loop), name="cliq_async quota")
-        self._dispatcher = None if task.done() else task  # an eager task may be done already
+        self._dispatcher = loop.create_task(self._dispatch(loop), name="cliq_async quota")
 
     async def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
         # Watch before the first question, so that no token comes back unseen.
@@ -156,7 +155,6 @@ class WaitQueue:
         finally:
             stop_watching()
             self._state = _IDLE
-            self._dispatcher = None
             if self._first() is not None and not loop.is_closed():
                 self._start(loop)  # the dispatcher was cancelled, its waiters were not
 
