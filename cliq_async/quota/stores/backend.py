@@ -1,8 +1,8 @@
 """The contract of a backend: where the states of a shared store are kept, and how they change.
 
 A backend knows nothing of quotas. It keeps small byte strings by their keys. It loads one,
-replaces it if nobody has replaced it since, reads the clock that all who share the backend go by,
-and says what it may have lost. `ThreadedStore` makes a `QuotaStore` of it:
+replaces it if no process has replaced it since, reads the clock that all processes go by, and says
+what it may have lost. `ThreadedStore` makes a `QuotaStore` of it:
 
     class MyStore(ThreadedStore):
         def __init__(self, url):
@@ -50,9 +50,9 @@ class State:
     """A stored state as a backend loads it.
 
     Attributes:
-        data: The stored bytes, or None if there are none.
+        data: The stored bytes, or None if the state is missing.
         now: The moment of the load, on the backend's clock.
-        lost_at: Nobody knows what was stored before this moment, on the backend's clock.
+        lost_at: The moment, on the backend's clock, before which writes may be missing.
         restart: The restart of the clock since the state was stored, or None.
         must_save: True if the state has to be stored again even if no operation changes it.
         version: Anything the backend needs to recognize the state when it is replaced.
@@ -86,7 +86,7 @@ class StateBackend(Protocol):
 
     @abstractmethod
     def swap(self, key: StateKey, state: State, data: bytes | None, keep_until: float) -> bool:
-        """Replace a state that was loaded just now, if nobody has replaced it since.
+        """Replace a state that was loaded just now, if no process has replaced it since.
 
         Args:
             key: The key.

@@ -270,7 +270,7 @@ class RedisBackend(StateBackend):
         """Compare a mark with the server and with what this process has seen.
 
         Returns:
-            Whether memory was lost that nobody has accounted for, the mark to write if it is not
+            Whether memory was lost that is not accounted for yet, the mark to write if it is not
             this one, and the generation of the server's memory.
         """
         mark = _Mark.decode(data)

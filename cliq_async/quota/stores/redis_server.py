@@ -51,13 +51,14 @@ class RedisNode:
         client: A client of redis-py that has the server's address.
 
     Attributes:
-        info: What the server says of itself.
+        client: A client of redis-py with this connection alone.
+        info: The server's properties, as INFO gives them.
     """
 
     def __init__(self, client: Any) -> None:
-        self._client = client.client()  # one connection, as WATCH needs it
+        self.client: Any = client.client()  # WATCH needs one connection
         try:
-            self.info: dict[str, Any] = self._client.info()
+            self.info: dict[str, Any] = self.client.info()
         except BaseException:
             self.close()
             raise
@@ -73,15 +74,15 @@ class RedisNode:
         Raises:
             Exception: Anything that redis-py raises. The connection is then to be closed.
         """
-        connection = self._client.connection
+        connection = self.client.connection
         connection.send_packed_command(connection.pack_commands(commands))
         return [connection.read_response() for _ in commands]
 
     def close(self) -> None:
         """Close the connection."""
         with suppress(Exception):
-            self._client.connection.disconnect()
-            self._client.close()
+            self.client.connection.disconnect()
+            self.client.close()
 
 
 @attrs.define
@@ -147,7 +148,7 @@ class RedisConnector:
                     client = nodes.client.get_redis_connection(each)
                     nodes.by_name[each.name] = RedisNode(client)
             else:
-                self._warn_without_persistence(nodes.client)
+                self._warn_without_persistence(node.client)
             for node in nodes.by_name.values():
                 self.check(node.info)
         except BaseException:

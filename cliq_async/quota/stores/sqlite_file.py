@@ -1,8 +1,8 @@
 """The file of a SQLite store, and the cases in which its buckets count as spent.
 
 A process that is killed loses nothing. If a file was lost, damaged or restored from a copy,
-nobody knows what was spent last: everything in it, or missing from it, counts as spent for a
-window from then on.
+its last writes may be missing: everything in it, or missing from it, counts as spent for a window
+from then on.
 """
 
 import os
@@ -150,7 +150,7 @@ class SqliteBackend(BatchedFile, StateBackend):
         return FORMAT.translate_errors(self.path, lambda: _leave_mark(self.path))
 
     def _open(self) -> None:
-        """Open the file, or create it, and find out until when nobody knows what was spent."""
+        """Open the file, or create it, and find out until when writes may be missing."""
         path, mark = self.path, spent_mark(self.path)
         if not path.exists() and path.with_name(path.name + "-wal").exists():
             _leave_mark(path)  # the log of a file that is gone: all processes must know

@@ -28,7 +28,7 @@ from cliq_async.storage.worker import WorkerThread
 __all__ = ["Listeners", "ThreadedStore"]
 
 _MAX_SLEEP_S: Final = 1.0
-"""The longest a queue sleeps: nobody tells it of a token that another process gives back early."""
+"""The longest that a queue sleeps: no listener hears of another process's early returns."""
 
 
 class ThreadedStore:
