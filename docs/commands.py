@@ -20,11 +20,15 @@ used together, and what they end with. `make reference` makes this page from the
 
 def leaves(group: click.Group, path: str = "cliq") -> Iterator[tuple[str, click.Command]]:
     """Yield the commands of a group and of its subgroups, each with its full name."""
-    for name, command in group.commands.items():
-        if not isinstance(command, click.Group) or command.invoke_without_command:
-            yield f"{path} {name}", command
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"{path} {name}", command
             yield from leaves(command, f"{path} {name}")
+        elif command is not None:
+            yield f"{path} {name}", command
 
 
 def page() -> str:

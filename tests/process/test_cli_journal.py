@@ -163,7 +163,7 @@ async def test_somebody_is_asked_before_many_are_messaged(
         (("jobs", "show", "nowhere.db"), "no such file"),
         (("jobs", "show", "x", "--json", "--outcomes", "csv"), "exclude each other"),
         (("jobs", "show", "x", "--all"), "--all is for --outcomes"),
-        (("broadcast", "b", "--to", "-"), "give --text or --message, one of them"),
+        (("broadcast", "b", "--to", "-"), "give either --text or --message"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "no column 'user_id'"),
         ((*BROADCAST, "--to", "-", "--format", "lines", "--column", "id"), "no columns in lines"),

@@ -99,7 +99,7 @@ LAYERS = [
     {"quota", "sandbox"},
     {"storage", "models", "otel"},
     {"hooks", "endpoints", "data_centers"},
-    {"clock", "errors", "_version"},
+    {"clock", "errors", "_lazy", "_version"},
 ]
 """From the top down: a module imports from its own folder and from lower layers."""
 

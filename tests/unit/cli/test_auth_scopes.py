@@ -5,7 +5,7 @@ import json
 import pytest
 from support.logins import cliq
 
-from cliq_async.cli.scopes import COMMANDS, commands_named, scopes_of
+from cliq_async.cli.required_scopes import ENDPOINTS_BY_COMMAND, parse_commands, scopes_needed
 
 pytestmark = pytest.mark.usefixtures("places")
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("places")
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ((), list(COMMANDS)),
+        ((), list(ENDPOINTS_BY_COMMAND)),
         (("send",), ["send"]),
         (("bots", "get", "send"), ["bots get", "send"]),
         (("subscribers",), ["subscribers list", "subscribers export", "subscribers sync"]),
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("places")
     ],
 )
 def test_commands_go_by_their_words(words, named):
-    assert commands_named(words) == named
+    assert parse_commands(words) == named
 
 
 async def test_a_command_that_is_none_is_wrong_usage():
@@ -38,6 +38,6 @@ async def test_scopes_are_one_line_to_paste():
         "ZohoCliq.BotMessages.CREATE\n"
     )
     every = await cliq("auth", "scopes")
-    assert every.stdout.splitlines()[-1] == ",".join(scopes_of())
+    assert every.stdout.splitlines()[-1] == ",".join(scopes_needed())
     told = json.loads((await cliq("auth", "scopes", "--json")).stdout)
-    assert list(told) == list(COMMANDS)
+    assert list(told) == list(ENDPOINTS_BY_COMMAND)

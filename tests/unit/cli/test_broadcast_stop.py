@@ -13,7 +13,7 @@ from cliq_async.sandbox import Sandbox
 
 async def test_stopped_by_the_quota(ids):
     async with Sandbox() as sandbox:
-        options = ("--to", ids(60), "--batch-size", "1", "--max-wait", "1", "--headroom", "8")
+        options = ("--to", ids(60), "--batch-size", "1", "--max-wait", "5", "--headroom", "8")
         result = await run(sandbox, *BROADCAST, *options)
     assert result.exit_code == 3
     delivered, failed = (count(result.stdout, name) for name in ("delivered", "failed"))
@@ -38,7 +38,7 @@ async def test_ctrl_c_finishes_what_is_under_way_and_sends_nothing_more(ids):
     assert (report["delivered"], report["unknown"], requests) == (50, 0, 50)
     assert report["failed"] + report["not_tried"] == 10
     assert report["stopped"] == "interrupted"
-    assert b"interrupted: waiting for what is under way" in err
+    assert b"interrupted: waiting for requests in flight" in err
     assert b"Traceback" not in err
 
 

@@ -206,7 +206,10 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         (("update", "1", "menu", "--handler-id", "", "--name", "x"), "error: --handler-id: "),
         (("get", "1", "menu", "--script-only", "--json"), "exclude each other"),
         (("list", "a/b"), "error: BOT_ID: "),
-        (("delete", "1", "menu"), "error: nobody is there to be asked: give --yes"),
+        (
+            ("delete", "1", "menu"),
+            "error: not a terminal, so there is no one to confirm: pass --yes",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_as_it_was_typed(args, said):

@@ -8,7 +8,9 @@ from cliq_async.cli.app import cliq
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()):
-    for name, command in group.commands.items():
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
             yield from leaves(command, (*path, name))
         else:

@@ -25,7 +25,7 @@ async def test_deleting_without_a_terminal_needs_yes_and_sends_nothing():
         requests = sandbox.report()["requests"]
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: nobody is there to be asked: give --yes to delete without a question\n"
+        "error: not a terminal, so there is no one to confirm: pass --yes to delete\n"
     )
     assert requests == {}
 

@@ -260,7 +260,7 @@ async def test_clearing_without_a_terminal_needs_yes(place, store):
     result = await asyncio.to_thread(invoke, "quota", "clear", *place)
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: nobody is there to be asked: give --yes to clear the quota without a question\n"
+        "error: not a terminal, so there is no one to confirm: pass --yes to clear the quota\n"
     )
     assert await free(store, "send_message") == 40
 
