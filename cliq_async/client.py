@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Awaitable, Collection, Mapping
+from functools import partial
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self, Unpack
 
@@ -10,7 +11,7 @@ import attrs
 
 from cliq_async.auth.provider import Auth, ClientCredentials, RefreshToken, validate_auth
 from cliq_async.bulk.broadcast import Broadcast
-from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, job_of
+from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, make_job
 from cliq_async.bulk.payloads import CALLS, MESSAGES, Payload
 from cliq_async.bulk.report import BulkReport
 from cliq_async.clock import Clock
@@ -34,10 +35,8 @@ from cliq_async.resources.subscribers import Subscribers
 from cliq_async.session import Session
 from cliq_async.transport.aiohttp import AiohttpTransport
 from cliq_async.transport.base import Transport
-from cliq_async.transport.executor import CallOptions
-from cliq_async.transport.negotiation import DialectNegotiator
+from cliq_async.transport.executor import CallOptions, PendingCall
 from cliq_async.transport.protocol import ApiCall
-from cliq_async.transport.tracking import CallTracker
 
 __all__ = ["CliqClient"]
 
@@ -132,7 +131,7 @@ class CliqClient:
             check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
         self._store = open_store(quota, clock)
         self._quotas = self._settings.quotas()
-        self._open = Session(
+        self._session = Session(
             settings=self._settings,
             auth=self._auth,
             store=self._store,
@@ -162,9 +161,9 @@ class CliqClient:
         return cls(auth, **(found | options))
 
     async def __aenter__(self) -> Self:
-        if self._open.speaker is None:
+        if self._session.executor is None:
             self._opened = True
-            self._open.build()
+            self._session.open()
         return self
 
     async def __aexit__(
@@ -178,7 +177,7 @@ class CliqClient:
     @property
     def is_open(self) -> bool:
         """Whether calls can be made."""
-        return self._open.speaker is not None
+        return self._session.executor is not None
 
     async def close(self) -> None:
         """Let go of all connections. What is under way is given up.
@@ -188,7 +187,7 @@ class CliqClient:
         if not self._opened:
             return
         self._opened = False
-        await self._open.close()
+        await self._session.close()
 
     def with_options(
         self,
@@ -263,7 +262,7 @@ class CliqClient:
             Exception: What `to` raised before its first id; nothing was sent.
         """
         job = self.broadcast_job(bot_unique_name, message, **options)
-        self._ready()  # or every batch would fail for the same reason
+        self._session.ready()  # or every batch would fail for the same reason
         return await job.run(to)
 
     def broadcast_job(
@@ -308,7 +307,7 @@ class CliqClient:
             Exception: What `to` raised before its first id; nothing was sent.
         """
         job = self.call_many_job(bot_unique_name, call, **options)
-        self._ready()
+        self._session.ready()
         return await job.run(to)
 
     def call_many_job(
@@ -320,7 +319,7 @@ class CliqClient:
         """Calls that can be stopped. Takes what `call_many` takes."""
         return self._job(CALLS, bot_unique_name, call, options)
 
-    def _job(self, kind: Payload, bot: str, what: object, options: JobOptions) -> Broadcast:
+    def _job(self, payload: Payload, bot: str, content: object, options: JobOptions) -> Broadcast:
         max_wait_s = options.get("max_wait_s")
         attrs.evolve(self._settings, max_wait_s=max_wait_s)  # checks it
         patient = attrs.evolve(
@@ -330,12 +329,17 @@ class CliqClient:
             reserve=options.get("headroom", 0),
             job=object(),
         )
+        return make_job(
+            payload,
+            bot,
+            content,
+            begin=partial(self._begin, patient),
+            quota=self._quotas[payload.endpoint.name],
+            options=options,
+        )
 
-        def send(call: ApiCall, watch: CallTracker) -> Awaitable[object]:
-            return self._ready().execute(call, attrs.evolve(patient, tracker=watch))
-
-        quota = self._quotas[kind.endpoint.name]
-        return job_of(kind, bot, what, send=send, quota=quota, options=options)
+    def _begin(self, options: CallOptions, call: ApiCall) -> PendingCall:
+        return self._session.ready().begin(call, options)
 
     async def quota_status(self) -> dict[str, QuotaStatus]:
         """The quota of every endpoint, by the endpoint's name."""
@@ -380,12 +384,7 @@ class CliqClient:
         self.subscribers = Subscribers(self._send)
 
     def _send(self, call: ApiCall) -> Awaitable[object]:
-        return self._ready().execute(call, self._options)
-
-    def _ready(self) -> DialectNegotiator:
-        if self._open.speaker is None:
-            raise RuntimeError("the client is not open: use `async with CliqClient(...) as client`")
-        return self._open.speaker
+        return (self._session.executor or self._session.ready()).execute(call, self._options)
 
 
 def _lane(name: str) -> Lane:

@@ -1,4 +1,4 @@
-"""What is there while a client is open: built when it opens, let go of when it closes."""
+"""The resources an open client holds: created on open, released on close."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,25 +14,25 @@ from cliq_async.quota.stores.registry import release, retain
 from cliq_async.transport.base import TokenProvider, Transport
 from cliq_async.transport.executor import RequestExecutor
 from cliq_async.transport.negotiation import DialectNegotiator
-from cliq_async.transport.pacing import pacers
+from cliq_async.transport.pacing import make_pacers
 
 __all__ = ["Session", "token_provider"]
 
 
 @attrs.define(kw_only=True)
 class Session:
-    """Shared by a client and all that `with_options` made of it.
+    """Connections and access tokens, shared by a client and all that `with_options` made of it.
 
     Attributes:
-        settings: Where to, and how long to wait.
+        settings: Where to send, and how long to wait.
         auth: The credentials.
-        store: The quota's, kept open with it.
+        store: The quota store, kept open while the session is.
         quotas: The quota of each endpoint, by the endpoint's name.
         connect: Makes a transport.
-        hooks: Functions that are told what happens.
-        transport: What carries requests; None while it is closed.
-        authority: Where access tokens come from; None while it is closed.
-        speaker: What makes calls; None while it is closed.
+        hooks: The user's callbacks.
+        transport: Carries requests; None while the session is closed.
+        provider: Gives the access tokens; None while the session is closed.
+        executor: Makes calls; None while the session is closed.
     """
 
     settings: Settings
@@ -42,33 +42,44 @@ class Session:
     connect: Callable[[], Transport]
     hooks: Hooks | None
     transport: Transport | None = None
-    authority: TokenProvider | None = None
-    speaker: DialectNegotiator | None = None
+    provider: TokenProvider | None = None
+    executor: RequestExecutor | None = None
 
-    def build(self) -> None:
-        """Make what calls go through."""
+    def open(self) -> None:
+        """Create what calls go through."""
         retain(self.store)
         self.transport = transport = self.connect()
-        self.authority = token_provider(self.settings, self.auth, transport, self.store)
-        caller = RequestExecutor(
-            base_url=self.settings.root_url,
+        self.provider = token_provider(self.settings, self.auth, transport, self.store)
+        settings = self.settings
+        self.executor = RequestExecutor(
+            base_url=settings.root_url,
             quotas=self.quotas,
             limiter=Limiter.of(self.store),
             transport=transport,
-            authority=self.authority,
-            pacers=pacers(self.settings, self.quotas),
+            provider=self.provider,
+            pacers=make_pacers(self.quotas, pace=settings.pace, max_rate=settings.max_rate),
+            negotiator=DialectNegotiator(self.store, settings.root_url),
             hooks=self.hooks,
         )
-        self.speaker = DialectNegotiator(caller, self.store, self.settings.root_url)
+
+    def ready(self) -> RequestExecutor:
+        """Return what makes calls.
+
+        Raises:
+            RuntimeError: The client is not open.
+        """
+        if self.executor is None:
+            raise RuntimeError("the client is not open: use `async with CliqClient(...) as client`")
+        return self.executor
 
     async def close(self) -> None:
-        """Let go of it. What is under way is given up."""
-        transport, self.transport, self.speaker = self.transport, None, None
-        source, self.authority = self.authority, None
+        """Close the transport and release the store. In-flight requests are aborted."""
+        transport, self.transport, self.executor = self.transport, None, None
+        provider, self.provider = self.provider, None
         if transport is not None:
             try:
-                if source is not None:
-                    await source.close()
+                if provider is not None:
+                    await provider.close()
             finally:
                 try:
                     await transport.close()
@@ -79,7 +90,7 @@ class Session:
 def token_provider(
     settings: Settings, auth: Auth, transport: Transport, store: QuotaStore
 ) -> TokenProvider:
-    """Make the source of a client's access tokens."""
+    """Create the source of a client's access tokens."""
     return make_token_provider(
         auth,
         transport,

@@ -1,4 +1,4 @@
-"""Prints the page of all commands and options, made from the commands: `make reference`."""
+"""Print the page of all commands and options, generated from the commands: `make reference`."""
 
 import sys
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ used together, and what they end with. `make reference` makes this page from the
 
 
 def leaves(group: click.Group, path: str = "cliq") -> Iterator[tuple[str, click.Command]]:
-    """The commands of a group and of those in it, each with how it is called."""
+    """Yield the commands of a group and of its subgroups, each with its full name."""
     ctx = click.Context(group)
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
@@ -32,7 +32,7 @@ def leaves(group: click.Group, path: str = "cliq") -> Iterator[tuple[str, click.
 
 
 def page() -> str:
-    """The page, as Markdown."""
+    """Return the page, as Markdown."""
     return _TOP + "".join(_section(path, command) for path, command in leaves(cliq))
 
 

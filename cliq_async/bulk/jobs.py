@@ -1,14 +1,15 @@
-"""Jobs put together: what is sent, with which options, and where it is written down."""
+"""Build bulk jobs from a payload, options and a journal."""
 
 import hashlib
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Any, TypedDict
 
-from cliq_async.bulk.batch import Batch
+import msgspec
+
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.job_log import JobLog, MemoryJobLog
-from cliq_async.bulk.payloads import Payload
+from cliq_async.bulk.payloads import Payload, PayloadSender
 from cliq_async.bulk.personal import Made
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.errors import ValidationError
@@ -16,10 +17,10 @@ from cliq_async.models.call import Call
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.message import Message
 from cliq_async.quota.model import Quota
+from cliq_async.transport.executor import PendingCall
 from cliq_async.transport.protocol import ApiCall
-from cliq_async.transport.tracking import CallTracker
 
-__all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "job_of"]
+__all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "make_job"]
 
 Items = Iterable[Any] | AsyncIterable[Any]
 """Recipients' ids; or whatever a personal message is made of."""
@@ -62,88 +63,82 @@ class JobOptions(TypedDict, total=False):
     resend_unknown: bool
 
 
-def job_of(
-    kind: Payload,
+def make_job(
+    payload: Payload,
     bot: str,
-    what: object,
+    content: object,
     *,
-    send: Callable[[ApiCall, CallTracker], Awaitable[object]],
+    begin: Callable[[ApiCall], PendingCall],
     quota: Quota,
     options: JobOptions,
 ) -> Broadcast:
-    """A job.
+    """Build a job.
 
     Args:
-        kind: What kind of thing it sends.
+        payload: The kind of request that it sends.
         bot: The bot's unique name.
-        what: What everybody is sent, or a function that makes a recipient and what they are sent.
-        send: Makes a call.
+        content: The content for all recipients, or a function that makes a recipient and their
+            content of an item.
+        begin: Starts a call.
         quota: The quota that it spends.
         options: Its options.
 
     Raises:
-        ValidationError: What is to be sent, or an option, breaks a limit.
+        ValidationError: The content or an option breaks a limit.
         TypeError: There is no such option.
     """
     for option in options:
         if option not in JobOptions.__annotations__:
             raise TypeError(f"there is no option {option!r}")
     name = path_segment("bot_unique_name", bot)
-    personal = _parse_url(kind, what) if callable(what) else None
-    content = b"" if personal else kind.content(what)
+    personal = _personal_maker(payload, content) if callable(content) else None
+    encoded = b"{}" if personal else payload.encode(content)
     headroom = options.get("headroom", 0)
     if type(headroom) is not int or headroom < 0:
         raise ValidationError("headroom", "an int, at least 0", headroom)
-    batch_size, dedupe = (
-        options.get("batch_size", kind.max_recipients),
-        options.get("dedupe", False),
-    )
-
-    async def send_to(batch: Batch, watch: CallTracker) -> Sequence[str] | None:
-        return kind.reached_ids(await send(kind.call(name, content, batch), watch))
-
+    batch_size = options.get("batch_size", payload.max_recipients)
+    dedupe = options.get("dedupe", False)
     in_flight = options.get("max_in_flight")
     return Broadcast(
-        send_to,
-        body=lambda batch: kind.call(name, content, batch).body,
+        PayloadSender(payload, name, msgspec.json.decode(encoded), begin),
         personal=personal,
         batch_size=batch_size,
-        most=kind.max_recipients,
+        max_batch_size=payload.max_recipients,
         max_in_flight=max(1, quota.threshold - headroom) if in_flight is None else in_flight,
         dedupe=dedupe,
         exclude=options.get("exclude", ()),
         on_progress=options.get("on_progress"),
-        record=_record(
+        log=_open_log(
             options.get("journal"),
             resend_unknown=options.get("resend_unknown", False),
-            kind=kind.name,
+            kind=payload.name,
             quota=quota.owner,
             bot=bot,
-            message="personal" if personal else hashlib.sha256(content).hexdigest(),
+            message="personal" if personal else hashlib.sha256(encoded).hexdigest(),
             batch_size=batch_size,
             dedupe=dedupe,
         ),
     )
 
 
-def _parse_url(kind: Payload, make: Callable[[Any], object]) -> Callable[[Any], Made]:
-    def made(item: Any) -> Made:
+def _personal_maker(payload: Payload, make: Callable[[Any], object]) -> Callable[[Any], Made]:
+    def make_content(item: Any) -> Made:
         pair: Any = make(item)
         if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004 - a pair
-            raise ValidationError("personal", "a recipient and what they are sent", pair)
-        return pair[0], kind.content(pair[1])
+            raise ValidationError("personal", "a recipient and their content", pair)
+        return pair[0], payload.encode(pair[1])
 
-    return made
+    return make_content
 
 
-def _record(
+def _open_log(
     journal: str | os.PathLike[str] | None, *, resend_unknown: bool, **identity: Any
 ) -> JobLog:
     if journal is None:
         if resend_unknown:
             raise ValidationError("resend_unknown", "False without a journal", resend_unknown)
         return MemoryJobLog()
-    # Imported in need: SQLite is not everybody's.
+    # Imported when needed: a job without a journal does not load SQLite.
     from cliq_async.bulk.journal import Journal  # noqa: PLC0415
     from cliq_async.bulk.journal_file import JobIdentity  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""What can be sent to many: messages, and voice calls."""
+"""The payloads of bulk jobs: messages and voice calls, and the sender of one job's batches."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 import msgspec
@@ -13,10 +13,10 @@ from cliq_async.models.call import MAX_CALLED, Call, CallReceipt
 from cliq_async.models.identifiers import MAX_USER_IDS
 from cliq_async.models.message import Message, SentMessage, plain_text
 from cliq_async.models.serialization import read_written, to_json
-from cliq_async.transport.dialect import normalize_sent_message
+from cliq_async.transport.executor import PendingCall
 from cliq_async.transport.protocol import ApiCall
 
-__all__ = ["CALLS", "MESSAGES", "Payload"]
+__all__ = ["CALLS", "MESSAGES", "BatchSender", "Payload", "PayloadSender"]
 
 
 @attrs.frozen
@@ -24,35 +24,72 @@ class Payload:
     """A kind of request that has many recipients.
 
     Attributes:
-        name: What its jobs are called in journals.
-        endpoint: Where it goes to.
-        most: How many recipients share a request.
-        content: Makes JSON of what somebody is sent, without recipients; raises a
-            ValidationError if it is nothing that can be sent.
-        addressed: The body's field for recipients.
-        named: Those whom an answer names as reached; None where it does not say.
+        name: The name of its jobs in journals.
+        endpoint: The endpoint that takes it.
+        max_recipients: How many recipients may share a request.
+        encode: Encodes a content without recipients as JSON; raises a ValidationError if it
+            cannot be sent.
+        recipients_field: Returns the field of the body that names the recipients.
+        reached_ids: Returns the recipients whom an answer names as reached; None if it does not
+            say.
     """
 
     name: str
     endpoint: Endpoint
     max_recipients: int
-    content: Callable[[object], bytes]
+    encode: Callable[[object], bytes]
     recipients_field: Callable[[Sequence[str]], dict[str, Any]]
     reached_ids: Callable[[object], Sequence[str] | None]
 
-    def call(self, bot: str, content: bytes, batch: Batch) -> ApiCall:
-        """The call that sends to a batch.
 
-        Args:
-            bot: The bot's unique name, checked and quoted.
-            content: What is sent to those who have no content of their own.
-            batch: The batch.
-        """
-        body = msgspec.json.decode(batch.content or content) | self.recipients_field(batch.ids)
-        return ApiCall(self.endpoint, {"bot_unique_name": bot}, body=to_json(body))
+class BatchSender(Protocol):
+    """Sends the batches of one job."""
+
+    def body(self, batch: Batch) -> Mapping[str, Any]:
+        """Return the body of the request for a batch."""
+        ...
+
+    def begin(self, batch: Batch) -> PendingCall:
+        """Return the call that sends to a batch, to be made step by step."""
+        ...
+
+    def reached_ids(self, answer: object) -> Sequence[str] | None:
+        """Return the recipients whom an answer names as reached; None if it does not say."""
+        ...
 
 
-def _message(given: object) -> bytes:
+@attrs.frozen
+class PayloadSender:
+    """Sends a payload as one bot.
+
+    Attributes:
+        payload: The kind of request.
+        bot: The bot's unique name, checked and quoted.
+        content: The body for batches that have no content of their own, without recipients.
+        begin_call: Starts a call; `CliqClient` provides it.
+    """
+
+    payload: Payload
+    bot: str
+    content: Mapping[str, Any]
+    begin_call: Callable[[ApiCall], PendingCall]
+
+    def body(self, batch: Batch) -> Mapping[str, Any]:
+        """Return the body of the request for a batch."""
+        content = msgspec.json.decode(batch.content) if batch.content else self.content
+        return {**content, **self.payload.recipients_field(batch.ids)}
+
+    def begin(self, batch: Batch) -> PendingCall:
+        """Return the call that sends to a batch, to be made step by step."""
+        path = {"bot_unique_name": self.bot}
+        return self.begin_call(ApiCall(self.payload.endpoint, path, data=self.body(batch)))
+
+    def reached_ids(self, answer: object) -> Sequence[str] | None:
+        """Return the recipients whom an answer names as reached; None if it does not say."""
+        return self.payload.reached_ids(answer)
+
+
+def _encode_message(given: object) -> bytes:
     if isinstance(given, str):
         return to_json(plain_text(given))
     if not isinstance(given, Message):
@@ -60,7 +97,7 @@ def _message(given: object) -> bytes:
     return to_json(given)
 
 
-def _call(given: object) -> bytes:
+def _encode_call(given: object) -> bytes:
     call = Call(given) if isinstance(given, str) else given
     if not isinstance(call, Call):
         raise ValidationError("call", "a Call or a str", given)
@@ -69,14 +106,11 @@ def _call(given: object) -> bytes:
     return to_json(call)
 
 
-def _messaged(answer: object) -> Sequence[str] | None:
-    return (
-        tuple(read_written(normalize_sent_message(answer), SentMessage, SentMessage()).by_user)
-        or None
-    )
+def _ids_of_messages(answer: object) -> Sequence[str] | None:
+    return tuple(read_written(answer, SentMessage, SentMessage()).by_user) or None
 
 
-def _called(answer: object) -> Sequence[str] | None:
+def _ids_of_calls(answer: object) -> Sequence[str] | None:
     if not isinstance(answer, Mapping) or not isinstance(answer.get("user_ids"), list):
         return None
     return read_written(answer, CallReceipt, CallReceipt()).user_ids
@@ -86,15 +120,15 @@ MESSAGES: Final = Payload(
     name="broadcast",
     endpoint=ENDPOINTS["send_message"],
     max_recipients=MAX_USER_IDS,
-    content=_message,
+    encode=_encode_message,
     recipients_field=lambda ids: {"user_ids": ",".join(ids)},
-    reached_ids=_messaged,
+    reached_ids=_ids_of_messages,
 )
 CALLS: Final = Payload(
     name="calls",
     endpoint=ENDPOINTS["trigger_call"],
     max_recipients=MAX_CALLED,
-    content=_call,
+    encode=_encode_call,
     recipients_field=lambda ids: {"user_ids": list(ids)},
-    reached_ids=_called,
+    reached_ids=_ids_of_calls,
 )

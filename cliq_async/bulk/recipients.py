@@ -14,7 +14,7 @@ _END: Final = object()
 _SHOWN_CHARS: Final = 100
 _YIELD_EVERY: Final = 100
 """Items after which other tasks get a turn."""
-_SETTLED: Final = 500
+_FLUSH_EVERY: Final = 500
 """Items that are skipped, after which the reading waits until they are written down."""
 
 
@@ -56,32 +56,32 @@ class BatchSource(Protocol):
 
 
 class RecipientFilter:
-    """Says which items are recipients to be sent to.
+    """Tells recipients from items that are to be skipped.
 
     Args:
-        skip: Told of each item that is not: its number, what it was, and why.
-        settle: Waits until what `skip` was told is written down, so that it never piles up.
+        skip: Called with each skipped item: its number, its text, and the reason.
+        flush: Waits until skipped items are written down, so that they never pile up.
         dedupe: Skip ids that came before. Costs memory for each id.
-        exclude: Skip these, as `excluded` gives them.
+        exclude: Skip these ids, in the form that `excluded` returns.
     """
 
     def __init__(
         self,
         skip: Callable[[int, str, str], None],
         *,
-        settle: Callable[[], Awaitable[None]] | None = None,
+        flush: Callable[[], Awaitable[None]] | None = None,
         dedupe: bool = False,
         exclude: frozenset[str] = frozenset(),
     ) -> None:
-        self._told = skip
-        self._settle = settle
+        self._on_skip = skip
+        self._flush = flush
         self._skipped = 0
         self._seen: set[str] | None = set() if dedupe else None
         self._exclude = exclude
         self._number = 0
 
     def accept(self, item: object) -> str | None:
-        """The next item's recipient; None if it is none, or none to be sent to."""
+        """Return the recipient of the next item, or None if the item is to be skipped."""
         self._number += 1
         item = _stripped(item)
         try:
@@ -102,13 +102,13 @@ class RecipientFilter:
         return recipient
 
     async def pause(self) -> None:
-        """Called after an item that was skipped, to wait now and then."""
-        if self._settle is not None and self._skipped % _SETTLED == 0:
-            await self._settle()
+        """Wait now and then until skipped items are written down; called after each of them."""
+        if self._flush is not None and self._skipped % _FLUSH_EVERY == 0:
+            await self._flush()
 
     def _skip(self, item: str, reason: str) -> None:
         self._skipped += 1
-        self._told(self._number, item, reason)
+        self._on_skip(self._number, item, reason)
 
 
 class BatchReader:

@@ -1,7 +1,6 @@
-"""What comes before a job's first request: what it would send, and what earlier runs have done."""
+"""The steps before a job's first request: plan what it sends, and resume what earlier runs did."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cliq_async.bulk.batch import Batch
@@ -16,14 +15,14 @@ _CHECKED_AT_ONCE: Final = 200
 _SHOWN: Final = 3
 
 
-async def resume(source: BatchSource, record: JobLog) -> list[Batch]:
-    """Check all that earlier runs have read; returns what they have left to be sent.
+async def resume(source: BatchSource, log: JobLog) -> list[Batch]:
+    """Check all that earlier runs have read; return the batches that are still to be sent.
 
     Raises:
-        JournalError: The recipients are others than they were, or the record cannot be used.
+        JournalError: The recipients differ from those of before, or the log cannot be used.
         Exception: What the source raised.
     """
-    known = await record.open()
+    known = await log.open()
     await source.prepare()
     left: list[Batch] = []
     for start in range(0, known.batches, _CHECKED_AT_ONCE):
@@ -35,24 +34,24 @@ async def resume(source: BatchSource, record: JobLog) -> list[Batch]:
                 break
             batches.append(batch)
         if batches:
-            left += await record.check(batches)
+            left += await log.check(batches)
         if start + len(batches) < end:
             raise JournalError(
                 f"these are {start + len(batches):,} batches of recipients, and the job of "
                 f"this journal had read {known.batches:,}: they are others, or fewer"
             )
-    return left + await record.unfinished()
+    return left + await log.unfinished()
 
 
 async def plan(
-    source: BatchSource, record: JobLog, body: Callable[[Batch], bytes]
+    source: BatchSource, log: JobLog, body: Callable[[Batch], Mapping[str, Any]]
 ) -> BroadcastPlan:
-    """What a job would send.
+    """Return what a job would send.
 
     Args:
         source: Its batches.
-        record: Told by the source of those who are skipped.
-        body: The body of the request for a batch.
+        log: Counts the items that the source skips.
+        body: Returns the body of the request for a batch.
 
     Raises:
         Exception: What the source raised.
@@ -64,5 +63,5 @@ async def plan(
         requests += 1
         recipients += len(batch)
         if len(first) < _SHOWN:
-            first.append(json.loads(body(batch)))
-    return BroadcastPlan(recipients, record.counts.skipped, requests, tuple(first))
+            first.append(dict(body(batch)))
+    return BroadcastPlan(recipients, log.counts.skipped, requests, tuple(first))

@@ -65,11 +65,11 @@ class Limiter:
         queue = self._queues.get(quota.key)
         if queue is None:
             queue = self._queues[quota.key] = WaitQueue(quota, self.store)
-        ask = queue.may_bypass(lane)
-        if ask:
+        bypass = queue.may_bypass(lane)
+        if bypass:
             store = self.store
             number = next(token_ids)
-            queue.asking = True
+            queue.bypassing = True
             try:
                 got = await store.take(
                     quota,
@@ -85,10 +85,10 @@ class Limiter:
                 store.end(quota, number, TokenOutcome.NEVER_SENT)
                 raise
             finally:
-                queue.asking = False
+                queue.bypassing = False
         future: asyncio.Future[Token] = asyncio.get_running_loop().create_future()
         waiter = Waiter(quota, lane, future, deadline, reserve, lease_s, send_within_s, job)
-        return await queue.wait(waiter, refused=ask)
+        return await queue.wait(waiter, denied=bypass)
 
     def waiting(self, key: Key) -> int:
         """How many wait for a key in this event loop."""

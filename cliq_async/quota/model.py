@@ -144,6 +144,12 @@ class Denied(NamedTuple):
     retry_many_at: float
     locked: bool
 
+    def shifted(self, by_s: float) -> "Denied":
+        """Return the same with its moments on another clock."""
+        return Denied(
+            self.earliest_at + by_s, self.retry_at + by_s, self.retry_many_at + by_s, self.locked
+        )
+
 
 @attrs.frozen
 class Snapshot:
@@ -172,6 +178,17 @@ class Snapshot:
     reopening: bool
     probe_until: float | None
     waiting: int
+
+    def shifted(self, by_s: float) -> "Snapshot":
+        """Return the same with its moments on another clock."""
+        return attrs.evolve(
+            self,
+            now=self.now + by_s,
+            leases=tuple(end + by_s for end in self.leases),
+            returns=tuple(back_at + by_s for back_at in self.returns),
+            locked_until=self.locked_until + by_s,
+            probe_until=None if self.probe_until is None else self.probe_until + by_s,
+        )
 
     @property
     def locked(self) -> bool:

@@ -10,7 +10,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.bot import Bot, BotChanges, NewBot
 from cliq_async.models.identifiers import page_limit, path_segment, query_text
 from cliq_async.models.page import Page
-from cliq_async.models.serialization import data_of, read_one, read_written, to_json
+from cliq_async.models.serialization import data_of, read_one, read_written, unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.resources.paging import follow, read_page
 from cliq_async.transport.protocol import ApiCall
@@ -52,7 +52,7 @@ class Bots:
         """
         if not isinstance(new, NewBot):
             raise ValidationError("new", "a NewBot", new)
-        call = ApiCall(ENDPOINTS["create_bot"], body=to_json(new))
+        call = ApiCall(ENDPOINTS["create_bot"], data=unstructure(new))
         return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
 
     async def list(
@@ -145,7 +145,7 @@ class Bots:
         if not isinstance(changes, BotChanges):
             raise ValidationError("changes", "BotChanges", changes)
         path = {"bot_id": path_segment("bot_id", bot_id)}
-        call = ApiCall(ENDPOINTS["update_bot"], path, body=to_json(changes))
+        call = ApiCall(ENDPOINTS["update_bot"], path, data=unstructure(changes))
         return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
 
     async def delete(self, bot_id: str) -> None:
@@ -182,7 +182,7 @@ class Bots:
         body = {"channel_unique_name": check_text("channel_unique_name", channel_unique_name, 1)}
         endpoint = ENDPOINTS["associate_channel"]
         query = {"extension_key": query_text("extension_key", extension_key)}
-        await self._send(ApiCall(endpoint, path, query, to_json(body)))
+        await self._send(ApiCall(endpoint, path, query, body))
 
 
 def _extra(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call, CallReceipt
 from cliq_async.models.identifiers import path_segment
-from cliq_async.models.serialization import read_written, to_json
+from cliq_async.models.serialization import read_written, unstructure
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Calls"]
@@ -45,5 +45,5 @@ class Calls:
         if not isinstance(call, Call):
             raise ValidationError("call", "a Call", call)
         path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
-        answer = await self._send(ApiCall(ENDPOINTS["trigger_call"], path, body=to_json(call)))
+        answer = await self._send(ApiCall(ENDPOINTS["trigger_call"], path, data=unstructure(call)))
         return read_written(answer, CallReceipt, CallReceipt())

@@ -14,7 +14,7 @@ from cliq_async.models.handler import (
     check_type,
 )
 from cliq_async.models.identifiers import path_segment
-from cliq_async.models.serialization import data_of, read_one, read_written, to_json
+from cliq_async.models.serialization import data_of, read_one, read_written, unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.transport.protocol import ApiCall
 
@@ -53,7 +53,7 @@ class Handlers:
         if not isinstance(new, NewHandler):
             raise ValidationError("new", "a NewHandler", new)
         path = {"bot_id": path_segment("bot_id", bot_id)}
-        call = ApiCall(ENDPOINTS["create_handler"], path, body=to_json(new))
+        call = ApiCall(ENDPOINTS["create_handler"], path, data=unstructure(new))
         return _written(await self._send(call), new.type)
 
     async def update(
@@ -84,7 +84,7 @@ class Handlers:
             raise ValidationError("changes", "HandlerChanges", changes)
         path = _path(bot_id, check_type("type", type, changes))
         query = _query(handler_id)
-        call = ApiCall(ENDPOINTS["update_handler"], path, query, to_json(changes))
+        call = ApiCall(ENDPOINTS["update_handler"], path, query, unstructure(changes))
         return _written(await self._send(call), type)
 
     async def get(

@@ -8,9 +8,8 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.identifiers import path_segment, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import read_written, to_json, unstructure
+from cliq_async.models.serialization import read_written, unstructure
 from cliq_async.models.validators import check_text
-from cliq_async.transport.dialect import normalize_sent_message
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Messages"]
@@ -89,10 +88,8 @@ class Messages:
             query["channel_unique_name"] = check_text("channel", channel, 1)
         else:
             body["broadcast"] = True
-        call = ApiCall(ENDPOINTS["send_message"], path, query, to_json(body))
-        return read_written(
-            normalize_sent_message(await self._send(call)), SentMessage, SentMessage()
-        )
+        call = ApiCall(ENDPOINTS["send_message"], path, query, body)
+        return read_written(await self._send(call), SentMessage, SentMessage())
 
     async def send_incoming(
         self,
@@ -130,8 +127,8 @@ class Messages:
         }
         if user_ids not in ((), [], ""):
             query["user_ids"] = user_ids_field(user_ids)
-        body = to_json(check_parameters(parameters))
-        call = ApiCall(ENDPOINTS["send_incoming_webhook"], path, query, body)
+        data = check_parameters(parameters)
+        call = ApiCall(ENDPOINTS["send_incoming_webhook"], path, query, data)
         return read_written(await self._send(call), IncomingReceipt, IncomingReceipt())
 
 

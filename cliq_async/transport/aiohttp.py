@@ -1,4 +1,4 @@
-"""Bytes out and in. The only module on the path of a call that imports aiohttp."""
+"""The transport over aiohttp. No other module on the path of a call imports aiohttp."""
 
 import asyncio
 import re
@@ -29,11 +29,11 @@ _LONG: Final = 2**20
 
 
 class _NotAllowedError(aiohttp.ClientError):
-    """The permit was refused: too late, or a second time."""
+    """The permit was refused: too late, or for a second time."""
 
 
 class _Sending:
-    """One send under way, for the hooks in the request class to find."""
+    """One request in progress, looked up by the hooks in the request class."""
 
     __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "owner")
 
@@ -44,8 +44,8 @@ class _Sending:
         self._transport: asyncio.Transport | None = None
         self._allowed_at = 0.0
 
-    def ask(self, conn: Any) -> None:
-        """Ask whether the request may leave on a connection, and make that safe to break.
+    def claim(self, conn: Any) -> None:
+        """Claim the right to send on a connection, and make the connection safe to break.
 
         Raises:
             _NotAllowedError: It is too late, or the request has left already.
@@ -60,7 +60,7 @@ class _Sending:
 
     @property
     def late(self) -> bool:
-        """Whether the permission is no longer fresh."""
+        """True if the right was claimed too long ago to be used."""
         return system_clock() - self._allowed_at > _TURN_S
 
     def abort(self) -> None:
@@ -69,7 +69,7 @@ class _Sending:
         if conn is None or transport is None:
             return
         # A whole answer puts the connection back in the pool before its reader runs: it may
-        # carry somebody else's request by now.
+        # carry another request by now.
         if conn.protocol is not None or transport.is_closing():
             transport.abort()
 
@@ -80,28 +80,28 @@ _sendings: dict[asyncio.Task[Any] | None, _Sending] = {}
 
 
 def _prepare(sock: socket.socket | None) -> None:
-    """See to it that whoever closes a connection resets it, aiohttp and a killed process too.
+    """Have a connection reset when it is closed, by aiohttp or by the end of a killed process.
 
-    What a plain close leaves behind is delivered by the kernel, minutes later if the network was
-    down. An idle connection, whose answer is here, loses nothing by it.
+    After a plain close the kernel goes on delivering, minutes later if the network was down. An
+    idle connection, whose answer has arrived, loses nothing by a reset.
     """
     if sock is not None:
-        with suppress(OSError):  # closed meanwhile, or not a TCP socket
+        with suppress(OSError):  # closed in the meantime, or not a TCP socket
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
 
 
 class _GuardedRequest(aiohttp.ClientRequest):
-    """Asks for permission when the connection stands and nothing is written yet.
+    """A request that claims its permit when the connection is open and nothing is written yet.
 
-    Whatever way aiohttp comes to send a second time, it comes through here and is refused.
+    However aiohttp comes to send a second time, it comes through here and is refused.
     """
 
-    def send(self, conn: Any) -> Any:  # its coroutine, without one more around it
-        """Write the request, if its permit still holds."""
+    def send(self, conn: Any) -> Any:  # returns the coroutine: one more around it costs time
+        """Write the request if its permit allows it."""
         self._sending = _sendings[asyncio.current_task(self.loop)]
-        self._sending.ask(conn)
+        self._sending.claim(conn)
         return super().send(conn)
 
     if sys.version_info < (3, 12):
@@ -111,8 +111,8 @@ class _GuardedRequest(aiohttp.ClientRequest):
         ) -> None:
             """Write the body and, before it, the headers.
 
-            Before Python 3.12 this is a task of its own, which runs a turn of the loop after
-            `send`. Should that turn have lasted, the permission is stale.
+            Before Python 3.12 this is a separate task, which runs a turn of the loop after `send`.
+            If that turn took long, the claim is stale.
             """
             if self._sending.late:
                 late = _NotAllowedError("the event loop was blocked for too long")
@@ -128,7 +128,7 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 def _data(body: bytes) -> bytes | BytesIO | None:
-    # aiohttp warns of long bytes: only what can be read is written in pieces.
+    # aiohttp warns of long bytes: only a file object is written in pieces.
     return BytesIO(body) if len(body) > _LONG else body or None
 
 
@@ -148,7 +148,7 @@ class AiohttpTransport:
 
     Args:
         connector: Your own connector, which is closed with this transport. By default one
-            without a limit, since the quota bounds what is under way.
+            without a limit, since the quota bounds the requests in flight.
         proxy: The URL of an HTTP proxy.
     """
 
@@ -162,10 +162,10 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=_GuardedRequest,
         )
-        # It would send GET and DELETE again on a new connection when a kept one is found dead,
-        # which the guard refuses; aiohttp's own test client switches it off like this.
+        # aiohttp would repeat GET and DELETE on a new connection when a kept one is found dead,
+        # which the guard refuses. Its test client switches that off in the same way.
         self._session._retry_connection = False
-        self.prepares = connector is not None  # its sockets are not made here
+        self.prepares = connector is not None  # the sockets of a user's connector are not made here
 
     async def send(self, request: Request, permit: SendPermit) -> Response:
         """See `Transport.send`."""
@@ -184,7 +184,7 @@ class AiohttpTransport:
                 proxy=self._proxy,
             )
             try:
-                body = await answer.read()  # aiohttp has the connection back with its end
+                body = await answer.read()  # at its end the connection is back in the pool
             except BaseException as error:
                 answer.close()
                 if not isinstance(error, _FAILURES):
@@ -205,10 +205,10 @@ class AiohttpTransport:
         """See `Transport.close`."""
         for sending in tuple(_sendings.values()):
             if sending.owner is self:
-                sending.abort()  # or aiohttp would go on writing what it has not yet written
+                sending.abort()  # or aiohttp would go on writing the rest
         await self._session.close()
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in words, without the user and password that a proxy's URL may hold."""
+    """Describe an error without the user and password that a proxy's URL may hold."""
     return _USER.sub("//", str(error)) or type(error).__name__

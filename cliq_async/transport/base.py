@@ -1,22 +1,27 @@
-"""base."""
+"""The seam to the network: requests, answers, permits to send, and access tokens."""
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from cliq_async.auth.credentials import (
-    AccessToken,
-)
-
-__all__ = ["NoAnswerError", "Request", "Response", "SendPermit", "TokenProvider", "Transport"]
-
+__all__ = [
+    "CONNECT_S",
+    "BearerToken",
+    "NoAnswerError",
+    "Request",
+    "Response",
+    "SendPermit",
+    "TokenProvider",
+    "Transport",
+]
 
 CONNECT_S: Final = 10.0
-"""How long a connection may take to stand; a token is held meanwhile. Real seconds."""
+"""How long a connection may take to open. A token is held for that long. Real seconds."""
 
 
-class Request(msgspec.Struct, frozen=True):  # made for every request: an eighth of attrs' time
+# Structs, since one is made for every request: an eighth of the time of a frozen attrs class.
+class Request(msgspec.Struct, frozen=True):
     """An HTTP request, ready to be written.
 
     Attributes:
@@ -34,7 +39,7 @@ class Request(msgspec.Struct, frozen=True):  # made for every request: an eighth
     timeout_s: float | None = None
 
     def __repr__(self) -> str:
-        """Without headers and body: there may be secrets in both."""
+        """Return method and URL alone: headers and body may hold secrets."""
         return f"Request({self.method!r}, {self.url!r})"
 
 
@@ -44,7 +49,7 @@ class Response(msgspec.Struct, frozen=True):
     Attributes:
         status: The HTTP status.
         headers: The headers, looked up without regard to case.
-        body: The whole body, or None where the connection broke after the headers.
+        body: The whole body, or None if the connection broke after the headers.
     """
 
     status: int
@@ -52,12 +57,12 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes | None
 
     def __repr__(self) -> str:
-        """Without the rest: an accounts server's answer is a secret."""
+        """Return the status alone: an accounts server's answer is a secret."""
         return f"Response({self.status})"
 
 
 class NoAnswerError(Exception):
-    """No final status came. Whether the request left stands in the permit."""
+    """No final status came. The permit says whether the request left."""
 
 
 class SendPermit(Protocol):
@@ -65,59 +70,68 @@ class SendPermit(Protocol):
 
     @property
     def sent(self) -> bool:
-        """Whether the request was allowed to leave."""
+        """True once the request was allowed to leave."""
         ...
 
     def claim(self) -> bool:
-        """Ask just before the first byte is written; True at most once."""
+        """Claim the right just before the first byte is written. Returns True at most once."""
         ...
 
 
 class Transport(Protocol):
-    """What carries requests. Put another one in with `CliqClient(transport=...)`."""
+    """A carrier of requests. Pass your own as `CliqClient(transport=...)`."""
 
     async def send(self, request: Request, permit: SendPermit) -> Response:
         """Send a request and return its answer, whatever the status.
 
-        Follows no redirect and tries nothing twice. Asks `permit.claim()` just before the
-        first byte leaves, and sends nothing if that is False. When it gives up, or is
-        cancelled, it sees to it that what it wrote does not arrive later, as far as it can.
+        Follows no redirect and repeats nothing. Calls `permit.claim()` just before the first
+        byte leaves, and sends nothing if that returns False. When it gives up or is cancelled, it
+        resets the connection, so that nothing it wrote arrives later, as far as it can tell.
 
         Raises:
-            NoAnswerError: No final status came; what went wrong is the cause.
+            NoAnswerError: No final status came; the cause says what went wrong.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
+        ...
+
+
+class BearerToken(Protocol):
+    """An access token, as far as a request needs it."""
+
+    @property
+    def value(self) -> str:
+        """The token itself."""
         ...
 
 
 class TokenProvider(Protocol):
-    """Where a client's access tokens come from."""
+    """The source of a client's access tokens."""
 
-    def current(self) -> AccessToken | None:
-        """The access token in use, while it is good for a while. Costs next to nothing."""
+    def current(self) -> BearerToken | None:
+        """Return the access token in use if it is good for a while longer. Cheap."""
         ...
 
-    async def token(self, deadline: float | None = None) -> AccessToken:
-        """An access token that is thought to be good.
+    async def token(self, deadline: float | None = None) -> BearerToken:
+        """Return an access token that is believed to be good; issue one if necessary.
 
         Args:
-            deadline: When waiting for the right to make one is no longer of use, on the store's
-                clock; None to wait for as long as it takes.
+            deadline: Until when to wait for the right to issue one, on the store's clock; None
+                to wait for as long as it takes.
 
         Raises:
-            AuthError: There is none to be had.
-            QuotaWaitError: No more may be made before the deadline.
+            AuthError: No token could be issued.
+            QuotaWaitError: None may be issued before the deadline.
             QuotaStoreError: The store failed.
         """
         ...
 
-    def invalidate(self, access: AccessToken) -> bool:
-        """Take note that a token was not accepted. True if asking again may give another one."""
+    def invalidate(self, access: Any) -> bool:
+        """Drop a token that Cliq refused. Returns True if another one may be had."""
         ...
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel requests for access tokens that are in progress."""
         ...

@@ -1,7 +1,7 @@
-"""Where the live service was seen to differ from its documents: requests and answers.
+"""Quirks: differences between the live service and its documents, in requests and answers.
 
-No I/O. Each difference is a trait that a server has or has not. Source: reports of people who ran
-against the live service; the documents say nothing of it.
+No I/O. A server has a quirk or has it not. Source: reports of people who ran against the live
+service; the documents do not mention them.
 """
 
 import enum
@@ -11,19 +11,17 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import attrs
-import msgspec
 from msgspec.structs import replace
 
 from cliq_async.endpoints import ENDPOINTS, Endpoint
 from cliq_async.errors import ApiError, ThrottledError
-from cliq_async.models.serialization import to_json
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = [
     "Quirk",
     "apply_quirks",
     "endpoints_without_quirks",
-    "normalize_sent_message",
+    "normalize_answer",
     "quirk_from_error",
     "quirks_of",
 ]
@@ -34,11 +32,12 @@ _ID: Final = "bot_id"
 _PREFIX: Final = "b-"
 _BOT_ID: Final = re.compile(r"(b-)?[0-9]+")
 _KEY, _LIVE_KEY = "user_ids", "userids"
+_DETAILS: Final = "message_details"
 _NOT_FOUND, _WRONG_METHOD = 404, 405
 
 
 class Quirk(enum.Enum):
-    """A difference, by what the server does instead."""
+    """A difference, named by what the server does instead."""
 
     SEND_PATH = "takes messages at /messages"
     RECIPIENTS = "calls a message's recipients userids"
@@ -47,54 +46,54 @@ class Quirk(enum.Enum):
 
 
 def quirks_of(call: ApiCall) -> frozenset[Quirk]:
-    """The traits that make a difference to a call."""
+    """Return the quirks that make a difference to a call."""
     if call.endpoint.name == _SEND:
-        body = msgspec.json.decode(call.body)
-        return frozenset((Quirk.SEND_PATH, *((Quirk.RECIPIENTS,) if _KEY in body else ())))
-    trait = _of_id(call)
-    return frozenset() if trait is None else frozenset((trait,))
+        keyed = call.data is not None and _KEY in call.data
+        return frozenset((Quirk.SEND_PATH, *((Quirk.RECIPIENTS,) if keyed else ())))
+    quirk = _quirk_of_id(call)
+    return frozenset() if quirk is None else frozenset((quirk,))
 
 
-def _of_id(call: ApiCall) -> Quirk | None:
+def _quirk_of_id(call: ApiCall) -> Quirk | None:
     given = call.path.get(_ID, "")
     if not _BOT_ID.fullmatch(given):
         return None
     return Quirk.BARE if given.startswith(_PREFIX) else Quirk.PREFIXED
 
 
-def apply_quirks(call: ApiCall, traits: Collection[Quirk]) -> ApiCall:
-    """The call for a server that has some traits."""
-    if Quirk.SEND_PATH in traits:
+def apply_quirks(call: ApiCall, quirks: Collection[Quirk]) -> ApiCall:
+    """Return the call as a server with these quirks takes it."""
+    if Quirk.SEND_PATH in quirks:
         call = replace(call, endpoint=_SEND_LIVE)
-    if Quirk.RECIPIENTS in traits:
-        body: dict[str, Any] = msgspec.json.decode(call.body)
-        body[_LIVE_KEY] = body.pop(_KEY)
-        call = replace(call, body=to_json(body))
-    if Quirk.PREFIXED in traits:
+    if Quirk.RECIPIENTS in quirks and call.data is not None:
+        data: dict[str, Any] = dict(call.data)
+        data[_LIVE_KEY] = data.pop(_KEY)
+        call = replace(call, data=data)
+    if Quirk.PREFIXED in quirks:
         call = replace(call, path={**call.path, _ID: _PREFIX + call.path[_ID]})
-    if Quirk.BARE in traits:
+    if Quirk.BARE in quirks:
         call = replace(call, path={**call.path, _ID: call.path[_ID].removeprefix(_PREFIX)})
     return call
 
 
 def quirk_from_error(call: ApiCall, error: ApiError) -> Quirk | None:
-    """The trait that an error of a call may come from."""
+    """Return the quirk that a refusal of a call may come from."""
     if isinstance(error, ThrottledError):  # whatever its status
         return None
     if error.endpoint == _SEND:
         if error.code == "extra_key_found":
             return Quirk.RECIPIENTS
-        lost = error.status in {_NOT_FOUND, _WRONG_METHOD} and error.code != "bot_not_found"
-        return Quirk.SEND_PATH if lost else None
-    return _of_id(call) if error.status == _NOT_FOUND else None
+        not_there = error.status in {_NOT_FOUND, _WRONG_METHOD} and error.code != "bot_not_found"
+        return Quirk.SEND_PATH if not_there else None
+    return _quirk_of_id(call) if error.status == _NOT_FOUND else None
 
 
 def endpoints_without_quirks(known: Mapping[Quirk, bool]) -> frozenset[str]:
-    """The endpoints whose calls can all go as documented, by what is known of the traits."""
+    """Return the endpoints whose calls can all go as documented, by what is known of the quirks."""
     return frozenset(
         name
         for name, endpoint in ENDPOINTS.items()
-        if all(known.get(trait) is False for trait in _quirks_at(endpoint))
+        if all(known.get(quirk) is False for quirk in _quirks_at(endpoint))
     )
 
 
@@ -104,16 +103,16 @@ def _quirks_at(endpoint: Endpoint) -> tuple[Quirk, ...]:
     return (Quirk.PREFIXED, Quirk.BARE) if f"{{{_ID}}}" in endpoint.path else ()
 
 
-def normalize_sent_message(answer: object) -> object:
-    """A sent message's answer in the documented form.
+def normalize_answer(data: object) -> object:
+    """Return an answer in the documented form.
 
-    The live service tells the ids for each recipient, URL-encoded.
+    The live service answers a message with the ids for each recipient, URL-encoded.
     """
-    if not isinstance(answer, dict) or not isinstance(answer.get("message_details"), dict):
-        return answer
+    if not isinstance(data, dict) or not isinstance(data.get(_DETAILS), dict):
+        return data
     by_user = {
         zuid: {name: unquote(value) for name, value in ids.items() if isinstance(value, str)}
-        for zuid, ids in answer["message_details"].items()
+        for zuid, ids in data[_DETAILS].items()
         if isinstance(ids, dict)
     }
     return {**next(iter(by_user.values()), {}), "by_user": by_user}

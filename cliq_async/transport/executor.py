@@ -1,46 +1,63 @@
-"""One call: authorise, take a token, send, say what the answer means, retry or raise.
+"""Requests for calls: authorize, take a token, send, read the answer, go again or raise.
 
-The only loop over attempts in the package, and the only way to the network. What to do after an
-attempt is decided in `retrying`.
+The only loop over attempts in the package, and the only way to the network. `RequestExecutor`
+holds what all calls of a client share; `PendingCall` is one call, in two steps that alternate until
+it is answered for good:
+
+    acquire()   wait for an access token and for a token of the endpoint's quota
+    send()      send once, end the token by what happened, decide what to do next
+
+The steps are apart so that a bulk job can mark a batch between them: the token is in hand, and
+nothing has left. `retry` decides what to do after an attempt, `negotiation` which form the server
+takes; both are pure.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
 from cliq_async._version import __version__
-from cliq_async.auth.provider import AccessToken
 from cliq_async.clock import to_utc
-from cliq_async.endpoints import Endpoint
-from cliq_async.errors import AuthError, QuotaStoreError, QuotaWaitError
+from cliq_async.errors import ApiError, AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.hooks import Hooks
+from cliq_async.models.serialization import to_json
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane, Quota, TokenOutcome
 from cliq_async.quota.token import Token
-from cliq_async.transport.base import CONNECT_S, NoAnswerError, Request, TokenProvider, Transport
+from cliq_async.transport.base import (
+    CONNECT_S,
+    BearerToken,
+    NoAnswerError,
+    Request,
+    TokenProvider,
+    Transport,
+)
+from cliq_async.transport.dialect import normalize_answer
 from cliq_async.transport.instrumentation import Instrumentation
+from cliq_async.transport.negotiation import CallForm, DialectNegotiator
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
 from cliq_async.transport.retry import NoResponse, RetryState
-from cliq_async.transport.tracking import CallTracker, StoppedError
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["CallOptions", "RequestExecutor"]
+__all__ = ["CallOptions", "PendingCall", "RequestExecutor"]
 
-# Once: a look at a member of an enum is slow before Python 3.12.
-_ABANDONED, _ANSWERED = TokenOutcome.ABANDONED, TokenOutcome.ANSWERED
+# Looked up once: an enum's members are slow before Python 3.12.
+_NEVER_SENT, _ANSWERED = TokenOutcome.NEVER_SENT, TokenOutcome.ANSWERED
+_ABANDONED = TokenOutcome.ABANDONED
 _USER_AGENT = f"cliq-async/{__version__}"
-_ENDLESS_S = 600.0
-"""What a request without a timeout may take before its token's lease ends."""
+_NO_TIMEOUT_LEASE_S = 600.0
+"""How long a request without a timeout keeps its token if its process dies."""
 
 
 @attrs.frozen
 class CallOptions:
-    """What a caller may choose for a call.
+    """Per-call options.
 
     Attributes:
         lane: Who goes first when several wait.
@@ -48,7 +65,6 @@ class CallOptions:
         timeout_s: For one request, from the first byte out to the last one in; None for no end.
         reserve: How many tokens to leave to others.
         job: Names a job whose calls take turns with those of other jobs.
-        watch: Follows the call.
     """
 
     lane: Lane = Lane.INTERACTIVE
@@ -56,7 +72,6 @@ class CallOptions:
     timeout_s: float | None = 30.0
     reserve: int = 0
     job: object = None
-    tracker: CallTracker | None = None
 
 
 class RequestExecutor:
@@ -67,9 +82,10 @@ class RequestExecutor:
         quotas: The quota of each endpoint, by the endpoint's name.
         limiter: Hands out the tokens.
         transport: Carries the requests.
-        authority: Gives the access tokens.
+        provider: Gives the access tokens.
         pacers: Spread the requests; see `pacing`.
-        hooks: Are told what happens.
+        negotiator: Knows which form the server takes; None for the documented one.
+        hooks: Called with what happens.
     """
 
     def __init__(
@@ -79,24 +95,26 @@ class RequestExecutor:
         quotas: Mapping[str, Quota],
         limiter: Limiter,
         transport: Transport,
-        authority: TokenProvider,
+        provider: TokenProvider,
         pacers: "Mapping[str, AsyncLimiter]",
+        negotiator: DialectNegotiator | None = None,
         hooks: Hooks | None = None,
     ) -> None:
-        self._base_url = base_url
-        self._quotas = quotas
-        self._limiter = limiter
-        self._clock = limiter.store.clock
-        self._transport = transport
-        self._authority = authority
-        self._pacers = pacers
-        self._teller = Instrumentation(hooks, self._clock)
+        self.base_url = base_url
+        self.quotas = quotas
+        self.limiter = limiter
+        self.clock = limiter.store.clock
+        self.transport = transport
+        self.provider = provider
+        self.pacers = pacers
+        self.negotiator = negotiator
+        self.instrumentation = Instrumentation(hooks, self.clock)
 
-    def execute(self, call: ApiCall, options: CallOptions) -> Awaitable[object]:
+    async def execute(self, call: ApiCall, options: CallOptions) -> object:
         """Send a call until it is answered for good.
 
         Returns:
-            The decoded JSON of a 2xx, or None where it had none that could be read.
+            The decoded JSON of a 2xx, or None if it had none that could be read.
 
         Raises:
             ApiError: Cliq refused it.
@@ -105,154 +123,285 @@ class RequestExecutor:
             OutcomeUnknownError: It may or may not have happened.
             TransportError: No answer, and nothing changed.
             QuotaStoreError: The quota store failed; nothing was sent.
-            StoppedError: `options.watch` was stopped, and there would be another attempt.
         """
-        watch = options.tracker or CallTracker()
-        return self._teller.call(self._run(call, options, watch), call.endpoint, watch)
-
-    async def _run(self, call: ApiCall, options: CallOptions, watch: CallTracker) -> object:
-        attempts = RetryState(call.endpoint)
-        quota = self._quotas[call.endpoint.name]
-        url = call.url(self._base_url)
-        deadline = None if options.max_wait_s is None else self._clock() + options.max_wait_s
-        lease_s = CONNECT_S + quota.period_s + quota.straggler_s
-        lease_s += _ENDLESS_S if options.timeout_s is None else options.timeout_s
-        while True:
-            if watch.cancelled:
-                raise StoppedError
-            try:
-                access = self._authority.current() or await self._authority.token(deadline)
-                acquired = self._limiter.acquire(
-                    quota,
-                    lane=options.lane,
-                    deadline=deadline,
-                    reserve=options.reserve,
-                    lease_s=lease_s,
-                    send_within_s=CONNECT_S,
-                    job=options.job,
-                )
-                token = await self._teller.wait(acquired, quota, options.lane)
-                if token.waited or self._pacers:
-                    ready = await self._prepare(token, deadline)
-                    if ready is None:
-                        continue
-                    access = ready
-            except (AuthError, QuotaStoreError, QuotaWaitError) as error:
-                raise attempts.not_sent(error) from error.__cause__
-            watch.token = token
-            # Not in a variable: a traceback may show what those hold.
-            request = Request(
-                call.endpoint.method,
-                url,
-                _headers(access.value, call.body),
-                call.body,
-                options.timeout_s,
-            )
-            exchange = self._send_once(call.endpoint, request, token, watch)
-            match attempts.next_action(await self._teller.request(exchange, call.endpoint, token)):
-                case "return":
-                    return attempts.data()
-                case "wait":
-                    continue
-                case "renew" if self._authority.invalidate(access):
-                    continue
-                case "back off" if await self._back_off(attempts.count, deadline, watch):
-                    continue
-                case _:
-                    raise attempts.error()
-
-    async def _prepare(self, token: Token, deadline: float | None) -> AccessToken | None:
-        """Wait for the turn of a token. None, and the token is back, if it gets too old over it.
-
-        The access token may have grown old while the call stood in line. The quota's is held while
-        that is renewed: nobody else of this client could send, either. Not while it cannot be.
-        """
-        if self._pacers and not await self._await_pace(token, deadline):
-            return None
-        try:
-            access = self._authority.current() or await self._authority.token(token.send_by)
-        except (AuthError, QuotaWaitError):
-            token.end(TokenOutcome.NEVER_SENT)
-            return None
-        except BaseException:
-            token.end(TokenOutcome.NEVER_SENT)
+        pending = PendingCall(self, call, options)
+        error: BaseException | None = None
+        try:  # not `with`: this is the hot path
+            while not pending.answered:
+                await pending.acquire()
+                await pending.send()
+        except BaseException as raised:
+            error = raised
             raise
-        if self._clock() < token.send_by:
-            return access
-        token.end(TokenOutcome.NEVER_SENT)
-        return None
+        finally:
+            pending.close(error)
+        return pending.data
 
-    async def _await_pace(self, token: Token, deadline: float | None) -> bool:
-        """Wait for the turn of a token. False, and the token is back, if it gets too old.
+    def begin(self, call: ApiCall, options: CallOptions) -> "PendingCall":
+        """Return a call to be made step by step; use it as a context manager."""
+        return PendingCall(self, call, options)
 
-        It does so as well if the endpoint was locked meanwhile.
+
+class PendingCall:
+    """One call on its way to an answer. Its context manager gives back a token that was not used.
+
+    Attributes:
+        answered: The call has succeeded; `data` is its answer.
+        data: The decoded JSON of a 2xx, or None if it had none that could be read.
+        requests: How many requests have left.
+        lockouts: How many of them began a lock.
+        outcome_unknown: The last request left, and nothing says whether it was executed.
+    """
+
+    __slots__ = (
+        "_access",
+        "_body",
+        "_call",
+        "_deadline",
+        "_executor",
+        "_form",
+        "_lease_s",
+        "_options",
+        "_pause_s",
+        "_quota",
+        "_started_at",
+        "_state",
+        "_token",
+        "_url",
+        "answered",
+        "data",
+        "lockouts",
+        "outcome_unknown",
+        "requests",
+    )
+
+    def __init__(self, executor: RequestExecutor, call: ApiCall, options: CallOptions) -> None:
+        self._executor = executor
+        self._call = call
+        self._options = options
+        self._state = RetryState(call.endpoint)
+        self._quota = quota = executor.quotas[call.endpoint.name]
+        self._started_at = started_at = executor.clock()
+        max_wait_s, timeout_s = options.max_wait_s, options.timeout_s
+        self._deadline = None if max_wait_s is None else started_at + max_wait_s
+        self._lease_s = CONNECT_S + quota.period_s + quota.straggler_s
+        self._lease_s += _NO_TIMEOUT_LEASE_S if timeout_s is None else timeout_s
+        negotiator = executor.negotiator
+        self._form = (
+            None
+            if negotiator is None or call.endpoint.name in negotiator.without_quirks
+            else CallForm(negotiator, call)
+        )
+        self._url: str | None = None
+        self._body = b""
+        self._token: Token | None = None
+        self._access: BearerToken | None = None
+        self._pause_s = 0.0
+        self.answered = False
+        self.data: object = None
+        self.requests = 0
+        self.lockouts = 0
+        self.outcome_unknown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(exc)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the call: give back a token that was not used, and report how the call ended."""
+        if self._token is not None:
+            self._give_back()
+        if self._form is not None:
+            self._form.close()
+        instrumentation = self._executor.instrumentation
+        if instrumentation.hooks.on_call is not None:
+            instrumentation.call_ended(self._call.endpoint, self.requests, self._started_at, error)
+
+    @property
+    def in_flight(self) -> bool:
+        """True while a request has left and its end is not known."""
+        return self._token is not None and self._token.sent and not self._token.ended
+
+    async def acquire(self) -> None:
+        """Wait until the next request may be sent.
+
+        Sleeps first if the attempt before asked for a pause. A token that grew too old while its
+        turn was awaited is given back, and another one taken.
+
+        Raises:
+            CliqError: No further attempt can be made; says whether one may have happened.
         """
+        if self._pause_s:
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = 0.0
+        try:
+            if self._form is not None and not self._form.ready:
+                await self._form.prepare(self._deadline)
+                self._url = None
+            while self._token is None:
+                await self._take_token()
+        except (AuthError, QuotaStoreError, QuotaWaitError) as error:
+            raise self._state.not_sent(error) from error.__cause__
+
+    async def send(self) -> None:
+        """Send the request once, and take in its answer.
+
+        Sets `answered` if the call has succeeded; else `acquire` and `send` have to follow.
+
+        Raises:
+            CliqError: The call has failed, as for `RequestExecutor.execute`.
+        """
+        executor, token, access = self._executor, self._token, self._access
+        if token is None or access is None:
+            raise RuntimeError("acquire a token before sending")
+        if self._url is None:
+            self._encode()
+        began_at = executor.clock()
+        answer: ApiResponse | NoResponse | None = None
+        try:
+            answer = result = await self._send_once(token, access)
+        finally:
+            self.requests += token.sent
+            if executor.instrumentation.hooks.on_request is not None:
+                executor.instrumentation.request_ended(token, self._call.endpoint, began_at, answer)
+        self._token = None
+        match self._state.next_action(result):
+            case "return":
+                if self._form is not None:
+                    self._form.accepted()
+                data = self._state.data
+                self.data = normalize_answer(data) if data else data
+                self.answered = True
+            case "wait":
+                pass
+            case "renew" if executor.provider.invalidate(access):
+                pass
+            case "back off" if self._plan_pause():
+                pass
+            case _:
+                self._raise_or_change_form(self._state.error())
+
+    def _encode(self) -> None:
+        call = self._call if self._form is None else self._form.apply(self._call)
+        self._url = call.url(self._executor.base_url)
+        if not self._body or self._form is not None:
+            self._body = b"" if call.data is None else to_json(call.data)
+
+    async def _take_token(self) -> None:
+        """Take a token of the quota, and an access token that is still good after the wait."""
+        executor, quota, options = self._executor, self._quota, self._options
+        self._access = executor.provider.current() or await executor.provider.token(self._deadline)
+        began_at = executor.clock()
+        try:
+            self._token = token = await executor.limiter.acquire(
+                quota,
+                lane=options.lane,
+                deadline=self._deadline,
+                reserve=options.reserve,
+                lease_s=self._lease_s,
+                send_within_s=CONNECT_S,
+                job=options.job,
+            )
+        except BaseException as error:
+            executor.instrumentation.wait_ended(quota, options.lane, began_at, error)
+            raise
+        if token.waited:
+            executor.instrumentation.wait_ended(quota, options.lane, began_at, None)
+        if (token.waited or executor.pacers) and not await self._prepare(token):
+            self._give_back()
+
+    def _give_back(self) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            token.end(_NEVER_SENT)
+
+    async def _prepare(self, token: Token) -> bool:
+        """Await the pace and renew the access token. False if the token got too old over it.
+
+        The quota's token is held while the access token is renewed: no other call of this client
+        could send, either. It is not held while the access token cannot be renewed.
+        """
+        if self._executor.pacers and not await self._await_pace(token):
+            return False
+        provider = self._executor.provider
+        try:
+            self._access = provider.current() or await provider.token(token.send_by)
+        except (AuthError, QuotaWaitError):
+            return False
+        return self._executor.clock() < token.send_by
+
+    async def _await_pace(self, token: Token) -> bool:
+        """Await the pacers. False if the token got too old, or the endpoint was locked since."""
+        executor, deadline = self._executor, self._deadline
         until = token.send_by if deadline is None else min(token.send_by, deadline)
         try:
-            async with asyncio.timeout(max(0.0, until - self._clock())):
+            async with asyncio.timeout(max(0.0, until - executor.clock())):
                 for name in (token.quota.endpoint, ALL):
-                    if name in self._pacers:
-                        await self._pacers[name].acquire()
-            (snapshot,) = await self._limiter.store.snapshots([token.quota])
+                    if name in executor.pacers:
+                        await executor.pacers[name].acquire()
+            (snapshot,) = await executor.limiter.store.snapshots([token.quota])
         except TimeoutError:
-            token.end(TokenOutcome.NEVER_SENT)
             if until == deadline:
-                quota = token.quota
-                raise QuotaWaitError(quota.endpoint, to_utc(until, self._clock)) from None
+                at = to_utc(until, executor.clock)
+                raise QuotaWaitError(token.quota.endpoint, at) from None
             return False
-        except BaseException:
-            token.end(TokenOutcome.NEVER_SENT)
-            raise
-        if token.taken_at < snapshot.locked_until:
-            token.end(TokenOutcome.NEVER_SENT)
-            return False
-        return True
+        return token.taken_at >= snapshot.locked_until
 
-    async def _send_once(
-        self, endpoint: Endpoint, request: Request, token: Token, watch: CallTracker
-    ) -> ApiResponse | NoResponse:
-        """Send once, and end the token as what happened demands."""
-        watch.outcome_unknown = False
+    async def _send_once(self, token: Token, access: BearerToken) -> ApiResponse | NoResponse:
+        """Send, and end the token by what happened."""
+        self.outcome_unknown = False
         try:
-            if watch.before_send is not None:
-                await watch.before_send()
-            response = await self._transport.send(request, token)
+            response = await self._executor.transport.send(self._request(access), token)
         except BaseException as error:
-            watch.outcome_unknown = token.sent
-            token.end(TokenOutcome.ABANDONED if token.sent else TokenOutcome.NEVER_SENT)
+            self.outcome_unknown = token.sent
+            token.end(_ABANDONED if token.sent else _NEVER_SENT)
             if isinstance(error, NoAnswerError):
                 return NoResponse(token.sent, str(error))
             raise
-        finally:
-            watch.requests += token.sent
-        answer = parse_response(endpoint, response)
+        answer = parse_response(self._call.endpoint, response)
         if answer.throttle is None:
             token.end(_ABANDONED if answer.outcome == "unknown" else _ANSWERED)
         else:
-            wait_s = answer.throttle.wait_s
-            lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
-            if lock.first:
-                watch.lockouts += 1
-                self._teller.lock(token.quota, lock)
+            await self._close_bucket(token, answer.throttle.wait_s)
         return answer
 
-    async def _back_off(self, attempts: int, deadline: float | None, watch: CallTracker) -> bool:
-        """Sleep before another attempt. False if there is no time left for one, or no wish."""
-        # Imported in need: most programs never fail, and all of them start.
+    async def _close_bucket(self, token: Token, wait_s: float | None) -> None:
+        lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
+        if lock.first:
+            self.lockouts += 1
+            self._executor.instrumentation.lock_began(token.quota, lock)
+
+    def _request(self, access: BearerToken) -> Request:
+        headers = {"Authorization": f"Bearer {access.value}", "User-Agent": _USER_AGENT}
+        if self._body:
+            headers["Content-Type"] = "application/json"
+        method, url = self._call.endpoint.method, self._url or ""
+        return Request(method, url, headers, self._body, self._options.timeout_s)
+
+    def _plan_pause(self) -> bool:
+        """Set the pause before the next attempt. False if there is no time left for one."""
+        # Imported when needed: most programs never fail, and all of them start.
         from tenacity import RetryCallState, Retrying, wait_random_exponential  # noqa: PLC0415
 
         state = RetryCallState(Retrying(), None, (), {})
-        state.attempt_number = attempts
-        delay_s = wait_random_exponential(multiplier=0.5)(state)
-        late = deadline is not None and self._clock() + delay_s > deadline
-        if late or watch.cancelled:
+        state.attempt_number = self._state.count
+        pause_s = wait_random_exponential(multiplier=0.5)(state)
+        if self._deadline is not None and self._executor.clock() + pause_s > self._deadline:
             return False
-        await asyncio.sleep(delay_s)
+        self._pause_s = pause_s
         return True
 
-
-def _headers(access: str, body: bytes) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {access}", "User-Agent": _USER_AGENT}
-    if body:
-        headers["Content-Type"] = "application/json"
-    return headers
+    def _raise_or_change_form(self, error: CliqError) -> None:
+        """Raise an error, unless the server refused the call for its form alone."""
+        if self._form is None or not isinstance(error, ApiError):
+            raise error
+        if (final := self._form.refused(error)) is not None:
+            raise final from None
+        self._url = None

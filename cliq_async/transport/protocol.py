@@ -1,8 +1,8 @@
-"""Requests out of calls, and what an answer means. No I/O."""
+"""Build URLs from calls, and read answers. No I/O."""
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 import attrs
@@ -49,17 +49,19 @@ class ApiCall(msgspec.Struct, frozen=True):
         endpoint: The row of the endpoint table.
         path: The path parameters by name, checked and quoted.
         query: The query parameters; those that are None are left out.
-        body: The JSON body, or nothing.
+        data: The body as plain data; None for no body. The executor encodes it, once.
     """
 
     endpoint: Endpoint
     path: Mapping[str, str] = {}
     query: Mapping[str, str | int | None] = {}
-    body: bytes = b""
+    data: Mapping[str, Any] | None = None
 
     def url(self, base_url: str) -> str:
-        """The whole URL behind scheme, host and network."""
+        """Return the whole URL; `base_url` is its scheme, host and network."""
         url = base_url + _filled(self.endpoint.path, **self.path)
+        if not self.query:
+            return url
         query = [each for each in self.query.items() if each[1] is not None]
         return f"{url}?{urlencode(query)}" if query else url
 
@@ -70,7 +72,7 @@ def _filled(template: str, /, **path: str) -> str:
 
 
 Outcome = Literal["done", "refused", "throttled", "unknown"]
-"""What an answer means for its caller.
+"""The meaning of an answer.
 
 - done: It happened.
 - refused: Cliq will not do it.
@@ -81,15 +83,15 @@ Outcome = Literal["done", "refused", "throttled", "unknown"]
 
 @attrs.frozen
 class ApiResponse:
-    """An answer, read.
+    """An answer that was read.
 
     Attributes:
-        kind: What it means.
+        outcome: Its meaning.
         status: The HTTP status.
-        data: The decoded JSON, or None where there was none to read.
-        whole: Whether the body arrived, and was JSON or empty.
-        error: The exception that says it, but for what is done or throttled.
-        refusal: What a throttle said.
+        data: The decoded JSON, or None if there was none to read.
+        complete: True if the whole body arrived, and was JSON or empty.
+        error: The exception for it, unless it is done or throttled.
+        throttle: The lock that a throttled answer reports.
     """
 
     outcome: Outcome
@@ -101,20 +103,20 @@ class ApiResponse:
 
 
 def parse_response(endpoint: Endpoint, response: Response) -> ApiResponse:
-    """Say what an answer means. Never fails, whatever the body is."""
+    """Read an answer. Never fails, whatever the body is."""
     status = response.status
     if response.body == b"" and _OK <= status < _REDIRECT:
         return _empty(status)
-    data, whole = _decode(response.body)
+    data, complete = _decode(response.body)
     throttled = detect_throttle(status, response.headers, data)
     if throttled is not None:
-        return ApiResponse("throttled", status, data, whole, throttle=throttled)
+        return ApiResponse("throttled", status, data, complete, throttle=throttled)
     if _OK <= status < _REDIRECT:
-        return ApiResponse("done", status, data, whole)
-    kind: Outcome = "refused"
+        return ApiResponse("done", status, data, complete)
+    outcome: Outcome = "refused"
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
-        kind = "unknown"
-    return ApiResponse(kind, status, data, whole, _error(endpoint, status, data))
+        outcome = "unknown"
+    return ApiResponse(outcome, status, data, complete, _error(endpoint, status, data))
 
 
 @cache

@@ -1,14 +1,14 @@
-"""What to do after an attempt. Pure: no clock, no I/O.
+"""Retry decisions: what to do after an attempt. Pure: no clock, no I/O.
 
 | what happened | GET, PATCH, DELETE | POST |
 |---|---|---|
 | throttled, in any form | again after the lock | the same: it was not executed |
 | never sent | again | again |
 | sent and not answered, 408, 5xx | again | never: the outcome is unknown |
-| 401, and there is another access token | once more | once more |
+| 401, and another access token can be had | once more | once more |
 | any other status from 300 | raised | raised |
 
-At most three attempts; throttles and a renewed access token do not count.
+At most three attempts; throttles and a refreshed access token do not count.
 """
 
 from typing import Final, Literal
@@ -38,8 +38,8 @@ class NoResponse:
     """An attempt without an answer.
 
     Attributes:
-        sent: Whether anything may have left.
-        reason: What went wrong, in words.
+        sent: True if any part of the request may have left.
+        reason: The cause, in words.
     """
 
     sent: bool
@@ -47,7 +47,7 @@ class NoResponse:
 
 
 Action = Literal["return", "wait", "renew", "back off", "raise"]
-"""What to do now.
+"""The next step.
 
 - return: Return what was answered.
 - wait: Wait for the lock to end, then try again.
@@ -64,10 +64,11 @@ class RetryState:
     Attributes:
         endpoint: What is called.
         count: Attempts that count.
-        may_have_executed: Whether a write may have happened already.
-        renewed: Whether another access token was tried.
-        refused: The last throttle, if the last attempt was one.
+        may_have_executed: A write may have happened already.
+        token_refreshed: Another access token was tried.
+        throttled: The last attempt's answer, if it was a throttle.
         last: The last attempt's answer.
+        data: The decoded JSON of the answer, or None; set when the call is to return.
     """
 
     endpoint: Endpoint
@@ -76,15 +77,17 @@ class RetryState:
     token_refreshed: bool = False
     throttled: ApiResponse | None = None
     last: ApiResponse | NoResponse | None = None
+    data: object = None
 
     def next_action(self, answer: ApiResponse | NoResponse) -> Action:
-        """Take in how an attempt ended, and say what to do now."""
+        """Take in the end of an attempt, and return what to do next."""
         self.last = answer
         self.throttled = None
         if isinstance(answer, NoResponse):
             return self._unanswered(sent=answer.sent)
         match answer.outcome:
             case "done" if answer.complete or self.endpoint.method != "GET":
+                self.data = answer.data
                 return "return"
             case "throttled":
                 self.throttled = answer
@@ -94,13 +97,8 @@ class RetryState:
             case _:
                 return self._unanswered(sent=True)
 
-    def data(self) -> object:
-        """What the call gave: the decoded JSON, or None."""
-        last = self.last
-        return last.data if isinstance(last, ApiResponse) and last.error is None else None
-
     def error(self) -> CliqError:
-        """The exception for a call that is given up now."""
+        """Return the exception for a call that ends here."""
         answer, endpoint = self.last, self.endpoint.name
         if isinstance(answer, NoResponse):
             reason = answer.reason
@@ -114,7 +112,7 @@ class RetryState:
         return cls(endpoint, reason)
 
     def not_sent(self, error: CliqError) -> CliqError:
-        """The exception for a call whose next attempt could not be made."""
+        """Return the exception for a call whose next attempt cannot be made."""
         if self.may_have_executed:
             return OutcomeUnknownError(self.endpoint.name, f"then {error}")
         refused = self.throttled

@@ -1,8 +1,8 @@
-"""Recognising that Cliq locked an endpoint, and for how long.
+"""Recognition of throttles: answers that say that Cliq locked an endpoint, and for how long.
 
 A throttle shows in the status 429, or in a name: a top-level `code`, or the `title` of an
-`error` object, whatever the status. Texts are for people and are never searched for the fact
-itself, only for how long to wait once the fact is known.
+`error` object, whatever the status. Texts are written for people: they are never searched for the
+fact itself, only for how long to wait once the fact is known.
 """
 
 import re
@@ -38,7 +38,7 @@ class Throttle:
 
 
 def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Throttle | None:
-    """Whether an answer is a throttle, whatever its form.
+    """Return the throttle that an answer reports, or None. Knows every form that was seen.
 
     Args:
         status: The HTTP status.
@@ -85,7 +85,7 @@ def _retry_after(header: str | None) -> float | None:
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return _clamp((at - datetime.now(UTC)).total_seconds())
     except (ValueError, OverflowError, TypeError, IndexError):
-        return None  # the parser of dates is not made for hostile ones
+        return None  # the parser of dates is not made for hostile input
 
 
 def _clamp(wait_s: float) -> float | None:

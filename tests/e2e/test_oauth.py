@@ -74,13 +74,13 @@ def shows_no_secret(error):
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("invalid-client:1", "invalid_client: no such client there; check that the account lives"),
-        ("invalid-code:1", "invalid_code: no such refresh token there; check that the account"),
+        ("invalid-client:1", "invalid_client: this data center does not know the client; if"),
+        ("invalid-code:1", "invalid_code: this data center does not know the refresh token; if"),
         ("denied-200:1", r"Access Denied \(Too many.*10 access tokens in 10 minutes"),
         ("denied-400:1", r"Access Denied \(Too many.*10 access tokens in 10 minutes"),
         ("denied-localised:1", "Zugriff verweigert .Sie haben zu viele"),
-        ("no-token:1", "HTTP 200, and nothing that says why"),
-        ("html:1", "HTTP 200, and nothing that says why"),
+        ("no-token:1", "HTTP 200 without a reason"),
+        ("html:1", "HTTP 200 without a reason"),
     ],
 )
 async def test_failure_is_an_auth_error_that_says_who_said_what_and_is_not_repeated(fault, said):
@@ -158,9 +158,9 @@ async def test_life_in_milliseconds_is_understood():
     sandbox_options = {"token_life_s": 60}
     async with a_scene("milliseconds:1", sandbox=sandbox_options) as (sandbox, client):
         await client.bots.list()
-        source: Any = client._open.authority
-        held = source._held
-        left_s = held.good_until - client._store.clock()
+        source: Any = client._session.provider
+        cached = source._cached
+        left_s = cached.usable_until - client._store.clock()
         assert 0.5 < left_s < 1.0
         assert sandbox.report()["tokens_issued"] == 1
 
@@ -220,7 +220,7 @@ async def test_eleventh_token_in_ten_minutes_is_waited_for_or_a_typed_error():
         for _ in range(10):
             await client.bots.list()
             sandbox.revoke_tokens()
-        store._notes.clear()
+        store._records.clear()
         again = CliqClient(
             client._auth, base_url=sandbox.url, quota=store, time_scale=600.0, max_wait_s=0.5
         )

@@ -107,7 +107,7 @@ async def everything(client, journal, written):
     job = client.broadcast_job("supportbot", MessageTemplate("{{ n }}"), journal=journal)
     written.add(job)
     await tried(job.run({"user_id": 55743307 + 3 * n, "n": n % 3} for n in range(250)))
-    written.add(client, vars(client), client._settings, client._auth, client._open)
+    written.add(client, vars(client), client._settings, client._auth, client._session)
 
 
 @pytest.mark.parametrize(("fault", "how"), CASES)

@@ -19,7 +19,15 @@ from support.effort import tries
 from support.job_model import JobModel
 from support.journal_disk import Disk
 from support.journals import IDENTITY
-from support.senders import LATER, LOST, NO_CONNECTION, NOBODY_VALID, NOT_FOR_SOME, a_token
+from support.senders import (
+    LATER,
+    LOST,
+    NO_CONNECTION,
+    NOBODY_VALID,
+    NOT_FOR_SOME,
+    FakeCall,
+    Sender,
+)
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
@@ -46,6 +54,48 @@ class Request:
     answer: asyncio.Future[str]
 
 
+class Never(Sender):
+    """Must not be asked to send anything."""
+
+    def begin(self, batch):
+        raise AssertionError("nothing is sent")
+
+
+class MachineCall(FakeCall):
+    """A call whose answer the machine decides on."""
+
+    def __init__(self, machine, batch):
+        super().__init__(machine, batch, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    async def acquire(self):
+        pass
+
+    async def send(self):
+        machine, batch = self.sender, self.batch
+        machine.model.leaves(batch.ids)
+        request = Request(batch.ids, machine.loop.create_future())
+        machine.on_the_wire.append(request)
+        self.in_flight = True
+        try:
+            fate = await request.answer
+        except asyncio.CancelledError:
+            self.outcome_unknown = True
+            raise
+        finally:
+            self.in_flight = False
+        self.outcome_unknown = fate == "unknown"
+        machine.model.ended(batch, fate)
+        if (error := FATES[fate]) is not None:
+            raise error
+        self.answered = True
+
+
 class JobMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
@@ -66,25 +116,13 @@ class JobMachine(RuleBasedStateMachine):
 
         self.loop.run_until_complete(let())
 
-    async def send(self, batch: Any, watch: Any) -> None:
-        await watch.before_send()
-        self.model.leaves(batch.ids)
-        token = watch.token = a_token()
-        token.claim()
-        request = Request(batch.ids, self.loop.create_future())
-        self.on_the_wire.append(request)
-        try:
-            fate = await request.answer
-        except asyncio.CancelledError:
-            watch.outcome_unknown = True
-            raise
-        finally:
-            token.ended = True
-        if fate not in {"no connection", "stopped", "split"}:
-            watch.outcome_unknown = fate == "unknown"
-        self.model.ended(batch, fate)
-        if (error := FATES[fate]) is not None:
-            raise error
+    def begin(self, batch: Any) -> Any:
+        return MachineCall(self, batch)
+
+    def reached_ids(self, answer: Any) -> Any:
+        return answer
+
+    body: Any = None
 
     # What is done.
 
@@ -100,10 +138,10 @@ class JobMachine(RuleBasedStateMachine):
     def start(self, resend, in_flight):
         self.model.resending = resend
         self.job = Broadcast(
-            self.send,
+            self,
             batch_size=SIZE,
             max_in_flight=in_flight,
-            record=self.journal(resend=resend),
+            log=self.journal(resend=resend),
         )
         self.task = self.loop.create_task(self.job.run(EVERYBODY))
         self.run(12)
@@ -184,10 +222,7 @@ class JobMachine(RuleBasedStateMachine):
         if place // SIZE == (MANY - 1) // SIZE or place not in begun:
             return
 
-        async def never(batch, watch):
-            raise AssertionError("nothing is sent")
-
-        job = Broadcast(never, batch_size=SIZE, record=self.journal(resend=False))
+        job = Broadcast(Never(), batch_size=SIZE, log=self.journal(resend=False))
         with pytest.raises(JournalError):
             self.loop.run_until_complete(job.run(others))
 

@@ -24,7 +24,7 @@ def a_journal(path, *, identity=IDENTITY, **options):
 
 def a_job(path, sender, *, in_flight=3, identity=IDENTITY, **options):
     journal = a_journal(path, identity=identity, **options)
-    return Broadcast(sender, batch_size=10, max_in_flight=in_flight, record=journal)
+    return Broadcast(sender, batch_size=10, max_in_flight=in_flight, log=journal)
 
 
 def rows(path):
@@ -33,7 +33,7 @@ def rows(path):
 
 
 async def real(path, sender, ids, **options):
-    job = Broadcast(sender, batch_size=10, record=Journal(path, IDENTITY, **options))
+    job = Broadcast(sender, batch_size=10, log=Journal(path, IDENTITY, **options))
     return await job.run(ids)
 
 

@@ -14,7 +14,7 @@ from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_virtual_time
 from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
-from cliq_async.transport.executor import CallOptions, RequestExecutor
+from cliq_async.transport.executor import CallOptions, PendingCall, RequestExecutor
 from cliq_async.transport.protocol import ApiCall
 
 SECRET = "1000.secret-of-a-token"
@@ -103,11 +103,14 @@ class Rig:
 
     transport: Scripted
     store: MemoryStore
-    caller: RequestExecutor
+    executor: RequestExecutor
     settings: Settings
 
-    async def call(self, name: str, *, body: bytes = b"", **options) -> object:
-        return await self.caller.execute(a_call(name, body), CallOptions(**options))
+    async def call(self, name: str, *, data=None, **options) -> object:
+        return await self.executor.execute(a_call(name, data), CallOptions(**options))
+
+    def begin(self, name: str, **options) -> PendingCall:
+        return self.executor.begin(a_call(name), CallOptions(**options))
 
     async def free(self, name: str) -> int:
         (snapshot,) = await self.store.snapshots([self.settings.quotas()[name]])
@@ -118,14 +121,23 @@ class Rig:
         return await self.free(name)
 
 
+async def finish(call: PendingCall) -> object:
+    """Take a call through its steps to the answer."""
+    with call:
+        while not call.answered:
+            await call.acquire()
+            await call.send()
+        return call.data
+
+
 def all_tokens(name: str) -> int:
     return ENDPOINTS[name].limit.threshold
 
 
-def a_call(name: str, body: bytes = b"") -> ApiCall:
+def a_call(name: str, data=None) -> ApiCall:
     names = ("bot_id", "bot_unique_name", "bot_id_or_unique_name", "handler_type")
     path: dict[str, str] = dict.fromkeys(names, "one")
-    return ApiCall(ENDPOINTS[name], path, body=body)
+    return ApiCall(ENDPOINTS[name], path, data=data)
 
 
 def a_rig(
@@ -135,14 +147,14 @@ def a_rig(
     store = MemoryStore(clock=clock)
     transport = Scripted(list(steps), delay_s)
     made = Settings(**settings)
-    caller = RequestExecutor(
+    executor = RequestExecutor(
         base_url=made.root_url,
         quotas=made.quotas(),
         limiter=Limiter.of(store),
         transport=transport,
-        authority=make_token_provider(
+        provider=make_token_provider(
             auth or AccessToken(SECRET), transport, store, accounts_url=made.accounts_url
         ),
         pacers=pacers or {},
     )
-    return Rig(transport, store, caller, made)
+    return Rig(transport, store, executor, made)

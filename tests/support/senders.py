@@ -1,6 +1,7 @@
 """Jobs without a network: recipients that are counted, and senders told what becomes of a batch."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,6 @@ from cliq_async.errors import (
     PermissionDeniedError,
     TransportError,
 )
-from cliq_async.quota.token import Token
 
 QUOTA = Settings().quotas()["send_message"]
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -63,46 +63,56 @@ class Sender:
         self.under_way = 0
         self.most = 0
 
-    async def __call__(self, batch, watch):
-        fate = self.fates.pop(0) if self.fates else None
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
+    def body(self, batch):
+        return json.loads(batch.content or b"{}")
+
+    def begin(self, batch) -> Any:
+        return FakeCall(self, batch, self.fate_of(batch))
+
+    def fate_of(self, _batch):
+        return self.fates.pop(0) if self.fates else None
+
+    def reached_ids(self, answer):
+        return answer
+
+
+class FakeCall:
+    """One call of a sender: waits in line, then is on the wire, each for as long as it takes."""
+
+    def __init__(self, sender, batch, fate):
+        self.sender, self.batch, self.fate = sender, batch, fate
+        self.answered = self.in_flight = self.outcome_unknown = False
+        self.data = None
+        self.requests = self.lockouts = 0
+
+    def __enter__(self):
+        self.sender.under_way += 1
+        self.sender.most = max(self.sender.most, self.sender.under_way)
+        return self
+
+    def __exit__(self, *_):
+        self.sender.under_way -= 1
+
+    async def acquire(self):
+        await asyncio.sleep(self.sender.takes_s)
+        if isinstance(self.fate, TransportError):
+            raise self.fate
+
+    async def send(self):
+        self.sender.batches.append(self.batch.ids)
+        self.in_flight = True
         try:
-            await asyncio.sleep(self.takes_s)  # in line
-            token = watch.token = a_token()
-            if isinstance(fate, TransportError):
-                raise fate
-            await watch.before_send()
-            token.claim()
-            self.batches.append(batch.ids)
-            try:
-                await asyncio.sleep(self.takes_s)  # on the wire
-            except asyncio.CancelledError:
-                watch.outcome_unknown = True
-                raise
-            finally:
-                token.ended = True
-                watch.requests += 1
-            if isinstance(fate, BaseException):
-                watch.outcome_unknown = isinstance(fate, OutcomeUnknownError)
-                raise fate
+            await asyncio.sleep(self.sender.takes_s)
+        except asyncio.CancelledError:
+            self.outcome_unknown = True
+            raise
         finally:
-            self.under_way -= 1
-
-
-def a_token():
-    store: Any = Silent()
-    return Token(store, QUOTA, 1, 0.0, 10.0)
-
-
-class Silent:
-    """A store that takes note of nothing."""
-
-    def clock(self):
-        return 0.0
-
-    def end(self, *_):
-        pass
+            self.in_flight = False
+            self.requests += 1
+        if isinstance(self.fate, BaseException):
+            self.outcome_unknown = isinstance(self.fate, OutcomeUnknownError)
+            raise self.fate
+        self.answered = True
 
 
 def accounted(report, read):

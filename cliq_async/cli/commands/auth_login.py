@@ -113,7 +113,7 @@ class _Login:
 
     def _data_center(self, exchanged: ExchangeResult) -> str:
         """Return the data center of the account, as its accounts server names it."""
-        settings, actual = self.resolved.validated(), exchanged.made.data_center
+        settings, actual = self.resolved.validated(), exchanged.issued.data_center
         used = settings.data_center
         if actual in (None, used) or settings.base_url or is_loopback(normalize_host("", self.url)):
             return used

@@ -27,14 +27,14 @@ async def test_recipients_go_in_full_batches_each_once(source, many, size, last)
 
 @moved
 async def test_never_more_is_read_than_is_on_its_way():
-    sender, ids = Sender(), Ids(10_000)
+    class Watching(Sender):
+        def begin(self, batch):
+            ahead.append(ids.read - sum(map(len, self.batches)))
+            return super().begin(batch)
+
+    sender, ids = Watching(), Ids(10_000)
     ahead = []
-
-    async def watching(batch, watch):
-        ahead.append(ids.read - sum(map(len, sender.batches)))
-        await sender(batch, watch)
-
-    await Broadcast(watching, batch_size=7, max_in_flight=4).run(ids)
+    await Broadcast(sender, batch_size=7, max_in_flight=4).run(ids)
     assert max(ahead) <= 4 * 7
     assert sender.most == 4
 

@@ -16,9 +16,8 @@ class Choosy(Sender):
         super().__init__()
         self.bad = set(bad)
 
-    async def __call__(self, batch, watch):
-        self.fates = [NOT_FOR_SOME if self.bad & set(batch.ids) else None]
-        await super().__call__(batch, watch)
+    def fate_of(self, batch):
+        return NOT_FOR_SOME if self.bad & set(batch.ids) else None
 
 
 @moved

@@ -91,7 +91,7 @@ async def test_full_disk_stops_the_job_before_what_cannot_be_noted_is_sent(path)
     conn = journal._file.conn
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count={pages + 1}")
-    job = Broadcast(sender, batch_size=100, max_in_flight=2, record=journal)
+    job = Broadcast(sender, batch_size=100, max_in_flight=2, log=journal)
     report = await job.run(range(10**17, 10**17 + 20_000))
     assert isinstance(report.error, JournalError)
     assert "disk is full" in str(report.error)

@@ -115,7 +115,7 @@ async def test_what_was_skipped_before_the_list_was_mended_is_forgotten(path):
 @moved
 async def test_repeated_ones_are_in_the_journal_too(path):
     identity = attrs.evolve(IDENTITY, dedupe=True)
-    job = Broadcast(Sender(), dedupe=True, record=a_journal(path, identity=identity))
+    job = Broadcast(Sender(), dedupe=True, log=a_journal(path, identity=identity))
     report = await job.run([1, 2, 1, 1])
     assert (report.delivered, report.skipped) == (2, 2)
     assert [(o.ids, o.reason) for o in report.outcomes] == [(("1",), "repeated")] * 2

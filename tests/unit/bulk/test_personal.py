@@ -113,7 +113,7 @@ async def test_a_function_that_fails_says_for_which_item():
         with pytest.raises(KeyError) as caught:
             await client.broadcast("ops", lambda row: (row["id"], row["name"]), [{"id": 1}])
         assert "item 1" in caught.value.__notes__[0]
-        with pytest.raises(ValidationError, match="a recipient and what they are sent"):
+        with pytest.raises(ValidationError, match="a recipient and their content"):
             await client.broadcast("ops", lambda row: row["id"], [{"id": 1}])
     assert cliq.requests == []
 

@@ -77,9 +77,17 @@ async def test_the_file_is_its_owners_alone_whatever_the_umask():
 @pytest.mark.parametrize(
     ("code", "env", "said"),
     [
-        ("invalid", {}, "invalid_code: it is mistyped, was used before, or is older"),
-        ("1000.x", {"CLIQ_CLIENT_ID": "invalid"}, "invalid_client: no such client there"),
-        ("1000.x", {"CLIQ_CLIENT_SECRET": "invalid"}, "invalid_client: no such client there"),
+        ("invalid", {}, "invalid_code: the code is mistyped, has been used, or has expired"),
+        (
+            "1000.x",
+            {"CLIQ_CLIENT_ID": "invalid"},
+            "invalid_client: this data center does not know the client",
+        ),
+        (
+            "1000.x",
+            {"CLIQ_CLIENT_SECRET": "invalid"},
+            "invalid_client: this data center does not know the client",
+        ),
     ],
 )
 async def test_what_the_accounts_server_refuses_is_one_line_and_keeps_nothing(code, env, said):
@@ -98,7 +106,7 @@ async def test_a_code_works_once_and_the_profile_stays_as_it_was():
         before = ProfileStore().path.read_bytes()
         again = await log_in(sandbox)
     assert again.exit_code == 1
-    assert "was used before" in again.stderr
+    assert "has been used" in again.stderr
     assert ProfileStore().path.read_bytes() == before
 
 
@@ -142,7 +150,7 @@ async def test_without_an_answer_it_says_whether_the_code_is_still_good():
         broken = await log_in(sandbox)
     assert [each.exit_code for each in (unreached, lost, broken)] == [1, 1, 1]
     assert unreached.stderr.endswith("; the code can still be used\n")
-    assert lost.stderr.endswith("; the code may be used up: make a new one\n")
+    assert lost.stderr.endswith("; the code may be used up: generate a new one\n")
     assert "HTTP 502; the code may be used up" in broken.stderr
 
 
@@ -403,7 +411,7 @@ async def test_a_new_user_logs_in_looks_around_and_sends(places):
         hint = "use it with --profile ann, or CLIQ_PROFILE=ann\n"
         assert (first.returncode, first.stderr) == (0, hint)
         used = await cliq_process(*login, stdin=f"{CODE}\n", env=CLIENT)
-        assert (used.returncode, "was used before" in used.stderr) == (1, True)
+        assert (used.returncode, "has been used" in used.stderr) == (1, True)
         (places / "work/cliq.toml").write_text('profile = "ann"\n')
         sending = ("send", "supportbot", "hi", "--to", zuids(1)[0])
         for args in (("doctor",), sending, ("auth", "logout")):

@@ -13,7 +13,7 @@ from cliq_async.sandbox import Sandbox
 
 async def test_stopped_by_the_quota(ids):
     async with Sandbox() as sandbox:
-        options = ("--to", ids(60), "--batch-size", "1", "--max-wait", "1", "--headroom", "8")
+        options = ("--to", ids(60), "--batch-size", "1", "--max-wait", "5", "--headroom", "8")
         result = await run(sandbox, *BROADCAST, *options)
     assert result.exit_code == 3
     delivered, failed = (count(result.stdout, name) for name in ("delivered", "failed"))

@@ -84,7 +84,7 @@ async def test_what_is_told_is_tried_again_until_it_is_done_and_done_once(book, 
 async def test_what_has_to_last_is_done_even_if_who_asked_was_told_that_it_failed(book, worker):
     book.refuses = True
     with pytest.raises(QuotaStoreError):
-        await worker.call("a", lasting=True)
+        await worker.call("a", retry_on_failure=True)
     book.refuses = False
     await worker.call("b")
     assert book.noted == ["a", "b"]
@@ -94,7 +94,7 @@ async def test_what_has_to_last_is_done_even_if_who_asked_has_left(book, worker)
     book.gate.clear()
     first = asyncio.create_task(worker.call("first"))
     await book.begun()
-    lasting = asyncio.create_task(worker.call("lasting", lasting=True))
+    lasting = asyncio.create_task(worker.call("lasting", retry_on_failure=True))
     gone = asyncio.create_task(worker.call("gone"))
     await asyncio.sleep(0)
     lasting.cancel()
@@ -110,7 +110,7 @@ async def test_a_step_that_fails_for_ever_is_given_up(book, worker):
     worker.submit("bad")
     for _ in range(200):
         await worker.call("a")
-    assert not worker._owed
+    assert not worker._retry_queue
 
 
 async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_again(

@@ -59,7 +59,7 @@ async def test_bots_are_synced_at_once_and_do_not_mix(path):
 async def test_a_bot_that_fails_holds_up_no_other_and_is_in_the_report(
     path, monkeypatch, answer, error
 ):
-    monkeypatch.setattr("cliq_async.transport.executor.RequestExecutor._back_off", at_once)
+    monkeypatch.setattr("cliq_async.transport.executor.PendingCall._plan_pause", at_once)
     cliq = Cliq.of(25, "ops", "hr")
     await cliq.sync(path, ["ops", "hr"])
     cliq.before = lambda request: answer if "/hr/" in request.url else None
@@ -73,7 +73,7 @@ async def test_a_bot_that_fails_holds_up_no_other_and_is_in_the_report(
 async def test_a_bot_without_an_answer_keeps_what_was_read_and_goes_on_from_there(
     path, monkeypatch
 ):
-    monkeypatch.setattr("cliq_async.transport.executor.RequestExecutor._back_off", at_once)
+    monkeypatch.setattr("cliq_async.transport.executor.PendingCall._plan_pause", at_once)
     cliq = Cliq.of(25)
 
     def gone(request):
@@ -89,7 +89,7 @@ async def test_a_bot_without_an_answer_keeps_what_was_read_and_goes_on_from_ther
     assert found == BotSync(OPS, "full", new=25, present=25, pages=3, resumed=True)
 
 
-async def at_once(*_):
+def at_once(*_):
     return True
 
 

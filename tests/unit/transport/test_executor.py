@@ -158,7 +158,7 @@ async def test_no_token_of_any_kind_is_in_a_log_line_an_exception_or_a_repr(capl
                 with pytest.raises(CliqError) as caught:
                     await rig.call(name)
                 said += [repr(caught.value), str(caught.value), repr(vars(caught.value))]
-                said += [repr(rig.caller), repr(rig.caller._authority), repr(CREDENTIALS)]
+                said += [repr(rig.executor), repr(rig.executor.provider), repr(CREDENTIALS)]
     said += [record.getMessage() for record in caplog.records]
     for secret in secrets:
         assert not [text for text in said if secret in text]

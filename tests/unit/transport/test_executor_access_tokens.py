@@ -20,7 +20,7 @@ from support.token_providers import CREDENTIALS
 from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError, QuotaWaitError
 from cliq_async.quota.model import TokenOutcome
 from cliq_async.transport.base import CONNECT_S
-from cliq_async.transport.executor import RequestExecutor
+from cliq_async.transport.executor import PendingCall
 
 
 def tokens(*values):
@@ -120,7 +120,7 @@ async def test_token_of_the_quota_that_is_too_old_after_a_slow_renewal_is_back_a
     takes_s, monkeypatch
 ):
     monkeypatch.setattr(
-        RequestExecutor, "_back_off", lambda *_: pytest.fail("it counts as an attempt")
+        PendingCall, "_plan_pause", lambda *_: pytest.fail("it counts as an attempt")
     )
     accounts = accounts_of_a_minute(40)
     rig = a_rig([accounts], auth=CREDENTIALS)
@@ -136,11 +136,11 @@ async def test_token_of_the_quota_that_is_too_old_after_a_slow_renewal_is_back_a
 async def test_quota_is_not_held_while_no_access_token_may_be_made():
     loop = asyncio.get_running_loop()
     rig = a_rig([accounts_of_a_minute(40)], auth=CREDENTIALS)
-    source: Any = rig.caller._authority
+    source: Any = rig.executor.provider
     calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(60)]
     await asyncio.sleep(1)
     for number in range(9):  # another process has made these
-        quota = source._parse_url._grant.quota
+        quota = source._issuer._grant.quota
         await rig.store.take(quota, str(number), lease_s=100.0)
         rig.store.end(quota, str(number), TokenOutcome.ANSWERED)
     await asyncio.sleep(69)
@@ -153,8 +153,8 @@ async def test_quota_is_not_held_while_no_access_token_may_be_made():
 @moved
 async def test_call_that_may_have_no_access_token_before_its_deadline_is_refused_at_once():
     rig = a_rig([accounts_of_a_minute()], auth=CREDENTIALS)
-    source: Any = rig.caller._authority
-    quota = source._parse_url._grant.quota
+    source: Any = rig.executor.provider
+    quota = source._issuer._grant.quota
     for number in range(quota.threshold):  # another process has made these
         await rig.store.take(quota, str(number), lease_s=100.0)
         rig.store.end(quota, str(number), TokenOutcome.ANSWERED)

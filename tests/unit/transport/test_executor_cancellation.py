@@ -14,13 +14,13 @@ from support.scripted import (
     UNAUTHORISED,
     a_rig,
     all_tokens,
+    finish,
     moved,
     now,
 )
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import JournalError
-from cliq_async.transport.tracking import CallTracker
 
 SCENES = {
     "at once": [DONE],
@@ -50,8 +50,8 @@ async def test_call_cancelled_at_any_await_leaves_no_token_behind(method, scene,
         if paced:
             await rig.call("delete_handler")  # so that the pace makes the call wait
             del rig.transport.requests[:], rig.transport.times[:]
-        watch = CallTracker()
-        call = asyncio.create_task(rig.call(name, tracker=watch, max_wait_s=None))
+        made = rig.begin(name, max_wait_s=None)
+        call = asyncio.create_task(finish(made))
         for _ in range(turns):
             await asyncio.sleep(0)
             if _ % 3 == 2:
@@ -60,7 +60,7 @@ async def test_call_cancelled_at_any_await_leaves_no_token_behind(method, scene,
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         at, sent = now(), len(rig.transport.requests)
-        assert watch.requests == sent
+        assert made.requests == sent
         quota = rig.settings.quotas()[name]
         (snapshot,) = await rig.store.snapshots([quota])
         assert snapshot.leases == (), f"after {turns} turns"
@@ -69,7 +69,7 @@ async def test_call_cancelled_at_any_await_leaves_no_token_behind(method, scene,
         assert len(snapshot.returns) <= sent
         if not sent:
             assert snapshot.free == whole
-        if watch.outcome_unknown:
+        if made.outcome_unknown:
             back_s = PERIOD_S + STRAGGLER_S  # a lock teaches a second more
             assert rig.transport.times[-1] + back_s <= max(snapshot.returns) <= at + back_s + 1
         await asyncio.sleep(3 * 3600.0)
@@ -112,44 +112,42 @@ async def test_cancelled_in_line_it_costs_nothing_and_the_next_one_goes():
 
 
 @moved
-async def test_request_leaves_only_once_it_was_announced_with_a_token_in_hand():
+async def test_nothing_has_left_between_the_steps_and_a_token_is_in_hand():
     rig = a_rig([DONE])
-    watch = CallTracker()
-    seen = []
+    with rig.begin("send_message") as call:
+        await call.acquire()
+        assert (len(rig.transport.requests), await rig.free("send_message")) == (0, 49)
+        await call.acquire()  # it has one
+        assert await rig.free("send_message") == 49
+        await call.send()
+        assert (call.answered, len(rig.transport.requests)) == (True, 1)
 
-    async def announce():
-        seen.append((len(rig.transport.requests), await rig.free("send_message")))
 
-    watch.before_send = announce
-    await rig.call("send_message", tracker=watch)
-    assert seen == [(0, 49)]
+@moved
+async def test_send_without_a_token_is_wrong_use():
+    rig = a_rig([DONE])
+    with rig.begin("send_message") as call:
+        with pytest.raises(RuntimeError, match="acquire"):
+            await call.send()
+        await call.acquire()
+        await call.send()
+        with pytest.raises(RuntimeError, match="acquire"):
+            await call.send()
     assert len(rig.transport.requests) == 1
 
 
+@pytest.mark.parametrize("error", [JournalError("the disk is full"), asyncio.CancelledError()])
 @moved
-async def test_request_that_cannot_be_announced_does_not_leave_and_its_token_is_back():
+async def test_call_that_fails_between_its_steps_does_not_leave_and_its_token_is_back(error):
     rig = a_rig([DONE])
-    watch = CallTracker()
+    call = rig.begin("send_message")
 
-    async def full():
-        raise JournalError("the disk is full")
+    async def fail():
+        with call:
+            await call.acquire()
+            raise error
 
-    watch.before_send = full
-    with pytest.raises(JournalError):
-        await rig.call("send_message", tracker=watch)
-    assert (rig.transport.requests, watch.outcome_unknown, watch.requests) == ([], False, 0)
-    assert await rig.free("send_message") == 50
-
-
-@moved
-async def test_call_that_is_cancelled_while_it_is_announced_has_not_left():
-    rig = a_rig([DONE])
-    watch = CallTracker()
-    watch.before_send = asyncio.get_running_loop().create_future
-    call = asyncio.create_task(rig.call("send_message", tracker=watch))
-    await asyncio.sleep(1)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    assert (rig.transport.requests, watch.outcome_unknown) == ([], False)
+    with pytest.raises(type(error)):
+        await fail()
+    assert (rig.transport.requests, call.outcome_unknown, call.requests) == ([], False, 0)
     assert await rig.free("send_message") == 50

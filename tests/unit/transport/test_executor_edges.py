@@ -1,6 +1,7 @@
 """What a call sends along, when it gives up, and what it counts: at the edges, in virtual time."""
 
 import asyncio
+import json
 
 import pytest
 from support.scripted import (
@@ -11,6 +12,7 @@ from support.scripted import (
     THROTTLED,
     a_rig,
     all_tokens,
+    finish,
     moved,
     now,
 )
@@ -20,14 +22,13 @@ from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaWaitError, TransportError
 from cliq_async.quota.model import Lane
 from cliq_async.transport.base import CONNECT_S
-from cliq_async.transport.tracking import CallTracker
 
 
 @moved
 async def test_headers_are_the_token_who_asks_and_the_type_of_a_body():
     rig = a_rig([DONE])
     await rig.call("get_bot")
-    await rig.call("send_message", body=b"{}")
+    await rig.call("send_message", data={})
     assert [request.body for request in rig.transport.requests] == [b"", b"{}"]
     bare = {"Authorization": f"Bearer {SECRET}", "User-Agent": f"cliq-async/{__version__}"}
     typed = {"Content-Type": "application/json"}
@@ -59,15 +60,14 @@ async def test_backoff_doubles_from_half_a_second_at_the_most(monkeypatch):
 @moved
 async def test_each_lock_of_a_call_is_counted():
     rig = a_rig([THROTTLED, THROTTLED, DONE], limits={"get_bot": Limit(5, 60.0, 100.0)})
-    watch = CallTracker()
-    await rig.call("get_bot", max_wait_s=None, tracker=watch)
-    lone = watch.lockouts
+    lone = rig.begin("get_bot", max_wait_s=None)
+    await finish(lone)
     again = a_rig([THROTTLED, DONE, THROTTLED, DONE], limits={"get_bot": Limit(5, 60.0, 100.0)})
-    watch = CallTracker()
-    for _ in range(2):
-        await again.call("get_bot", max_wait_s=None, tracker=watch)
+    calls = [again.begin("get_bot", max_wait_s=None) for _ in range(2)]
+    for call in calls:
+        await finish(call)
     # A refusal of the one that asks whether the lock is over belongs to the same lock.
-    assert (lone, watch.lockouts) == (1, 2)
+    assert [call.lockouts for call in (lone, *calls)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("timeout_s", [None, 7.0])
@@ -95,22 +95,23 @@ async def test_token_of_a_request_that_never_ends_is_back_once_nothing_of_it_can
 async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatch):
     monkeypatch.setattr("cliq_async.transport.executor.CONNECT_S", 7.0)
     rig = a_rig([DONE])
-    watch = CallTracker()
-    await rig.call("get_bot", tracker=watch)
-    assert watch.token is not None
-    assert watch.token.send_by == watch.token.taken_at + 7.0
+    with rig.begin("get_bot") as call:
+        await call.acquire()
+        token = call._token
+    assert token is not None
+    assert token.send_by == token.taken_at + 7.0
 
 
 @moved
 async def test_request_is_in_flight_from_when_it_leaves_to_its_end():
     rig = a_rig([DONE], delay_s=2.0)
-    watch = CallTracker()
-    call = asyncio.create_task(rig.call("get_bot", tracker=watch))
+    made = rig.begin("get_bot")
+    call = asyncio.create_task(finish(made))
     await asyncio.sleep(1.0)
-    assert watch.in_flight
+    assert made.in_flight
     await call
-    assert not watch.in_flight
-    assert (watch.outcome_unknown, watch.requests) == (False, 1)
+    assert not made.in_flight
+    assert (made.outcome_unknown, made.requests) == (False, 1)
 
 
 @moved
@@ -125,8 +126,8 @@ async def test_call_leaves_as_many_tokens_to_others_as_it_was_told():
 @pytest.mark.parametrize(
     ("first", "second", "order"),
     [
-        ({"lane": Lane.BULK}, {"lane": Lane.INTERACTIVE}, b"baa"),
-        ({"lane": Lane.BULK, "job": 1}, {"lane": Lane.BULK, "job": 2}, b"aba"),
+        ({"lane": Lane.BULK}, {"lane": Lane.INTERACTIVE}, "baa"),
+        ({"lane": Lane.BULK, "job": 1}, {"lane": Lane.BULK, "job": 2}, "aba"),
     ],
     ids=["a person before a batch", "jobs by turns"],
 )
@@ -134,8 +135,10 @@ async def test_call_leaves_as_many_tokens_to_others_as_it_was_told():
 async def test_calls_wait_in_their_lane_and_their_job(first, second, order):
     rig = a_rig([DONE], limits={"send_message": Limit(1)})
     await rig.call("send_message")
-    turns = [(b"a", first), (b"a", first), (b"b", second)]
-    calls = [rig.call("send_message", body=each, max_wait_s=None, **how) for each, how in turns]
+    turns = [("a", first), ("a", first), ("b", second)]
+    calls = [
+        rig.call("send_message", data={"text": each}, max_wait_s=None, **how) for each, how in turns
+    ]
     await asyncio.gather(*calls)
-    sent = b"".join(request.body for request in rig.transport.requests)
+    sent = "".join(json.loads(each.body)["text"] for each in rig.transport.requests if each.body)
     assert sent == order

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.scripted import BY_METHOD, DONE, METHODS, THROTTLED, a_rig, answer, moved, now
+from support.scripted import BY_METHOD, DONE, METHODS, THROTTLED, a_rig, answer, finish, moved, now
 
 from cliq_async.endpoints import Limit
 from cliq_async.errors import (
@@ -15,7 +15,6 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.transport.tracking import CallTracker
 
 LOCK_S = {"get_bot": 300.0, "send_message": 600.0, "update_bot": 300.0, "delete_bot": 300.0}
 
@@ -112,15 +111,13 @@ async def test_get_that_was_lost_and_then_finds_no_quota_was_not_answered_in_tim
 async def test_one_warning_a_lock_however_many_requests_it_refuses(caplog):
     caplog.set_level(logging.INFO, "cliq_async")
     rig = a_rig([THROTTLED], delay_s=1.0, account="ann")
-    watches = [CallTracker() for _ in range(20)]
-    got = await asyncio.gather(
-        *(rig.call("send_message", tracker=watch) for watch in watches), return_exceptions=True
-    )
+    calls = [rig.begin("send_message") for _ in range(20)]
+    got = await asyncio.gather(*map(finish, calls), return_exceptions=True)
     assert {type(each) for each in got} == {ThrottledError}
     (warning,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert "send_message" in warning.getMessage()
     assert "ann" in warning.getMessage()
-    assert sum(watch.lockouts for watch in watches) == 1
+    assert sum(call.lockouts for call in calls) == 1
     await asyncio.sleep(700)
     with pytest.raises(ThrottledError):
         await rig.call("send_message")  # the lock is still there: the same episode

@@ -60,14 +60,14 @@ class Played:
 def test_success_is_returned_with_its_data(method, status):
     played = Played(method)
     assert played(answer(status, {"data": 1})) == "return"
-    assert played.attempts.data() == {"data": 1}
+    assert played.attempts.data == {"data": 1}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_success_without_a_body_has_no_data(method):
     played = Played(method)
     assert played(answer(204)) == "return"
-    assert played.attempts.data() is None
+    assert played.attempts.data is None
 
 
 @pytest.mark.parametrize("body", [b'{"data":', b"\xff", b"<html>"])
@@ -75,7 +75,7 @@ def test_success_whose_body_cannot_be_read_has_happened_but_a_get_asks_again(bod
     for method in ("POST", "PATCH", "DELETE"):
         played = Played(method)
         assert played(answer(200, body)) == "return"
-        assert played.attempts.data() is None
+        assert played.attempts.data is None
     got = Played("GET")
     assert got(answer(200, body)) == "back off"
     assert got(answer(200, body)) == "back off"
@@ -172,7 +172,7 @@ def test_other_statuses_are_raised_at_once(method, status):
 def test_delete_answered_not_found_after_a_lost_attempt_has_succeeded(gone):
     played = Played("DELETE")
     assert played(LOST, gone) == "return"
-    assert played.attempts.data() is None
+    assert played.attempts.data is None
 
 
 @pytest.mark.parametrize("before", [(), (UNSENT,), (THROTTLED,), (UNAUTHORISED,)])

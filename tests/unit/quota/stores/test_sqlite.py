@@ -21,7 +21,7 @@ ANSWERED, NEVER_SENT = TokenOutcome.ANSWERED, TokenOutcome.NEVER_SENT
 
 def rows(path):
     with closing(sqlite3.connect(path)) as conn:
-        return [key for (key,) in conn.execute("SELECT key FROM bucket")]
+        return [key for (key,) in conn.execute("SELECT name FROM state")]
 
 
 async def test_count_survives_its_store(path, clock):
@@ -236,4 +236,4 @@ async def test_notes_that_are_over_leave_the_file(path, clock):
         clock.advance(6)
     await store.close()
     with closing(sqlite3.connect(path)) as conn:
-        assert conn.execute("SELECT name FROM note").fetchall() == [("4",)]
+        assert conn.execute("SELECT name FROM state").fetchall() == [("4",)]
