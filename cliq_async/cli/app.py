@@ -113,12 +113,13 @@ class Commands(LazyGroup):
 
 _EPILOG = verbatim(
     """
-Credentials come from options, from the environment, or from `cliq auth login`:
+Credentials come from options, the environment, or `cliq auth login`:
   CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET, CLIQ_REFRESH_TOKEN
-
-Settings come from options, from the environment, or from cliq.toml; `cliq config` shows them:
-  CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_ACCOUNT, CLIQ_QUOTA,
-  CLIQ_TIME_SCALE
+""",
+    """
+Settings come from options, the environment, or cliq.toml; see `cliq config`:
+  CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL,
+  CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE
 """,
     """
 Exit status:

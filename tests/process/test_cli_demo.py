@@ -114,7 +114,7 @@ def test_a_sandbox_that_does_not_start_is_a_failure(monkeypatch):
     monkeypatch.setattr("sys.executable", "/bin/false")
     result = invoke("demo")
     assert result.exit_code == 1
-    assert result.stderr == "error: the sandbox did not start\n"
+    assert result.stderr == "error: the sandbox did not start: try `cliq sandbox --port 0`\n"
 
 
 async def test_the_plain_limiter_is_locked_twice_and_says_how_long_it_would_take(capsys):

@@ -69,7 +69,7 @@ def test_main_runs_the_command_and_exits(monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         cliq_async.cli.main()
     assert caught.value.code == 2
-    assert "give TEXT or --message" in capsys.readouterr().err
+    assert "give either TEXT or --message" in capsys.readouterr().err
 
 
 def test_without_credentials_it_says_which_there_are():

@@ -157,12 +157,17 @@ async def test_without_an_answer_it_says_whether_the_code_is_still_good():
 @pytest.mark.parametrize(
     ("env", "args", "stdin", "said"),
     [
-        ({}, (), CODE, "nobody is there to be asked: give --client-id or CLIQ_CLIENT_ID, and "),
-        (CLIENT, (), "", "there is no code on standard input"),
-        (CLIENT, ("--code", "-"), "\n", "there is no code on standard input"),
-        (CLIENT, ("--code", "two words"), "", "a code is visible ASCII characters"),
+        (
+            {},
+            (),
+            CODE,
+            "not a terminal, so there is no one to ask: set --client-id or CLIQ_CLIENT_ID, and ",
+        ),
+        (CLIENT, (), "", "standard input has no code"),
+        (CLIENT, ("--code", "-"), "\n", "standard input has no code"),
+        (CLIENT, ("--code", "two words"), "", "a code is one or more visible ASCII characters"),
         (CLIENT, ("--profile", "a/b"), CODE, "--profile: a profile name is 1 to 64 letters"),
-        (CLIENT, ("--store", "keyring"), CODE, "there is no keyring that can be used here"),
+        (CLIENT, ("--store", "keyring"), CODE, "no keyring can be used here"),
         (CLIENT, ("--accounts-url", "nowhere"), CODE, "accounts_url: scheme and host alone"),
         (CLIENT, ("--data-center", "moon"), CODE, "'--data-center'"),
     ],
@@ -208,7 +213,7 @@ async def test_profiles_of_one_client_are_one_user_and_share_a_quota():
         other = await log_in(sandbox, "--profile", "work", code="1000.b")
         named = await log_in(sandbox, "--profile", "x", "--account", "ann", code="1000.c")
     assert other.stderr == (
-        "profile 'default' has the same client, so the same quota\n"
+        "profile 'default' has the same client, so both share a quota\n"
         "use it with --profile work, or CLIQ_PROFILE=work\n"
     )
     assert kept("work").account == "default"
@@ -258,10 +263,10 @@ async def test_logging_out_without_an_answer_forgets_and_says_what_stays_good():
         await log_in(sandbox, "--profile", "work", code="1000.b")
         kept_on = await cliq("auth", "logout", "--profile", "work", "--no-revoke")
     result = await cliq("auth", "logout")
-    assert (kept_on.exit_code, "still good" in kept_on.stderr) == (0, True)
+    assert (kept_on.exit_code, "still valid" in kept_on.stderr) == (0, True)
     assert (result.exit_code, result.stdout) == (4, "logged out: profile default\n")
     assert result.stderr.startswith("warning: its refresh token was not revoked: http://127.0.0.1")
-    assert "stays good" in result.stderr
+    assert "stays valid" in result.stderr
     assert ProfileStore().profiles() == {}
 
 
@@ -287,7 +292,7 @@ async def test_a_new_login_replaces_the_old_one_and_forgets_the_sandbox_it_was_a
         result = await cliq(*args, env=CLIENT, stdin="1000.real\n")
     assert result.exit_code == 0
     assert "data center us" in result.stdout
-    assert "is still good" in result.stderr
+    assert "is still valid" in result.stderr
     assert kept().base_url is None
 
 
@@ -296,7 +301,7 @@ async def test_a_login_says_what_goes_before_it():
         result = await log_in(sandbox, env={"CLIQ_ACCESS_TOKEN": "1000.other"})
     assert (result.exit_code, result.stderr) == (
         0,
-        "warning: CLIQ_ACCESS_TOKEN goes before it: unset that, or give --profile default\n",
+        "warning: CLIQ_ACCESS_TOKEN takes precedence: unset it, or pass --profile default\n",
     )
 
 
@@ -435,5 +440,5 @@ def test_the_profile_says_where_the_account_lives_and_who_says_otherwise_is_told
     assert (profile.data_center, profile.accounts_url, profile.scopes) == ("eu", url, ("a",))
     warned = capsys.readouterr().err.splitlines()
     assert warned[0].startswith("warning: the account lives in data center 'eu', not 'us'")
-    otherwise = "warning: CLIQ_DATA_CENTER says otherwise, and wins: change it"
+    otherwise = "warning: CLIQ_DATA_CENTER overrides this with 'us': change it"
     assert warned[1:] == ([] if option else [otherwise])

@@ -26,7 +26,7 @@ def test_every_setting_is_shown_with_its_default():
     assert shown["accounts_url"] == ("https://accounts.zoho.com", "built in")
     path = Path(os.environ["XDG_STATE_HOME"]) / "cliq_async/quota.db"
     assert shown["quota"] == (f"sqlite://{path}", "built in")
-    assert shown["credentials"] == (None, "nobody gives any")
+    assert shown["credentials"] == (None, "none found")
     assert not path.parent.exists()  # looking makes nothing
 
 
@@ -70,7 +70,7 @@ def test_an_unnamed_profile_does_not_count_beside_other_credentials():
     put_profile()
     assert told()["data_center"] == ("eu", "profile default")
     assert told(env=TOKEN)["data_center"] == ("us", "built in")
-    assert told(env=TOKEN)["profile"] == (None, "none counts")
+    assert told(env=TOKEN)["profile"] == (None, "none in effect")
     named = TOKEN | {"CLIQ_PROFILE": "default"}
     assert told(env=named)["data_center"] == ("eu", "profile default")
     assert told(env=named)["access_token"] == ("(hidden)", "CLIQ_ACCESS_TOKEN")

@@ -44,7 +44,7 @@ async def test_all_is_well_after_a_login_and_it_took_one_request_of_the_quota():
         quota = json.loads((await cliq("quota", "--json")).stdout)
         report = sandbox.report()
     assert (result.exit_code, status, result.stderr) == (0, 0, "")
-    assert result.stdout.endswith("\n\nall is well\n")
+    assert result.stdout.endswith("\n\nno problems found\n")
     assert "\nok           request: list_bots with limit=1 was answered\n" in result.stdout
     assert (report["requests"], report["token_requests"]) == ({"list_bots": 2}, 1)
     assert quota["list_bots"]["free"] == 28
@@ -62,7 +62,7 @@ async def test_a_token_that_cliq_refuses_is_wrong_and_never_shown():
     assert (status, wrong(found)) == (1, ["request"])
     assert found["request"]["advice"] == "get a new one: it is valid for an hour"
     assert SECRET not in result.output
-    assert result.stdout.endswith("\n\n1 check went wrong\n")
+    assert result.stdout.endswith("\n\n1 check failed\n")
 
 
 async def test_a_wrong_client_or_refresh_token_is_told_in_the_accounts_servers_words():

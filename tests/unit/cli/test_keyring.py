@@ -64,7 +64,7 @@ async def test_a_keyring_that_keeps_nothing_gives_way_to_the_file(monkeypatch):
     async with Sandbox() as sandbox:
         result = await log_in(sandbox)
         sent = await cliq(*SEND)
-    assert result.stderr == "warning: Locked keyring keeps nothing, so a file does\n"
+    assert result.stderr == "warning: Locked keyring stores no secrets, so a file does\n"
     assert "readable by you alone" in result.stdout
     assert sent.exit_code == 0
 

@@ -37,7 +37,7 @@ async def test_any_answer_but_yes_deletes_nothing(answer):
         result = await run(sandbox, "bots", "delete", FIRST, stdin=answer)
         requests = sandbox.report()["requests"]
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Delete the bot Support Bot (supportbot) for good? [y/N] ")
+    assert result.stderr.startswith("Delete the bot Support Bot (supportbot) permanently? [y/N] ")
     assert result.stderr.endswith("not deleted\n")
     assert requests == {"get_bot": 1}
 
@@ -79,5 +79,5 @@ async def test_ctrl_c_at_the_question_deletes_nothing():
         requests = sandbox.report()["requests"]
     os.close(ours)
     os.close(theirs)
-    assert b"for good? [y/N] \r\ninterrupted" in shown
+    assert b"permanently? [y/N] \r\ninterrupted" in shown
     assert requests == {"get_bot": 1}
