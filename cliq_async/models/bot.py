@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 from cliq_async.models.handler import SubAction
 
 __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
@@ -27,24 +27,24 @@ _DESCRIPTION_CHARS: Final = 300
 
 
 def _ids(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
-    return None if value is None else coerce.as_tuple(value)
+    return None if value is None else converters.as_tuple(value)
 
 
 def _texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if value is None else coerce.as_tuple(value)
+    return None if value is None else converters.as_tuple(value)
 
 
 def _participations(
     value: Participation | Iterable[Participation] | None,
 ) -> tuple[Participation, ...] | None:
-    return None if value is None else coerce.as_tuple(value)
+    return None if value is None else converters.as_tuple(value)
 
 
 def _check_team_ids(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
     if value is None:
         return
-    field = checks.field_name(model, attribute)
-    checks.check_count(field, value, 1, 4, "ids")
+    field = validators.field_name(model, attribute)
+    validators.check_count(field, value, 1, 4, "ids")
     for index, item in enumerate(value):
         if type(item) is not int:  # bool is an int to Python
             raise ValidationError(f"{field}[{index}]", "an int", item)
@@ -60,25 +60,25 @@ def _check_team(model: "NewBot | BotChanges") -> None:
 class _Described:
     """The fields that making and changing a bot have in common; None leaves a field out."""
 
-    scope: Scope | None = attrs.field(default=None, validator=checks.one_of(*get_args(Scope)))
+    scope: Scope | None = attrs.field(default=None, validator=validators.one_of(*get_args(Scope)))
     team_ids: tuple[int, ...] | None = attrs.field(
         default=None, converter=_ids, validator=_check_team_ids
     )
     status_messages: tuple[str, ...] | None = attrs.field(
         default=None,
         converter=_texts,
-        validator=checks.strings(0, 10, "status messages", each=(1, 50), optional=True),
+        validator=validators.strings(0, 10, "status messages", each=(1, 50), optional=True),
     )
     channel_participation: tuple[Participation, ...] | None = attrs.field(
         default=None,
         converter=_participations,
-        validator=checks.subset_of(*get_args(Participation), most=3),
+        validator=validators.subset_of(*get_args(Participation), most=3),
     )
-    calls: Switch | None = attrs.field(default=None, validator=checks.one_of(*get_args(Switch)))
-    image: str | None = attrs.field(default=None, validator=checks.str_length(1, optional=True))
+    calls: Switch | None = attrs.field(default=None, validator=validators.one_of(*get_args(Switch)))
+    image: str | None = attrs.field(default=None, validator=validators.str_length(1, optional=True))
     execution_url: str | None = attrs.field(
         default=None,
-        validator=checks.matches(_URL, "an http:// or https:// URL", optional=True),
+        validator=validators.matches(_URL, "an http:// or https:// URL", optional=True),
     )
 
 
@@ -105,10 +105,12 @@ class NewBot(_Described):
         ValidationError: A field breaks its limit.
     """
 
-    name: str = attrs.field(kw_only=False, validator=checks.str_length(1, _NAME_CHARS))
-    description: str = attrs.field(kw_only=True, validator=checks.str_length(1, _DESCRIPTION_CHARS))
+    name: str = attrs.field(kw_only=False, validator=validators.str_length(1, _NAME_CHARS))
+    description: str = attrs.field(
+        kw_only=True, validator=validators.str_length(1, _DESCRIPTION_CHARS)
+    )
     execution_type: ExecutionType | None = attrs.field(
-        default=None, kw_only=True, validator=checks.one_of(*get_args(ExecutionType))
+        default=None, kw_only=True, validator=validators.one_of(*get_args(ExecutionType))
     )
 
     def __attrs_post_init__(self) -> None:
@@ -144,17 +146,17 @@ class BotChanges(_Described):
     """
 
     name: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, _NAME_CHARS, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, _NAME_CHARS, optional=True)
     )
     description: str | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=checks.str_length(1, _DESCRIPTION_CHARS, optional=True),
+        validator=validators.str_length(1, _DESCRIPTION_CHARS, optional=True),
     )
 
     def __attrs_post_init__(self) -> None:
         _check_team(self)
-        checks.check_any(self)
+        validators.check_any(self)
 
 
 @attrs.frozen(kw_only=True)

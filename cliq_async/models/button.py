@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import validators as checks
+from cliq_async.models import validators
 
 __all__ = [
     "Action",
@@ -47,17 +47,19 @@ class Confirm:
         ValidationError: A field breaks its limit.
     """
 
-    title: str = attrs.field(validator=checks.str_length(1, 100))
-    input: str = attrs.field(kw_only=True, validator=checks.str_length(1, 300))
-    button_label: str = attrs.field(kw_only=True, validator=checks.str_length(1, 100))
-    description: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    title: str = attrs.field(validator=validators.str_length(1, 100))
+    input: str = attrs.field(kw_only=True, validator=validators.str_length(1, 300))
+    button_label: str = attrs.field(kw_only=True, validator=validators.str_length(1, 100))
+    description: str = attrs.field(
+        default="", kw_only=True, validator=validators.str_length(0, 100)
+    )
     emotion: Emotion | None = attrs.field(
-        default=None, kw_only=True, validator=checks.one_of(*get_args(Emotion))
+        default=None, kw_only=True, validator=validators.one_of(*get_args(Emotion))
     )
     cancel_button_label: str = attrs.field(
-        default="", kw_only=True, validator=checks.str_length(0, 100)
+        default="", kw_only=True, validator=validators.str_length(0, 100)
     )
-    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
 
 
 @attrs.frozen
@@ -69,7 +71,7 @@ class Action(abc.ABC):
     confirm: Confirm | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=checks.instance(Confirm, "a Confirm or None", optional=True),
+        validator=validators.instance(Confirm, "a Confirm or None", optional=True),
     )
 
     @abc.abstractmethod
@@ -99,18 +101,18 @@ class OpenUrl(Action):
 
     web: str | None = attrs.field(
         default=None,
-        validator=checks.matches(
+        validator=validators.matches(
             _WEB, "a URL of http, https, tel, sms or sip", high=256, optional=True
         ),
     )
     windows: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 256, optional=True)
     )
     ios: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 256, optional=True)
     )
     android: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 256, optional=True)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -143,9 +145,9 @@ class InvokeFunction(Action):
 
     type: ClassVar[str] = "invoke.function"
 
-    name: str = attrs.field(validator=checks.str_length(1))
+    name: str = attrs.field(validator=validators.str_length(1))
     owner: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
 
     def data(self) -> dict[str, str]:
@@ -172,7 +174,7 @@ class SystemApi(Action):
     type: ClassVar[str] = "system.api"
 
     api: str = attrs.field(
-        validator=checks.matches(
+        validator=validators.matches(
             _SYSTEM,
             "audiocall/ZUID, videocall/ZUID, startchat/ZUID, invite/ZUID or locationpermission",
         )
@@ -197,7 +199,7 @@ class PreviewUrl(Action):
 
     type: ClassVar[str] = "preview.url"
 
-    url: str = attrs.field(validator=checks.str_length(1, 500))
+    url: str = attrs.field(validator=validators.str_length(1, 500))
 
     def data(self) -> dict[str, str]:
         """The URL."""
@@ -218,7 +220,7 @@ class CopyText(Action):
 
     type: ClassVar[str] = "copy"
 
-    text: str = attrs.field(validator=checks.str_length(1, 200))
+    text: str = attrs.field(validator=validators.str_length(1, 200))
 
     def data(self) -> dict[str, str]:
         """The text."""
@@ -243,10 +245,10 @@ class Button:
         ValidationError: A field breaks its limit.
     """
 
-    label: str = attrs.field(validator=checks.str_length(1, 20))
-    action: Action = attrs.field(kw_only=True, validator=checks.instance(Action, "an Action"))
-    hint: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    label: str = attrs.field(validator=validators.str_length(1, 20))
+    action: Action = attrs.field(kw_only=True, validator=validators.instance(Action, "an Action"))
+    hint: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
     type: ButtonType | None = attrs.field(
-        default=None, kw_only=True, validator=checks.one_of(*get_args(ButtonType))
+        default=None, kw_only=True, validator=validators.one_of(*get_args(ButtonType))
     )
-    key: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))

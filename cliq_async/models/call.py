@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.errors import Unquoted, ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 from cliq_async.models.button import Action
 from cliq_async.models.identifiers import recipient_ids
 
@@ -16,12 +16,12 @@ MAX_CALLED: Final = 10
 
 
 def _user_ids(value: str | int | Iterable[str | int] | None) -> tuple[str, ...] | None:
-    ids = coerce.as_optional_tuple(value)
-    return None if ids is None else tuple(coerce.as_id(item) for item in ids)
+    ids = converters.as_optional_tuple(value)
+    return None if ids is None else tuple(converters.as_id(item) for item in ids)
 
 
 def _actions(value: "CallAction | Iterable[CallAction] | None") -> "tuple[CallAction, ...]":
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _check_user_ids(_call: "Call", _attribute: object, value: tuple[str, ...] | None) -> None:
@@ -30,7 +30,7 @@ def _check_user_ids(_call: "Call", _attribute: object, value: tuple[str, ...] | 
 
 
 def _check_action(model: "CallAction", attribute: Any, value: Any) -> None:
-    checks.instance(Action, "an Action")(model, attribute, value)
+    validators.instance(Action, "an Action")(model, attribute, value)
     if value.confirm is not None:
         raise ValidationError(
             "CallAction.action.confirm", "None: calls have no questions", Unquoted("a Confirm")
@@ -56,13 +56,13 @@ class CallAction:
         ValidationError: A field breaks its limit.
     """
 
-    label: str = attrs.field(validator=checks.str_length(1, 20))
+    label: str = attrs.field(validator=validators.str_length(1, 20))
     action: Action = attrs.field(kw_only=True, validator=_check_action)
     icon: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
-    hint: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
-    key: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    hint: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
 
 
 @attrs.frozen
@@ -84,17 +84,19 @@ class Call:
         ValidationError: A field breaks its limit.
     """
 
-    text: str = attrs.field(validator=checks.str_length(1, 500))
+    text: str = attrs.field(validator=validators.str_length(1, 500))
     user_ids: tuple[str, ...] | None = attrs.field(
         default=None, kw_only=True, converter=_user_ids, validator=_check_user_ids
     )
-    retry: int | None = attrs.field(default=None, kw_only=True, validator=checks.int_range(0, 3))
-    loop: int | None = attrs.field(default=None, kw_only=True, validator=checks.int_range(1, 3))
+    retry: int | None = attrs.field(
+        default=None, kw_only=True, validator=validators.int_range(0, 3)
+    )
+    loop: int | None = attrs.field(default=None, kw_only=True, validator=validators.int_range(1, 3))
     actions: tuple[CallAction, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_actions,
-        validator=checks.instances(CallAction, 0, 5, "actions"),
+        validator=validators.instances(CallAction, 0, 5, "actions"),
     )
 
 

@@ -6,21 +6,21 @@ from typing import Any, ClassVar
 
 import attrs
 
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
 
 
 def _sections(value: "Section | Iterable[Section] | None") -> "tuple[Section, ...]":
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _options(value: str | Iterable[str]) -> tuple[str, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return coerce.as_pairs(value)
+    return converters.as_pairs(value)
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class Card(abc.ABC):
 
     theme: ClassVar[str]
 
-    title: str = attrs.field(default="", validator=checks.str_length(0, 200))
+    title: str = attrs.field(default="", validator=validators.str_length(0, 200))
 
     @abc.abstractmethod
     def content(self) -> dict[str, Any]:
@@ -53,9 +53,9 @@ class Section:
     """
 
     fields: tuple[tuple[str, str], ...] = attrs.field(
-        converter=_fields, validator=checks.text_pairs("fields of a title and a value")
+        converter=_fields, validator=validators.text_pairs("fields of a title and a value")
     )
-    title: str = attrs.field(default="", kw_only=True, validator=checks.str_length())
+    title: str = attrs.field(default="", kw_only=True, validator=validators.str_length())
 
 
 @attrs.frozen
@@ -76,12 +76,12 @@ class ModernInline(Card):
 
     theme: ClassVar[str] = "modern-inline"
 
-    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=checks.https_url)
+    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=validators.https_url)
     sections: tuple[Section, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_sections,
-        validator=checks.instances(Section, 0, None, "sections"),
+        validator=validators.instances(Section, 0, None, "sections"),
     )
 
     def content(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Poll(Card):
     options: tuple[str, ...] = attrs.field(
         kw_only=True,
         converter=_options,
-        validator=checks.strings(2, 10, "options", each=(1, 100)),
+        validator=validators.strings(2, 10, "options", each=(1, 100)),
     )
 
     def content(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = [
     "HANDLER_TYPES",
@@ -58,36 +58,38 @@ _ICON_WORDS: Final = "an icon as name/HEX"
 
 
 def _permissions(value: Permission | Iterable[Permission] | None) -> tuple[Permission, ...] | None:
-    return coerce.as_optional_tuple(value)
+    return converters.as_optional_tuple(value)
 
 
 def _sub_actions(value: "SubAction | Iterable[SubAction] | None") -> "tuple[SubAction, ...] | None":
-    return coerce.as_optional_tuple(value)
+    return converters.as_optional_tuple(value)
 
 
 def _check_script(model: object, attribute: Any, value: str | None) -> None:
     if value is None:
         return
-    field = checks.field_name(model, attribute)
-    size = len(checks.check_text(field, value, 1).encode())
+    field = validators.field_name(model, attribute)
+    size = len(validators.check_text(field, value, 1).encode())
     if size > _SCRIPT_BYTES:
         raise ValidationError(field, f"at most {_SCRIPT_BYTES} bytes of UTF-8", size)
 
 
 def _check_permissions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
-    checks.subset_of(*get_args(Permission), most=_MOST_PERMISSIONS)(model, attribute, value)
+    validators.subset_of(*get_args(Permission), most=_MOST_PERMISSIONS)(model, attribute, value)
     if value is not None and len(set(value)) < len(value):
-        raise ValidationError(checks.field_name(model, attribute), "each permission once", value)
+        raise ValidationError(
+            validators.field_name(model, attribute), "each permission once", value
+        )
 
 
 def _check_sub_actions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
     if value is None:
         return
-    checks.instances(SubAction, 0, _MOST_SUB_ACTIONS, "sub-actions")(model, attribute, value)
+    validators.instances(SubAction, 0, _MOST_SUB_ACTIONS, "sub-actions")(model, attribute, value)
     for index, item in enumerate(value):
-        field = f"{checks.field_name(model, attribute)}[{index}]"
-        checks.check_text(f"{field}.name", item.name, 1, _NAME_CHARS)
-        icon = checks.check_text(f"{field}.icon", item.icon)
+        field = f"{validators.field_name(model, attribute)}[{index}]"
+        validators.check_text(f"{field}.name", item.name, 1, _NAME_CHARS)
+        icon = validators.check_text(f"{field}.icon", item.icon)
         if icon and not _ICON.fullmatch(icon):
             raise ValidationError(f"{field}.icon", _ICON_WORDS, icon)
 
@@ -114,10 +116,10 @@ class _Handling:
         default=None, converter=_permissions, validator=_check_permissions
     )
     name: str | None = attrs.field(
-        default=None, validator=checks.str_length(1, _NAME_CHARS, optional=True)
+        default=None, validator=validators.str_length(1, _NAME_CHARS, optional=True)
     )
     icon: str | None = attrs.field(
-        default=None, validator=checks.matches(_ICON, _ICON_WORDS, optional=True)
+        default=None, validator=validators.matches(_ICON, _ICON_WORDS, optional=True)
     )
     sub_actions: tuple[SubAction, ...] | None = attrs.field(
         default=None, converter=_sub_actions, validator=_check_sub_actions
@@ -182,7 +184,7 @@ class HandlerChanges(_Handling):
     """
 
     def __attrs_post_init__(self) -> None:
-        checks.check_any(self)
+        validators.check_any(self)
         self._check_one_logic()
 
 

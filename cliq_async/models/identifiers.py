@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from cliq_async.errors import Unquoted, ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = [
     "MAX_USER_IDS",
@@ -95,7 +95,7 @@ def _first(field: str, ids: Iterable[str | int], most: int) -> list[str | int]:
 
 
 def _id_text(field: str, item: object) -> str:
-    text = coerce.as_id(item)
+    text = converters.as_id(item)
     if not isinstance(text, str):
         raise ValidationError(field, _ID, item)
     return text
@@ -144,4 +144,4 @@ def query_text(field: str, value: str | None) -> str | None:
     Raises:
         ValidationError: It is no text, or none that UTF-8 can carry.
     """
-    return None if value is None else checks.check_text(field, value)
+    return None if value is None else validators.check_text(field, value)

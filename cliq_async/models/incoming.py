@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from cliq_async.errors import ValidationError, abbreviate
-from cliq_async.models import validators as checks
+from cliq_async.models import validators
 
 __all__ = ["IncomingReceipt", "check_parameters"]
 
@@ -28,8 +28,8 @@ def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     if len(parameters) > _MOST:
         raise ValidationError("parameters", f"at most {_MOST}", len(parameters))
     for name, value in parameters.items():
-        checks.check_text("parameters", name, 1)
-        checks.check_text(f"parameters[{abbreviate(name)!r}]", value, 0, _VALUE_CHARS)
+        validators.check_text("parameters", name, 1)
+        validators.check_text(f"parameters[{abbreviate(name)!r}]", value, 0, _VALUE_CHARS)
     return dict(parameters)
 
 

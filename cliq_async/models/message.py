@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import Unquoted, ValidationError, abbreviate
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
 from cliq_async.models.slide import Slide
@@ -31,8 +31,8 @@ class Sender:
         ValidationError: A field breaks its limit, or none was given.
     """
 
-    name: str | None = attrs.field(default=None, validator=checks.str_length(1, optional=True))
-    image: str | None = attrs.field(default=None, kw_only=True, validator=checks.https_url)
+    name: str | None = attrs.field(default=None, validator=validators.str_length(1, optional=True))
+    image: str | None = attrs.field(default=None, kw_only=True, validator=validators.https_url)
 
     def __attrs_post_init__(self) -> None:
         if self.name is None and self.image is None:
@@ -52,20 +52,20 @@ class Styles:
     """
 
     background: Background | None = attrs.field(
-        default=None, validator=checks.one_of(*get_args(Background))
+        default=None, validator=validators.one_of(*get_args(Background))
     )
-    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
 
 
 _UNSTYLED: Final = Styles()
 
 
 def _slides(value: Slide | Iterable[Slide] | None) -> tuple[Slide, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _styles(value: Styles | None) -> Styles | None:
@@ -75,7 +75,7 @@ def _styles(value: Styles | None) -> Styles | None:
 def _references(value: Mapping[str, Button] | Mapping[int, Button] | None) -> dict[str, Button]:
     # What is no mapping goes on to the validator as it is.
     if value is None or isinstance(value, Mapping):
-        return {coerce.as_text(key): button for key, button in (value or {}).items()}
+        return {converters.as_text(key): button for key, button in (value or {}).items()}
     return value
 
 
@@ -83,7 +83,7 @@ def _check_references(_message: "Message", _attribute: object, value: object) ->
     if not isinstance(value, dict):
         raise ValidationError("Message.references", "a mapping from key to Button", value)
     for key, button in value.items():
-        checks.check_text("Message.references", key, 1)
+        validators.check_text("Message.references", key, 1)
         if not isinstance(button, Button):
             raise ValidationError(f"Message.references[{abbreviate(key)!r}]", "a Button", button)
 
@@ -123,33 +123,35 @@ class Message:
     """
 
     text: str | None = attrs.field(
-        default=None, validator=checks.str_length(1, _TEXT_CHARS, optional=True)
+        default=None, validator=validators.str_length(1, _TEXT_CHARS, optional=True)
     )
     card: Card | None = attrs.field(
-        default=None, kw_only=True, validator=checks.instance(Card, "a card or None", optional=True)
+        default=None,
+        kw_only=True,
+        validator=validators.instance(Card, "a card or None", optional=True),
     )
     slides: tuple[Slide, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_slides,
-        validator=checks.instances(Slide, 0, 20, "slides"),
+        validator=validators.instances(Slide, 0, 20, "slides"),
     )
     buttons: tuple[Button, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_buttons,
-        validator=checks.instances(Button, 0, 5, "buttons"),
+        validator=validators.instances(Button, 0, 5, "buttons"),
     )
     bot: Sender | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=checks.instance(Sender, "a Sender or None", optional=True),
+        validator=validators.instance(Sender, "a Sender or None", optional=True),
     )
     styles: Styles | None = attrs.field(
         default=None,
         kw_only=True,
         converter=_styles,
-        validator=checks.instance(Styles, "Styles or None", optional=True),
+        validator=validators.instance(Styles, "Styles or None", optional=True),
     )
     references: dict[str, Button] = attrs.field(
         factory=dict,
@@ -159,24 +161,30 @@ class Message:
         hash=False,  # a dict has none
     )
     reply_to: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 100, optional=True)
     )
     message_topic: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 255, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 255, optional=True)
     )
     thread_chat_id: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 100, optional=True)
     )
     thread_message_id: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
     thread_title: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 100, optional=True)
     )
-    post_in_parent: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
-    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
-    mark_as_read: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
-    sync_message: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    post_in_parent: bool | None = attrs.field(
+        default=None, kw_only=True, validator=validators.is_bool
+    )
+    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
+    mark_as_read: bool | None = attrs.field(
+        default=None, kw_only=True, validator=validators.is_bool
+    )
+    sync_message: bool | None = attrs.field(
+        default=None, kw_only=True, validator=validators.is_bool
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.text is None and self.card is None and not self.slides:
@@ -199,7 +207,7 @@ def plain_text(text: str) -> dict[str, Any]:
     Raises:
         ValidationError: As for `Message`.
     """
-    return {"text": checks.check_text("Message.text", text, 1, _TEXT_CHARS)}
+    return {"text": validators.check_text("Message.text", text, 1, _TEXT_CHARS)}
 
 
 @attrs.frozen(kw_only=True)

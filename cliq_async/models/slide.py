@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = ["BulletList", "Images", "Labels", "Slide", "Table", "TextBlock"]
 
@@ -15,27 +15,27 @@ _PERCENT: Final = 100
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(coerce.as_text(item) for item in coerce.as_tuple(value))
+    return tuple(converters.as_text(item) for item in converters.as_tuple(value))
 
 
 def _urls(value: str | Iterable[str]) -> tuple[str, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _rows(
     value: Mapping[str, str | float] | Iterable[Mapping[str, str | float]],
 ) -> tuple[dict[str, str], ...]:
-    return coerce.as_rows(value)
+    return converters.as_rows(value)
 
 
 def _pairs(
     value: Mapping[str, str | float] | Iterable[tuple[str, str | float]],
 ) -> tuple[tuple[str, str], ...]:
-    return coerce.as_pairs(value)
+    return converters.as_pairs(value)
 
 
 def _widths(value: int | Iterable[int] | None) -> tuple[int, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 @attrs.frozen
@@ -44,7 +44,7 @@ class Slide(abc.ABC):
 
     type: ClassVar[str]
 
-    title: str = attrs.field(default="", kw_only=True, validator=checks.str_length())
+    title: str = attrs.field(default="", kw_only=True, validator=validators.str_length())
 
     @abc.abstractmethod
     def data(self) -> Any:
@@ -53,7 +53,7 @@ class Slide(abc.ABC):
     @property
     def size(self) -> int:
         """The characters of all its strings: the title, the content and the keys of rows."""
-        return coerce.count_characters(attrs.astuple(self, recurse=False))
+        return converters.count_characters(attrs.astuple(self, recurse=False))
 
 
 def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str], ...]) -> None:
@@ -62,7 +62,7 @@ def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str],
         for header, cell in row.items():
             if header not in headers:
                 raise ValidationError(f"Table.rows[{index}]", "keys that are headers", header)
-            checks.check_text(f"Table.rows[{index}]", cell)
+            validators.check_text(f"Table.rows[{index}]", cell)
 
 
 def _check_widths(table: "Table", _attribute: object, value: tuple[int, ...]) -> None:
@@ -81,7 +81,7 @@ def _check_widths(table: "Table", _attribute: object, value: tuple[int, ...]) ->
 
 def _check_urls(_images: "Images", _attribute: object, value: tuple[str, ...]) -> None:
     for index, url in enumerate(value):
-        checks.check_https(f"Images.urls[{index}]", url)
+        validators.check_https(f"Images.urls[{index}]", url)
 
 
 @attrs.frozen
@@ -106,12 +106,12 @@ class Table(Slide):
     type: ClassVar[str] = "table"
 
     headers: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=checks.strings(1, None, "headers", each=(0, None))
+        converter=_texts, validator=validators.strings(1, None, "headers", each=(0, None))
     )
     rows: tuple[dict[str, str], ...] = attrs.field(
         kw_only=True,
         converter=_rows,
-        validator=[checks.instances(dict, 0, None, "rows"), _check_rows],
+        validator=[validators.instances(dict, 0, None, "rows"), _check_rows],
         hash=False,  # dicts have none
     )
     widths: tuple[int, ...] = attrs.field(
@@ -144,7 +144,7 @@ class BulletList(Slide):
     type: ClassVar[str] = "list"
 
     items: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=checks.strings(1, None, "items", each=(0, None))
+        converter=_texts, validator=validators.strings(1, None, "items", each=(0, None))
     )
 
     def data(self) -> list[str]:
@@ -170,7 +170,7 @@ class Labels(Slide):
     type: ClassVar[str] = "label"
 
     pairs: tuple[tuple[str, str], ...] = attrs.field(
-        converter=_pairs, validator=checks.text_pairs("pairs of a label and a value")
+        converter=_pairs, validator=validators.text_pairs("pairs of a label and a value")
     )
 
     def data(self) -> list[dict[str, str]]:
@@ -197,7 +197,7 @@ class Images(Slide):
 
     urls: tuple[str, ...] = attrs.field(
         converter=_urls,
-        validator=[checks.strings(1, None, "URLs", each=(1, None)), _check_urls],
+        validator=[validators.strings(1, None, "URLs", each=(1, None)), _check_urls],
     )
 
     def data(self) -> list[str]:
@@ -222,7 +222,7 @@ class TextBlock(Slide):
 
     type: ClassVar[str] = "text"
 
-    text: str = attrs.field(validator=checks.str_length(1))
+    text: str = attrs.field(validator=validators.str_length(1))
 
     def data(self) -> str:
         """The text."""
