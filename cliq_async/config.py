@@ -1,4 +1,4 @@
-"""Settings: data centres, limits by name, and what the environment says."""
+"""Client settings, and reading them from the environment."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -18,18 +18,18 @@ __all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
 
 Pace = Literal["even"]
 
-_LEAST: Final = 1e-6
-_MOST: Final = 1e9
+_MIN: Final = 1e-6
+_MAX: Final = 1e9
 
 
 def _number(low: float, words: str, *, optional: bool = False) -> Any:
-    """A validator for a number from `low` on; what no clock can count is refused."""
+    """Return a validator for a number from `low` up to a limit that any clock can represent."""
 
     def validate(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         if value is None and optional:
             return
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= cast("float", value) <= _MOST:
+        if not number or not low <= cast("float", value) <= _MAX:
             raise ValidationError(attribute.name, words, value)
 
     return validate
@@ -37,8 +37,8 @@ def _number(low: float, words: str, *, optional: bool = False) -> Any:
 
 _SECONDS: Final = _number(0.0, "at least 0")
 _SECONDS_OR_NONE: Final = _number(0.0, "at least 0, or None", optional=True)
-_OVER_0: Final = _number(_LEAST, "more than 0")
-_OVER_0_OR_NONE: Final = _number(_LEAST, "more than 0, or None", optional=True)
+_POSITIVE: Final = _number(_MIN, "more than 0")
+_POSITIVE_OR_NONE: Final = _number(_MIN, "more than 0, or None", optional=True)
 
 
 def _account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -66,7 +66,7 @@ def _hosts(value: str | Iterable[str]) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """A client's settings, checked. See `CliqClient` for what they mean."""
+    """A client's checked settings, documented at `CliqClient`."""
 
     data_center: str = "us"
     base_url: str | None = None
@@ -76,10 +76,10 @@ class Settings:
     margin_s: float = attrs.field(default=1.0, validator=_SECONDS)
     straggler_s: float = attrs.field(default=30.0, validator=_SECONDS)
     max_wait_s: float | None = attrs.field(default=75.0, validator=_SECONDS_OR_NONE)
-    timeout_s: float | None = attrs.field(default=30.0, validator=_OVER_0_OR_NONE)
+    timeout_s: float | None = attrs.field(default=30.0, validator=_POSITIVE_OR_NONE)
     pace: Pace | None = None
-    max_rate: float | None = attrs.field(default=None, validator=_OVER_0_OR_NONE)
-    time_scale: float = attrs.field(default=1.0, validator=_OVER_0)
+    max_rate: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
+    time_scale: float = attrs.field(default=1.0, validator=_POSITIVE)
     allow_http: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
 
     def __attrs_post_init__(self) -> None:
@@ -96,19 +96,19 @@ class Settings:
 
     @property
     def accounts_url(self) -> str:
-        """The accounts server of the data centre."""
+        """The accounts server of the data center."""
         return DATA_CENTERS[self.data_center].accounts_url
 
     @property
     def root_url(self) -> str:
-        """Scheme, host and network, without a slash at the end."""
+        """Scheme, host and network, without a trailing slash."""
         url = self._url()
         if self.network is None:
             return url
         return f"{url}/network/{path_segment('network', self.network)}"
 
     def quotas(self) -> dict[str, Quota]:
-        """The quota of each endpoint, by the endpoint's name."""
+        """Return the quota of each endpoint, by the endpoint's name."""
         host = self._host()
         return {
             name: Quota.of(
@@ -129,15 +129,15 @@ class Settings:
         return self.base_url.rstrip("/")
 
     def _host(self) -> str:
-        """Host and port, as one way of writing them: it names what is counted together."""
+        """Return the normalized host and port, which identify a quota."""
         return normalize_host("base_url", self._url())
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, Any]]:
-    """Credentials and client options from the environment's CLIQ_ variables.
+    """Return credentials and client options from the environment's CLIQ_ variables.
 
     Raises:
-        ValidationError: Credentials are missing, or a number is none.
+        ValidationError: Credentials are missing, or a numeric setting is not a number.
     """
     environ = _stripped(environ)
     auth: Auth
@@ -156,10 +156,10 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
 
 
 def options_from_env(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Client options from the environment's CLIQ_ variables.
+    """Return client options from the environment's CLIQ_ variables.
 
     Raises:
-        ValidationError: A number is none.
+        ValidationError: A numeric setting is not a number.
     """
     environ = _stripped(environ)
     names = {

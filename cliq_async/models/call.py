@@ -1,4 +1,4 @@
-"""A voice call that a bot makes, with the buttons that stand under it."""
+"""Voice calls that a bot makes, and the buttons shown under them."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -33,7 +33,9 @@ def _check_action(model: "CallAction", attribute: Any, value: Any) -> None:
     validators.instance(Action, "an Action")(model, attribute, value)
     if value.confirm is not None:
         raise ValidationError(
-            "CallAction.action.confirm", "None: calls have no questions", Unquoted("a Confirm")
+            "CallAction.action.confirm",
+            "None: the buttons of a call cannot ask for confirmation",
+            Unquoted("a Confirm"),
         )
 
 
@@ -47,10 +49,10 @@ class CallAction:
 
     Attributes:
         label: 1 to 20 characters.
-        action: What it does, without a question asked before.
-        icon: A URL, or one of Cliq's own, as `tick`, `preview` or `url`.
+        action: The action that it runs, without a confirmation.
+        icon: A URL, or one of Cliq's icons, such as `tick`, `preview` or `url`.
         hint: Shown on hovering, at most 100 characters.
-        key: For the function that is invoked to know it by, at most 100 characters.
+        key: Identifies the button to the invoked function, at most 100 characters.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -67,18 +69,18 @@ class CallAction:
 
 @attrs.frozen
 class Call:
-    """A voice call: the text is read out to everybody who is called.
+    """A voice call: Cliq reads the text to each recipient.
 
     Example:
         >>> call = Call("The payment service is down.", user_ids=["55743327"], retry=2)
 
     Attributes:
         text: 1 to 500 characters.
-        user_ids: Who is called: 1 to 10 ZUIDs or email addresses. None leaves it to Cliq; the
-            documents do not say who that is.
-        retry: How often it is tried again if it is missed, 0 to 3; 2 minutes apart.
-        loop: How often the text is read, 1 to 3.
-        actions: At most 5.
+        user_ids: The recipients: 1 to 10 ZUIDs or email addresses. If None, Cliq chooses them; the
+            API documentation does not say how.
+        retry: Number of retries if the call is missed, 0 to 3; 2 minutes apart.
+        loop: Number of times the text is read, 1 to 3.
+        actions: The buttons, at most 5.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -102,11 +104,11 @@ class Call:
 
 @attrs.frozen(kw_only=True)
 class CallReceipt:
-    """What Cliq says of a call that it makes.
+    """Cliq's response to a call that it accepted.
 
     Attributes:
-        id: The call's UUID; empty where the answer could not be read.
-        user_ids: Who is called.
+        id: The call's UUID; empty if the response could not be read.
+        user_ids: The recipients.
     """
 
     id: str = ""

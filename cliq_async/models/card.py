@@ -25,7 +25,7 @@ def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple
 
 @attrs.frozen
 class Card(abc.ABC):
-    """What all cards have: a theme, and a title."""
+    """The base of all cards: a theme and a title."""
 
     theme: ClassVar[str]
 
@@ -33,7 +33,7 @@ class Card(abc.ABC):
 
     @abc.abstractmethod
     def content(self) -> dict[str, Any]:
-        """What the card has besides theme and title, as the API wants it."""
+        """Return the fields other than theme and title in the API's form."""
 
 
 @attrs.frozen
@@ -46,7 +46,7 @@ class Section:
 
     Attributes:
         fields: At least one pair of title and value; a mapping or pairs, numbers become text.
-        title: Stands above the fields.
+        title: Shown above the fields.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -60,7 +60,7 @@ class Section:
 
 @attrs.frozen
 class ModernInline(Card):
-    """A card of the theme `modern-inline`, the usual one.
+    """A card of the theme `modern-inline`, the most common one.
 
     Example:
         >>> card = ModernInline("Load", sections=Section({"CPU": "93 %"}))
@@ -85,7 +85,7 @@ class ModernInline(Card):
     )
 
     def content(self) -> dict[str, Any]:
-        """The thumbnail and the sections, as the API wants them."""
+        """Return the thumbnail and the sections in the API's form."""
         content: dict[str, Any] = {}
         if self.thumbnail:
             content["thumbnail"] = self.thumbnail
@@ -122,7 +122,7 @@ class Poll(Card):
     )
 
     def content(self) -> dict[str, Any]:
-        """The options, as the API wants them."""
+        """Return the options in the API's form."""
         return {"options": [{"text": option} for option in self.options]}
 
 
@@ -130,7 +130,7 @@ class Poll(Card):
 class Prompt(Card):
     """A card of the theme `prompt`: a question answered by the message's buttons.
 
-    The message needs at least one button; `Message` holds that.
+    The message needs at least one button; `Message` checks that.
 
     Example:
         >>> prompt = Prompt("Deploy release 3.6 to production?")
@@ -145,5 +145,5 @@ class Prompt(Card):
     theme: ClassVar[str] = "prompt"
 
     def content(self) -> dict[str, Any]:
-        """Nothing besides theme and title."""
+        """Return an empty dict: a prompt has only a theme and a title."""
         return {}

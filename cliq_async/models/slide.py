@@ -40,7 +40,7 @@ def _widths(value: int | Iterable[int] | None) -> tuple[int, ...]:
 
 @attrs.frozen
 class Slide(abc.ABC):
-    """What all slides have: a type, and a title if one is given."""
+    """The base of all slides: a type and an optional title."""
 
     type: ClassVar[str]
 
@@ -48,11 +48,11 @@ class Slide(abc.ABC):
 
     @abc.abstractmethod
     def data(self) -> Any:
-        """The slide's content, as the API wants it."""
+        """Return the slide's content in the API's form."""
 
     @property
     def size(self) -> int:
-        """The characters of all its strings: the title, the content and the keys of rows."""
+        """The number of characters in all its strings: title, content and keys of rows."""
         return converters.count_characters(attrs.astuple(self, recurse=False))
 
 
@@ -69,12 +69,12 @@ def _check_widths(table: "Table", _attribute: object, value: tuple[int, ...]) ->
     if not value:
         return
     for index, width in enumerate(value):
-        # bool is an int to Python
+        # bool is a subclass of int
         if type(width) is not int or not 0 < width <= _PERCENT:
             raise ValidationError(f"Table.widths[{index}]", "an int from 1 to 100", width)
     columns = len(table.headers)
     if len(value) != columns:
-        raise ValidationError("Table.widths", f"one a column, {columns} in all", len(value))
+        raise ValidationError("Table.widths", f"one width per column, {columns} in all", len(value))
     if sum(value) != _PERCENT:
         raise ValidationError("Table.widths", "adding up to 100", sum(value))
 
@@ -92,12 +92,12 @@ class Table(Slide):
         >>> table = Table(["Host", "Load"], rows=[{"Host": "db-1", "Load": 93}], widths=[70, 30])
 
     Attributes:
-        headers: The columns, at least one.
-        rows: One mapping a row, from header to cell; a header may be missing from a row, and
-            numbers become text.
-        widths: Nothing, or one whole number a column, in percent, adding up to 100. They
-            travel as `styles.width` inside the slide's data.
-        title: Stands above the table.
+        headers: The column headers, at least one.
+        rows: One mapping from header to cell per row; a row may lack a header, and numbers become
+            text.
+        widths: Empty, or one integer per column, in percent, adding up to 100. They are sent as
+            `styles.width` inside the slide's data.
+        title: Shown above the table.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -112,14 +112,14 @@ class Table(Slide):
         kw_only=True,
         converter=_rows,
         validator=[validators.instances(dict, 0, None, "rows"), _check_rows],
-        hash=False,  # dicts have none
+        hash=False,  # dicts are not hashable
     )
     widths: tuple[int, ...] = attrs.field(
         default=(), kw_only=True, converter=_widths, validator=_check_widths
     )
 
     def data(self) -> dict[str, Any]:
-        """The headers, the rows and the widths, as the API wants them."""
+        """Return the headers, the rows and the widths in the API's form."""
         data: dict[str, Any] = {"headers": list(self.headers), "rows": [dict(r) for r in self.rows]}
         if self.widths:
             data["styles"] = {"width": list(self.widths)}
@@ -135,7 +135,7 @@ class BulletList(Slide):
 
     Attributes:
         items: At least one; numbers become text.
-        title: Stands above the list.
+        title: Shown above the list.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -148,7 +148,7 @@ class BulletList(Slide):
     )
 
     def data(self) -> list[str]:
-        """The items, as the API wants them."""
+        """Return the items in the API's form."""
         return list(self.items)
 
 
@@ -161,7 +161,7 @@ class Labels(Slide):
 
     Attributes:
         pairs: At least one pair of label and value; a mapping or pairs, numbers become text.
-        title: Stands above the labels.
+        title: Shown above the labels.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -174,7 +174,7 @@ class Labels(Slide):
     )
 
     def data(self) -> list[dict[str, str]]:
-        """The pairs, as the API wants them."""
+        """Return the pairs in the API's form."""
         return [{"label": label, "value": value} for label, value in self.pairs]
 
 
@@ -187,7 +187,7 @@ class Images(Slide):
 
     Attributes:
         urls: At least one HTTPS URL.
-        title: Stands above the images.
+        title: Shown above the images.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -201,7 +201,7 @@ class Images(Slide):
     )
 
     def data(self) -> list[str]:
-        """The URLs, as the API wants them."""
+        """Return the URLs in the API's form."""
         return list(self.urls)
 
 
@@ -214,7 +214,7 @@ class TextBlock(Slide):
 
     Attributes:
         text: At least one character.
-        title: Stands above the text.
+        title: Shown above the text.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -225,5 +225,5 @@ class TextBlock(Slide):
     text: str = attrs.field(validator=validators.str_length(1))
 
     def data(self) -> str:
-        """The text."""
+        """Return the text."""
         return self.text

@@ -66,7 +66,7 @@ def test_what_is_read_is_of_one_moment_and_holds_nobody_up(path, table):
 async def test_a_bot_that_is_not_there_is_an_error_that_names_those_who_are(path):
     await a_synced_file(path)
     with pytest.raises(
-        SyncError, match="no subscribers of nobot; it has those of hr, ops. Name the bot"
+        SyncError, match=r"no subscribers of nobot; it has those of hr, ops. Name the bot"
     ):
         list(read_subscribers(path, "nobot"))
 
