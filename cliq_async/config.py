@@ -52,7 +52,7 @@ def _number(low: float, words: str, *, optional: bool = False) -> Any:
         if value is None and optional:
             return
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= cast("float", value) <= _MOST:
+        if not number or not low <= cast("float", value) <= _MAX:
             raise ValidationError(attribute.name, words, value)
 
     return validate
@@ -60,8 +60,8 @@ def _number(low: float, words: str, *, optional: bool = False) -> Any:
 
 _SECONDS: Final = _number(0.0, "at least 0")
 _SECONDS_OR_NONE: Final = _number(0.0, "at least 0, or None", optional=True)
-_OVER_0: Final = _number(_LEAST, "more than 0")
-_OVER_0_OR_NONE: Final = _number(_LEAST, "more than 0, or None", optional=True)
+_POSITIVE: Final = _number(_MIN, "more than 0")
+_POSITIVE_OR_NONE: Final = _number(_MIN, "more than 0, or None", optional=True)
 
 
 def _account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -99,10 +99,10 @@ class Settings:
     margin_s: float = attrs.field(default=1.0, validator=_SECONDS)
     straggler_s: float = attrs.field(default=30.0, validator=_SECONDS)
     max_wait_s: float | None = attrs.field(default=75.0, validator=_SECONDS_OR_NONE)
-    timeout_s: float | None = attrs.field(default=30.0, validator=_OVER_0_OR_NONE)
+    timeout_s: float | None = attrs.field(default=30.0, validator=_POSITIVE_OR_NONE)
     pace: Pace | None = None
-    max_rate: float | None = attrs.field(default=None, validator=_OVER_0_OR_NONE)
-    time_scale: float = attrs.field(default=1.0, validator=_OVER_0)
+    max_rate: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
+    time_scale: float = attrs.field(default=1.0, validator=_POSITIVE)
     allow_http: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
 
     def __attrs_post_init__(self) -> None:

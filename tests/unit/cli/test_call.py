@@ -89,7 +89,7 @@ def test_what_is_wrong_is_named_as_it_was_typed(args, said):
         ("{}", "actions are a JSON array"),
         ("[7]", "not in the form of the API"),
         ('[{"label": "x"}]', "'action' is missing"),
-        (json.dumps([ACTIONS[1] | {"colour": "red"}]), "[0].colour: no action of a call has this"),
+        (json.dumps([ACTIONS[1] | {"colour": "red"}]), "[0].colour: unknown call action field"),
         (json.dumps([ACTIONS[1] | {"label": "x" * 21}]), "CallAction.label: a str of 1 to 20"),
         (json.dumps([ACTIONS[1]] * 6), "error: --actions: at most 5 actions, got 6"),
     ],

@@ -67,7 +67,10 @@ def test_all_settings_of_a_file_reach_the_client(here):
         ("[limits]\nsend_message = 0", "limits.send_message: an int, at least 1, got 0"),
         ("[limits]\nsend_message = {limit = 3}", "limits.send_message: a number, or a table of"),
         ('[limits]\nsend_message = "x"', "limits.send_message: a number, or a table of"),
-        ('base_url = "nowhere"', "base_url: scheme and host alone, as https://host, got 'nowhere'"),
+        (
+            'base_url = "nowhere"',
+            "base_url: only scheme and host, such as https://host, got 'nowhere'",
+        ),
         ("[profiles.work]\ntimeout_s = -1", "profiles.work.timeout_s: more than 0"),
         ("[profiles]\nwork = 3", "profiles.work: a table, got 3"),
         ('[profiles."a b"]', "profiles: a profile name is 1 to 64 letters"),

@@ -186,7 +186,7 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         ),
         (
             ("create", "1", "message", "--no-permissions", "--name", "x"),
-            "error: --name: None but for a menu_handler",
+            "error: --name: None unless the type is menu_handler",
         ),
         (
             ("create", "1", "message", "--no-permissions", "--permission", "user"),

@@ -217,7 +217,7 @@ async def test_calls_to_many(people, tmp_path):
         assert result.exit_code == 0
         (tmp_path / "wrong.json").write_text('{"text": "a", "user_ids": ["1"]}')
         result = await run(sandbox, *many, "--message", str(tmp_path / "wrong.json"))
-        assert "recipients stand beside the call" in result.stderr
+        assert "recipients are given separately, not in the call" in result.stderr
 
 
 async def test_somebody_is_asked_before_more_than_ten_are_called(people, monkeypatch):

@@ -46,7 +46,7 @@ async def test_those_who_have_left_are_there_if_asked_for(path):
 
 def test_a_subscriber_has_moments_in_utc(path, table):
     state = write(table, full(), a_page("1", "2"))
-    write(table, state.begun("full", LATER), a_page("1"), LATER)
+    write(table, state.start("full", LATER), a_page("1"), LATER)
     stay, gone = read_subscribers(path, "ops", departed=True)
     one, two = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     assert (stay.first_seen, stay.last_seen, stay.left) == (one, two, None)
@@ -58,14 +58,16 @@ def test_what_is_read_is_of_one_moment_and_holds_nobody_up(path, table):
     state = write(table, full(), a_page(*(str(1000 + n) for n in range(10))))
     reading = read_subscribers(path, "ops")
     next(reading)
-    write(table, state.begun("full", LATER), a_page("1"), LATER)
+    write(table, state.start("full", LATER), a_page("1"), LATER)
     assert len(list(reading)) == 9
     assert [each.user_id for each in read_subscribers(path, "ops")] == ["1"]
 
 
 async def test_a_bot_that_is_not_there_is_an_error_that_names_those_who_are(path):
     await a_synced_file(path)
-    with pytest.raises(SyncError, match="no subscribers of nobot, but of hr, ops; bots go by"):
+    with pytest.raises(
+        SyncError, match=r"no subscribers of nobot; it has those of hr, ops. Name the bot"
+    ):
         list(read_subscribers(path, "nobot"))
 
 
@@ -73,7 +75,7 @@ def test_half_a_list_is_not_taken_for_a_whole_one(path, table):
     write(table, full("whole"), a_page("1"))
     write(table, full("half"), a_page("2", next_token="n"))
     for bot in ("half", None):
-        with pytest.raises(SyncError, match=r"first subscribers of half.*sync it again"):
+        with pytest.raises(SyncError, match=r"only some of the subscribers of half.*sync it again"):
             list(read_subscribers(path, bot))
     assert [each.user_id for each in read_subscribers(path, "whole")] == ["1"]
     write(table, table.run([lambda: table.state("half")])[0], a_page("3"))
@@ -82,7 +84,7 @@ def test_half_a_list_is_not_taken_for_a_whole_one(path, table):
 
 def test_a_list_stays_whole_while_it_is_synced_again(path, table):
     state = write(table, full(), a_page("1", "2"))
-    write(table, state.begun("full", LATER), a_page("1", next_token="n"), LATER)
+    write(table, state.start("full", LATER), a_page("1", next_token="n"), LATER)
     assert len(list(read_subscribers(path, "ops"))) == 2
 
 
