@@ -19,7 +19,7 @@ _INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
     "invalid-code": (200, {"error": "invalid_code"}),
     "denied-200": denied(200),
     "denied-400": denied(400),
-    "denied-localised": (
+    "denied-localized": (
         200,
         {
             "error": "Zugriff verweigert",

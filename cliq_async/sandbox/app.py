@@ -11,7 +11,7 @@ from aiohttp import web
 from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
-from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorised
+from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorized
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.oauth import Tokens, user_label
@@ -77,12 +77,12 @@ class SandboxApp:
             settings.algorithm,
             limits=settings.limits,
             seed=settings.seed,
-            penalise=settings.penalise,
+            penalize=settings.penalize,
         )
         self._tokens = Tokens(seed=settings.seed, life_s=settings.token_life_s)
         self._faults = Faults(settings.faults, seed=settings.seed)
         self._accounts = Accounts(self._tokens, self._faults)
-        self._unauthorised = 0
+        self._unauthorized = 0
         dialect = DIALECTS[settings.dialect]
         self._router = Router(dialect.paths)
         self._works = dialect.works
@@ -97,7 +97,7 @@ class SandboxApp:
             report = make_report(
                 self._throttle, self._state, self._tokens, user=user, recipients=recipients
             )
-        return report | {"unauthorised": self._unauthorised}
+        return report | {"unauthorized": self._unauthorized}
 
     def revoke(self, user: str | None = None) -> int:
         """End access tokens that are alive; returns how many there were."""
@@ -184,8 +184,8 @@ class SandboxApp:
         return label
 
     def _unaccepted(self, code: str | None = None) -> ApiFault:
-        self._unauthorised += 1
-        return not_authorised(code)
+        self._unauthorized += 1
+        return not_authorized(code)
 
     def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
         lock = self._throttle.gate(user, endpoint).locks[-1]

@@ -7,12 +7,12 @@ __all__ = [
     "bad_request",
     "bot_not_found",
     "forbidden",
-    "not_authorised",
+    "not_authorized",
     "wrong_method",
     "wrong_url",
 ]
 
-_NOT_AUTHORISED: Final = "Request was rejected because of invalid AuthToken."
+_NOT_AUTHORIZED: Final = "Request was rejected because of invalid AuthToken."
 _FORBIDDEN: Final = (
     "The user does not have enough permission or possibly not an user of the respective "
     "organization to access the resource."
@@ -50,9 +50,9 @@ def bot_not_found() -> ApiFault:
     return ApiFault(404, "No bot has this id or unique name.", "bot_not_found")
 
 
-def not_authorised(code: str | None = None) -> ApiFault:
+def not_authorized(code: str | None = None) -> ApiFault:
     """The answer to a token that is missing or not accepted."""
-    return ApiFault(401, _NOT_AUTHORISED, code)
+    return ApiFault(401, _NOT_AUTHORIZED, code)
 
 
 def forbidden() -> ApiFault:

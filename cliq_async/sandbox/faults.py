@@ -33,7 +33,7 @@ _ANYWHERE: Final = ("lost", "reset", "refuse", "500", "502")
 _OAUTH: Final = (
     "denied-200",
     "denied-400",
-    "denied-localised",
+    "denied-localized",
     "invalid-client",
     "invalid-code",
     "no-token",

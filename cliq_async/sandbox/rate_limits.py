@@ -208,17 +208,17 @@ class EndpointCounter:
     __slots__ = (
         "_counter",
         "_lock_s",
-        "_penalise",
+        "_penalize",
         "_until",
         "arrivals",
         "locks",
         "refused_while_locked",
     )
 
-    def __init__(self, counter: Counter, lock_s: float, *, penalise: bool = False) -> None:
+    def __init__(self, counter: Counter, lock_s: float, *, penalize: bool = False) -> None:
         self._counter = counter
         self._lock_s = lock_s
-        self._penalise = penalise
+        self._penalize = penalize
         self._until = -math.inf
         self.arrivals = 0
         self.refused_while_locked = 0
@@ -230,7 +230,7 @@ class EndpointCounter:
         within = self._counter.arrive(now)
         if now < self._until:
             self.refused_while_locked += 1
-            if self._penalise:
+            if self._penalize:
                 self._until = self.locks[-1].until = now + self._lock_s
             return Verdict(allowed=False, locked_until=self._until, new_lock=False)
         if within:
@@ -252,7 +252,7 @@ class Throttle:
         algorithm: One of `ALGORITHMS`.
         limits: Thresholds by endpoint name, in place of the documented ones.
         seed: Decides the phases of windows.
-        penalise: Whether asking during a lock begins its time anew.
+        penalize: Whether asking during a lock begins its time anew.
 
     Raises:
         KeyError: There is no such algorithm, or, later, no such endpoint.
@@ -264,12 +264,12 @@ class Throttle:
         *,
         limits: Mapping[str, Limit] | None = None,
         seed: int = 0,
-        penalise: bool = False,
+        penalize: bool = False,
     ) -> None:
         self._counter = ALGORITHMS[algorithm]
         self._limits = {name: row.limit for name, row in ENDPOINTS.items()} | dict(limits or {})
         self._seed = seed
-        self._penalise = penalise
+        self._penalize = penalize
         self._gates: dict[tuple[str, str], EndpointCounter] = {}
 
     def arrive(self, user: str, endpoint: str, now: float) -> Verdict:
@@ -288,7 +288,7 @@ class Throttle:
             limit = self._limits[endpoint]
             # Its own numbers for each gate: a phase must not depend on who came first.
             rng = random.Random(f"{self._seed}/{user}/{endpoint}")
-            gate = EndpointCounter(self._counter(limit, rng), limit.lock_s, penalise=self._penalise)
+            gate = EndpointCounter(self._counter(limit, rng), limit.lock_s, penalize=self._penalize)
             self._gates[user, endpoint] = gate
         return gate
 

@@ -45,7 +45,7 @@ class Sandbox:
         faults: What goes wrong on purpose: `KIND:RATE` or `KIND:RATE@ENDPOINT`; `access_token` is
             the accounts server.
         seed: Decides everything that is random.
-        penalise: Whether asking during a lock begins its time anew.
+        penalize: Whether asking during a lock begins its time anew.
         dialect: `seed`: as the documents say; `live`: as the live service was seen to differ.
         token_life_s: How long the access tokens live that it gives out, in its own time.
         state: The file it starts from, if there is one, and leaves its state in at its end.
@@ -80,7 +80,7 @@ class Sandbox:
         jitter_s: float = 0.0,
         faults: Iterable[str] = (),
         seed: int = 0,
-        penalise: bool = False,
+        penalize: bool = False,
         dialect: str = "seed",
         token_life_s: float = 3600,
         state: str | Path | None = None,
@@ -98,7 +98,7 @@ class Sandbox:
             jitter_s=jitter_s,
             faults=faults,
             seed=seed,
-            penalise=penalise,
+            penalize=penalize,
             dialect=dialect,
             token_life_s=token_life_s,
             state=state,
@@ -195,7 +195,7 @@ class Sandbox:
             same of calls. `lockouts`: user, endpoint, `at` and `until` in seconds since the start
             in the sandbox's time, and whether a fault injected it. `refused_while_locked`: how many
             requests came during locks. `token_requests`: how many requests for access tokens
-            there were, and `tokens_issued`: how many were given out. `unauthorised`: how many
+            there were, and `tokens_issued`: how many were given out. `unauthorized`: how many
             requests were answered 401. With `recipients`, `recipients`: how many messages each
             ZUID got.
         """

@@ -83,7 +83,7 @@ class Settings:
     dialect: str = attrs.field(
         validator=_allow(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
     )
-    penalise: bool = attrs.field(validator=_BOOL)
+    penalize: bool = attrs.field(validator=_BOOL)
     token_life_s: float = attrs.field(
         validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
     )

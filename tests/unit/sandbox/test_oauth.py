@@ -183,7 +183,7 @@ async def test_token_expires_in_the_sandboxs_time():
         assert (status, body["code"]) == (401, "oauthtoken_invalid")
         report = await caller.report()
         assert report["requests"] == {"list_bots": 1}
-        assert (report["unauthorised"], report["token_requests"]) == (1, 1)
+        assert (report["unauthorized"], report["token_requests"]) == (1, 1)
 
 
 async def test_wrong_forms_are_answered_with_an_error():
@@ -203,7 +203,7 @@ async def test_external_network_is_served_as_the_account_itself():
 
 
 async def test_faults_of_the_accounts_server_strike_there_alone_and_as_often_as_they_say():
-    faults = ["denied-localised:x1@access_token", "no-token:x1@access_token"]
+    faults = ["denied-localized:x1@access_token", "no-token:x1@access_token"]
     async with running(faults=faults) as caller:
         _, first = await caller.ask("POST", TOKEN, data=REFRESH)
         assert first["error"] == "Zugriff verweigert"
@@ -232,7 +232,7 @@ async def test_tokens_are_revoked_from_python():
         assert caller.sandbox.revoke_tokens(user=user_label("another")) == 0
         assert caller.sandbox.revoke_tokens(user=user_label("1000.r")) == 1
         assert (await caller.ask("GET", BOTS, token=token))[0] == 401
-        assert (await caller.report())["unauthorised"] == 2
+        assert (await caller.report())["unauthorized"] == 2
 
 
 def test_revoked_refresh_token_gives_nothing_more_and_ends_what_it_gave():

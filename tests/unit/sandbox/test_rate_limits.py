@@ -146,7 +146,7 @@ def test_one_request_too_many_locks_for_the_lock_period():
 
 
 def test_asking_during_a_lock_can_prolong_it():
-    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0, penalise=True)
+    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0, penalize=True)
     gate.arrive(0.0)
     gate.arrive(10.0)
     assert gate.arrive(200.0) == Verdict(allowed=False, locked_until=500.0, new_lock=False)
