@@ -37,8 +37,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-_LEAST_S = 1e-9
-_MANY = 1000
+_MIN_STEP_S = 1e-9
+_POLLS_PER_STEP = 1000
 _OK: Final = 200
 _NO_CONTENT: Final = 204
 
@@ -108,16 +108,16 @@ class FakeTransport:
         """See `Transport.send`."""
         if not permit.claim():
             raise NoAnswerError("too late to send, or sent already")
-        seen = _seen(request)
+        seen = _decode_request(request)
         self.requests.append(seen)
-        reply = self._answer(seen) if self._answer else _default(seen)
-        return _response(await reply if isawaitable(reply) else reply)
+        reply = self._answer(seen) if self._answer else _default_reply(seen)
+        return _to_response(await reply if isawaitable(reply) else reply)
 
     async def close(self) -> None:
         """See `Transport.close`."""
 
 
-def _default(request: FakeRequest) -> Reply:
+def _default_reply(request: FakeRequest) -> Reply:
     return {"data": []} if request.endpoint in {"list_bots", "list_subscribers"} else None
 
 
@@ -131,7 +131,7 @@ _TEMPLATES: Final = [
 ]
 
 
-def _seen(request: Request) -> FakeRequest:
+def _decode_request(request: Request) -> FakeRequest:
     url = urlsplit(request.url)
     name, path = None, {}
     for name_of_row, method, template in _TEMPLATES:
@@ -148,7 +148,7 @@ def _seen(request: Request) -> FakeRequest:
     return FakeRequest(name, path, query, json, request.method, request.url, request.headers)
 
 
-def _response(reply: Reply) -> Response:
+def _to_response(reply: Reply) -> Response:
     if isinstance(reply, Response):
         return reply
     if reply is None:
@@ -208,23 +208,23 @@ def sandbox_in_thread(**options: Any) -> "Iterator[Sandbox]":
 # Time that moves.
 
 
-class _MovingSelector(selectors.DefaultSelector):
+class _VirtualTimeSelector(selectors.DefaultSelector):
     """Moves the time to the next timer instead of waiting for it."""
 
     now = 0.0
-    turns = 0
+    polls = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
-        self.turns += 1
+        self.polls += 1
         if events or timeout == 0:
             # Timers within the clock's resolution run without a wait; who sets one over and over
             # must see the time move all the same.
-            self.now += _LEAST_S if self.turns % _MANY == 0 else 0.0
+            self.now += _MIN_STEP_S if self.polls % _POLLS_PER_STEP == 0 else 0.0
             return events
         if timeout is None:
             raise RuntimeError("every task waits for something that no timer will bring")
-        self.now += max(timeout, _LEAST_S)
+        self.now += max(timeout, _MIN_STEP_S)
         return events
 
 
@@ -236,16 +236,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        self._moving = _MovingSelector()
-        super().__init__(self._moving)
+        self._time_selector = _VirtualTimeSelector()
+        super().__init__(self._time_selector)
 
     def time(self) -> float:
         """Seconds since the loop was made, as the tasks see them."""
-        return self._moving.now
+        return self._time_selector.now
 
     def advance(self, seconds: float) -> None:
         """Let time pass while nothing runs, as on a machine that is suspended."""
-        self._moving.now += seconds
+        self._time_selector.now += seconds
 
 
 def run_in_virtual_time(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:

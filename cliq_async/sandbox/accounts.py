@@ -7,14 +7,14 @@ from aiohttp import web
 
 from cliq_async.sandbox.faults import ACCOUNTS, Faults
 from cliq_async.sandbox.oauth import Tokens, denied
-from cliq_async.sandbox.responses import DropConnection, NoResponse, gateway, json_answer
+from cliq_async.sandbox.responses import DropConnection, NoResponse, bad_gateway, json_response
 
 __all__ = ["Accounts"]
 
 _PAGE: Final = "<!DOCTYPE html><html><body>Something went wrong. Sign in again.</body></html>"
 
 # What is answered in place of a token, which is then not made.
-_INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
+_REPLACEMENTS: Final[dict[str, tuple[int, dict[str, Any]]]] = {
     "invalid-client": (200, {"error": "invalid_client"}),
     "invalid-code": (200, {"error": "invalid_code"}),
     "denied-200": denied(200),
@@ -34,10 +34,10 @@ _INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
 }
 
 # What comes in place of an answer once the token is made.
-_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+_BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
     "lost": NoResponse,
     "reset": DropConnection,
-    "502": gateway,
+    "502": bad_gateway,
 }
 
 
@@ -53,23 +53,23 @@ class Accounts:
         self._tokens = tokens
         self._faults = faults
 
-    def refuses(self) -> bool:
+    def refuses_connection(self) -> bool:
         """Whether this request's connection breaks before anything is done."""
-        return self._faults.refuses(ACCOUNTS)
+        return self._faults.refuses_connection(ACCOUNTS)
 
     def answer(self, form: Mapping[str, str], now: float) -> web.StreamResponse:
         """Answer a request."""
         self._tokens.requests += 1
         fault = self._faults.draw(ACCOUNTS)
-        if fault in _INSTEAD:
-            return json_answer(*_INSTEAD[fault])
+        if fault in _REPLACEMENTS:
+            return json_response(*_REPLACEMENTS[fault])
         if fault == "html":
             return web.Response(text=_PAGE, content_type="text/html")
-        if fault == "502" and self._faults.coin():
-            return gateway()
+        if fault == "502" and self._faults.flip_coin():
+            return bad_gateway()
         status, body = self._tokens.answer(form, now)
-        if fault in _SPOILED:
-            return _SPOILED[fault]()
+        if fault in _BROKEN_RESPONSES:
+            return _BROKEN_RESPONSES[fault]()
         if fault == "milliseconds" and "expires_in" in body:
             body |= {"expires_in_sec": body["expires_in"], "expires_in": body["expires_in"] * 1000}
-        return json_answer(status, body)
+        return json_response(status, body)

@@ -20,10 +20,10 @@ from cliq_async.sandbox.report import make_report
 from cliq_async.sandbox.responses import (
     DropConnection,
     NoResponse,
-    failed,
-    gateway,
-    json_answer,
-    refusal,
+    bad_gateway,
+    error_response,
+    json_response,
+    server_error,
 )
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.settings import Settings
@@ -42,10 +42,10 @@ _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
 """Which external network is asked makes no difference here."""
 
 # What comes in place of an answer once the work is done.
-_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+_BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
     "lost": NoResponse,
     "reset": DropConnection,
-    "502": gateway,
+    "502": bad_gateway,
 }
 
 
@@ -85,7 +85,7 @@ class SandboxApp:
         self._unauthorized = 0
         dialect = DIALECTS[settings.dialect]
         self._router = Router(dialect.paths)
-        self._works = dialect.works
+        self._handlers = dialect.handlers
         self._users: dict[str, str] = {}
         self._clock = clock
         self._started = clock()
@@ -110,87 +110,89 @@ class SandboxApp:
         if method == "GET" and path == REPORT_PATH:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
-            return json_answer(200, self.report(user=query.get("user"), recipients=recipients))
-        accounts = {TOKEN_PATH: self._token, REVOKE_PATH: self._revoked}
+            return json_response(200, self.report(user=query.get("user"), recipients=recipients))
+        accounts = {TOKEN_PATH: self._issue_token, REVOKE_PATH: self._revoke_token}
         if method == "POST" and path in accounts:
-            if self._accounts.refuses():
+            if self._accounts.refuses_connection():
                 return DropConnection()
-            return await self._delayed(lambda: accounts[path](request))
+            return await self._respond_with_latency(lambda: accounts[path](request))
         try:
             endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
         except ApiFault as refused:
-            return refusal(refused)
-        if self._faults.refuses(endpoint):
+            return error_response(refused)
+        if self._faults.refuses_connection(endpoint):
             return DropConnection()
-        return await self._delayed(lambda: self._answer(request, endpoint, parameters))
+        return await self._respond_with_latency(
+            lambda: self._call_endpoint(request, endpoint, parameters)
+        )
 
-    async def _delayed(
+    async def _respond_with_latency(
         self, answering: Callable[[], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         await self._latency.wait()
         try:
             answer = await answering()
         except ApiFault as refused:
-            answer = refusal(refused)
+            answer = error_response(refused)
         except OSError:  # the client went away while it was sending
             return NoResponse()
         await self._latency.wait()
         return answer
 
-    async def _token(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _issue_token(self, request: web.BaseRequest) -> web.StreamResponse:
         form = await _form(request)
         with self.lock:
             return self._accounts.answer(form, self._now())
 
-    async def _revoked(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _revoke_token(self, request: web.BaseRequest) -> web.StreamResponse:
         token = (await _form(request)).get("token", "")
         with self.lock:
-            return json_answer(*self._tokens.revoke_refresh_token(token, self._now()))
+            return json_response(*self._tokens.revoke_refresh_token(token, self._now()))
 
-    async def _answer(
+    async def _call_endpoint(
         self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
     ) -> web.StreamResponse:
         now = self._now()
-        user = self._user(request.headers.get("Authorization", ""), now)
+        user = self._authenticate(request.headers.get("Authorization", ""), now)
         if not self._throttle.arrive(user, endpoint, now).allowed:
-            return self._throttled(user, endpoint, now)
+            return self._throttle_response(user, endpoint, now)
         fault = self._faults.draw(endpoint)
         if fault in THROTTLES:
-            self._throttle.gate(user, endpoint).lock(now, injected=fault)
-            return self._throttled(user, endpoint, now)
+            self._throttle.endpoint_counter(user, endpoint).lock(now, injected=fault)
+            return self._throttle_response(user, endpoint, now)
         if fault == "401":
-            raise self._unaccepted("oauthtoken_invalid")
+            raise self._reject_token("oauthtoken_invalid")
         if fault == "500":
-            return failed()
-        if fault == "502" and self._faults.coin():
-            return gateway()
+            return server_error()
+        if fault == "502" and self._faults.flip_coin():
+            return bad_gateway()
         call = Call(user, parameters, _query(request), await _body(request))
         try:
             with self.lock:
-                answer = json_answer(*self._works[endpoint](self._state, call))
+                answer = json_response(*self._handlers[endpoint](self._state, call))
         except ApiFault as refused:  # a fault can spoil this answer, too
-            answer = refusal(refused)
-        return _SPOILED[fault]() if fault else answer
+            answer = error_response(refused)
+        return _BROKEN_RESPONSES[fault]() if fault else answer
 
-    def _user(self, authorization: str, now: float) -> str:
+    def _authenticate(self, authorization: str, now: float) -> str:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
-            raise self._unaccepted()
-        if self._tokens.is_over(token, now):
-            raise self._unaccepted("oauthtoken_invalid")
-        label = self._tokens.user(token) or self._users.get(token)
+            raise self._reject_token()
+        if self._tokens.has_ended(token, now):
+            raise self._reject_token("oauthtoken_invalid")
+        label = self._tokens.user_of(token) or self._users.get(token)
         if label is None:
             label = self._users[token] = user_label(token)
         return label
 
-    def _unaccepted(self, code: str | None = None) -> ApiFault:
+    def _reject_token(self, code: str | None = None) -> ApiFault:
         self._unauthorized += 1
         return not_authorized(code)
 
-    def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
-        lock = self._throttle.gate(user, endpoint).locks[-1]
+    def _throttle_response(self, user: str, endpoint: str, now: float) -> web.Response:
+        lock = self._throttle.endpoint_counter(user, endpoint).locks[-1]
         limit = self._throttle.limit(endpoint)
-        return json_answer(*throttle_answer(lock.injected, limit, lock.until - now))
+        return json_response(*throttle_answer(lock.injected, limit, lock.until - now))
 
     def _now(self) -> float:
         """Seconds since the start, in the sandbox's time."""

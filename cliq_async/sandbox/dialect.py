@@ -20,7 +20,7 @@ from cliq_async.sandbox.validation.checks import json_object
 
 __all__ = ["DIALECTS", "Dialect"]
 
-Work = Callable[[State, Call], Reply]
+EndpointHandler = Callable[[State, Call], Reply]
 
 _PREFIX: Final = "b-"
 _NO_CONTENT: Final = 204
@@ -36,10 +36,10 @@ class Dialect:
     """
 
     paths: Mapping[str, str]
-    works: Mapping[str, Work]
+    handlers: Mapping[str, EndpointHandler]
 
 
-def _live(name: str, work: Work) -> Work:
+def _live_handler(name: str, work: EndpointHandler) -> EndpointHandler:
     by_id = "{bot_id}" in ENDPOINTS[name].path
 
     def done(state: State, call: Call) -> Reply:
@@ -74,7 +74,7 @@ def _send_live(state: State, call: Call) -> Reply:
         return status, ids
     (name,) = call.parameters
     encoded = {key: quote(value, safe="") for key, value in ids.items()}
-    zuids = state.reachable(state.bots.by_name(name), tuple(body["user_ids"].split(",")))
+    zuids = state.resolve_subscribers(state.bots.by_name(name), tuple(body["user_ids"].split(",")))
     return status, {"message_details": dict.fromkeys(zuids, encoded)}
 
 
@@ -83,7 +83,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "live": Dialect(
         {"send_message": "/bots/{bot_unique_name}/messages"},
         {
-            name: _live(name, work)
+            name: _live_handler(name, work)
             for name, work in (ENDPOINT_HANDLERS | {"send_message": _send_live}).items()
         },
     ),

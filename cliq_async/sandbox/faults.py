@@ -88,16 +88,16 @@ def parse_fault(text: str) -> Fault:
 
 
 @attrs.define(eq=False)
-class _Row:
+class _ActiveFault:
     """A fault, and to how many requests it still happens."""
 
     fault: Fault
-    left: float
+    remaining: float
 
     def strikes(self, rng: random.Random) -> bool:
-        if self.left < 1 or rng.random() >= self.fault.rate:
+        if self.remaining < 1 or rng.random() >= self.fault.rate:
             return False
-        self.left -= 1
+        self.remaining -= 1
         return True
 
 
@@ -106,15 +106,16 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0) -> None:
         rows = tuple(
-            _Row(fault, math.inf if fault.times is None else fault.times) for fault in faults
+            _ActiveFault(fault, math.inf if fault.times is None else fault.times)
+            for fault in faults
         )
         self._rng = random.Random(f"{seed}/faults")
         names = (*ENDPOINTS, ACCOUNTS)
         # `refuse` strikes before Cliq sees the request, the others once it has counted it.
-        self._early = {name: _rows(rows, name, early=True) for name in names}
-        self._late = {name: _rows(rows, name, early=False) for name in names}
+        self._early = {name: _matching_faults(rows, name, early=True) for name in names}
+        self._late = {name: _matching_faults(rows, name, early=False) for name in names}
 
-    def refuses(self, endpoint: str) -> bool:
+    def refuses_connection(self, endpoint: str) -> bool:
         """Whether this request's connection breaks before anything is done."""
         return any(row.strikes(self._rng) for row in self._early[endpoint])
 
@@ -125,12 +126,14 @@ class Faults:
                 return row.fault.kind
         return None
 
-    def coin(self) -> bool:
+    def flip_coin(self) -> bool:
         """Heads or tails."""
         return self._rng.random() < 0.5  # noqa: PLR2004 - the two sides of a coin
 
 
-def _rows(rows: tuple[_Row, ...], endpoint: str, *, early: bool) -> tuple[_Row, ...]:
+def _matching_faults(
+    rows: tuple[_ActiveFault, ...], endpoint: str, *, early: bool
+) -> tuple[_ActiveFault, ...]:
     everywhere = {endpoint} if endpoint == ACCOUNTS else {None, endpoint}
     return tuple(
         row

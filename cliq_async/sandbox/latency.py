@@ -20,12 +20,12 @@ class Latency:
         self._rate = 2 / jitter_s if jitter_s else 0.0
         self._rng = random.Random(f"{seed}/jitter")
         self._naps: set[asyncio.Future[None]] = set()
-        self._ended = False
+        self._stopped = False
 
     async def wait(self) -> None:
         """Wait for one way."""
         seconds = self._half_s + (self._rng.expovariate(self._rate) if self._rate else 0.0)
-        if not seconds or self._ended:
+        if not seconds or self._stopped:
             return
         loop = asyncio.get_running_loop()
         nap: asyncio.Future[None] = loop.create_future()
@@ -37,9 +37,9 @@ class Latency:
             timer.cancel()
             self._naps.discard(nap)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Wake all who wait, and let nobody wait any more."""
-        self._ended = True
+        self._stopped = True
         for nap in self._naps:
             _wake(nap)
 

@@ -69,7 +69,7 @@ class _Windows:
         self._window_s = window_s
         self._start = phase_s
 
-    def passed(self, now: float) -> int:
+    def advance(self, now: float) -> int:
         """Move to the window of `now`; return how many windows further that is."""
         window_s = self._window_s
         # A sum, not a quotient: what comes a window later must not round into the same one.
@@ -96,7 +96,7 @@ class Fixed:
 
     def arrive(self, now: float) -> bool:
         """Count one arrival; True while the threshold holds."""
-        if self._windows.passed(now):
+        if self._windows.advance(now):
             self._count = 0
         self._count += 1
         return self._count <= self._threshold
@@ -143,7 +143,7 @@ class Weighted:
 
     def arrive(self, now: float) -> bool:
         """Count one arrival; True while the estimate is within the threshold."""
-        passed = self._windows.passed(now)
+        passed = self._windows.advance(now)
         if passed:
             self._previous = self._current if passed == 1 else 0
             self._current = 0
@@ -266,34 +266,38 @@ class Throttle:
         seed: int = 0,
         penalize: bool = False,
     ) -> None:
-        self._counter = ALGORITHMS[algorithm]
+        self._make_counter = ALGORITHMS[algorithm]
         self._limits = {name: row.limit for name, row in ENDPOINTS.items()} | dict(limits or {})
         self._seed = seed
         self._penalize = penalize
-        self._gates: dict[tuple[str, str], EndpointCounter] = {}
+        self._endpoint_counters: dict[tuple[str, str], EndpointCounter] = {}
 
     def arrive(self, user: str, endpoint: str, now: float) -> Verdict:
         """Count one request of a user to an endpoint and say whether it may go on."""
-        gate = self._gates.get((user, endpoint))
-        return (gate or self.gate(user, endpoint)).arrive(now)
+        gate = self._endpoint_counters.get((user, endpoint))
+        return (gate or self.endpoint_counter(user, endpoint)).arrive(now)
 
     def limit(self, endpoint: str) -> Limit:
         """The threshold that is held."""
         return self._limits[endpoint]
 
-    def gate(self, user: str, endpoint: str) -> EndpointCounter:
+    def endpoint_counter(self, user: str, endpoint: str) -> EndpointCounter:
         """The gate of a user and an endpoint; made at its first use."""
-        gate = self._gates.get((user, endpoint))
+        gate = self._endpoint_counters.get((user, endpoint))
         if gate is None:
             limit = self._limits[endpoint]
             # Its own numbers for each gate: a phase must not depend on who came first.
             rng = random.Random(f"{self._seed}/{user}/{endpoint}")
-            gate = EndpointCounter(self._counter(limit, rng), limit.lock_s, penalize=self._penalize)
-            self._gates[user, endpoint] = gate
+            gate = EndpointCounter(
+                self._make_counter(limit, rng), limit.lock_s, penalize=self._penalize
+            )
+            self._endpoint_counters[user, endpoint] = gate
         return gate
 
-    def gates(self, user: str | None = None) -> Iterator[tuple[str, str, EndpointCounter]]:
+    def endpoint_counters(
+        self, user: str | None = None
+    ) -> Iterator[tuple[str, str, EndpointCounter]]:
         """All gates in use as (user, endpoint, gate), or one user's."""
-        for (owner, endpoint), gate in list(self._gates.items()):
+        for (owner, endpoint), gate in list(self._endpoint_counters.items()):
             if user is None or user == owner:
                 yield owner, endpoint, gate

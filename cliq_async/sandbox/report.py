@@ -22,7 +22,7 @@ def make_report(
     requests: dict[str, int] = {}
     lockouts: list[dict[str, Any]] = []
     refused = 0
-    for owner, endpoint, gate in throttle.gates(user):
+    for owner, endpoint, gate in throttle.endpoint_counters(user):
         requests[endpoint] = requests.get(endpoint, 0) + gate.arrivals
         refused += gate.refused_while_locked
         lockouts += (

@@ -8,7 +8,14 @@ from aiohttp.abc import AbstractStreamWriter
 
 from cliq_async.sandbox.errors import ApiFault
 
-__all__ = ["DropConnection", "NoResponse", "failed", "gateway", "json_answer", "refusal"]
+__all__ = [
+    "DropConnection",
+    "NoResponse",
+    "bad_gateway",
+    "error_response",
+    "json_response",
+    "server_error",
+]
 
 _FAILED: Final = "Cliq server encountered an error which prevents it from fulfilling the request."
 _GATEWAY_PAGE: Final = (
@@ -42,7 +49,7 @@ class DropConnection(NoResponse):
         return None
 
 
-def json_answer(status: int, body: dict[str, Any] | None) -> web.Response:
+def json_response(status: int, body: dict[str, Any] | None) -> web.Response:
     """An answer with a JSON body, or with none."""
     if body is None:
         return web.Response(status=status)
@@ -51,19 +58,19 @@ def json_answer(status: int, body: dict[str, Any] | None) -> web.Response:
     )
 
 
-def refusal(refused: ApiFault) -> web.Response:
+def error_response(refused: ApiFault) -> web.Response:
     """An error in Cliq's form."""
     body = {"message": refused.message}
     if refused.code is not None:
         body["code"] = refused.code
-    return json_answer(refused.status, body)
+    return json_response(refused.status, body)
 
 
-def failed() -> web.Response:
+def server_error() -> web.Response:
     """Cliq's own failure."""
-    return json_answer(500, {"message": _FAILED})
+    return json_response(500, {"message": _FAILED})
 
 
-def gateway() -> web.Response:
+def bad_gateway() -> web.Response:
     """The page of a gateway that got no answer from behind it."""
     return web.Response(status=502, text=_GATEWAY_PAGE, content_type="text/html")

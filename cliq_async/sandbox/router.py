@@ -40,7 +40,7 @@ class Router:
         """The endpoint's name and the values of its path's parameters.
 
         Raises:
-            Refused: There is no such URL, or it has no such method.
+            ApiFault: There is no such URL, or it has no such method.
         """
         node, values = self._root, []
         for part in path.split("/"):

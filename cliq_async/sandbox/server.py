@@ -108,11 +108,11 @@ class Sandbox:
         )
         path = self._settings.state
         self._file = None if path is None else StateFile(path)
-        self._state = (self._file and self._file.read(seed=seed)) or State.first(
+        self._state = (self._file and self._file.read(seed=seed)) or State.initial(
             bots=bots, subscribers=subscribers, seed=seed
         )
         self._latency = Latency(latency_s, jitter_s, seed=seed)
-        self._front = SandboxApp(self._settings, self._state, latency=self._latency, clock=clock)
+        self._app = SandboxApp(self._settings, self._state, latency=self._latency, clock=clock)
         self._stack = AsyncExitStack()
         self._url = ""
 
@@ -135,13 +135,13 @@ class Sandbox:
         (`users`, `channel` or `broadcast`) and `body`, as it was sent; `channel` if it went to
         one, and `thread_title` if it is in a thread that has one.
         """
-        with self._front.lock:
-            return tuple(message.shown() for message in self._state.messages.all())
+        with self._app.lock:
+            return tuple(message.describe() for message in self._state.messages.all())
 
     @property
     def calls(self) -> tuple[dict[str, Any], ...]:
         """The last 100,000 calls, the newest last, with `id`, `bot`, `user` and `body`."""
-        with self._front.lock:
+        with self._app.lock:
             return tuple({**call} for call in self._state.calls.all())
 
     def subscribe(self, bot_unique_name: str, *zuids: str | int) -> None:
@@ -154,7 +154,7 @@ class Sandbox:
         Raises:
             ValueError: There is no such bot, or a ZUID is none.
         """
-        with self._front.lock:
+        with self._app.lock:
             self._state.subscribe(self._bot(bot_unique_name), _zuids(zuids))
 
     def unsubscribe(self, bot_unique_name: str, *zuids: str | int) -> None:
@@ -167,7 +167,7 @@ class Sandbox:
         Raises:
             ValueError: There is no such bot, or a ZUID is none.
         """
-        with self._front.lock:
+        with self._app.lock:
             self._state.unsubscribe(self._bot(bot_unique_name), _zuids(zuids))
 
     def revoke_tokens(self, *, user: str | None = None) -> int:
@@ -180,7 +180,7 @@ class Sandbox:
         Returns:
             How many were alive.
         """
-        return self._front.revoke(user)
+        return self._app.revoke(user)
 
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
         """What came in and what became of it.
@@ -199,13 +199,13 @@ class Sandbox:
             requests were answered 401. With `recipients`, `recipients`: how many messages each
             ZUID got.
         """
-        return self._front.report(user=user, recipients=recipients)
+        return self._app.report(user=user, recipients=recipients)
 
     async def __aenter__(self) -> Self:
         request_factory = partial(
             web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY
         )
-        server = web.Server(self._front.handle, request_factory=request_factory, access_log=None)
+        server = web.Server(self._app.handle, request_factory=request_factory, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         host = self._settings.host
         async with AsyncExitStack() as stack:
@@ -227,12 +227,12 @@ class Sandbox:
             await self._stack.aclose()
         finally:
             if self._file is not None:
-                with self._front.lock:
+                with self._app.lock:
                     self._file.write(self._state)
 
     async def _stop(self, runner: web.ServerRunner) -> None:
         self._url = ""
-        self._latency.end()
+        self._latency.stop()
         await runner.cleanup()
         # The runner cancels its connections' tasks but does not wait for their end.
         await asyncio.sleep(0)

@@ -17,11 +17,11 @@ __all__ = ["Settings"]
 _MAX_PORT: Final = 65535
 
 
-def _allow(words: str, holds: Callable[[Any], bool]) -> Any:
+def _validator(words: str, is_allowed: Callable[[Any], bool]) -> Any:
     """A validator that raises a ValueError naming the option and what it allows."""
 
     def check(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        if not holds(value):
+        if not is_allowed(value):
             raise ValueError(f"{attribute.name}: {words}; got {value!r}")
 
     return check
@@ -52,8 +52,8 @@ def _path(value: str | Path | None) -> Any:
     return Path(value) if isinstance(value, str) and value else value
 
 
-_BOOL: Final = _allow("True or False", lambda value: isinstance(value, bool))
-_SECONDS: Final = _allow("seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
+_BOOL: Final = _validator("True or False", lambda value: isinstance(value, bool))
+_SECONDS: Final = _validator("seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
 
 
 @attrs.frozen(kw_only=True)
@@ -65,44 +65,44 @@ class Settings:
     """
 
     algorithm: str = attrs.field(
-        validator=_allow(f"one of {', '.join(ALGORITHMS)}", lambda value: value in ALGORITHMS)
+        validator=_validator(f"one of {', '.join(ALGORITHMS)}", lambda value: value in ALGORITHMS)
     )
     time_scale: float = attrs.field(
-        validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
+        validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0)
     )
     bots: int = attrs.field(
-        validator=_allow("a whole number from 1", lambda value: _is_int(value) and value >= 1)
+        validator=_validator("a whole number from 1", lambda value: _is_int(value) and value >= 1)
     )
     subscribers: int = attrs.field(
-        validator=_allow("a whole number from 0", lambda value: _is_int(value) and value >= 0)
+        validator=_validator("a whole number from 0", lambda value: _is_int(value) and value >= 0)
     )
     latency_s: float = attrs.field(validator=_SECONDS)
     jitter_s: float = attrs.field(validator=_SECONDS)
     faults: tuple[Fault, ...] = attrs.field(converter=_faults)
-    seed: int = attrs.field(validator=_allow("a whole number", _is_int))
+    seed: int = attrs.field(validator=_validator("a whole number", _is_int))
     dialect: str = attrs.field(
-        validator=_allow(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
+        validator=_validator(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
     )
     penalize: bool = attrs.field(validator=_BOOL)
     token_life_s: float = attrs.field(
-        validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
+        validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0)
     )
     state: Path | None = attrs.field(
         converter=_path,
-        validator=_allow("a path", lambda value: value is None or isinstance(value, Path)),
+        validator=_validator("a path", lambda value: value is None or isinstance(value, Path)),
     )
     host: str = attrs.field(
-        validator=_allow(
+        validator=_validator(
             "a host's name or address", lambda value: isinstance(value, str) and value != ""
         )
     )
     port: int = attrs.field(
-        validator=_allow(
+        validator=_validator(
             f"a whole number from 0 (any free one) to {_MAX_PORT}",
             lambda value: _is_int(value) and 0 <= value <= _MAX_PORT,
         )
     )
     limits: Mapping[str, Limit] = attrs.field(
         converter=_limits,
-        validator=_allow(f"a Limit for each of {', '.join(ENDPOINTS)}", _are_limits),
+        validator=_validator(f"a Limit for each of {', '.join(ENDPOINTS)}", _are_limits),
     )

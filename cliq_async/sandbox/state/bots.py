@@ -10,9 +10,9 @@ from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.pagination import PaginatedCollection
 from cliq_async.sandbox.state.people import JAMES, Person
 
-__all__ = ["Bot", "BotRecord", "Bots", "first_bot", "new_record", "subscribers_of"]
+__all__ = ["Bot", "BotRecord", "Bots", "initial_bot", "make_subscribers", "new_record"]
 
-_FIRST_BOT: Final = 53719000001878011
+_FIRST_BOT_ID: Final = 53719000001878011
 _SCOPES: Final = ("organization", "team", "personal")
 _CREATOR: Final = {"name": JAMES["name"], "id": JAMES["user_id"]}
 
@@ -60,7 +60,7 @@ class Bot:
         """Its unique name."""
         return self.record["unique_name"]
 
-    def is_foreign_to(self, user: str) -> bool:
+    def belongs_to_other(self, user: str) -> bool:
         """Whether it belongs to another user."""
         return self.owner is not None and self.owner != user
 
@@ -68,18 +68,18 @@ class Bot:
         """Check that a user may change it.
 
         Raises:
-            Refused: The user may not.
+            ApiFault: The user may not.
         """
-        if self.is_foreign_to(user):
+        if self.belongs_to_other(user):
             raise ApiFault(403, "The bot belongs to another user.", "bot_permission_denied")
 
     def check_sender(self, user: str) -> None:
         """Check that a user may write in its name.
 
         Raises:
-            Refused: It is another user's, for that user alone.
+            ApiFault: It is another user's, for that user alone.
         """
-        if self.record["scope"] == "personal" and self.is_foreign_to(user):
+        if self.record["scope"] == "personal" and self.belongs_to_other(user):
             text = "The bot is for the user alone who made it."
             raise ApiFault(403, text, "bot_unauthorized_message_access")
 
@@ -93,11 +93,13 @@ class Bots:
         most: How many there may be for another one to be made.
     """
 
-    def __init__(self, bots: Iterable[Bot], *, taken: Iterable[str] = (), most: int = 1000) -> None:
+    def __init__(
+        self, bots: Iterable[Bot], *, used_names: Iterable[str] = (), limit: int = 1000
+    ) -> None:
         self._by_id = {bot.record["id"]: bot for bot in bots}
         self._by_name = {bot.name: bot for bot in self._by_id.values()}
-        self._taken = set(taken) | self._by_name.keys()
-        self._most = most
+        self._used_names = set(used_names) | self._by_name.keys()
+        self._limit = limit
         self.records = PaginatedCollection(
             "bots", ((key, bot.record) for key, bot in self._by_id.items())
         )
@@ -106,7 +108,7 @@ class Bots:
         """The bot of this id, `b-` before it or not.
 
         Raises:
-            Refused: There is none.
+            ApiFault: There is none.
         """
         bot = self._by_id.get(reference.removeprefix("b-"))
         if bot is None:
@@ -117,18 +119,18 @@ class Bots:
         """The bot of this unique name.
 
         Raises:
-            Refused: There is none.
+            ApiFault: There is none.
         """
         bot = self._by_name.get(unique_name)
         if bot is None:
             raise bot_not_found()
         return bot
 
-    def by_either(self, reference: str) -> Bot:
+    def by_name_or_id(self, reference: str) -> Bot:
         """The bot of this unique name or id.
 
         Raises:
-            Refused: There is none.
+            ApiFault: There is none.
         """
         return self._by_name.get(reference) or self.by_id(reference)
 
@@ -136,19 +138,19 @@ class Bots:
         """All of them."""
         return list(self._by_id.values())
 
-    def taken(self) -> list[str]:
+    def used_names(self) -> list[str]:
         """All unique names that were ever given."""
-        return sorted(self._taken)
+        return sorted(self._used_names)
 
-    def check_room(self, name: str) -> None:
+    def check_can_add(self, name: str) -> None:
         """Check that there may be another bot, of this name.
 
         Raises:
-            Refused: There are enough, or one of them has the name.
+            ApiFault: There are enough, or one of them has the name.
         """
         self._check_name(name)
-        if len(self._by_id) >= self._most:
-            text = f"There are {len(self._by_id)} bots; the limit is {self._most}."
+        if len(self._by_id) >= self._limit:
+            text = f"There are {len(self._by_id)} bots; the limit is {self._limit}."
             raise bad_request(text, "bot_creation_limit_exceeded")
 
     def unique_name(self, name: str) -> str:
@@ -156,7 +158,7 @@ class Bots:
         letters = (char for char in name if char.isascii() and char.isalnum())
         stem = "".join(letters).lower() or "bot"
         unique, number = stem, 1
-        while unique in self._taken:
+        while unique in self._used_names:
             number += 1
             unique = f"{stem}{number}"
         return unique
@@ -164,24 +166,24 @@ class Bots:
     def add(self, bot: Bot) -> None:
         """Add a bot."""
         self._by_id[bot.record["id"]] = self._by_name[bot.name] = bot
-        self._taken.add(bot.name)
-        self.changed(bot)
+        self._used_names.add(bot.name)
+        self.record_change(bot)
 
     def change(self, bot: Bot, fields: dict[str, Any]) -> None:
         """Set valid fields of a bot.
 
         Raises:
-            Refused: Another bot has the name.
+            ApiFault: Another bot has the name.
         """
         if "name" in fields:
-            self._check_name(fields["name"], but=bot)
+            self._check_name(fields["name"], except_bot=bot)
         shown = {name: value for name, value in fields.items() if name != "image"}
         bot.record = cast("BotRecord", {**bot.record, **shown})
-        self.changed(bot)
+        self.record_change(bot)
 
-    def changed(self, bot: Bot) -> None:
+    def record_change(self, bot: Bot) -> None:
         """Take notice that a bot, its handlers or its subscribers have changed."""
-        bot.record["handlers"] = bot.handlers.shown_in_bot()
+        bot.record["handlers"] = bot.handlers.summarize()
         bot.record["subscriber_count"] = len(bot.subscribers)
         self.records.put(bot.record["id"], bot.record)
 
@@ -191,14 +193,14 @@ class Bots:
         del self._by_name[bot.name]
         self.records.remove(bot.record["id"])
 
-    def _check_name(self, name: str, but: Bot | None = None) -> None:
+    def _check_name(self, name: str, except_bot: Bot | None = None) -> None:
         folded = name.casefold()
         for bot in self._by_id.values():
-            if bot is not but and bot.record["name"].casefold() == folded:
+            if bot is not except_bot and bot.record["name"].casefold() == folded:
                 raise bad_request("Another bot has this name.", "bot_name_already_exists")
 
 
-def subscribers_of(bot_id: str, people: Iterable[Person]) -> PaginatedCollection[Person]:
+def make_subscribers(bot_id: str, people: Iterable[Person]) -> PaginatedCollection[Person]:
     """A bot's subscribers."""
     return PaginatedCollection(
         f"subscribers of {bot_id}", ((person["user_id"], person) for person in people)
@@ -230,9 +232,9 @@ def new_record(bot_id: str, unique_name: str, form: dict[str, Any]) -> BotRecord
     return cast("BotRecord", {**record, **optional})
 
 
-def first_bot(number: int, people: Iterable[Person]) -> Bot:
+def initial_bot(number: int, people: Iterable[Person]) -> Bot:
     """A bot that is there from the beginning and belongs to everybody."""
-    bot_id = _FIRST_BOT + 1000 * number
+    bot_id = _FIRST_BOT_ID + 1000 * number
     scope = _SCOPES[number % len(_SCOPES)]
     form: dict[str, Any] = {
         "name": f"Helper Bot {number + 1}" if number else "Support Bot",
@@ -250,9 +252,9 @@ def first_bot(number: int, people: Iterable[Person]) -> Bot:
     bot = Bot(
         new_record(str(bot_id), unique_name, form),
         None,
-        subscribers_of(str(bot_id), people),
+        make_subscribers(str(bot_id), people),
         Handlers([welcome]),
     )
-    bot.record["handlers"] = bot.handlers.shown_in_bot()
+    bot.record["handlers"] = bot.handlers.summarize()
     bot.record["subscriber_count"] = len(bot.subscribers)
     return bot

@@ -34,9 +34,9 @@ class Calls:
         *,
         count: int = 0,
         seed: int = 0,
-        most: int = 100_000,
+        capacity: int = 100_000,
     ) -> None:
-        self._calls = deque(calls, maxlen=most)
+        self._calls = deque(calls, maxlen=capacity)
         self._count = count
         self._seed = seed
 

@@ -7,7 +7,7 @@ import attrs
 
 from cliq_async.sandbox.errors import ApiFault, bad_request, wrong_url
 
-__all__ = ["Channel", "Channels", "first_channels"]
+__all__ = ["Channel", "Channels", "initial_channels"]
 
 _FIRST_CHAT: Final = 1777341900000
 
@@ -41,7 +41,7 @@ class Channels:
         """Take a bot into a channel.
 
         Raises:
-            Refused: There is no such channel, or the bot is in it.
+            ApiFault: There is no such channel, or the bot is in it.
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
@@ -50,11 +50,11 @@ class Channels:
             raise bad_request("The bot is in the channel.", "bot_already_member")
         channel.members.add(bot_name)
 
-    def chat_of(self, bot_name: str, channel_name: str) -> str:
+    def chat_id_for(self, bot_name: str, channel_name: str) -> str:
         """The chat of a channel that a bot writes to.
 
         Raises:
-            Refused: There is no such channel, or the bot is not in it.
+            ApiFault: There is no such channel, or the bot is not in it.
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
@@ -64,11 +64,11 @@ class Channels:
             raise ApiFault(403, "The bot is not in the channel.", "bot_message_forbidden")
         return channel.chat_id
 
-    def chats(self) -> list[str]:
+    def chat_ids(self) -> list[str]:
         """The chats of all channels."""
         return [channel.chat_id for channel in self._by_name.values()]
 
-    def leave(self, bot_name: str) -> None:
+    def remove_bot(self, bot_name: str) -> None:
         """Take a bot out of all channels."""
         for channel in self._by_name.values():
             channel.members.discard(bot_name)
@@ -78,7 +78,7 @@ class Channels:
         return list(self._by_name.values())
 
 
-def first_channels(bot_names: Iterable[str]) -> list[Channel]:
+def initial_channels(bot_names: Iterable[str]) -> list[Channel]:
     """The channels that are there from the beginning; these bots are in the first of them."""
     channels = [
         Channel(name, f"CT_{_FIRST_CHAT + number}_64396901")

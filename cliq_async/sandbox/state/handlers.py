@@ -7,7 +7,7 @@ import attrs
 
 from cliq_async.sandbox.errors import ApiFault, bad_request
 
-__all__ = ["Handler", "HandlerType", "Handlers", "SubAction", "shown_logic"]
+__all__ = ["Handler", "HandlerType", "Handlers", "SubAction", "describe_logic"]
 
 HandlerType = Literal[
     "welcome_handler",
@@ -91,13 +91,13 @@ class Handlers:
     def __init__(self, handlers: Iterable[Handler] = ()) -> None:
         self._handlers = list(handlers)
 
-    def check_room(self, handler_type: str) -> None:
+    def check_can_add(self, handler_type: str) -> None:
         """Check that there may be another handler of a type.
 
         Raises:
-            Refused: There are as many as there may be.
+            ApiFault: There are as many as there may be.
         """
-        count = len(self._of(handler_type))
+        count = len(self._of_type(handler_type))
         most = _MAX_MENU_ACTIONS if handler_type == _MENU else 1
         if count >= most:
             text = f"The bot has {count} of {handler_type}; the limit is {most}."
@@ -111,9 +111,9 @@ class Handlers:
         """The handler of a type and, if it is given, an id; the first one without it.
 
         Raises:
-            Refused: There is none.
+            ApiFault: There is none.
         """
-        for handler in self._of(handler_type):
+        for handler in self._of_type(handler_type):
             if handler_id in {None, handler.id}:
                 return handler
         raise ApiFault(404, "The bot has no such handler.", "execution_handler_not_found")
@@ -122,7 +122,7 @@ class Handlers:
         """Take a handler away.
 
         Raises:
-            Refused: It came with the bot.
+            ApiFault: It came with the bot.
         """
         if handler.default:
             text = f"The {handler.type} came with the bot."
@@ -133,7 +133,7 @@ class Handlers:
         """All of them."""
         return list(self._handlers)
 
-    def shown_in_bot(self) -> list[dict[str, Any]]:
+    def summarize(self) -> list[dict[str, Any]]:
         """As the bot's record shows them."""
         return [
             {"type": _MENU, "id": each.id} | self._display(each) | each.fields("sub_actions")
@@ -142,30 +142,30 @@ class Handlers:
             for each in self._handlers
         ]
 
-    def shown(self, handler: Handler) -> dict[str, Any]:
+    def describe(self, handler: Handler) -> dict[str, Any]:
         """A handler in full."""
         shown: dict[str, Any] = {"type": handler.type, "handler_id": handler.id}
         if handler.type == _MENU:
             display = self._display(handler)
             shown |= display | handler.fields("sub_actions") | {"display_props": display}
-        return shown | shown_logic(handler)
+        return shown | describe_logic(handler)
 
-    def shown_update(self, handler: Handler) -> dict[str, Any]:
+    def describe_update(self, handler: Handler) -> dict[str, Any]:
         """A handler as the answer to a change shows it."""
         shown = {"type": handler.type, "id": handler.id} | handler.fields("permissions")
         if handler.type == _MENU:
             shown["display_props"] = self._display(handler)
         return shown
 
-    def _of(self, handler_type: str) -> list[Handler]:
+    def _of_type(self, handler_type: str) -> list[Handler]:
         return [each for each in self._handlers if each.type == handler_type]
 
     def _display(self, handler: Handler) -> dict[str, Any]:
-        position = self._of(_MENU).index(handler) + 1
+        position = self._of_type(_MENU).index(handler) + 1
         return handler.fields("name", "icon") | {"position": position}
 
 
-def shown_logic(handler: Handler) -> dict[str, Any]:
+def describe_logic(handler: Handler) -> dict[str, Any]:
     """What a handler does, what it answers and what it is called with."""
     params = [
         {"param_name": name, "param_type": "STRING" if name in _STRINGS else "MAP"}

@@ -21,11 +21,11 @@ class Ids:
     next: int
 
     @classmethod
-    def behind(cls, ids: Iterable[str]) -> Self:
+    def starting_after(cls, ids: Iterable[str]) -> Self:
         """Numbers above all of these."""
         return cls(max(map(int, ids)) + _STEP)
 
-    def give(self) -> str:
+    def allocate(self) -> str:
         """The next one, as digits."""
         given = self.next
         self.next += _STEP

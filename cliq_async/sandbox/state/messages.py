@@ -12,7 +12,7 @@ from cliq_async.sandbox.validation import Target
 __all__ = ["FIRST_NUMBER", "Message", "Messages", "Place", "Thread"]
 
 FIRST_NUMBER: Final = 1777342127479
-_MOST_DIGITS: Final = 20
+_MAX_DIGITS: Final = 20
 _FAILED: Final = "botmessage_sending_failed"
 
 
@@ -67,7 +67,7 @@ class Message:
         """Its ids, as the API shows them."""
         return {"chat_id": self.chat_id, "message_id": self.message_id}
 
-    def shown(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """All that is known of it."""
         shown = self.ids() | {"bot": self.bot, "user": self.user, "to": self.to}
         if self.channel is not None:
@@ -92,7 +92,7 @@ class Place:
     root: Message | None = None
 
 
-_ANYWHERE: Final = Place()
+_NO_PLACE: Final = Place()
 _REFERENCES: Final = frozenset({"reply_to", "thread_message_id", "thread_chat_id"})
 
 
@@ -115,10 +115,10 @@ class Messages:
         messages: Iterable[Message] = (),
         *,
         next_number: int = FIRST_NUMBER,
-        most: int = 100_000,
+        capacity: int = 100_000,
     ) -> None:
         self._chats = frozenset(chats)
-        self._messages = deque(messages, maxlen=most)
+        self._messages = deque(messages, maxlen=capacity)
         self._next = next_number
         first = next_number - len(self._messages)
         if any(each.number != first + index for index, each in enumerate(self._messages)):
@@ -133,23 +133,23 @@ class Messages:
         """All that are remembered, the newest last."""
         return list(self._messages)
 
-    def place(self, body: dict[str, Any]) -> Place:
+    def resolve_place(self, body: dict[str, Any]) -> Place:
         """Where a valid message belongs by what it says itself.
 
         Raises:
-            Refused: It names a message or a chat that is not known.
+            ApiFault: It names a message or a chat that is not known.
         """
         if _REFERENCES.isdisjoint(body):
-            return _ANYWHERE
+            return _NO_PLACE
         reply_to, root_id = body.get("reply_to"), body.get("thread_message_id")
         chat_id = body.get("thread_chat_id")
         if reply_to is not None:
-            self._message("reply_to", reply_to)
-        place = _ANYWHERE
+            self._find_message("reply_to", reply_to)
+        place = _NO_PLACE
         if root_id is not None:
-            root = self._message("thread_message_id", root_id)
+            root = self._find_message("thread_message_id", root_id)
             place = Place(root=root) if root.thread is None else Place(thread=root.thread)
-        return place if chat_id is None else self._chat("thread_chat_id", chat_id)
+        return place if chat_id is None else self._find_chat("thread_chat_id", chat_id)
 
     def add(
         self,
@@ -176,7 +176,7 @@ class Messages:
         number, thread = self._next, place.thread
         if place.root is not None:
             thread = place.root.thread = Thread(place.root.number)
-        elif place is _ANYWHERE and body.get("message_topic"):
+        elif place is _NO_PLACE and body.get("message_topic"):
             thread = Thread(number, body["message_topic"])
         if thread is not None:
             thread.title = thread.title or body.get("thread_title")
@@ -197,16 +197,16 @@ class Messages:
         self._next += 1
         return message
 
-    def _message(self, field: str, message_id: str) -> Message:
-        message = self._at(message_id.partition("_")[0])
+    def _find_message(self, field: str, message_id: str) -> Message:
+        message = self._by_number(message_id.partition("_")[0])
         if message is None or message.message_id != message_id:
             raise bad_request(f"'{field}' names no message.", _FAILED)
         return message
 
-    def _chat(self, field: str, chat_id: str) -> Place:
+    def _find_chat(self, field: str, chat_id: str) -> Place:
         if chat_id in self._chats:
             return Place(chat_id=chat_id)
-        message = self._at(chat_id.removeprefix("CT_").partition("_")[0])
+        message = self._by_number(chat_id.removeprefix("CT_").partition("_")[0])
         if message is not None:
             if message.thread is not None and message.thread.chat_id == chat_id:
                 return Place(thread=message.thread)
@@ -214,8 +214,8 @@ class Messages:
                 return Place(chat_id=chat_id)
         raise bad_request(f"'{field}' names no chat.", _FAILED)
 
-    def _at(self, digits: str) -> Message | None:
-        if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+    def _by_number(self, digits: str) -> Message | None:
+        if not digits.isdecimal() or len(digits) > _MAX_DIGITS:
             return None
         index = int(digits) - (self._next - len(self._messages))
         return self._messages[index] if 0 <= index < len(self._messages) else None

@@ -61,7 +61,7 @@ class PaginatedCollection(Generic[R]):
         """The record of this id, if there is one."""
         return self._records.get(key)
 
-    def among(self, keys: Iterable[str]) -> list[str]:
+    def existing(self, keys: Iterable[str]) -> list[str]:
         """Those of these ids that there are."""
         records = self._records
         return [key for key in keys if key in records]
@@ -115,15 +115,15 @@ class PaginatedCollection(Generic[R]):
             `data` and `sync_token`; `next_token` if there is more; `deleted` in a sync.
 
         Raises:
-            Refused: A token is not one of this catalogue's.
+            ApiFault: A token is not one of this catalogue's.
         """
         since, revision, last = None, self._revision, ""
         if sync_token is not None:
-            since = int(self._open(sync_token, 1)[0])
+            since = int(self._decode_token(sync_token, 1)[0])
             if since > self._revision:  # of another run, which had come further
                 raise _unknown_token()
         if next_token is not None:
-            start, now, last = self._open(next_token, 3)
+            start, now, last = self._decode_token(next_token, 3)
             since, revision = int(start) if start else None, int(now)
         found: list[str] = []
         for index in range(bisect_right(self._order, (len(last), last)), len(self._order)):
@@ -137,8 +137,10 @@ class PaginatedCollection(Generic[R]):
         page: dict[str, Any] = {}
         if len(found) > limit:
             found.pop()
-            page["next_token"] = self._seal("" if since is None else since, revision, found[-1])
-        page["sync_token"] = self._seal(revision)
+            page["next_token"] = self._encode_token(
+                "" if since is None else since, revision, found[-1]
+            )
+        page["sync_token"] = self._encode_token(revision)
         if since is not None:
             page["deleted"] = [key for key, at in self._removed.items() if at > since]
         page["data"] = [self._records[key] for key in found]
@@ -160,11 +162,11 @@ class PaginatedCollection(Generic[R]):
         self._changed = dict(revisions.changed)
         self._removed = dict(revisions.removed)
 
-    def _seal(self, *fields: object) -> str:
+    def _encode_token(self, *fields: object) -> str:
         text = "|".join(map(str, (self._name, *fields))).encode()
         return urlsafe_b64encode(b"%08x|%s" % (binascii.crc32(text), text)).decode()
 
-    def _open(self, token: str, fields: int) -> list[str]:
+    def _decode_token(self, token: str, fields: int) -> list[str]:
         try:
             sealed = urlsafe_b64decode(token.encode())
         except ValueError:

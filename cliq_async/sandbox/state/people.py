@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, TypedDict
 
-__all__ = ["JAMES", "People", "Person", "first_people"]
+__all__ = ["JAMES", "People", "Person", "initial_people"]
 
 _FIRST_ZUID: Final = 55743307
 _GIVEN_NAMES: Final = ("Scott", "Amelia", "Ravi", "Ines", "Kenji", "Lena", "Omar", "Paula")
@@ -37,20 +37,20 @@ class People:
         self._people = {person["user_id"]: person for person in people}
         self._zuids = {person["email_id"]: zuid for zuid, person in self._people.items()}
 
-    def zuids(self, references: Iterable[str]) -> list[str]:
+    def resolve_zuids(self, references: Iterable[str]) -> list[str]:
         """For each email the ZUID of whoever has it; any other text as it is. Each once."""
         known = self._zuids
         return list(dict.fromkeys([known.get(each.lower(), each) for each in references]))
 
-    def person(self, zuid: str) -> Person:
+    def get_or_create(self, zuid: str) -> Person:
         """Who has this ZUID; a new person if nobody had it."""
         person = self._people.get(zuid)
         if person is None:
-            person = self._people[zuid] = _person(int(zuid), zuid, zuid)
+            person = self._people[zuid] = _make_person(int(zuid), zuid, zuid)
             self._zuids[person["email_id"]] = zuid
         return person
 
-    def known(self, zuid: str) -> Person:
+    def get(self, zuid: str) -> Person:
         """Who has this ZUID.
 
         Raises:
@@ -63,13 +63,13 @@ class People:
         return list(self._people.values())
 
 
-def first_people(count: int) -> list[Person]:
+def initial_people(count: int) -> list[Person]:
     """As many people, the same ones every time."""
     # Gaps between the ZUIDs, so that not every number is somebody.
-    return [_person(n, str(_FIRST_ZUID + 3 * n), str(n + 1)) for n in range(count)]
+    return [_make_person(n, str(_FIRST_ZUID + 3 * n), str(n + 1)) for n in range(count)]
 
 
-def _person(number: int, zuid: str, mark: str) -> Person:
+def _make_person(number: int, zuid: str, mark: str) -> Person:
     given = _GIVEN_NAMES[number % len(_GIVEN_NAMES)]
     family = _FAMILY_NAMES[number % len(_FAMILY_NAMES)]
     email = f"{given}.{family}.{mark}@example.com".lower()

@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from cliq_async.sandbox.state.bots import Bot, BotRecord, Bots, subscribers_of
+from cliq_async.sandbox.state.bots import Bot, BotRecord, Bots, make_subscribers
 from cliq_async.sandbox.state.calls import CallRecord, Calls
 from cliq_async.sandbox.state.channels import Channel, Channels
 from cliq_async.sandbox.state.handlers import Handler, Handlers
@@ -82,7 +82,7 @@ def take_snapshot(state: State) -> Snapshot:
             for bot in state.bots.all()
         ],
         revisions=state.bots.records.revisions(),
-        unique_names=state.bots.taken(),
+        unique_names=state.bots.used_names(),
         next_id=state.ids.next,
         channels=state.channels.all(),
         threads=list(threads.values()),
@@ -113,14 +113,14 @@ def restore_snapshot(written: Snapshot, *, seed: int = 0) -> State:
     """
     people, channels = People(written.people), Channels(written.channels)
     threads = {thread.root: thread for thread in written.threads}
-    bots = Bots([_bot(each, people) for each in written.bots], taken=written.unique_names)
+    bots = Bots([_bot(each, people) for each in written.bots], used_names=written.unique_names)
     bots.records.restore(written.revisions)
     return State(
         people=people,
         bots=bots,
         channels=channels,
         messages=Messages(
-            channels.chats(),
+            channels.chat_ids(),
             [_message(each, threads) for each in written.messages],
             next_number=written.next_message,
         ),
@@ -130,7 +130,7 @@ def restore_snapshot(written: Snapshot, *, seed: int = 0) -> State:
 
 
 def _bot(written: SavedBot, people: People) -> Bot:
-    subscribers = subscribers_of(written.record["id"], map(people.known, written.subscribers))
+    subscribers = make_subscribers(written.record["id"], map(people.get, written.subscribers))
     subscribers.restore(written.revisions)
     return Bot(written.record, written.owner, subscribers, Handlers(written.handlers))
 

@@ -25,7 +25,7 @@ class StateFileError(ValueError):
 
 
 @attrs.frozen
-class _Head:
+class _Header:
     """What tells whose a file is; other programs' files need not have it."""
 
     format: str = ""
@@ -43,10 +43,10 @@ class StateFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._shown = path
+        self._given_path = path
         self._path = path.resolve()
         # Found out now, not when there is something to lose.
-        with self._named():
+        with self._naming_file():
             ensure_writable(self._path)
 
     def read(self, *, seed: int = 0) -> State | None:
@@ -57,22 +57,22 @@ class StateFile:
             StateFileError: What is in it is damaged, newer, or no state.
         """
         try:
-            with self._named():
+            with self._naming_file():
                 data = self._path.read_bytes()
         except FileNotFoundError:
             return None
         try:
-            head = msgspec.json.decode(data, type=_Head)
+            head = msgspec.json.decode(data, type=_Header)
         except (ValueError, RecursionError):
-            head = _Head()
+            head = _Header()
         if head.format != FORMAT:
-            raise StateFileError(f"{self._shown} is damaged or not the state of a sandbox")
+            raise StateFileError(f"{self._given_path} is damaged or not the state of a sandbox")
         if head.version > VERSION:
-            raise StateFileError(f"{self._shown} was written by a newer version")
+            raise StateFileError(f"{self._given_path} was written by a newer version")
         try:
             return restore_snapshot(msgspec.json.decode(data, type=Snapshot), seed=seed)
         except (KeyError, ValueError, RecursionError) as error:
-            raise StateFileError(f"{self._shown} is damaged: {error}") from None
+            raise StateFileError(f"{self._given_path} is damaged: {error}") from None
 
     def write(self, state: State) -> None:
         """Put a state in place of what is in the file, wholly or not at all.
@@ -81,13 +81,13 @@ class StateFile:
             OSError: It cannot be written; the file is as it was.
         """
         data = msgspec.json.encode(take_snapshot(state))
-        with self._named():
+        with self._naming_file():
             write_atomic(self._path, data)
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def _naming_file(self) -> Iterator[None]:
         """Have errors name the file."""
         try:
             yield
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._shown)) from None
+            raise OSError(error.errno, error.strerror, str(self._given_path)) from None

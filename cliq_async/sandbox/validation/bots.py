@@ -6,14 +6,14 @@ from typing import Any, Final
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
-    a_list,
-    a_text,
-    an_object,
-    coded,
+    array_of,
+    integer,
     json_object,
     matching,
+    object_with,
     one_of,
-    whole,
+    string,
+    with_code,
 )
 
 __all__ = ["read_bot_changes", "read_new_bot"]
@@ -21,29 +21,29 @@ __all__ = ["read_bot_changes", "read_new_bot"]
 _WEBHOOK: Final = "webhook"
 
 _NAMED: Final[dict[str, Check]] = {
-    "name": a_text(20, least=1),
-    "description": a_text(300, least=1),
+    "name": string(20, min_length=1),
+    "description": string(300, min_length=1),
 }
 _OPTIONAL: Final[dict[str, Check]] = {
     "execution_url": matching(r"https?://\S+", "an http:// or https:// URL", re.IGNORECASE),
-    "scope": coded(one_of("organization", "team", "personal"), "invalid_scope"),
-    "team_ids": a_list(whole(), most=4, least=1),
-    "status_messages": a_list(a_text(50, least=1), most=10),
-    "image": a_text(least=1),
-    "channel_participation": a_list(
-        one_of("listen_message", "send_message", "auto_follow_thread"), most=3
+    "scope": with_code(one_of("organization", "team", "personal"), "invalid_scope"),
+    "team_ids": array_of(integer(), max_items=4, min_items=1),
+    "status_messages": array_of(string(50, min_length=1), max_items=10),
+    "image": string(min_length=1),
+    "channel_participation": array_of(
+        one_of("listen_message", "send_message", "auto_follow_thread"), max_items=3
     ),
     "calls": one_of("enabled", "disabled"),
 }
-_NEW: Final = an_object(_NAMED, _OPTIONAL | {"execution_type": one_of("deluge", _WEBHOOK)})
-_CHANGES: Final = an_object({}, _NAMED | _OPTIONAL)
+_NEW: Final = object_with(_NAMED, _OPTIONAL | {"execution_type": one_of("deluge", _WEBHOOK)})
+_CHANGES: Final = object_with({}, _NAMED | _OPTIONAL)
 
 
 def read_new_bot(body: bytes) -> dict[str, Any]:
     """Check what a bot is made from.
 
     Raises:
-        Refused: The documents do not allow it.
+        ApiFault: The documents do not allow it.
     """
     form = json_object(body)
     _NEW(form, "")
@@ -59,7 +59,7 @@ def read_bot_changes(body: bytes, execution_type: str) -> dict[str, Any]:
     """Check what a bot of an execution type is to be changed to.
 
     Raises:
-        Refused: The documents do not allow it, or nothing is to be changed.
+        ApiFault: The documents do not allow it, or nothing is to be changed.
     """
     form = json_object(body)
     _CHANGES(form, "")

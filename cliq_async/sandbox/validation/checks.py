@@ -1,6 +1,6 @@
 """The kinds of checks that `validation` is written in.
 
-A check takes a value and the path that leads to it, and raises `Refused` where the documents do
+A check takes a value and the path that leads to it, and raises `ApiFault` where the documents do
 not allow the value. Lengths are counted in characters.
 """
 
@@ -14,18 +14,18 @@ from cliq_async.sandbox.errors import ApiFault, bad_request
 
 __all__ = [
     "Check",
-    "a_list",
-    "a_map",
-    "a_text",
-    "an_object",
+    "array_of",
+    "boolean",
     "by_field",
-    "coded",
-    "flag",
+    "integer",
     "json_object",
+    "map_of",
     "matching",
+    "object_with",
     "one_of",
-    "plain_value",
-    "whole",
+    "scalar",
+    "string",
+    "with_code",
 ]
 
 _INVALID: Final = "invalid_inputs"
@@ -33,14 +33,14 @@ _INVALID: Final = "invalid_inputs"
 Check = Callable[[Any, str], None]
 
 
-def a_text(most: int | None = None, least: int = 0) -> Check:
+def string(max_length: int | None = None, min_length: int = 0) -> Check:
     """A string of `least` to `most` characters."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, str):
             raise bad_request(f"'{path}' is not a string.")
-        if len(value) < least or (most is not None and len(value) > most):
-            limit = least if len(value) < least else most
+        if len(value) < min_length or (max_length is not None and len(value) > max_length):
+            limit = min_length if len(value) < min_length else max_length
             raise bad_request(f"'{path}' has {len(value)} characters; the limit is {limit}.")
 
     return check
@@ -56,51 +56,51 @@ def one_of(*allowed: str) -> Check:
     return check
 
 
-def matching(pattern: str, words: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
+def matching(pattern: str, description: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
     """A string that the whole of a pattern matches; `words` say what that is."""
     compiled = re.compile(pattern, flags)
-    text = a_text()
+    text = string()
 
     def check(value: Any, path: str) -> None:
         text(value, path)
         if not compiled.fullmatch(value):
-            raise bad_request(f"'{path}' is not {words}.")
+            raise bad_request(f"'{path}' is not {description}.")
 
     return check
 
 
-def whole(least: int | None = None, most: int | None = None) -> Check:
+def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
     """A whole number of `least` to `most`."""
 
     def check(value: Any, path: str) -> None:
         if type(value) is not int:  # true and false are ints to Python
             raise bad_request(f"'{path}' is not a whole number.")
-        if (least is not None and value < least) or (most is not None and value > most):
-            raise bad_request(f"'{path}' is not a number from {least} to {most}.")
+        if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            raise bad_request(f"'{path}' is not a number from {minimum} to {maximum}.")
 
     return check
 
 
-def flag(value: Any, path: str) -> None:
+def boolean(value: Any, path: str) -> None:
     """Check that it is true or false."""
     if not isinstance(value, bool):
         raise bad_request(f"'{path}' is neither true nor false.")
 
 
-def plain_value(value: Any, path: str) -> None:
+def scalar(value: Any, path: str) -> None:
     """Check that it is a string or a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise bad_request(f"'{path}' is neither a string nor a number.")
 
 
-def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
+def array_of(item: Check, max_items: int | None = None, min_items: int = 0) -> Check:
     """An array of `least` to `most` entries, each held to `item`."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, list):
             raise bad_request(f"'{path}' is not an array.")
-        if len(value) < least or (most is not None and len(value) > most):
-            limit = least if len(value) < least else most
+        if len(value) < min_items or (max_items is not None and len(value) > max_items):
+            limit = min_items if len(value) < min_items else max_items
             raise bad_request(f"'{path}' has {len(value)} entries; the limit is {limit}.")
         for index, each in enumerate(value):
             item(each, f"{path}[{index}]")
@@ -108,7 +108,7 @@ def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
     return check
 
 
-def a_map(item: Check) -> Check:
+def map_of(item: Check) -> Check:
     """An object with any keys, each value held to `item`."""
 
     def check(value: Any, path: str) -> None:
@@ -120,7 +120,9 @@ def a_map(item: Check) -> Check:
     return check
 
 
-def an_object(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+def object_with(
+    required: Mapping[str, Check], optional: Mapping[str, Check] | None = None
+) -> Check:
     """An object that has the required fields, may have the optional ones, and no others."""
     fields = dict(required) | dict(optional or {})
 
@@ -154,7 +156,7 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
     return check
 
 
-def coded(check: Check, code: str) -> Check:
+def with_code(check: Check, code: str) -> Check:
     """The same check with another error code, but for an extra key."""
 
     def run(value: Any, path: str) -> None:
@@ -172,7 +174,7 @@ def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
     """The JSON object that a body is.
 
     Raises:
-        Refused: It is none; the error's code is `code`.
+        ApiFault: It is none; the error's code is `code`.
     """
     try:
         value = msgspec.json.decode(body)

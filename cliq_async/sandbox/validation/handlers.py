@@ -5,13 +5,13 @@ from typing import Any, Final
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
-    a_list,
-    a_text,
-    an_object,
-    coded,
+    array_of,
     json_object,
     matching,
+    object_with,
     one_of,
+    string,
+    with_code,
 )
 
 __all__ = ["HANDLER_TYPES", "read_handler_changes", "read_new_handler"]
@@ -38,8 +38,8 @@ _PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
 HANDLER_TYPES: Final = tuple(_PERMISSIONS)
 
 _TYPE: Final = one_of(*HANDLER_TYPES)
-_SCRIPT_TEXT: Final = a_text(least=1)
-_NAME: Final = a_text(15, least=1)
+_SCRIPT_TEXT: Final = string(min_length=1)
+_NAME: Final = string(15, min_length=1)
 _ICON: Final = matching(r"[^/\s]+/[0-9A-Fa-f]{3,8}", "an icon of the form name/HEX")
 
 
@@ -51,7 +51,7 @@ def _script(value: Any, path: str) -> None:
 
 
 def _permissions(handler_type: str) -> Check:
-    entries = a_list(one_of(*_PERMISSIONS[handler_type]), most=5)
+    entries = array_of(one_of(*_PERMISSIONS[handler_type]), max_items=5)
 
     def check(value: Any, path: str) -> None:
         entries(value, path)
@@ -61,27 +61,28 @@ def _permissions(handler_type: str) -> Check:
     return check
 
 
-def _handling(handler_type: str) -> dict[str, Check]:
+def _fields_for(handler_type: str) -> dict[str, Check]:
     """The fields that a handler of a type may have, all of them optional."""
     fields = {"script": _script, "permissions": _permissions(handler_type)}
     if handler_type == _MENU:
-        sub_action = an_object({"name": _NAME}, {"icon": _ICON})
-        fields |= {"name": _NAME, "icon": _ICON, "sub_actions": a_list(sub_action, most=5)}
+        sub_action = object_with({"name": _NAME}, {"icon": _ICON})
+        fields |= {"name": _NAME, "icon": _ICON, "sub_actions": array_of(sub_action, max_items=5)}
     else:
-        fields |= dict.fromkeys(_MENU_FIELDS, _not_here)
+        fields |= dict.fromkeys(_MENU_FIELDS, _menu_only)
     return fields
 
 
-def _not_here(_: Any, path: str) -> None:
+def _menu_only(_: Any, path: str) -> None:
     raise bad_request(f"'{path}' is for a {_MENU} alone.")
 
 
-_HANDLING: Final = {each: _handling(each) for each in HANDLER_TYPES}
+_FIELDS: Final = {each: _fields_for(each) for each in HANDLER_TYPES}
 _NEW: Final = {
-    each: coded(an_object({"type": _TYPE}, fields), _INVALID) for each, fields in _HANDLING.items()
+    each: with_code(object_with({"type": _TYPE}, fields), _INVALID)
+    for each, fields in _FIELDS.items()
 }
 _CHANGES: Final = {
-    each: coded(an_object({}, fields), _UPDATE_FAILED) for each, fields in _HANDLING.items()
+    each: with_code(object_with({}, fields), _UPDATE_FAILED) for each, fields in _FIELDS.items()
 }
 
 
@@ -89,13 +90,13 @@ def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
     """Check what a handler of a bot of an execution type is made from.
 
     Raises:
-        Refused: The documents do not allow it.
+        ApiFault: The documents do not allow it.
     """
     form = json_object(body)
     handler_type: Any = form.get("type")
     _TYPE(handler_type, "type")
     _NEW[handler_type](form, "")
-    wanted, unwanted = _logic(execution_type)
+    wanted, unwanted = _logic_fields(execution_type)
     if unwanted in form:
         raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _INVALID)
     if wanted not in form:
@@ -109,11 +110,11 @@ def read_handler_changes(body: bytes, handler_type: str, execution_type: str) ->
     """Check what a handler of a type and of a bot of an execution type is to be changed to.
 
     Raises:
-        Refused: The documents do not allow it, or nothing is to be changed.
+        ApiFault: The documents do not allow it, or nothing is to be changed.
     """
     form = json_object(body, _UPDATE_FAILED)
     _CHANGES[handler_type](form, "")
-    _, unwanted = _logic(execution_type)
+    _, unwanted = _logic_fields(execution_type)
     if unwanted in form:
         raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _UPDATE_FAILED)
     if not form:
@@ -121,7 +122,7 @@ def read_handler_changes(body: bytes, handler_type: str, execution_type: str) ->
     return form
 
 
-def _logic(execution_type: str) -> tuple[str, str]:
+def _logic_fields(execution_type: str) -> tuple[str, str]:
     """The field that says what the bot's handlers do, and the one that they do not have."""
     if execution_type == "webhook":
         return "permissions", "script"

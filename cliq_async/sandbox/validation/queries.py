@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from cliq_async.sandbox.errors import bad_request
-from cliq_async.sandbox.validation.checks import a_text, an_object, json_object
+from cliq_async.sandbox.validation.checks import json_object, object_with, string
 
 __all__ = ["page_limit", "read_channel", "read_fields", "read_recipients"]
 
 _LIMITS: Final = {str(number): number for number in range(1, 51)}
 _MAX_RECIPIENTS: Final = 100
 _DETAILS: Final = "subscription_details"
-_ASSOCIATION: Final = an_object({"channel_unique_name": a_text(least=1)})
+_ASSOCIATION: Final = object_with({"channel_unique_name": string(min_length=1)})
 
 
 def page_limit(query: Mapping[str, str]) -> int:
     """How many records a page may have, by its query.
 
     Raises:
-        Refused: It is no number, or out of range.
+        ApiFault: It is no number, or out of range.
     """
     limit = _LIMITS.get(query.get("limit", "20"))
     if limit is None:
@@ -30,7 +30,7 @@ def read_fields(query: Mapping[str, str]) -> bool:
     """Whether the details of subscriptions are asked for.
 
     Raises:
-        Refused: Something else is.
+        ApiFault: Something else is.
     """
     fields = query.get("fields")
     if fields not in {None, _DETAILS}:
@@ -42,7 +42,7 @@ def read_recipients(text: str | None) -> tuple[str, ...] | None:
     """The ZUIDs or emails that commas part; None if there is no text.
 
     Raises:
-        Refused: They are more than 100.
+        ApiFault: They are more than 100.
     """
     if text is None:
         return None
@@ -58,7 +58,7 @@ def read_channel(body: bytes) -> str:
     """The unique name of the channel that a bot is to join.
 
     Raises:
-        Refused: The body is not that alone.
+        ApiFault: The body is not that alone.
     """
     request = json_object(body)
     _ASSOCIATION(request, "")

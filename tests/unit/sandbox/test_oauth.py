@@ -19,7 +19,7 @@ def refresh(tokens, now, token="1000.r"):
 
 
 def alive(tokens, token, now):
-    return tokens.user(token) is not None and not tokens.is_over(token, now)
+    return tokens.user_of(token) is not None and not tokens.has_ended(token, now)
 
 
 # Grants.
@@ -36,7 +36,7 @@ def test_refresh_token_gives_an_access_token_of_its_user():
         "api_domain": "https://www.zohoapis.com",
         "token_type": "Bearer",
     }
-    assert tokens.user(token) == user_label("1000.r")
+    assert tokens.user_of(token) == user_label("1000.r")
 
 
 def test_code_gives_a_refresh_token_once():
@@ -44,9 +44,9 @@ def test_code_gives_a_refresh_token_once():
     _, answer = tokens.answer(CODE, 0.0)
     refresh_token = answer["refresh_token"]
     assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", refresh_token)
-    assert tokens.user(answer["access_token"]) == user_label(refresh_token)
+    assert tokens.user_of(answer["access_token"]) == user_label(refresh_token)
     _, refreshed = refresh(tokens, 0.0, refresh_token)
-    assert tokens.user(refreshed["access_token"]) == user_label(refresh_token)
+    assert tokens.user_of(refreshed["access_token"]) == user_label(refresh_token)
     assert tokens.answer(CODE, 0.0) == (200, {"error": "invalid_code"})
     assert "refresh_token" in tokens.answer(CODE | {"code": "1000.d"}, 0.0)[1]
 
@@ -56,7 +56,7 @@ def test_client_is_a_user_itself():
     for _ in range(20):
         status, answer = tokens.answer(OWN, 0.0)
         assert status == 200
-        assert tokens.user(answer["access_token"]) == user_label("1000.A")
+        assert tokens.user_of(answer["access_token"]) == user_label("1000.A")
         assert "refresh_token" not in answer
 
 
@@ -120,10 +120,10 @@ def test_token_expires_after_an_hour_and_stays_refused():
     tokens = Tokens()
     token = refresh(tokens, 5.0)[1]["access_token"]
     assert alive(tokens, token, 3604.9)
-    assert tokens.is_over(token, 3605.0)
+    assert tokens.has_ended(token, 3605.0)
     assert not alive(tokens, token, 10**9)
-    assert tokens.user("any other") is None
-    assert not tokens.is_over("any other", 10**9)
+    assert tokens.user_of("any other") is None
+    assert not tokens.has_ended("any other", 10**9)
 
 
 def test_life_of_tokens_can_be_shorter():
