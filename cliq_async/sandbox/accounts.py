@@ -1,4 +1,4 @@
-"""The accounts server: answers requests for tokens, and fails in the ways that Zoho's does."""
+"""The accounts server: token requests and their injected faults."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ __all__ = ["Accounts"]
 
 _PAGE: Final = "<!DOCTYPE html><html><body>Something went wrong. Sign in again.</body></html>"
 
-# What is answered in place of a token, which is then not made.
+# Faults that replace the response; no token is issued.
 _REPLACEMENTS: Final[dict[str, tuple[int, dict[str, Any]]]] = {
     "invalid-client": (200, {"error": "invalid_client"}),
     "invalid-code": (200, {"error": "invalid_code"}),
@@ -33,7 +33,7 @@ _REPLACEMENTS: Final[dict[str, tuple[int, dict[str, Any]]]] = {
     "500": (500, {"error": "server_error"}),
 }
 
-# What comes in place of an answer once the token is made.
+# Faults that break the response after the token was issued.
 _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
     "lost": NoResponse,
     "reset": DropConnection,
@@ -42,11 +42,11 @@ _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
 
 
 class Accounts:
-    """Answers requests for tokens.
+    """The handler of token requests.
 
     Args:
-        tokens: Gives them out.
-        faults: What goes wrong.
+        tokens: The issuer of access tokens.
+        faults: The faults to inject.
     """
 
     def __init__(self, tokens: Tokens, faults: Faults) -> None:
@@ -54,11 +54,11 @@ class Accounts:
         self._faults = faults
 
     def refuses_connection(self) -> bool:
-        """Whether this request's connection breaks before anything is done."""
+        """Return whether to drop this request's connection before handling it."""
         return self._faults.refuses_connection(ACCOUNTS)
 
     def answer(self, form: Mapping[str, str], now: float) -> web.StreamResponse:
-        """Answer a request."""
+        """Respond to a token request."""
         self._tokens.requests += 1
         fault = self._faults.draw(ACCOUNTS)
         if fault in _REPLACEMENTS:

@@ -1,4 +1,4 @@
-"""What becomes of a request: its route, its user, thresholds and faults on the way to the work."""
+"""The request handler: routing, authentication, rate limits, injected faults, endpoint."""
 
 import re
 import threading
@@ -32,16 +32,16 @@ from cliq_async.sandbox.state.state import State
 __all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "SandboxApp"]
 
 REPORT_PATH: Final = "/sandbox/report"
-TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - a path, not a password
 REVOKE_PATH: Final = TOKEN_PATH + "/revoke"
 
 MAX_BODY: Final = 2 * 1024**2
-"""The longest script is six times as long when all of it is escaped."""
+"""The body limit in bytes; JSON escapes can make the longest script six times as long."""
 
 _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
-"""Which external network is asked makes no difference here."""
+"""The prefix that addresses an external network, which the sandbox ignores."""
 
-# What comes in place of an answer once the work is done.
+# Faults that break the response after the endpoint has run.
 _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
     "lost": NoResponse,
     "reset": DropConnection,
@@ -50,16 +50,16 @@ _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
 
 
 class SandboxApp:
-    """Answers requests.
+    """The handler of all requests.
 
     Args:
         settings: The options of the sandbox.
-        state: What it remembers.
-        latency: The time that requests spend on their way.
-        clock: Seconds that never go back.
+        state: The data of the sandbox.
+        latency: The simulated network latency.
+        clock: A monotonic clock in seconds.
 
     Attributes:
-        lock: Held while the state is read or changed, which other threads may do, too.
+        lock: Guards the state, which other threads may read or change.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class SandboxApp:
         self._time_scale = settings.time_scale
 
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
-        """What came in and what became of it; `Sandbox.report` says what is in it."""
+        """Return the report that `Sandbox.report` describes."""
         with self.lock:
             report = make_report(
                 self._throttle, self._state, self._tokens, user=user, recipients=recipients
@@ -100,12 +100,12 @@ class SandboxApp:
         return report | {"unauthorized": self._unauthorized}
 
     def revoke(self, user: str | None = None) -> int:
-        """End access tokens that are alive; returns how many there were."""
+        """Revoke active access tokens and return their number."""
         with self.lock:
             return self._tokens.revoke(self._now(), user)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request."""
+        """Respond to a request."""
         method, path = request.method, request.rel_url.raw_path
         if method == "GET" and path == REPORT_PATH:
             query = _query(request)
@@ -118,8 +118,8 @@ class SandboxApp:
             return await self._respond_with_latency(lambda: accounts[path](request))
         try:
             endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
-        except ApiFault as refused:
-            return error_response(refused)
+        except ApiFault as fault:
+            return error_response(fault)
         if self._faults.refuses_connection(endpoint):
             return DropConnection()
         return await self._respond_with_latency(
@@ -127,17 +127,17 @@ class SandboxApp:
         )
 
     async def _respond_with_latency(
-        self, answering: Callable[[], Awaitable[web.StreamResponse]]
+        self, respond: Callable[[], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         await self._latency.wait()
         try:
-            answer = await answering()
-        except ApiFault as refused:
-            answer = error_response(refused)
-        except OSError:  # the client went away while it was sending
+            response = await respond()
+        except ApiFault as fault:
+            response = error_response(fault)
+        except OSError:  # the client disconnected while sending
             return NoResponse()
         await self._latency.wait()
-        return answer
+        return response
 
     async def _issue_token(self, request: web.BaseRequest) -> web.StreamResponse:
         form = await _form(request)
@@ -169,10 +169,10 @@ class SandboxApp:
         call = Call(user, parameters, _query(request), await _body(request))
         try:
             with self.lock:
-                answer = json_response(*self._handlers[endpoint](self._state, call))
-        except ApiFault as refused:  # a fault can spoil this answer, too
-            answer = error_response(refused)
-        return _BROKEN_RESPONSES[fault]() if fault else answer
+                response = json_response(*self._handlers[endpoint](self._state, call))
+        except ApiFault as error:  # an injected fault can break this response, too
+            response = error_response(error)
+        return _BROKEN_RESPONSES[fault]() if fault else response
 
     def _authenticate(self, authorization: str, now: float) -> str:
         scheme, _, token = authorization.partition(" ")
@@ -195,7 +195,7 @@ class SandboxApp:
         return json_response(*throttle_answer(lock.injected, limit, lock.until - now))
 
     def _now(self) -> float:
-        """Seconds since the start, in the sandbox's time."""
+        """Return the seconds since the start, in the sandbox's time."""
         return (self._clock() - self._started) * self._time_scale
 
 

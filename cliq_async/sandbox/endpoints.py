@@ -1,4 +1,4 @@
-"""What the endpoints do: each one a function from a call to a status and a body."""
+"""The endpoint handlers: functions from a call to a status and a body."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -34,13 +34,13 @@ _NO_CONTENT: Final[Reply] = (204, None)
 
 @attrs.frozen
 class Call:
-    """One request that came through.
+    """A request that passed authentication and rate limits.
 
     Attributes:
-        user: The label of the user who asks.
-        parameters: The values of the path's parameters, in their order.
-        query: The query, its last value for each name.
-        body: The body as it came.
+        user: The label of the user who sent it.
+        parameters: The values of the path's parameters, in order.
+        query: The query, with the last value of each name.
+        body: The undecoded body.
     """
 
     user: str
@@ -90,10 +90,10 @@ def _update_bot(state: State, call: Call) -> Reply:
 def _get_bot(state: State, call: Call) -> Reply:
     (reference,) = call.parameters
     bot = state.bots.by_id(reference)
-    shown: dict[str, Any] = {**bot.record}
+    data: dict[str, Any] = {**bot.record}
     if read_fields(call.query):
-        shown["subscription_details"] = bot.subscribers.all()
-    return _bot_reply(f"{_BOTS}/{reference}", shown)
+        data["subscription_details"] = bot.subscribers.all()
+    return _bot_reply(f"{_BOTS}/{reference}", data)
 
 
 def _delete_bot(state: State, call: Call) -> Reply:
@@ -114,7 +114,7 @@ def _list_subscribers(state: State, call: Call) -> Reply:
         next_token=call.query.get("next_token"),
         sync_token=call.query.get("sync_token"),
     )
-    page.pop("deleted", None)  # documented for bots alone
+    page.pop("deleted", None)  # documented for bots only
     return 200, {"url": f"{_BOTS}/{reference}/subscribers", "type": "bot_subscriber"} | page
 
 
@@ -132,9 +132,9 @@ def _send_message(state: State, call: Call) -> Reply:
     (name,) = call.parameters
     bot = state.bots.by_name(name)
     bot.check_sender(call.user)
-    order = read_message(call.body, call.query)
-    message = state.send(call.user, bot, order)
-    return (200, message.ids()) if order.sync else _NO_CONTENT
+    delivery = read_message(call.body, call.query)
+    message = state.send(call.user, bot, delivery)
+    return (200, message.ids()) if delivery.sync else _NO_CONTENT
 
 
 def _send_incoming(state: State, call: Call) -> Reply:
@@ -142,8 +142,8 @@ def _send_incoming(state: State, call: Call) -> Reply:
     bot = state.bots.by_name(name)
     bot.check_sender(call.user)
     read_parameters(call.body)
-    named = read_recipients(call.query.get("user_ids"))
-    return 200, {"user_ids": [] if named is None else state.resolve_subscribers(bot, named)}
+    user_ids = read_recipients(call.query.get("user_ids"))
+    return 200, {"user_ids": [] if user_ids is None else state.resolve_subscribers(bot, user_ids)}
 
 
 def _trigger_call(state: State, call: Call) -> Reply:

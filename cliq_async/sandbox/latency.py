@@ -1,4 +1,4 @@
-"""The time a request spends on its way, which ends when the sandbox does."""
+"""Simulated network latency, which ends when the sandbox stops."""
 
 import asyncio
 import random
@@ -7,12 +7,12 @@ __all__ = ["Latency"]
 
 
 class Latency:
-    """Waits that stand for the network.
+    """A delay before and after each request.
 
     Args:
-        latency_s: What both ways take, in real seconds.
-        jitter_s: The mean of what comes on top of it, exponentially distributed.
-        seed: Decides the jitter.
+        latency_s: The round-trip time in real seconds.
+        jitter_s: The mean of the exponentially distributed time added to it.
+        seed: The seed of the jitter.
     """
 
     def __init__(self, latency_s: float, jitter_s: float, *, seed: int = 0) -> None:
@@ -23,7 +23,7 @@ class Latency:
         self._stopped = False
 
     async def wait(self) -> None:
-        """Wait for one way."""
+        """Wait for half of the round-trip time."""
         seconds = self._half_s + (self._rng.expovariate(self._rate) if self._rate else 0.0)
         if not seconds or self._stopped:
             return
@@ -38,7 +38,7 @@ class Latency:
             self._naps.discard(nap)
 
     def stop(self) -> None:
-        """Wake all who wait, and let nobody wait any more."""
+        """End all waits, now and in the future."""
         self._stopped = True
         for nap in self._naps:
             _wake(nap)

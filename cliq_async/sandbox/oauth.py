@@ -1,6 +1,6 @@
-"""OAuth: gives out access tokens as the accounts server does, and knows whose they are.
+"""OAuth: issue and revoke access tokens, with the limits of Zoho's accounts server.
 
-Nothing here reads a clock: every method takes `now`, in seconds, and `now` never goes back.
+Nothing here reads a clock: every method takes `now`, in seconds, which must never decrease.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def user_label(token: str) -> str:
-    """The name of a token's user in reports, which does not give the token away."""
+    """Return the name of a token's user in reports, which does not reveal the token."""
     return "user-" + hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
 @attrs.define(eq=False)
 class _Issued:
-    """An access token: its text, its user, when it expires or was killed."""
+    """An access token, its user, and the time it expires or was ended."""
 
     token: str
     user: str
@@ -38,21 +38,21 @@ class _Issued:
 
 @attrs.define(eq=False)
 class _Grant:
-    """What access tokens are given for: when the last ones were given, and which may be alive."""
+    """The tokens issued for a refresh token: recent times of issue, and those still active."""
 
     issued_at: deque[float] = attrs.field(factory=lambda: deque(maxlen=_MAX_PER_WINDOW))
     active: deque[_Issued] = attrs.field(factory=deque)
 
 
 class Tokens:
-    """All access tokens that were given out.
+    """The issuer of access tokens.
 
     Args:
-        seed: Decides their texts.
-        life_s: How long each of them lives.
+        seed: The seed of the token texts.
+        life_s: The lifetime of a token in seconds.
 
     Attributes:
-        requests: How many requests for tokens there were.
+        requests: The number of token requests.
     """
 
     def __init__(self, *, seed: int = 0, life_s: float = 3600) -> None:
@@ -65,17 +65,17 @@ class Tokens:
         self._revoked: set[str] = set()
 
     def user_of(self, token: str) -> str | None:
-        """The label of a token's user; None if the token was not given out here."""
+        """Return the label of a token's user; None if this issuer did not issue the token."""
         issued = self._issued.get(token)
         return None if issued is None else issued.user
 
     def has_ended(self, token: str, now: float) -> bool:
-        """Whether a token that was given out has expired, was revoked, or newer ones ended it."""
+        """Return whether an issued token has expired, was revoked, or was ended by newer ones."""
         issued = self._issued.get(token)
         return issued is not None and now >= issued.until
 
     def revoke(self, now: float, user: str | None = None) -> int:
-        """End the tokens that are alive, of all users or of one; returns how many there were."""
+        """Revoke the active tokens of all users or of one and return their number."""
         ended = [
             each
             for each in self._issued.values()
@@ -86,7 +86,7 @@ class Tokens:
         return len(ended)
 
     def revoke_refresh_token(self, refresh_token: str, now: float) -> Answer:
-        """End a refresh token, and the access tokens that it gave."""
+        """Revoke a refresh token and its access tokens."""
         if refresh_token in _INVALID or refresh_token in self._revoked:
             return 400, {"error": "invalid_code"}
         self._revoked.add(refresh_token)
@@ -94,13 +94,13 @@ class Tokens:
         return 200, {"status": "success"}
 
     def count(self, user: str | None = None) -> int:
-        """How many were given out, to all users or to one."""
+        """Return the number of tokens issued to all users or to one."""
         if user is None:
             return len(self._issued)
         return sum(issued.user == user for issued in self._issued.values())
 
     def answer(self, form: Mapping[str, str], now: float) -> Answer:
-        """Answer a request for a token: the HTTP status and the JSON body."""
+        """Return the HTTP status and the JSON body for a token request."""
         grant = form.get("grant_type", "")
         if grant not in _GRANTS:
             return _error("unsupported_grant_type")
@@ -149,7 +149,7 @@ class Tokens:
 
 
 def denied(status: int) -> Answer:
-    """How more tokens than a refresh token gives are refused."""
+    """Return the response to more token requests than a refresh token allows."""
     text = "Too many access tokens were asked for with this refresh token."
     return status, {"error": "Access Denied", "error_description": text, "status": "failure"}
 

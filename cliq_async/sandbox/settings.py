@@ -1,4 +1,4 @@
-"""The sandbox's options and what each of them allows."""
+"""The sandbox's options and their validation."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +17,12 @@ __all__ = ["Settings"]
 _MAX_PORT: Final = 65535
 
 
-def _validator(words: str, is_allowed: Callable[[Any], bool]) -> Any:
-    """A validator that raises a ValueError naming the option and what it allows."""
+def _validator(allowed: str, is_allowed: Callable[[Any], bool]) -> Any:
+    """Return a validator that raises a ValueError naming the option and its allowed values."""
 
     def check(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not is_allowed(value):
-            raise ValueError(f"{attribute.name}: {words}; got {value!r}")
+            raise ValueError(f"{attribute.name}: {allowed}; got {value!r}")
 
     return check
 
@@ -48,7 +48,7 @@ def _limits(value: Mapping[str, Limit] | None) -> dict[str, Limit]:
 
 
 def _path(value: str | Path | None) -> Any:
-    # An empty path would be the directory it stands in.
+    # Path("") would be the current directory.
     return Path(value) if isinstance(value, str) and value else value
 
 
@@ -58,10 +58,10 @@ _SECONDS: Final = _validator("seconds, 0 or more", lambda value: _is_number(valu
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The options of `Sandbox`, which says what they mean.
+    """The options of `Sandbox`, which documents them.
 
     Raises:
-        ValueError: An option is out of its range; the message names it and what is allowed.
+        ValueError: An option is out of range; the message names the option and its range.
     """
 
     algorithm: str = attrs.field(

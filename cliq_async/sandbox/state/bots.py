@@ -1,4 +1,4 @@
-"""Bots: their records, names, subscribers and handlers."""
+"""Bots: records, names, subscribers and handlers."""
 
 from collections.abc import Iterable
 from typing import Any, Final, Literal, NotRequired, TypedDict, cast
@@ -18,7 +18,7 @@ _CREATOR: Final = {"name": JAMES["name"], "id": JAMES["user_id"]}
 
 
 class BotRecord(TypedDict):
-    """A bot, as the API shows it."""
+    """A bot, as the API returns it."""
 
     unique_name: str
     name: str
@@ -44,10 +44,10 @@ class Bot:
     """A bot.
 
     Attributes:
-        record: The bot as the API shows it.
-        owner: The label of the user who made it; None if it belongs to everybody.
-        subscribers: Its subscribers by ZUID, as the API shows them.
-        handlers: Its handlers.
+        record: The bot as the API returns it.
+        owner: The label of the user who created it; None if it belongs to all users.
+        subscribers: The subscribers by ZUID, as the API returns them.
+        handlers: The bot's handlers.
     """
 
     record: BotRecord
@@ -57,30 +57,30 @@ class Bot:
 
     @property
     def name(self) -> str:
-        """Its unique name."""
+        """The bot's unique name."""
         return self.record["unique_name"]
 
     def belongs_to_other(self, user: str) -> bool:
-        """Whether it belongs to another user."""
+        """Return whether the bot belongs to another user."""
         return self.owner is not None and self.owner != user
 
     def check_editor(self, user: str) -> None:
-        """Check that a user may change it.
+        """Check that a user may change the bot.
 
         Raises:
-            ApiFault: The user may not.
+            ApiFault: The bot belongs to another user.
         """
         if self.belongs_to_other(user):
             raise ApiFault(403, "The bot belongs to another user.", "bot_permission_denied")
 
     def check_sender(self, user: str) -> None:
-        """Check that a user may write in its name.
+        """Check that a user may send as the bot.
 
         Raises:
-            ApiFault: It is another user's, for that user alone.
+            ApiFault: The bot is another user's personal bot.
         """
         if self.record["scope"] == "personal" and self.belongs_to_other(user):
-            text = "The bot is for the user alone who made it."
+            text = "Only the user who created this personal bot can use it."
             raise ApiFault(403, text, "bot_unauthorized_message_access")
 
 
@@ -88,9 +88,9 @@ class Bots:
     """All bots, by id and by unique name.
 
     Args:
-        bots: The first ones.
-        taken: Unique names that are not given again; those of the first ones among them.
-        most: How many there may be for another one to be made.
+        bots: The initial bots.
+        used_names: Further unique names that new bots cannot get.
+        limit: The number of bots from which no more can be created.
     """
 
     def __init__(
@@ -105,10 +105,10 @@ class Bots:
         )
 
     def by_id(self, reference: str) -> Bot:
-        """The bot of this id, `b-` before it or not.
+        """Return the bot with this id, which may have the prefix `b-`.
 
         Raises:
-            ApiFault: There is none.
+            ApiFault: No bot has the id.
         """
         bot = self._by_id.get(reference.removeprefix("b-"))
         if bot is None:
@@ -116,10 +116,10 @@ class Bots:
         return bot
 
     def by_name(self, unique_name: str) -> Bot:
-        """The bot of this unique name.
+        """Return the bot with this unique name.
 
         Raises:
-            ApiFault: There is none.
+            ApiFault: No bot has the unique name.
         """
         bot = self._by_name.get(unique_name)
         if bot is None:
@@ -127,26 +127,26 @@ class Bots:
         return bot
 
     def by_name_or_id(self, reference: str) -> Bot:
-        """The bot of this unique name or id.
+        """Return the bot with this unique name or id.
 
         Raises:
-            ApiFault: There is none.
+            ApiFault: No bot has the unique name or id.
         """
         return self._by_name.get(reference) or self.by_id(reference)
 
     def all(self) -> list[Bot]:
-        """All of them."""
+        """Return all bots."""
         return list(self._by_id.values())
 
     def used_names(self) -> list[str]:
-        """All unique names that were ever given."""
+        """Return all unique names ever used, including those of deleted bots."""
         return sorted(self._used_names)
 
     def check_can_add(self, name: str) -> None:
-        """Check that there may be another bot, of this name.
+        """Check that a bot with this name can be created.
 
         Raises:
-            ApiFault: There are enough, or one of them has the name.
+            ApiFault: The bot limit is reached, or the name is taken.
         """
         self._check_name(name)
         if len(self._by_id) >= self._limit:
@@ -154,7 +154,7 @@ class Bots:
             raise bad_request(text, "bot_creation_limit_exceeded")
 
     def unique_name(self, name: str) -> str:
-        """A unique name made from a name."""
+        """Derive an unused unique name from a name."""
         letters = (char for char in name if char.isascii() and char.isalnum())
         stem = "".join(letters).lower() or "bot"
         unique, number = stem, 1
@@ -173,22 +173,22 @@ class Bots:
         """Set valid fields of a bot.
 
         Raises:
-            ApiFault: Another bot has the name.
+            ApiFault: The name is taken.
         """
         if "name" in fields:
             self._check_name(fields["name"], except_bot=bot)
-        shown = {name: value for name, value in fields.items() if name != "image"}
-        bot.record = cast("BotRecord", {**bot.record, **shown})
+        changes = {name: value for name, value in fields.items() if name != "image"}
+        bot.record = cast("BotRecord", {**bot.record, **changes})
         self.record_change(bot)
 
     def record_change(self, bot: Bot) -> None:
-        """Take notice that a bot, its handlers or its subscribers have changed."""
+        """Update a bot's record after a change of the bot, its handlers or its subscribers."""
         bot.record["handlers"] = bot.handlers.summarize()
         bot.record["subscriber_count"] = len(bot.subscribers)
         self.records.put(bot.record["id"], bot.record)
 
     def remove(self, bot: Bot) -> None:
-        """Take a bot away."""
+        """Remove a bot."""
         del self._by_id[bot.record["id"]]
         del self._by_name[bot.name]
         self.records.remove(bot.record["id"])
@@ -201,14 +201,14 @@ class Bots:
 
 
 def make_subscribers(bot_id: str, people: Iterable[Person]) -> PaginatedCollection[Person]:
-    """A bot's subscribers."""
+    """Create a bot's list of subscribers."""
     return PaginatedCollection(
         f"subscribers of {bot_id}", ((person["user_id"], person) for person in people)
     )
 
 
 def new_record(bot_id: str, unique_name: str, form: dict[str, Any]) -> BotRecord:
-    """The record of a bot that is made from a valid form; fields that were not given are absent."""
+    """Create the record of a bot from a valid form, without the optional fields it lacks."""
     optional = {
         name: form[name]
         for name in ("team_ids", "status_messages", "channel_participation", "execution_url")
@@ -233,7 +233,7 @@ def new_record(bot_id: str, unique_name: str, form: dict[str, Any]) -> BotRecord
 
 
 def initial_bot(number: int, people: Iterable[Person]) -> Bot:
-    """A bot that is there from the beginning and belongs to everybody."""
+    """Create one of the initial bots, which belong to all users."""
     bot_id = _FIRST_BOT_ID + 1000 * number
     scope = _SCOPES[number % len(_SCOPES)]
     form: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Channels, and which bots are in them."""
+"""Channels and the bots that are members of them."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -17,9 +17,9 @@ class Channel:
     """A channel.
 
     Attributes:
-        name: Its unique name.
-        chat_id: The id of its chat.
-        members: The unique names of the bots in it.
+        name: The channel's unique name.
+        chat_id: The id of the channel's chat.
+        members: The unique names of the bots in the channel.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Channel:
 
 
 class Channels:
-    """All channels.
+    """All channels, by unique name.
 
     Args:
-        channels: All of them.
+        channels: The channels.
     """
 
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._by_name = {channel.name: channel for channel in channels}
 
     def associate(self, bot_name: str, channel_name: str) -> None:
-        """Take a bot into a channel.
+        """Add a bot to a channel.
 
         Raises:
-            ApiFault: There is no such channel, or the bot is in it.
+            ApiFault: The channel does not exist, or the bot is in it already.
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
@@ -51,10 +51,10 @@ class Channels:
         channel.members.add(bot_name)
 
     def chat_id_for(self, bot_name: str, channel_name: str) -> str:
-        """The chat of a channel that a bot writes to.
+        """Return the chat id of a channel that the bot is in.
 
         Raises:
-            ApiFault: There is no such channel, or the bot is not in it.
+            ApiFault: The channel does not exist, or the bot is not in it.
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
@@ -65,21 +65,21 @@ class Channels:
         return channel.chat_id
 
     def chat_ids(self) -> list[str]:
-        """The chats of all channels."""
+        """Return the chat ids of all channels."""
         return [channel.chat_id for channel in self._by_name.values()]
 
     def remove_bot(self, bot_name: str) -> None:
-        """Take a bot out of all channels."""
+        """Remove a bot from all channels."""
         for channel in self._by_name.values():
             channel.members.discard(bot_name)
 
     def all(self) -> list[Channel]:
-        """All of them."""
+        """Return all channels."""
         return list(self._by_name.values())
 
 
 def initial_channels(bot_names: Iterable[str]) -> list[Channel]:
-    """The channels that are there from the beginning; these bots are in the first of them."""
+    """Create the initial channels, with these bots in the first channel."""
     channels = [
         Channel(name, f"CT_{_FIRST_CHAT + number}_64396901")
         for number, name in enumerate(("announcements", "general", "releases"))
