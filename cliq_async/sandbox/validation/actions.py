@@ -1,4 +1,4 @@
-"""Actions: what the buttons of messages and calls do."""
+"""The checks of actions: the functions of buttons in messages and calls."""
 
 import re
 from typing import Any, Final
@@ -42,7 +42,7 @@ _URLS: Final = object_with(
 def _open_url(value: Any, path: str) -> None:
     _URLS(value, path)
     if not value:
-        raise bad_request(f"'{path}' names no URL.")
+        raise bad_request(f"'{path}' needs at least one URL.")
 
 
 _SYSTEM_API: Final = matching(

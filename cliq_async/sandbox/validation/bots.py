@@ -1,4 +1,4 @@
-"""Bots: the limits of what makes and changes one."""
+"""The checks of bots: creating and updating one."""
 
 import re
 from typing import Any, Final
@@ -40,10 +40,10 @@ _CHANGES: Final = object_with({}, _NAMED | _OPTIONAL)
 
 
 def read_new_bot(body: bytes) -> dict[str, Any]:
-    """Check what a bot is made from.
+    """Check the body that creates a bot.
 
     Raises:
-        ApiFault: The documents do not allow it.
+        ApiFault: The body is not valid.
     """
     form = json_object(body)
     _NEW(form, "")
@@ -56,10 +56,10 @@ def read_new_bot(body: bytes) -> dict[str, Any]:
 
 
 def read_bot_changes(body: bytes, execution_type: str) -> dict[str, Any]:
-    """Check what a bot of an execution type is to be changed to.
+    """Check the body that updates a bot of an execution type.
 
     Raises:
-        ApiFault: The documents do not allow it, or nothing is to be changed.
+        ApiFault: The body is not valid, or it changes nothing.
     """
     form = json_object(body)
     _CHANGES(form, "")
@@ -77,4 +77,6 @@ def _check_teams(form: dict[str, Any]) -> None:
 
 def _check_execution_url(form: dict[str, Any], execution_type: str | None) -> None:
     if "execution_url" in form and execution_type != _WEBHOOK:
-        raise bad_request("A Deluge bot has no 'execution_url'.", "execution_url_not_allowed")
+        raise bad_request(
+            "A Deluge bot cannot have an 'execution_url'.", "execution_url_not_allowed"
+        )

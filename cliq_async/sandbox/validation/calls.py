@@ -1,4 +1,4 @@
-"""Calls: their limits."""
+"""The checks of voice calls."""
 
 from typing import Any, Final
 
@@ -31,10 +31,10 @@ _CALL: Final = object_with(
 
 
 def read_call(body: bytes) -> dict[str, Any]:
-    """Check a call.
+    """Check the body of a call.
 
     Raises:
-        ApiFault: The documents do not allow it.
+        ApiFault: The body is not valid.
     """
     call = json_object(body)
     _CALL(call, "")

@@ -1,7 +1,7 @@
-"""The kinds of checks that `validation` is written in.
+"""The building blocks of `validation`.
 
-A check takes a value and the path that leads to it, and raises `ApiFault` where the documents do
-not allow the value. Lengths are counted in characters.
+A check takes a value and its path in the body, and raises `ApiFault` if the value is not valid.
+Lengths are counted in characters.
 """
 
 import re
@@ -34,7 +34,7 @@ Check = Callable[[Any, str], None]
 
 
 def string(max_length: int | None = None, min_length: int = 0) -> Check:
-    """A string of `least` to `most` characters."""
+    """Return a check for a string of `min_length` to `max_length` characters."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, str):
@@ -47,17 +47,17 @@ def string(max_length: int | None = None, min_length: int = 0) -> Check:
 
 
 def one_of(*allowed: str) -> Check:
-    """One of these strings."""
+    """Return a check for one of these strings."""
 
     def check(value: Any, path: str) -> None:
         if value not in allowed:
-            raise bad_request(f"'{path}' is none of {', '.join(allowed)}.")
+            raise bad_request(f"'{path}' is not one of {', '.join(allowed)}.")
 
     return check
 
 
 def matching(pattern: str, description: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
-    """A string that the whole of a pattern matches; `words` say what that is."""
+    """Return a check for a string that matches a whole pattern; errors have its description."""
     compiled = re.compile(pattern, flags)
     text = string()
 
@@ -70,10 +70,10 @@ def matching(pattern: str, description: str, flags: re.RegexFlag = re.NOFLAG) ->
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
-    """A whole number of `least` to `most`."""
+    """Return a check for a whole number from `minimum` to `maximum`."""
 
     def check(value: Any, path: str) -> None:
-        if type(value) is not int:  # true and false are ints to Python
+        if type(value) is not int:  # bool is a subclass of int
             raise bad_request(f"'{path}' is not a whole number.")
         if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
             raise bad_request(f"'{path}' is not a number from {minimum} to {maximum}.")
@@ -82,19 +82,19 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
 
 
 def boolean(value: Any, path: str) -> None:
-    """Check that it is true or false."""
+    """Check that a value is true or false."""
     if not isinstance(value, bool):
         raise bad_request(f"'{path}' is neither true nor false.")
 
 
 def scalar(value: Any, path: str) -> None:
-    """Check that it is a string or a number."""
+    """Check that a value is a string or a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise bad_request(f"'{path}' is neither a string nor a number.")
 
 
 def array_of(item: Check, max_items: int | None = None, min_items: int = 0) -> Check:
-    """An array of `least` to `most` entries, each held to `item`."""
+    """Return a check for an array of `min_items` to `max_items` entries, each checked by `item`."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, list):
@@ -109,7 +109,7 @@ def array_of(item: Check, max_items: int | None = None, min_items: int = 0) -> C
 
 
 def map_of(item: Check) -> Check:
-    """An object with any keys, each value held to `item`."""
+    """Return a check for an object with any keys, each value checked by `item`."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
@@ -123,7 +123,7 @@ def map_of(item: Check) -> Check:
 def object_with(
     required: Mapping[str, Check], optional: Mapping[str, Check] | None = None
 ) -> Check:
-    """An object that has the required fields, may have the optional ones, and no others."""
+    """Return a check for an object with the required and, optionally, the optional fields only."""
     fields = dict(required) | dict(optional or {})
 
     def check(value: Any, path: str) -> None:
@@ -143,7 +143,7 @@ def object_with(
 
 
 def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None) -> Check:
-    """An object whose other fields depend on the value of one."""
+    """Return a check for an object whose fields depend on the value of one of them."""
     kinds = one_of(*checks)
 
     def check(value: Any, path: str) -> None:
@@ -157,24 +157,24 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
 
 
 def with_code(check: Check, code: str) -> Check:
-    """The same check with another error code, but for an extra key."""
+    """Return a check with another error code; the code for an extra key stays."""
 
     def run(value: Any, path: str) -> None:
         try:
             check(value, path)
-        except ApiFault as refused:
-            if refused.code != _INVALID:
+        except ApiFault as fault:
+            if fault.code != _INVALID:
                 raise
-            raise bad_request(refused.message, code) from None
+            raise bad_request(fault.message, code) from None
 
     return run
 
 
 def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
-    """The JSON object that a body is.
+    """Decode a body that must be a JSON object.
 
     Raises:
-        ApiFault: It is none; the error's code is `code`.
+        ApiFault: The body is not a JSON object; the error's code is `code`.
     """
     try:
         value = msgspec.json.decode(body)

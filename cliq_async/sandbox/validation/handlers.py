@@ -1,4 +1,4 @@
-"""Handlers: the limits of what makes and changes one."""
+"""The checks of handlers: creating and updating one."""
 
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ _MENU: Final = "menu_handler"
 _MENU_FIELDS: Final = ("name", "icon", "sub_actions")
 _MAX_SCRIPT: Final = 256_000
 
-# By handler type, which of a webhook's permissions it may have.
+# The permissions that a webhook bot's handler may have, by handler type.
 _PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "welcome_handler": ("user",),
     "message_handler": ("attachments", "chat", "location", "message", "user"),
@@ -62,7 +62,7 @@ def _permissions(handler_type: str) -> Check:
 
 
 def _fields_for(handler_type: str) -> dict[str, Check]:
-    """The fields that a handler of a type may have, all of them optional."""
+    """Return the checks of the fields that a handler of a type may have, all optional."""
     fields = {"script": _script, "permissions": _permissions(handler_type)}
     if handler_type == _MENU:
         sub_action = object_with({"name": _NAME}, {"icon": _ICON})
@@ -73,7 +73,7 @@ def _fields_for(handler_type: str) -> dict[str, Check]:
 
 
 def _menu_only(_: Any, path: str) -> None:
-    raise bad_request(f"'{path}' is for a {_MENU} alone.")
+    raise bad_request(f"'{path}' is only allowed for a {_MENU}.")
 
 
 _FIELDS: Final = {each: _fields_for(each) for each in HANDLER_TYPES}
@@ -87,43 +87,45 @@ _CHANGES: Final = {
 
 
 def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
-    """Check what a handler of a bot of an execution type is made from.
+    """Check the body that creates a handler for a bot of an execution type.
 
     Raises:
-        ApiFault: The documents do not allow it.
+        ApiFault: The body is not valid.
     """
     form = json_object(body)
     handler_type: Any = form.get("type")
     _TYPE(handler_type, "type")
     _NEW[handler_type](form, "")
-    wanted, unwanted = _logic_fields(execution_type)
-    if unwanted in form:
-        raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _INVALID)
-    if wanted not in form:
-        raise bad_request(f"A {execution_type} bot's handler needs '{wanted}'.", _REQUIRED)
+    required, forbidden = _logic_fields(execution_type)
+    if forbidden in form:
+        raise bad_request(f"A {execution_type} bot's handler cannot have '{forbidden}'.", _INVALID)
+    if required not in form:
+        raise bad_request(f"A {execution_type} bot's handler needs '{required}'.", _REQUIRED)
     if handler_type == _MENU and "name" not in form:
         raise bad_request(f"A {_MENU} needs a 'name'.", _REQUIRED)
     return form
 
 
 def read_handler_changes(body: bytes, handler_type: str, execution_type: str) -> dict[str, Any]:
-    """Check what a handler of a type and of a bot of an execution type is to be changed to.
+    """Check the body that updates a handler of a type, for a bot of an execution type.
 
     Raises:
-        ApiFault: The documents do not allow it, or nothing is to be changed.
+        ApiFault: The body is not valid, or it changes nothing.
     """
     form = json_object(body, _UPDATE_FAILED)
     _CHANGES[handler_type](form, "")
-    _, unwanted = _logic_fields(execution_type)
-    if unwanted in form:
-        raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _UPDATE_FAILED)
+    _, forbidden = _logic_fields(execution_type)
+    if forbidden in form:
+        raise bad_request(
+            f"A {execution_type} bot's handler cannot have '{forbidden}'.", _UPDATE_FAILED
+        )
     if not form:
         raise bad_request("The body changes nothing.", _UPDATE_FAILED)
     return form
 
 
 def _logic_fields(execution_type: str) -> tuple[str, str]:
-    """The field that says what the bot's handlers do, and the one that they do not have."""
+    """Return the field that a bot's handlers need, and the one they cannot have."""
     if execution_type == "webhook":
         return "permissions", "script"
     return "script", "permissions"

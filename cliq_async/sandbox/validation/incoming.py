@@ -1,4 +1,4 @@
-"""The custom parameters of the incoming webhook."""
+"""The checks of the incoming webhook's custom parameters."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ def read_parameters(body: bytes) -> dict[str, str]:
     """Check the custom parameters.
 
     Raises:
-        ApiFault: The documents do not allow them.
+        ApiFault: The parameters are not valid.
     """
     parameters = json_object(body)
     if len(parameters) > _MAX_PARAMETERS:

@@ -1,4 +1,4 @@
-"""Messages: their limits, and to whom they go."""
+"""The checks of messages and their recipients."""
 
 import re
 from collections.abc import Mapping
@@ -61,11 +61,11 @@ def _table(value: Any, path: str) -> None:
     _TABLE(value, path)
     width = value.get("styles", {}).get("width")
     if width is not None and len(width) != len(value["headers"]):
-        raise bad_request(f"'{path}.styles.width' has not one entry a column.")
+        raise bad_request(f"'{path}.styles.width' does not have one entry per column.")
     for index, row in enumerate(value["rows"]):
         for key in row:
             if key not in value["headers"]:
-                raise bad_request(f"'{path}.rows[{index}].{key}' is in no column.")
+                raise bad_request(f"'{path}.rows[{index}].{key}' is not a column.")
 
 
 _LABEL: Final = object_with({"label": _ANY_TEXT, "value": _ANY_TEXT})
@@ -134,14 +134,14 @@ Target = Literal["users", "channel", "broadcast"]
 
 @attrs.frozen
 class Delivery:
-    """To whom a valid message goes, and how it is answered.
+    """A valid message and its recipients.
 
     Attributes:
-        message: The message as it came.
-        to: The kind of its recipients.
-        user_ids: ZUIDs or emails, if it goes to users.
-        channel: The unique name of the channel, if it goes to one.
-        sync: The answer carries the message's ids.
+        message: The message as it was sent.
+        to: The kind of recipients.
+        user_ids: The ZUIDs or emails of the recipients, if they are users.
+        channel: The unique name of the channel, if the recipient is one.
+        sync: True if the response must have the message's ids.
     """
 
     message: dict[str, Any]
@@ -152,38 +152,38 @@ class Delivery:
 
 
 def read_message(body: bytes, query: Mapping[str, str]) -> Delivery:
-    """Check a message and read to whom it goes.
+    """Check a message and find its recipients.
 
     Raises:
-        ApiFault: The documents do not allow it.
+        ApiFault: The message is not valid.
     """
     message = json_object(body)
     _MESSAGE(message, "")
     slides, card = message.get("slides"), message.get("card")
-    framed = card and any(card.values())  # a card of empty fields says nothing
-    if not ("text" in message or framed or slides):
+    has_card = card and any(card.values())  # a card without values is empty
+    if not ("text" in message or has_card or slides):
         raise bad_request("One of 'text', 'card' and 'slides' is needed.")
     if slides and _count_characters(slides) > _MAX_SLIDES_TEXT:
-        raise bad_request(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
+        raise bad_request(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in total.")
     if card and card.get("theme") == "prompt" and not message.get("buttons"):
-        raise bad_request("A card of the theme 'prompt' needs a button.")
-    named = message.get("user_ids", query.get("user_ids"))
+        raise bad_request("A card with the theme 'prompt' needs a button.")
+    recipients = message.get("user_ids", query.get("user_ids"))
     channel = query.get("channel_unique_name", "")
     to: Target
     if message.get("broadcast"):
         to = "broadcast"
-    elif named is not None:
+    elif recipients is not None:
         to = "users"
     elif channel:
         to = "channel"
     else:
         raise bad_request("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
-    user_ids = read_recipients(named) or ()
+    user_ids = read_recipients(recipients) or ()
     return Delivery(message, to, user_ids, channel, message.get("sync_message", False))
 
 
 def _count_characters(value: Any) -> int:
-    """The characters of all strings in slides, but for the names of their types."""
+    """Count the characters of all strings in slides, except their types."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What stands in the query of a request, and the one body that is a name."""
+"""The checks of query parameters, and of the body that names a channel."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,10 +15,10 @@ _ASSOCIATION: Final = object_with({"channel_unique_name": string(min_length=1)})
 
 
 def page_limit(query: Mapping[str, str]) -> int:
-    """How many records a page may have, by its query.
+    """Return the maximum number of records on a page.
 
     Raises:
-        ApiFault: It is no number, or out of range.
+        ApiFault: `limit` is not a number, or out of range.
     """
     limit = _LIMITS.get(query.get("limit", "20"))
     if limit is None:
@@ -27,10 +27,10 @@ def page_limit(query: Mapping[str, str]) -> int:
 
 
 def read_fields(query: Mapping[str, str]) -> bool:
-    """Whether the details of subscriptions are asked for.
+    """Return whether the query requests the details of subscriptions.
 
     Raises:
-        ApiFault: Something else is.
+        ApiFault: `fields` has another value.
     """
     fields = query.get("fields")
     if fields not in {None, _DETAILS}:
@@ -39,10 +39,10 @@ def read_fields(query: Mapping[str, str]) -> bool:
 
 
 def read_recipients(text: str | None) -> tuple[str, ...] | None:
-    """The ZUIDs or emails that commas part; None if there is no text.
+    """Split ZUIDs or emails at commas; return None for None.
 
     Raises:
-        ApiFault: They are more than 100.
+        ApiFault: There are more than 100.
     """
     if text is None:
         return None
@@ -55,10 +55,10 @@ def read_recipients(text: str | None) -> tuple[str, ...] | None:
 
 
 def read_channel(body: bytes) -> str:
-    """The unique name of the channel that a bot is to join.
+    """Return the unique name of the channel that a bot is added to.
 
     Raises:
-        ApiFault: The body is not that alone.
+        ApiFault: The body is not valid.
     """
     request = json_object(body)
     _ASSOCIATION(request, "")
