@@ -24,8 +24,8 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s][%(processName)s] %(message)s"
 logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
 
-# The queue gives out each job once, so no message is sent twice. With `socket_timeout=None`, a worker
-# waits for a job for as long as it takes; by default, redis-py would end it after 5 seconds.
+# The queue gives out each job once, so no message is sent twice. With `socket_timeout=None`, a
+# worker waits for a job for as long as it takes; by default, redis-py would end it after 5 seconds.
 broker = ListQueueBroker(REDIS_URL, socket_timeout=None)
 
 

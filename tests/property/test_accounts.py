@@ -70,7 +70,7 @@ def test_any_answer_of_the_accounts_server_is_a_token_or_a_reason_without_a_secr
     got = read_token(GRANT, response)
     if isinstance(got, IssuedToken):
         assert got.access.value
-        assert 0 < got.life_s <= 3600
+        assert 0 < got.lifetime_s <= 3600
         return
     assert isinstance(got, TokenFailure)
     assert not any(secret in got.reason for secret in SECRETS)
