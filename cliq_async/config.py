@@ -41,8 +41,8 @@ OPTION_VARIABLES: Final = {
 }
 """The environment variable of each option of the client that can be set by one."""
 
-_LEAST: Final = 1e-6
-_MOST: Final = 1e9
+_MIN: Final = 1e-6
+_MAX: Final = 1e9
 
 
 def _number(low: float, words: str, *, optional: bool = False) -> Any:

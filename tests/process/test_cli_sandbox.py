@@ -16,7 +16,7 @@ from cliq_async.sandbox import Sandbox
 
 
 async def test_the_first_line_says_where_it_listens_and_the_last_ones_what_came():
-    options = ("--port", "0", "--time-scale", "60", "--subscribers", "3", "--penalise")
+    options = ("--port", "0", "--time-scale", "60", "--subscribers", "3", "--penalize")
     async with command("sandbox", *options, "--fault", "throttle-429:1@list_bots") as process:
         assert process.stdout
         lines = [(await process.stdout.readline()).decode().strip() for _ in range(4)]

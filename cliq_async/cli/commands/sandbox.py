@@ -96,7 +96,7 @@ Examples:
     default="seed",
     help="The API as documented, or as the live service was observed to differ.",
 )
-@click.option("--penalise", is_flag=True, help="Restart a lock on every request during it.")
+@click.option("--penalize", is_flag=True, help="Restart a lock on every request during it.")
 @click.option(
     "--fault",
     "faults",
