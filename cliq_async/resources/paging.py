@@ -1,7 +1,7 @@
-"""Pages read and followed, the same for every listing."""
+"""Pagination, the same for every listing."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import ApiError
@@ -12,14 +12,15 @@ __all__ = ["follow", "read_page"]
 
 T = TypeVar("T")
 
-_OK = 200
+_OK: Final = 200
+_LOOP: Final = "pagination loop: the server returned the same next_token twice"
 
 
 def read_page(endpoint: Endpoint, data: object, cls: type[T]) -> Page[T]:
-    """A listing's answer as a page.
+    """Decode a listing's answer as a page.
 
     Raises:
-        ApiError: It does not have the documented form.
+        ApiError: The answer does not have the documented form.
     """
     try:
         return structure_page(data, cls)
@@ -30,20 +31,20 @@ def read_page(endpoint: Endpoint, data: object, cls: type[T]) -> Page[T]:
 async def follow(
     endpoint: Endpoint, fetch: Callable[[str | None], Awaitable[Page[T]]]
 ) -> AsyncIterator[T]:
-    """Everything from the first page to the one without a next_token.
+    """Yield all items, from the first page to the one without a next_token.
 
     Raises:
-        ApiError: The server gives a next_token a second time, so the listing would never end.
+        ApiError: The server returned a next_token twice, so the listing would never end.
     """
     token: str | None = None
     seen: set[int] = set()  # hashes, since a long listing has thousands of pages
     while True:
-        found = await fetch(token)
-        for item in found.data:
+        page = await fetch(token)
+        for item in page.data:
             yield item
-        token = found.next_token
+        token = page.next_token
         if not token:
             return
         if hash(token) in seen:
-            raise ApiError(_OK, None, "the listing goes round in a circle", endpoint.name)
+            raise ApiError(_OK, None, _LOOP, endpoint.name)
         seen.add(hash(token))
