@@ -1,1 +1,1 @@
-"""Jobs over many recipients."""
+"""Bulk jobs: messages and calls to many recipients."""

@@ -66,7 +66,7 @@ async def test_who_is_not_named_has_failed_and_the_others_are_delivered():
     assert (report.delivered, report.failed, report.unknown) == (8, 2, 0)
     (outcome,) = report.outcomes
     assert outcome.ids == ("3", "7")
-    assert "does not name them" in outcome.reason
+    assert "does not list them" in outcome.reason
 
 
 @moved
