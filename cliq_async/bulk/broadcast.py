@@ -195,12 +195,12 @@ class Broadcast:
         self._report_progress()
 
     def _make_source(self, to: Iterable[Any] | AsyncIterable[Any], log: JobLog) -> BatchSource:
-        accepted = RecipientFilter(
+        recipient_filter = RecipientFilter(
             log.record_skipped, flush=log.flush, dedupe=self._dedupe, exclude=self._exclude
         )
         if self._personal is None:
-            return BatchReader(to, self._batch_size, accepted)
-        return PersonalSource(to, self._personal, self._batch_size, accepted)
+            return BatchReader(to, self._batch_size, recipient_filter)
+        return PersonalSource(to, self._personal, self._batch_size, recipient_filter)
 
     async def _run_workers(self, source: BatchSource) -> None:
         loop = asyncio.get_running_loop()

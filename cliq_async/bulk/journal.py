@@ -271,7 +271,7 @@ _NOT_RESENT: Final = "sending again was planned, but did not happen"
 
 
 def _combined_outcome(maybe_reached: bool, status: Status, reason: str) -> tuple[Status, str]:  # noqa: FBT001 - private
-    """Return the outcome of a batch, given that an earlier request may have reached it."""
+    """Return the outcome: `unknown`, not `failed`, if an earlier request may have been received."""
     if maybe_reached and status == "failed":
         return "unknown", f"may have been reached by an earlier request; then: {reason}"
     return status, reason
