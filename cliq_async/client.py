@@ -1,4 +1,4 @@
-"""The client: its settings, and all that it offers while it is open."""
+"""The client: its settings, its resources and its bulk jobs."""
 
 import copy
 from collections.abc import Awaitable, Collection, Mapping
@@ -56,32 +56,34 @@ class CliqClient:
         auth: An access token, an `AccessToken`, a `RefreshToken`, `ClientCredentials`, or an
             async callable that returns an access token.
         data_center: Where the account lives: us, eu, in, au, cn, jp, sa, uk or ca.
-        base_url: Another server, as scheme and host.
+        base_url: The server to call instead of the data center's, as scheme and host.
         network: The name or id of an external network.
-        account: Names the Cliq user. Credentials of different users need different names here,
-            since Cliq counts by user; all that share a name share a quota.
-        quota: The quota store or its URL: `sqlite:///path`, shared by all processes of the
-            machine; `redis://host:port/db`, shared by hosts; or `memory://`, shared by all clients
-            of this process. With `?cold_start=spent`, a new one counts as spent. By default a
-            SQLite file at the platform's place for state.
-        limits: Other limits than the documented ones, by the endpoint's name.
-        margin_s: How much later than needed a token comes back, in the server's seconds.
-        straggler_s: How late a request that was given up may arrive, in the server's seconds.
-        max_wait_s: A call's budget for waiting, in real seconds; None for no end.
-        timeout_s: For one request, in real seconds; None for no end.
+        account: A name for the Cliq user. Give each user a different name, since Cliq counts
+            requests per user; clients with the same name share a quota.
+        quota: The quota store or its URL: `sqlite:///path`, shared by all processes on this
+            machine; `redis://host:port/db`, shared between hosts; or `memory://`, shared by all
+            clients in this process. With `?cold_start=spent`, a new store starts with its quota
+            spent. The default is a SQLite file in the platform's state folder.
+        limits: Limits that replace the documented ones, by endpoint name.
+        margin_s: A safety margin added to the time at which a token is free again, in server
+            seconds.
+        straggler_s: The longest time after which an abandoned request may still arrive, in server
+            seconds.
+        max_wait_s: The longest time that a call may wait, in real seconds; None for no limit.
+        timeout_s: The timeout of one request, in real seconds; None for no limit.
         pace: "even" spreads requests over the window instead of sending them at once.
-        max_rate: Requests a second, over all endpoints.
-        time_scale: 60 if the server is a sandbox whose minute takes a second.
-        allow_http: Hosts, with or without a port, to which requests may go unencrypted, with the
-            access token in them. This machine needs no mention.
+        max_rate: The most requests per second, over all endpoints.
+        time_scale: The speed of the server's time: 60 for a sandbox whose minute takes a second.
+        allow_http: Hosts, with or without a port, that may be called over plain HTTP, which sends
+            the access token unencrypted. The local machine is always allowed.
         connector: Your own aiohttp connector; closed with the client.
         proxy: The URL of an HTTP proxy.
-        hooks: Functions that are told of waits, locks, requests and calls.
-        transport: Another transport than aiohttp; closed with the client.
-        clock: Where the time comes from, for tests.
+        hooks: Callbacks for waits, locks, requests and calls.
+        transport: A transport to use instead of aiohttp; closed with the client.
+        clock: The source of time, for tests.
 
     Raises:
-        ValidationError: A setting is out of its range.
+        ValidationError: A setting is out of range.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class CliqClient:
         try:
             self._auth = validate_auth(auth)
         finally:
-            del auth  # a traceback may show what is here
+            del auth  # tracebacks may show local variables
         self._settings = Settings(
             data_center=data_center,
             base_url=base_url,
@@ -145,20 +147,26 @@ class CliqClient:
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
-        """A client with credentials and settings from the environment.
+        """Build a client with credentials and settings from the environment.
 
-        CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN;
-        CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_QUOTA, CLIQ_ACCOUNT and
-        CLIQ_TIME_SCALE, CLIQ_ALLOW_HTTP.
+        Reads CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN;
+        CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_QUOTA, CLIQ_ACCOUNT,
+        CLIQ_TIME_SCALE and CLIQ_ALLOW_HTTP.
 
         Args:
-            **options: As for the class; they win over the environment.
+            **options: Arguments of the class; they override the environment.
 
         Raises:
-            ValidationError: There are no credentials, or a setting is out of its range.
+            ValidationError: Credentials are missing, or a setting is out of range.
         """
         auth, found = from_env()
         return cls(auth, **(found | options))
+
+    def __repr__(self) -> str:
+        """Return the server, the account and the state; nothing secret."""
+        state = "open" if self.is_open else "closed"
+        settings = self._settings
+        return f"<{type(self).__name__} {settings.root_url} account={settings.account!r} {state}>"
 
     async def __aenter__(self) -> Self:
         if self._session.executor is None:
@@ -176,13 +184,13 @@ class CliqClient:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls can be made."""
+        """True if the client can make calls."""
         return self._session.executor is not None
 
     async def close(self) -> None:
-        """Let go of all connections. What is under way is given up.
+        """Close all connections. Requests in flight are aborted.
 
-        Closing what `with_options` gave leaves the client that it came from open.
+        Closing a client that `with_options` returned leaves the original client open.
         """
         if not self._opened:
             return
@@ -196,7 +204,7 @@ class CliqClient:
         max_wait_s: float | EllipsisType | None = ...,
         timeout_s: float | EllipsisType | None = ...,
     ) -> Self:
-        """The same open client with other options, for a call or a task.
+        """Return the same open client with different options, for a call or a task.
 
         Example:
             ```python
@@ -204,19 +212,19 @@ class CliqClient:
             ```
 
         Args:
-            lane: "interactive" goes before "bulk" when both wait for the quota.
-            max_wait_s: Budget for waiting, in real seconds; None for no end.
-            timeout_s: For one request, in real seconds; None for no end.
+            lane: "interactive" calls go before "bulk" ones when both wait for the quota.
+            max_wait_s: The longest time that a call may wait, in real seconds; None for no limit.
+            timeout_s: The timeout of one request, in real seconds; None for no limit.
 
         Raises:
-            ValidationError: An option is out of its range.
+            ValidationError: An option is out of range.
         """
         changes: dict[str, Any] = {}
         if max_wait_s is not ...:
             changes["max_wait_s"] = max_wait_s
         if timeout_s is not ...:
             changes["timeout_s"] = timeout_s
-        attrs.evolve(self._settings, **changes)  # checks them
+        attrs.evolve(self._settings, **changes)  # validates them
         if lane is not None:
             changes["lane"] = _lane(lane)
         return self._with(attrs.evolve(self._options, **changes))
@@ -228,38 +236,39 @@ class CliqClient:
         to: Items,
         **options: Unpack[JobOptions],
     ) -> BulkReport:
-        """Send a message to many, as fast as the quota allows.
+        """Send a message to many recipients, as fast as the quota allows.
 
         Example:
             ```python
-            everybody = (user.user_id async for user in client.subscribers.iter("supportbot"))
-            report = await client.broadcast("supportbot", "Maintenance at 6", everybody)
+            ids = (user.user_id async for user in client.subscribers.iter("supportbot"))
+            report = await client.broadcast("supportbot", "Maintenance at 6", ids)
 
             people = [{"user_id": "55743307", "name": "Ann"}]
             report = await client.broadcast(
-                "supportbot", lambda one: (one["user_id"], f"Hello {one['name']}"), people
+                "supportbot", lambda row: (row["user_id"], f"Hello {row['name']}"), people
             )
             ```
 
         Args:
             bot_unique_name: The bot's unique name.
-            message: The message, or just its text; or what makes a recipient's id and their
-                message of each item, such as a `MessageTemplate`. Those whose messages are equal
+            message: The message, or just its text; or a function that returns a recipient's id and
+                message for each item, such as a `MessageTemplate`. Recipients with equal messages
                 share requests.
-            to: The recipients' ids, as an iterable or an async one, read as the job goes on. If
-                messages are personal, whatever they are made of; all of it is read, and all
-                messages are made and checked, before the first request.
+            to: The recipients' ids, as an iterable or an async iterable, read while the job runs.
+                For personal messages, the items that the function takes: all items are read, and
+                all messages built and validated, before the first request.
             **options: See `JobOptions`.
 
         Returns:
-            What became of every recipient, those of earlier runs included. Errors of single
-            requests are in it; they are not raised. `stopped` says whether the job ended early.
+            The outcomes of all recipients, including those of earlier runs. Errors of single
+            requests are in the report; they are not raised. `stopped` is set if the job ended
+            early.
 
         Raises:
             ValidationError: A message or an option breaks a limit; nothing was sent.
-            JournalError: The journal cannot be used, or is that of another job: of another bot,
+            JournalError: The journal cannot be used, or belongs to another job: another bot,
                 message or list of recipients; nothing was sent.
-            Exception: What `to` raised before its first id; nothing was sent.
+            Exception: `to` raised this before its first id; nothing was sent.
         """
         job = self.broadcast_job(bot_unique_name, message, **options)
         self._session.ready()  # or every batch would fail for the same reason
@@ -271,9 +280,10 @@ class CliqClient:
         message: Message | str | PersonalMessage,
         **options: Unpack[JobOptions],
     ) -> Broadcast:
-        """A broadcast that can be stopped: `plan(to)`, `run(to)`, `stop(why)` and `abort(why)`.
+        """Return a broadcast that can be planned, run and stopped.
 
-        Takes what `broadcast` takes.
+        Its methods are `plan(to)`, `run(to)`, `stop(why)` and `abort(why)`. The arguments are those
+        of `broadcast`, without `to`.
         """
         return self._job(MESSAGES, bot_unique_name, message, options)
 
@@ -284,7 +294,7 @@ class CliqClient:
         to: Items,
         **options: Unpack[JobOptions],
     ) -> BulkReport:
-        """Call many, 10 with a request, as fast as the quota allows: 100 in 5 minutes.
+        """Call many people, 10 per request, as fast as the quota allows: 100 in 5 minutes.
 
         Example:
             ```python
@@ -292,19 +302,19 @@ class CliqClient:
             ```
 
         Args:
-            bot_unique_name: The bot's unique name; calls have to be enabled for it.
-            call: The call without `user_ids`, or just its text; or what makes a recipient's id
-                and their call of each item, such as a `CallTemplate`.
+            bot_unique_name: The unique name of a bot for which calls are enabled.
+            call: The call without `user_ids`, or just its text; or a function that returns a
+                recipient's id and call for each item, such as a `CallTemplate`.
             to: As for `broadcast`.
             **options: See `JobOptions`.
 
         Returns:
-            As for `broadcast`. Those whom Cliq does not name in its answer have failed.
+            As for `broadcast`. Recipients that Cliq's answer does not list count as failed.
 
         Raises:
             ValidationError: A call or an option breaks a limit; nothing was sent.
             JournalError: As for `broadcast`.
-            Exception: What `to` raised before its first id; nothing was sent.
+            Exception: `to` raised this before its first id; nothing was sent.
         """
         job = self.call_many_job(bot_unique_name, call, **options)
         self._session.ready()
@@ -316,13 +326,13 @@ class CliqClient:
         call: Call | str | PersonalCall,
         **options: Unpack[JobOptions],
     ) -> Broadcast:
-        """Calls that can be stopped. Takes what `call_many` takes."""
+        """Return a `call_many` job that can be planned, run and stopped. See `broadcast_job`."""
         return self._job(CALLS, bot_unique_name, call, options)
 
     def _job(self, payload: Payload, bot: str, content: object, options: JobOptions) -> Broadcast:
         max_wait_s = options.get("max_wait_s")
-        attrs.evolve(self._settings, max_wait_s=max_wait_s)  # checks it
-        patient = attrs.evolve(
+        attrs.evolve(self._settings, max_wait_s=max_wait_s)  # validates it
+        call_options = attrs.evolve(
             self._options,
             lane=Lane.BULK,
             max_wait_s=max_wait_s,
@@ -333,7 +343,7 @@ class CliqClient:
             payload,
             bot,
             content,
-            begin=partial(self._begin, patient),
+            begin=partial(self._begin, call_options),
             quota=self._quotas[payload.endpoint.name],
             options=options,
         )
@@ -342,7 +352,7 @@ class CliqClient:
         return self._session.ready().begin(call, options)
 
     async def quota_status(self) -> dict[str, QuotaStatus]:
-        """The quota of every endpoint, by the endpoint's name."""
+        """Return the quota of every endpoint, by endpoint name."""
         limiter = Limiter.of(self._store)
         quotas = list(self._quotas.values())
         snapshots = await self._store.snapshots(quotas)
@@ -352,15 +362,15 @@ class CliqClient:
         }
 
     async def estimate_s(self, endpoint: str, requests: int, *, headroom: int = 0) -> float:
-        """How long the quota makes a number of requests take, at the least, in real seconds.
+        """Return the shortest time in which the quota allows a number of requests, in real seconds.
 
         Args:
             endpoint: The endpoint's name.
-            requests: How many are still to be sent.
-            headroom: How many tokens of the quota are left to other callers.
+            requests: The number of requests still to send.
+            headroom: The number of tokens to leave to other callers.
 
         Raises:
-            ValidationError: There is no such endpoint.
+            ValidationError: `endpoint` is not the name of an endpoint.
         """
         if endpoint not in self._quotas:
             raise ValidationError("endpoint", "a name of an endpoint", endpoint)
@@ -372,7 +382,7 @@ class CliqClient:
     def _with(self, options: CallOptions) -> Self:
         other = copy.copy(self)
         other._options = options
-        other._opened = False  # it closes with the client it came from
+        other._opened = False  # closed by the original client
         other._wire()
         return other
 

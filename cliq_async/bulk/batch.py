@@ -1,4 +1,4 @@
-"""Recipients who share a request."""
+"""Batches: recipients who share a request, and the budget for bisecting a refused batch."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ __all__ = ["Batch", "SplitBudget"]
 
 @attrs.define(eq=False)
 class SplitBudget:
-    """How many more requests may be spent on finding those for whom a batch was refused."""
+    """The remaining number of requests for bisecting a refused batch."""
 
     left: int
 
@@ -19,11 +19,11 @@ class Batch:
     """Recipients who share a request.
 
     Attributes:
-        ids: Who they are.
-        position: Its place in the stream of batches; None for a part of one that was split.
-        content: What they are sent, as JSON, where not all are sent the same.
-        key: Its number in the record.
-        budget: What may be spent on splitting it further; None if nothing was spent yet.
+        ids: The recipients' ids.
+        position: Its place in the stream of batches; None for a part of a batch that was split.
+        content: Its own content, as JSON; empty if all batches have the same content.
+        key: Its number in the job log; 0 if it has none yet.
+        budget: The budget for splitting it further; None if it comes from no split.
     """
 
     ids: tuple[str, ...]
@@ -36,25 +36,29 @@ class Batch:
         return len(self.ids)
 
     def digest(self) -> bytes:
-        """Tells it from any other batch."""
-        told = hashlib.sha256(self.content)
-        for each in self.ids:
-            told.update(b"\n" + each.encode("utf-8", "surrogatepass"))
-        return told.digest()[:16]
+        """Return a hash of the recipients and their content."""
+        sha256 = hashlib.sha256(self.content)
+        for user_id in self.ids:
+            sha256.update(b"\n" + user_id.encode("utf-8", "surrogatepass"))
+        return sha256.digest()[:16]
 
     def halves(self, budget: int) -> "tuple[Batch, Batch] | None":
-        """Its two halves, with what is left to spend; None if there are none, or nothing is left.
+        """Split the batch, and take two requests from its budget.
 
         Args:
-            budget: What may be spent on a batch that was not split yet.
+            budget: The budget of a batch that does not come from a split.
+
+        Returns:
+            The halves; None if there is one recipient only, or the budget is spent.
         """
-        spending = self.budget or SplitBudget(budget)
-        if len(self.ids) == 1 or spending.left < 2:  # noqa: PLR2004 - a request for each half
+        split_budget = self.budget or SplitBudget(budget)
+        if len(self.ids) == 1 or split_budget.left < 2:  # noqa: PLR2004 - a request for each half
             return None
-        spending.left -= 2
+        split_budget.left -= 2
         middle = len(self.ids) // 2
-        return self.part(self.ids[:middle], spending), self.part(self.ids[middle:], spending)
+        first, second = self.ids[:middle], self.ids[middle:]
+        return self.part(first, split_budget), self.part(second, split_budget)
 
     def part(self, ids: tuple[str, ...], budget: SplitBudget | None = None) -> "Batch":
-        """Some of its recipients."""
+        """Return a batch of some of the recipients."""
         return attrs.evolve(self, ids=ids, position=None, key=0, budget=budget)

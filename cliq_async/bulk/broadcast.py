@@ -1,15 +1,15 @@
-"""One content to many recipients, as fast as the quota allows.
+"""The engine of bulk jobs: sends batches to many recipients, as fast as the quota allows.
 
-A few workers share one stream of recipients. Each takes a batch, waits for the quota, marks the
-batch in the log, sends it, records its outcome, and takes the next. So the stream is never read
-further ahead than what is being sent.
+A fixed number of workers share one stream of recipients. Each takes a batch, waits for the quota,
+marks the batch in the log, sends it, records its outcome, and takes the next one. So the stream is
+never read ahead of the batches that are being sent.
 
     next batch ─► acquire ─► mark as sending ─► send ─► record the outcome ─► next batch
                      ▲                           │
                      └─── throttled, not sent ◄──┘   refused for some: halves go back to the front
 
-The mark is in the log before the first byte leaves. If a program is killed, it is not known who was
-reached by a marked batch; a batch without a mark was not sent.
+The mark is in the log before the first byte is sent. After a crash, the outcome of a marked batch
+is unknown; a batch without a mark was not sent.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import JobLog, MemoryJobLog
 from cliq_async.bulk.outcomes import classify_error, split_by_reached
 from cliq_async.bulk.payloads import BatchSender
-from cliq_async.bulk.personal import Made, PersonalSource
-from cliq_async.bulk.recipients import BatchReader, BatchSource, RecipientFilter, excluded
+from cliq_async.bulk.personal import PersonalContent, PersonalSource
+from cliq_async.bulk.recipients import BatchReader, BatchSource, RecipientFilter, normalize_excluded
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport
 from cliq_async.bulk.resume import plan, resume
 from cliq_async.errors import CliqError, JournalError, TransportError, ValidationError
@@ -36,36 +36,36 @@ __all__ = ["Broadcast"]
 
 _log = logging.getLogger("cliq_async")
 
-_NO_CONNECTION: Final = 5
-"""Batches in a row that found no connection, after which the rest is not tried."""
+_MAX_CONNECTION_FAILURES: Final = 5
+"""The number of consecutive connection failures after which the job stops."""
 SPLIT_BUDGET: Final = 14
 """The number of requests for bisecting a refused batch: enough to find one recipient of 100."""
 
 
 class _StoppedError(Exception):
-    """The job was stopped before the batch was sent."""
+    """The job has stopped before the batch was sent."""
 
 
 class Broadcast:
-    """A job that sends batches of recipients.
+    """A job that sends to many recipients in batches.
 
     Args:
         sender: Sends the batches.
-        personal: Makes a recipient and their content of an item; else items are recipients.
-        batch_size: Recipients in a request.
+        personal: Returns the recipient and the content for an item; None if items are recipients.
+        batch_size: The number of recipients in a request.
         max_batch_size: The most recipients that a request may have.
-        max_in_flight: The most requests at the same time.
-        dedupe: Skip ids that came before. Costs memory for each id.
-        exclude: Skip these ids.
-        on_progress: Called at the beginning, and after each batch.
-        log: Keeps the outcome of each batch; in memory by default.
+        max_in_flight: The most requests in flight at the same time.
+        dedupe: Skip repeated ids. Takes memory for each id.
+        exclude: Ids to skip.
+        on_progress: Called when the job starts, and after each batch.
+        log: Records the outcome of each batch; in memory by default.
     """
 
     def __init__(
         self,
         sender: BatchSender,
         *,
-        personal: Callable[[Any], Made] | None = None,
+        personal: Callable[[Any], PersonalContent] | None = None,
         batch_size: int = MAX_USER_IDS,
         max_batch_size: int = MAX_USER_IDS,
         max_in_flight: int = 50,
@@ -83,56 +83,56 @@ class Broadcast:
         self._batch_size = batch_size
         self._max_in_flight = max_in_flight
         self._dedupe = dedupe
-        self._exclude = excluded(exclude)
+        self._exclude = normalize_excluded(exclude)
         self._on_progress = on_progress
         self._log = log or MemoryJobLog()
         self._source: BatchSource | None = None
-        self._beginning: asyncio.Future[list[Batch]] | None = None
-        self._first: deque[Batch] = deque()
+        self._resuming: asyncio.Future[list[Batch]] | None = None
+        self._queue: deque[Batch] = deque()
         self._workers: dict[asyncio.Task[None], PendingCall | None] = {}
         self._requests = 0
         self._lockouts = 0
-        self._reading = asyncio.Lock()
-        self._read = False
-        self._stopped: str | None = None
+        self._read_lock = asyncio.Lock()
+        self._exhausted = False
+        self._stop_reason: str | None = None
         self._error: Exception | None = None
         self._source_error: Exception | None = None
-        self._unconnected = 0
+        self._connection_failures = 0
 
     async def plan(self, to: Iterable[Any] | AsyncIterable[Any]) -> BroadcastPlan:
-        """Return what `run` would send if there were no journal. Sends nothing.
+        """Return what `run` would send without a journal. Sends nothing.
 
         Raises:
-            ValidationError: `to` is not iterable, or makes messages that cannot be sent.
-            Exception: What `to` raised.
+            ValidationError: `to` is not iterable, or yields an item whose message is not valid.
+            Exception: `to` raised this.
         """
         log = MemoryJobLog()
-        source = self._source_of(to, log)
+        source = self._make_source(to, log)
         try:
             return await plan(source, log, self._sender.body)
         finally:
             await source.close()
 
     async def run(self, to: Iterable[Any] | AsyncIterable[Any]) -> BulkReport:
-        """Send to all of `to`, and report. A job runs once.
+        """Send to all recipients, and return the report. A job can run only once.
 
-        Errors after the first id was read are in the report, since it has to say what was sent
-        until then. If this is cancelled, requests in flight are aborted.
+        Errors after the first id was read are in the report, together with the outcomes so far. If
+        the task is cancelled, requests in flight are aborted.
 
         Raises:
-            ValidationError: `to` is not iterable, or makes messages that cannot be sent; nothing
-                was sent.
-            JournalError: The journal cannot be used, or is another job's; nothing was sent.
-            RuntimeError: It has run before.
-            Exception: What `to` raised before its first id.
+            ValidationError: `to` is not iterable, or yields an item whose message is not valid;
+                nothing was sent.
+            JournalError: The journal cannot be used, or belongs to another job; nothing was sent.
+            RuntimeError: The job has run before.
+            Exception: `to` raised this before its first id.
         """
         if self._source is not None:
-            raise RuntimeError("a job runs once: make another one")
+            raise RuntimeError("a job can run only once: create another one")
         log = self._log
-        source = self._source = self._source_of(to, log)
+        source = self._source = self._make_source(to, log)
         try:
-            await self._begin(source)
-            await self._work_all(source)
+            await self._resume(source)
+            await self._run_workers(source)
         finally:
             await source.close()
             try:
@@ -148,7 +148,7 @@ class Broadcast:
         return BulkReport(
             **attrs.asdict(progress),
             outcomes=log.outcomes(),
-            stopped=self._stopped,
+            stopped=self._stop_reason,
             error=self._error,
         )
 
@@ -159,50 +159,50 @@ class Broadcast:
 
     @property
     def batches_left(self) -> int | None:
-        """The number of batches that no worker has taken yet; None if that is not known."""
+        """The number of batches that no worker has taken yet; None if it is not known."""
         left = None if self._source is None else self._source.left
-        return None if left is None else left + len(self._first)
+        return None if left is None else left + len(self._queue)
 
     def stop(self, why: str, error: Exception | None = None) -> None:
-        """Send nothing more. Requests in flight may still be answered."""
-        if self._stopped is None:
-            self._stopped, self._error = why, error
-        if self._beginning is not None:
-            self._beginning.cancel()
+        """Stop sending. Requests in flight may still be answered."""
+        if self._stop_reason is None:
+            self._stop_reason, self._error = why, error
+        if self._resuming is not None:
+            self._resuming.cancel()
         for worker, call in self._workers.items():
             in_flight = call is not None and call.in_flight
             if not in_flight and worker is not asyncio.current_task():
                 worker.cancel()
 
     def abort(self, why: str) -> None:
-        """Send nothing more, and abort requests in flight: their outcomes are unknown."""
+        """Stop sending, and abort requests in flight: their outcomes are unknown."""
         self.stop(why)
         for worker in self._workers:
             worker.cancel()
 
-    async def _begin(self, source: BatchSource) -> None:
-        """Take up what earlier runs left. `stop` interrupts it."""
-        self._beginning = asyncio.ensure_future(resume(source, self._log))
+    async def _resume(self, source: BatchSource) -> None:
+        """Queue the batches that earlier runs left unsent. `stop` interrupts it."""
+        self._resuming = asyncio.ensure_future(resume(source, self._log))
         try:
-            if self._stopped is None:
-                self._first += await self._beginning
+            if self._stop_reason is None:
+                self._queue += await self._resuming
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if self._stopped is None or (task is not None and task.cancelling()):
+            if self._stop_reason is None or (task is not None and task.cancelling()):
                 raise
         finally:
-            self._beginning.cancel()
-        self._tell()
+            self._resuming.cancel()
+        self._report_progress()
 
-    def _source_of(self, to: Iterable[Any] | AsyncIterable[Any], log: JobLog) -> BatchSource:
-        accepted = RecipientFilter(
+    def _make_source(self, to: Iterable[Any] | AsyncIterable[Any], log: JobLog) -> BatchSource:
+        recipient_filter = RecipientFilter(
             log.record_skipped, flush=log.flush, dedupe=self._dedupe, exclude=self._exclude
         )
         if self._personal is None:
-            return BatchReader(to, self._batch_size, accepted)
-        return PersonalSource(to, self._personal, self._batch_size, accepted)
+            return BatchReader(to, self._batch_size, recipient_filter)
+        return PersonalSource(to, self._personal, self._batch_size, recipient_filter)
 
-    async def _work_all(self, source: BatchSource) -> None:
+    async def _run_workers(self, source: BatchSource) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(self._max_in_flight):
             self._workers[loop.create_task(self._work(source))] = None
@@ -213,55 +213,55 @@ class Broadcast:
             await asyncio.wait(self._workers)
             raise
         finally:
-            while self._first:
-                self._log.record_unsent(self._first.popleft(), self._not_sent())
+            while self._queue:
+                self._log.record_unsent(self._queue.popleft(), self._unsent_reason())
 
     async def _work(self, source: BatchSource) -> None:
-        while self._stopped is None:
+        while self._stop_reason is None:
             batch = await self._next_batch(source)
             if batch is None:
                 return
             await self._deliver(batch)
-            self._tell()
+            self._report_progress()
 
     async def _next_batch(self, source: BatchSource) -> Batch | None:
-        if self._first:
-            return self._log.with_key(self._first.popleft())
-        async with self._reading:
+        if self._queue:
+            return self._log.with_key(self._queue.popleft())
+        async with self._read_lock:
             batch = None
             try:
-                batch = None if self._read else await source.next()
-                self._read = batch is None
-            except Exception as error:  # noqa: BLE001 - what was sent so far has to be reported
+                batch = None if self._exhausted else await source.next()
+                self._exhausted = batch is None
+            except Exception as error:  # noqa: BLE001 - the report must say what was sent
                 self._source_error = error
-                self.stop(f"the recipients ended with {type(error).__name__}: {error}", error)
+                self.stop(f"reading the recipients failed: {type(error).__name__}: {error}", error)
             finally:
-                if self._stopped is not None and (rest := batch or source.rest()) is not None:
-                    self._log.record_unsent(rest, self._not_sent())
+                if self._stop_reason is not None and (rest := batch or source.rest()) is not None:
+                    self._log.record_unsent(rest, self._unsent_reason())
                     batch = None
-        # A part of a batch that was split meanwhile.
-        if batch is None and self._first and self._stopped is None:
-            batch = self._first.popleft()
+        # Another worker may have split a batch while this one read.
+        if batch is None and self._queue and self._stop_reason is None:
+            batch = self._queue.popleft()
         return None if batch is None else self._log.with_key(batch)
 
     async def _deliver(self, batch: Batch) -> None:
-        """Send to a batch, and record what became of it, whatever happens."""
+        """Send a batch, and record its outcome whatever happens."""
         call: PendingCall | None = None
         try:
             call = self._sender.begin(batch)
             await self._send(batch, call)
         except CliqError as error:
-            self._refused(batch, error)
+            self._handle_error(batch, error)
         except _StoppedError:
-            self._give_up(batch, call)
+            self._record_abandoned(batch, call)
         except asyncio.CancelledError:
-            self._give_up(batch, call)
+            self._record_abandoned(batch, call)
             raise
-        except Exception as error:  # noqa: BLE001 - the report has to say what was sent so far
-            self.stop(f"an error in the client: {type(error).__name__}: {error}", error)
-            self._give_up(batch, call)
+        except Exception as error:  # noqa: BLE001 - the report must say what was sent
+            self.stop(f"unexpected error in the client: {type(error).__name__}: {error}", error)
+            self._record_abandoned(batch, call)
         else:
-            self._accepted(batch, self._sender.reached_ids(call.data))
+            self._record_accepted(batch, self._sender.reached_ids(call.data))
 
     async def _send(self, batch: Batch, call: PendingCall) -> None:
         worker = asyncio.current_task()
@@ -270,7 +270,7 @@ class Broadcast:
         try:
             with call:
                 while not call.answered:
-                    if self._stopped is not None:
+                    if self._stop_reason is not None:
                         raise _StoppedError
                     await call.acquire()
                     await self._log.mark_sending(batch)
@@ -280,50 +280,52 @@ class Broadcast:
             self._requests += call.requests
             self._lockouts += call.lockouts
 
-    def _accepted(self, batch: Batch, named: Sequence[str] | None) -> None:
-        self._unconnected = 0
-        reached = split_by_reached(batch.ids, named)
+    def _record_accepted(self, batch: Batch, reached_ids: Sequence[str] | None) -> None:
+        self._connection_failures = 0
+        reached = split_by_reached(batch.ids, reached_ids)
         if reached.delivered == batch.ids:
             self._log.record_outcome(batch, "delivered")
         else:
             self._log.record_outcomes(batch, reached.parts(batch))
 
-    def _give_up(self, batch: Batch, call: PendingCall | None) -> None:
+    def _record_abandoned(self, batch: Batch, call: PendingCall | None) -> None:
         if call is not None and call.outcome_unknown:
-            self._log.record_outcome(batch, "unknown", f"given up: {self._stopped or 'cancelled'}")
+            self._log.record_outcome(
+                batch, "unknown", f"aborted: {self._stop_reason or 'cancelled'}"
+            )
         else:
-            self._log.record_unsent(batch, self._not_sent())
+            self._log.record_unsent(batch, self._unsent_reason())
 
-    def _not_sent(self) -> str:
-        return f"not sent: {self._stopped or 'cancelled'}"
+    def _unsent_reason(self) -> str:
+        return f"not sent: {self._stop_reason or 'cancelled'}"
 
-    def _refused(self, batch: Batch, error: CliqError) -> None:
+    def _handle_error(self, batch: Batch, error: CliqError) -> None:
         outcome = classify_error(error)
         unconnected = isinstance(error, TransportError)
-        self._unconnected = self._unconnected + 1 if unconnected else 0
-        if outcome.stops or self._unconnected >= _NO_CONNECTION:
+        self._connection_failures = self._connection_failures + 1 if unconnected else 0
+        if outcome.stops or self._connection_failures >= _MAX_CONNECTION_FAILURES:
             self.stop(outcome.stops or str(error), error)
         parts = batch.halves(SPLIT_BUDGET) if outcome.splits else None
         if parts is not None:
-            self._first += self._log.split(batch, parts)
+            self._queue += self._log.split(batch, parts)
         elif outcome.status != "unsent":
             self._log.record_outcome(batch, outcome.status, str(error), outcome.code)
-        elif self._stopped is not None:
+        elif self._stop_reason is not None:
             self._log.record_unsent(batch, str(error), outcome.code)
         else:
             self._log.requeue(batch)
-            self._first.append(batch)
+            self._queue.append(batch)
 
     def _progress(self) -> BroadcastProgress:
         return BroadcastProgress(
             **attrs.asdict(self._log.counts), requests=self._requests, lockouts=self._lockouts
         )
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         if self._on_progress is None:
             return
         try:
             self._on_progress(self._progress())
-        except Exception:  # noqa: BLE001 - the callback is the user's; the job goes on without it
+        except Exception:  # noqa: BLE001 - a broken callback must not end the job
             _log.exception("on_progress failed; it is not called again")
             self._on_progress = None

@@ -1,4 +1,4 @@
-"""What a job knows of its batches: in memory here, or in a journal that outlives it."""
+"""The log of a job's batches and their outcomes: its protocol, and the one kept in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, Protocol
@@ -13,12 +13,12 @@ __all__ = ["EXPECTED_SKIPS", "Counts", "JobLog", "Known", "MemoryJobLog", "Part"
 Status = Literal["delivered", "failed", "unknown"]
 
 Part = tuple[Batch, Status, str]
-"""Some of a batch's recipients, what became of them, and why."""
+"""A part of a batch, with its status and the reason for it."""
 
 
 @attrs.define
 class Counts:
-    """Recipients by what became of them."""
+    """The number of recipients by status."""
 
     delivered: int = 0
     failed: int = 0
@@ -26,17 +26,18 @@ class Counts:
     skipped: int = 0
 
     def add(self, status: Status, number: int) -> None:
-        """Count some more of a status."""
+        """Add a number of recipients to a status."""
         setattr(self, status, getattr(self, status) + number)
 
 
 @attrs.frozen
 class Known:
-    """What earlier runs have read of the stream of batches.
+    """The part of the stream of batches that earlier runs have read.
 
     Attributes:
-        batches: How many.
-        sizes: The sizes of those that were not full, by their position: there was no more then.
+        batches: The number of batches.
+        sizes: The sizes of the batches that were not full, by position: an earlier run
+            ended with each of them.
     """
 
     batches: int = 0
@@ -44,155 +45,155 @@ class Known:
 
 
 class JobLog(Protocol):
-    """Keeps what became of batches and of those who were skipped.
+    """A log of batches and skipped items, with their outcomes.
 
     Attributes:
-        counts: Recipients so far, those of earlier runs included.
+        counts: Recipients by status so far, including those of earlier runs.
     """
 
     counts: Counts
 
     async def open(self) -> Known:
-        """Begin. Returns what earlier runs have read.
+        """Open the log. Returns the batches that earlier runs have read.
 
         Raises:
-            JournalError: The record cannot be used for this job.
+            JournalError: The log cannot be used for this job.
         """
         ...
 
     async def check(self, batches: Sequence[Batch]) -> list[Batch]:
-        """Check batches that earlier runs have read; returns those that are yet to be sent.
+        """Check batches that earlier runs have read. Returns those that are not in the log yet.
 
         Raises:
-            JournalError: They are not the same.
+            JournalError: A batch differs from the one in the log.
         """
         ...
 
     async def unfinished(self) -> list[Batch]:
-        """What earlier runs have begun and is to be sent."""
+        """Return the batches that earlier runs have left to be sent."""
         ...
 
     def with_key(self, batch: Batch) -> Batch:
-        """The batch with its number in the record."""
+        """Return the batch with its number in the log."""
         ...
 
     async def mark_sending(self, batch: Batch) -> None:
-        """Note that a batch is about to be sent. Done before the first byte leaves.
+        """Record that a batch is about to be sent, before the first byte is.
 
         Raises:
-            JournalError: It could not be noted: it must not be sent.
+            JournalError: The log could not be written, so the batch must not be sent.
         """
         ...
 
     def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
-        """Note what became of a batch. Never waits."""
+        """Record the outcome of a batch. Never waits."""
         ...
 
     def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:
-        """Note that not the same became of all in a batch. Never waits."""
+        """Record the outcomes of the parts of a batch. Never waits."""
         ...
 
     def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
-        """Note that this run does not send a batch after all. Never waits."""
+        """Record that this run will not send a batch. Never waits."""
         ...
 
     def requeue(self, batch: Batch) -> None:
-        """Note that a batch was not sent after all, and will be later. Never waits."""
+        """Record that a batch was not sent, and will be sent later. Never waits."""
         ...
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:
-        """Note that a batch is replaced by its parts; returns them numbered."""
+        """Replace a batch by its parts. Returns the parts with their numbers in the log."""
         ...
 
     def record_skipped(self, number: int, item: str, reason: str) -> None:
-        """Note that an item of the stream is no recipient. Never waits."""
+        """Record that an item of the stream is skipped. Never waits."""
         ...
 
     async def flush(self) -> None:
-        """Wait until what was noted without waiting is written down, or cannot be."""
+        """Wait until all pending records are written, or have failed to be."""
         ...
 
     def outcomes(self) -> Iterable[Outcome]:
-        """Who was not delivered to, and why."""
+        """Return the outcomes other than delivered."""
         ...
 
     async def close(self) -> None:
-        """Write down what is pending.
+        """Write all pending records and close the log.
 
         Raises:
-            JournalError: It could not be written.
+            JournalError: The log could not be written.
         """
         ...
 
 
 EXPECTED_SKIPS: Final = frozenset({"excluded", "repeated"})
-"""Why ids are skipped that could be sent to."""
+"""The reasons for skipping valid ids."""
 
 
 class MemoryJobLog:
-    """A record that ends with its job."""
+    """A log in memory, which ends with its job."""
 
     def __init__(self) -> None:
         self.counts = Counts()
         self._outcomes: list[Outcome] = []
 
     async def open(self) -> Known:
-        """Nothing was read before."""
+        """See `JobLog.open`: there are no earlier runs."""
         return Known()
 
     async def check(self, batches: Sequence[Batch]) -> list[Batch]:
-        """There were none."""
+        """See `JobLog.check`: there are no earlier runs."""
         return list(batches)
 
     async def unfinished(self) -> list[Batch]:
-        """There is nothing from before."""
+        """See `JobLog.unfinished`: there are no earlier runs."""
         return []
 
     def with_key(self, batch: Batch) -> Batch:
-        """Batches need no number here."""
+        """See `JobLog.with_key`: batches need no number here."""
         return batch
 
     async def mark_sending(self, batch: Batch) -> None:
-        """Nobody could read it afterwards."""
+        """See `JobLog.mark_sending`: the mark would not survive a crash."""
 
     def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
-        """See `Record.ended`."""
+        """See `JobLog.record_outcome`."""
         self.counts.add(status, len(batch))
         if status != "delivered":
             self._outcomes.append(Outcome(batch.ids, status, reason, code))
 
     def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:  # noqa: ARG002 - the protocol's
-        """See `Record.record_outcomes`."""
+        """See `JobLog.record_outcomes`."""
         for part, status, reason in parts:
             self.record_outcome(part, status, reason)
 
     def requeue(self, batch: Batch) -> None:
-        """It is on its way."""
+        """See `JobLog.requeue`: the job keeps the batch."""
 
     def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
-        """See `Record.unsent`: there is no later run that could send it."""
+        """See `JobLog.record_unsent`: the batch has failed, since no later run can send it."""
         self.record_outcome(batch, "failed", reason, code)
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:  # noqa: ARG002 - the protocol's
-        """See `Record.split`."""
+        """See `JobLog.split`."""
         return list(parts)
 
     def record_skipped(self, number: int, item: str, reason: str) -> None:  # noqa: ARG002 - the protocol's
-        """See `Record.skip`. Those with good ids are only counted."""
+        """See `JobLog.record_skipped`. Valid ids are only counted."""
         self.counts.skipped += 1
         if reason not in EXPECTED_SKIPS:
             self._outcomes.append(Outcome((item,), "skipped", reason))
 
     async def flush(self) -> None:
-        """Nothing is written down."""
+        """See `JobLog.flush`: nothing is written."""
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """See `Record.outcomes`."""
+        """See `JobLog.outcomes`."""
         return tuple(self._outcomes)
 
     async def close(self) -> None:
-        """Nothing is pending."""
+        """See `JobLog.close`: nothing is pending."""

@@ -10,7 +10,7 @@ import msgspec
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.job_log import JobLog, MemoryJobLog
 from cliq_async.bulk.payloads import Payload, PayloadSender
-from cliq_async.bulk.personal import Made
+from cliq_async.bulk.personal import PersonalContent
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call
@@ -23,33 +23,34 @@ from cliq_async.transport.protocol import ApiCall
 __all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "make_job"]
 
 Items = Iterable[Any] | AsyncIterable[Any]
-"""Recipients' ids; or whatever a personal message is made of."""
+"""Recipients' ids, or the items from which personal messages are built."""
 
 PersonalMessage = Callable[[Any], tuple[str | int, Message | str]]
-"""Makes a recipient and their message of an item, as a `MessageTemplate` does of a row."""
+"""Returns the recipient's id and the message for an item, as a `MessageTemplate` does for a row."""
 
 PersonalCall = Callable[[Any], tuple[str | int, Call | str]]
-"""The same for voice calls."""
+"""Returns the recipient's id and the voice call for an item."""
 
 
 class JobOptions(TypedDict, total=False):
-    """What `broadcast`, `call_many` and their jobs take by name.
+    """The keyword arguments of `broadcast`, `call_many` and their jobs.
 
     Attributes:
-        batch_size: Recipients in a request: 1 to 100 for messages, 1 to 10 for calls; by default
-            the most.
-        max_in_flight: Requests under way at the same time; by default as many as the quota allows
-            at once.
-        dedupe: Send once to ids that come twice, with whatever message came first. Keeps all ids
-            in memory.
-        exclude: Ids that are not sent to, in whatever case they are written. Kept in memory.
-        headroom: How many tokens of the quota to leave to other callers.
-        max_wait_s: Budget for waiting of one request, in real seconds. When it does not suffice,
-            the job stops.
-        on_progress: Called at the beginning, and after each request.
-        journal: A file that outlives the job: started again with it, the job goes on where it
-            was, and those who were delivered to are not sent to again.
-        resend_unknown: With a journal: send again to those who may or may not have been reached.
+        batch_size: The number of recipients in a request: 1 to 100 for messages, 1 to 10 for
+            calls; the maximum by default.
+        max_in_flight: The most requests in flight at the same time; by default as many as the
+            quota allows at once.
+        dedupe: Send once to repeated ids, with the message that came first. Keeps all ids in
+            memory.
+        exclude: Ids to skip, compared without regard to case. Kept in memory.
+        headroom: The number of quota tokens to leave to other callers.
+        max_wait_s: The longest time that one request may wait, in real seconds. If it would have
+            to wait longer, the job stops.
+        on_progress: Called when the job starts, and after each request.
+        journal: A file that outlives the job: started again with the same file, the job resumes,
+            and does not send again to recipients who were delivered to.
+        resend_unknown: With a journal: send again to recipients who may or may not have been
+            reached.
     """
 
     batch_size: int
@@ -75,23 +76,23 @@ def make_job(
     """Build a job.
 
     Args:
-        payload: The kind of request that it sends.
+        payload: The kind of request to send.
         bot: The bot's unique name.
-        content: The content for all recipients, or a function that makes a recipient and their
-            content of an item.
+        content: The content for all recipients, or a function that returns the recipient and the
+            content for an item.
         begin: Starts a call.
-        quota: The quota that it spends.
-        options: Its options.
+        quota: The quota of the endpoint.
+        options: The options of the job.
 
     Raises:
         ValidationError: The content or an option breaks a limit.
-        TypeError: There is no such option.
+        TypeError: An option is unknown.
     """
     for option in options:
         if option not in JobOptions.__annotations__:
-            raise TypeError(f"there is no option {option!r}")
+            raise TypeError(f"unknown option {option!r}")
     name = path_segment("bot_unique_name", bot)
-    personal = _personal_maker(payload, content) if callable(content) else None
+    personal = _make_personal(payload, content) if callable(content) else None
     encoded = b"{}" if personal else payload.encode(content)
     headroom = options.get("headroom", 0)
     if type(headroom) is not int or headroom < 0:
@@ -121,8 +122,10 @@ def make_job(
     )
 
 
-def _personal_maker(payload: Payload, make: Callable[[Any], object]) -> Callable[[Any], Made]:
-    def make_content(item: Any) -> Made:
+def _make_personal(
+    payload: Payload, make: Callable[[Any], object]
+) -> Callable[[Any], PersonalContent]:
+    def make_content(item: Any) -> PersonalContent:
         pair: Any = make(item)
         if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004 - a pair
             raise ValidationError("personal", "a recipient and their content", pair)

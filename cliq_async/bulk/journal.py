@@ -1,4 +1,4 @@
-"""A record that outlives its job: started again with the same journal, a job goes on."""
+"""The journal: a job log in a file. A job that is started again with its journal resumes."""
 
 import os
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ import attrs
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import Counts, Known, Part, Status
-from cliq_async.bulk.journal_file import JobIdentity, JournalFile, totals_in
+from cliq_async.bulk.journal_file import JobIdentity, JournalFile, status_totals
 from cliq_async.bulk.journal_reader import JournalOutcomes
 from cliq_async.errors import JournalError
 from cliq_async.storage.worker import WorkerThread
 
 __all__ = ["Journal"]
 
-_OTHERS: Final = (
-    "these are other recipients, or other messages, than those that its job began with; whom to "
-    "leave out, and a template, have to stay the same as well"
+_RECIPIENTS_DIFFER: Final = (
+    "the recipients or messages differ from those the job began with; excluded ids and templates "
+    "must stay the same as well"
 )
 
 
 class Journal:
-    """A record in a file.
+    """A job log in a file.
 
     Args:
         path: The file.
-        identity: The job that it is for.
-        resend_unknown: Whether those who may or may not have been reached are sent to again.
+        identity: The job to which it belongs.
+        resend_unknown: Send again to recipients who may or may not have been reached.
     """
 
     def __init__(
@@ -40,23 +40,23 @@ class Journal:
         *,
         resend_unknown: bool = False,
     ) -> None:
-        self.path = Path(os.path.realpath(path))  # a file has one name, and one lock
+        self.path = Path(os.path.realpath(path))  # one name, and so one lock, per file
         self.counts = Counts()
         self._resend_unknown = resend_unknown
         self._batch_size = identity.batch_size
         self._file = JournalFile(self.path, identity)
-        self._worker: WorkerThread[Any] = WorkerThread(self._file, _forked)
+        self._worker: WorkerThread[Any] = WorkerThread(self._file, _after_fork)
         self._keys = count(1)
-        self._resent: set[int] = set()
-        self._noted: set[int] = set()
+        self._resending: set[int] = set()
+        self._started: set[int] = set()
         self._skipped: list[tuple[int, str, str]] = []
 
     async def open(self) -> Known:
-        """See `Record.open`."""
+        """See `JobLog.open`."""
 
         def step() -> tuple[int, Known, dict[str, int]]:
             conn = self._file.conn
-            conn.execute("DELETE FROM skipped")  # they are read again
+            conn.execute("DELETE FROM skipped")  # this run reads them again
             (last,) = conn.execute("SELECT max(key) FROM batch").fetchone()
             (position,) = conn.execute("SELECT max(position) FROM batch").fetchone()
             sizes = conn.execute(
@@ -64,16 +64,16 @@ class Journal:
                 (self._batch_size,),
             )
             known = Known(0 if position is None else position + 1, dict(sizes.fetchall()))
-            return last or 0, known, totals_in(conn)
+            return last or 0, known, status_totals(conn)
 
         known: Known
         last, known, totals = await self._worker.call(step)
         self._keys = count(last + 1)
-        self.counts = Counts(**{name: totals.get(name, 0) for name in _COUNTED})
+        self.counts = Counts(**{name: totals.get(name, 0) for name in _COUNTED_STATUSES})
         return known
 
     async def check(self, batches: Sequence[Batch]) -> list[Batch]:
-        """See `Record.check`."""
+        """See `JobLog.check`."""
         first, last = batches[0].position, batches[-1].position
 
         def step() -> dict[int, bytes]:
@@ -83,50 +83,50 @@ class Journal:
             return dict(rows.fetchall())
 
         digests: dict[int | None, bytes] = await self._worker.call(step)
-        left = []
+        unsent = []
         for batch in batches:
-            found = digests.get(batch.position)
-            if found is None:  # it was read, and not written down yet
-                left.append(batch)
-            elif found != batch.digest():
-                raise JournalError(f"{self.path}: batch {batch.position}: {_OTHERS}")
-        return left
+            digest = digests.get(batch.position)
+            if digest is None:  # an earlier run read it, but did not start to send it
+                unsent.append(batch)
+            elif digest != batch.digest():
+                raise JournalError(f"{self.path}: batch {batch.position}: {_RECIPIENTS_DIFFER}")
+        return unsent
 
     async def unfinished(self) -> list[Batch]:
-        """See `Record.again`."""
-        wanted = ("waiting", "unknown") if self._resend_unknown else ("waiting", "waiting")
+        """See `JobLog.unfinished`."""
+        statuses = ("waiting", "unknown") if self._resend_unknown else ("waiting", "waiting")
 
         def step() -> list[tuple[int, int | None, str, bytes, str]]:
             return self._file.conn.execute(
                 "SELECT key, position, ids, content, status FROM batch WHERE status IN (?, ?) "
                 "ORDER BY key",
-                wanted,
+                statuses,
             ).fetchall()
 
         batches = []
         for key, position, ids, content, status in await self._worker.call(step):
             batches.append(Batch(tuple(ids.split("\n")), position, content, key))
             if status == "unknown":
-                self._resent.add(key)
+                self._resending.add(key)
         return batches
 
     def with_key(self, batch: Batch) -> Batch:
-        """See `Record.numbered`."""
+        """See `JobLog.with_key`."""
         return batch if batch.key else attrs.evolve(batch, key=next(self._keys))
 
     async def mark_sending(self, batch: Batch) -> None:
-        """See `Record.sending`."""
+        """See `JobLog.mark_sending`."""
         self._write_skipped()
-        self._noted.add(batch.key)
-        await self._worker.call(lambda: self._put(batch, "sending"))
+        self._started.add(batch.key)
+        await self._worker.call(lambda: self._write_batch(batch, "sending"))
 
     def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
     ) -> None:
-        """See `Record.ended`."""
-        status, reason = _at_the_least(self._settled(batch), status, reason)
+        """See `JobLog.record_outcome`."""
+        status, reason = _combined_outcome(self._finish(batch), status, reason)
         self.counts.add(status, len(batch))
-        values = (status, reason, code, status in _DONE_WITH, batch.key)
+        values = (status, reason, code, status in _FINAL_STATUSES, batch.key)
 
         def step() -> None:
             self._file.conn.execute(
@@ -138,65 +138,65 @@ class Journal:
         self._worker.submit(step)
 
     def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:
-        """See `Record.record_outcomes`."""
-        doubtful = self._settled(batch)
-        numbered: list[Part] = [
-            (self.with_key(part), *_at_the_least(doubtful, status, reason))
+        """See `JobLog.record_outcomes`."""
+        maybe_reached = self._finish(batch)
+        keyed_parts: list[Part] = [
+            (self.with_key(part), *_combined_outcome(maybe_reached, status, reason))
             for part, status, reason in parts
         ]
-        for part, status, _ in numbered:
+        for part, status, _ in keyed_parts:
             self.counts.add(status, len(part))
 
         def step() -> None:
-            for part, status, reason in numbered:
-                self._put(part, status, reason)
-            self._put(batch, "split")
+            for part, status, reason in keyed_parts:
+                self._write_batch(part, status, reason)
+            self._write_batch(batch, "split")
 
         self._worker.submit(step)
 
     def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:  # noqa: ARG002 - the protocol's
-        """See `Record.unsent`: a later run sends it."""
+        """See `JobLog.record_unsent`: a later run sends it."""
         self.requeue(batch)
 
     def requeue(self, batch: Batch) -> None:
-        """See `Record.postponed`."""
-        if batch.key not in self._noted:
-            return  # it is there as it was
-        self._noted.discard(batch.key)
-        unknown = batch.key in self._resent
+        """See `JobLog.requeue`."""
+        if batch.key not in self._started:
+            return  # its row is unchanged
+        self._started.discard(batch.key)
+        unknown = batch.key in self._resending
 
         def step() -> None:
             if unknown:
-                self._put(batch, "unknown", _NOT_RESENT)
+                self._write_batch(batch, "unknown", _NOT_RESENT)
             elif batch.position is None:
-                self._put(batch, "waiting")
+                self._write_batch(batch, "waiting")
             else:
                 self._file.conn.execute("DELETE FROM batch WHERE key = ?", (batch.key,))
 
         self._worker.submit(step)
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:
-        """See `Record.split`."""
-        self._noted.discard(batch.key)
-        numbered = [self.with_key(part) for part in parts]
-        doubtful = batch.key in self._resent
-        if doubtful:
-            self._resent.discard(batch.key)
-            self._resent |= {part.key for part in numbered}
+        """See `JobLog.split`."""
+        self._started.discard(batch.key)
+        keyed_parts = [self.with_key(part) for part in parts]
+        maybe_reached = batch.key in self._resending
+        if maybe_reached:
+            self._resending.discard(batch.key)
+            self._resending |= {part.key for part in keyed_parts}
 
         def step() -> None:
-            for part in numbered:
-                if doubtful:
-                    self._put(part, "unknown", _NOT_RESENT)
+            for part in keyed_parts:
+                if maybe_reached:
+                    self._write_batch(part, "unknown", _NOT_RESENT)
                 else:
-                    self._put(part, "waiting")
-            self._put(batch, "split")
+                    self._write_batch(part, "waiting")
+            self._write_batch(batch, "split")
 
         self._worker.submit(step)
-        return numbered
+        return keyed_parts
 
     def record_skipped(self, number: int, item: str, reason: str) -> None:
-        """See `Record.skip`."""
+        """See `JobLog.record_skipped`."""
         self.counts.skipped += 1
         text = item.encode("utf-8", "replace").decode()
         self._skipped.append((number, text, reason))
@@ -211,39 +211,41 @@ class Journal:
             )
 
     async def flush(self) -> None:
-        """See `Record.settle`."""
+        """See `JobLog.flush`."""
         self._write_skipped()
-        with suppress(JournalError):  # whoever sends or closes is told
+        with suppress(JournalError):  # `mark_sending` and `close` raise it
             await self._worker.call(lambda: None)
 
     def outcomes(self) -> JournalOutcomes:
-        """See `Record.outcomes`."""
+        """See `JobLog.outcomes`."""
         return JournalOutcomes(self.path)
 
     async def close(self) -> None:
-        """See `Record.close`."""
+        """See `JobLog.close`."""
         self._write_skipped()
         try:
-            await self._worker.call(lambda: None)  # raises if what is pending cannot be written
+            await self._worker.call(lambda: None)  # raises if pending records cannot be written
         finally:
             await self._worker.close()
 
-    def _settled(self, batch: Batch) -> bool:
-        """Take note that what became of a batch is known now.
+    def _finish(self, batch: Batch) -> bool:
+        """Take a batch out of the started ones, and out of the counts of unknown recipients.
 
         Returns:
-            Whether it may have been reached by an earlier request.
+            True if an earlier request may have reached it.
         """
-        self._noted.discard(batch.key)
-        if batch.key not in self._resent:
+        self._started.discard(batch.key)
+        if batch.key not in self._resending:
             return False
-        self._resent.discard(batch.key)
+        self._resending.discard(batch.key)
         self.counts.unknown -= len(batch)
         return True
 
-    def _put(self, batch: Batch, status: str, reason: str = "", code: str | None = None) -> None:
+    def _write_batch(
+        self, batch: Batch, status: str, reason: str = "", code: str | None = None
+    ) -> None:
         ids = None if status == "split" else "\n".join(batch.ids)
-        content = b"" if status in _DONE_WITH else batch.content
+        content = b"" if status in _FINAL_STATUSES else batch.content
         self._file.conn.execute(
             "INSERT OR REPLACE INTO batch "
             "(key, position, digest, size, status, ids, content, reason, code) "
@@ -262,18 +264,18 @@ class Journal:
         )
 
 
-_COUNTED: Final = ("delivered", "failed", "unknown")
-_DONE_WITH: Final = frozenset({"delivered", "failed", "split"})
-"""What nobody is sent any more is not kept."""
-_NOT_RESENT: Final = "it was to be sent again, and was not"
+_COUNTED_STATUSES: Final = ("delivered", "failed", "unknown")
+_FINAL_STATUSES: Final = frozenset({"delivered", "failed", "split"})
+"""The statuses of batches that will not be sent again; their content is erased."""
+_NOT_RESENT: Final = "sending again was planned, but did not happen"
 
 
-def _at_the_least(doubtful: bool, status: Status, reason: str) -> tuple[Status, str]:  # noqa: FBT001 - private
-    """What a status comes to: who may have been reached before has not failed for sure."""
-    if doubtful and status == "failed":
-        return "unknown", f"perhaps reached before; then: {reason}"
+def _combined_outcome(maybe_reached: bool, status: Status, reason: str) -> tuple[Status, str]:  # noqa: FBT001 - private
+    """Return the outcome: `unknown`, not `failed`, if an earlier request may have been received."""
+    if maybe_reached and status == "failed":
+        return "unknown", f"may have been reached by an earlier request; then: {reason}"
     return status, reason
 
 
-def _forked() -> None:
-    """A child has no part in its parent's job."""
+def _after_fork() -> None:
+    """Do nothing: a forked child takes no part in its parent's job."""

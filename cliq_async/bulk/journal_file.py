@@ -1,7 +1,7 @@
-"""A job's journal: one SQLite file. Every call blocks; a thread of its own makes them.
+"""The SQLite file of a journal. Every call blocks; a dedicated thread makes them.
 
-A batch is written down before it is sent, with its recipients, and after it is answered. What
-they were sent, where not all are sent the same, is kept until it is sure that nobody needs it.
+A batch is written with its recipients before it is sent, and updated when it is answered. Personal
+content is kept until the batch no longer has to be sent.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from cliq_async.errors import JournalError
 from cliq_async.storage.batched import BatchedFile
 from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 
-__all__ = ["JobIdentity", "JournalFile", "outcomes_in", "totals_in"]
+__all__ = ["JobIdentity", "JournalFile", "iter_outcomes", "status_totals"]
 
 FORMAT: Final = SqliteFormat(
     noun="the journal",
@@ -54,21 +54,21 @@ FORMAT: Final = SqliteFormat(
     secure_delete=True,
 )
 
-_DIED: Final = "the program ended before it was answered"
+_PROGRAM_DIED: Final = "the program ended before the request was answered"
 
 
 @attrs.frozen(kw_only=True)
 class JobIdentity:
-    """What a journal belongs to; it is refused for anything else.
+    """The job to which a journal belongs; it cannot be used for any other.
 
     Attributes:
         kind: The kind of job.
-        quota: Whose quota it spends: account and host.
+        quota: The owner of the quota: account and host.
         bot: The bot's unique name.
-        message: A digest of the message; `personal` if not all are sent the same, which the
-            digests of the batches tell then.
-        batch_size: Recipients in a request.
-        dedupe: Whether repeated ids are skipped.
+        message: A digest of the message; `personal` for personal messages, which are part of the
+            digests of the batches.
+        batch_size: The number of recipients in a request.
+        dedupe: True if repeated ids are skipped.
     """
 
     kind: str
@@ -78,17 +78,17 @@ class JobIdentity:
     batch_size: int
     dedupe: bool
 
-    def facts(self) -> dict[str, str]:
-        """As the journal holds it."""
+    def to_rows(self) -> dict[str, str]:
+        """Return the rows of the journal's job table."""
         return {name: str(value) for name, value in attrs.asdict(self).items()}
 
 
 class JournalFile(BatchedFile):
-    """A journal that is written.
+    """A journal that is open for writing.
 
     Args:
-        path: The file; made with its folder if there is none, readable by its owner alone.
-        identity: The job that it is for.
+        path: The file. If missing, it is created with its folder, readable only by its owner.
+        identity: The job to which the journal belongs.
     """
 
     def __init__(self, path: Path, identity: JobIdentity) -> None:
@@ -97,17 +97,17 @@ class JournalFile(BatchedFile):
         self._lock = self._new_lock()
 
     def close(self) -> None:
-        """Close the file, and let others have it."""
+        """Close the file and release its lock."""
         super().close()
         self._lock.release()
 
     def forget_after_fork(self) -> None:
-        """Forget the file; it stays locked for as long as the other process has it."""
+        """Forget the file and its lock, which the parent process keeps."""
         super().forget_after_fork()
         self._lock = self._new_lock()
 
     def connect(self) -> None:
-        """Lock the file and open it, if it is not open."""
+        """Lock and open the file, if it is not open."""
         if self._conn is not None:
             return
         if self.path.is_dir():
@@ -129,33 +129,34 @@ class JournalFile(BatchedFile):
         return FileLock(f"{self.path}.lock", timeout=0, mode=0o600, is_singleton=False)
 
     def _claim(self, conn: Connection) -> None:
-        (begun,) = conn.execute("SELECT EXISTS (SELECT * FROM batch)").fetchone()
-        found = dict(conn.execute("SELECT name, value FROM job")) if begun else {}
-        mine = self._identity.facts()
-        for name, value in mine.items():
-            if found and found.get(name) != value:
-                what = (
-                    "its message is another one"
+        (has_batches,) = conn.execute("SELECT EXISTS (SELECT * FROM batch)").fetchone()
+        recorded = dict(conn.execute("SELECT name, value FROM job")) if has_batches else {}
+        expected = self._identity.to_rows()
+        for name, value in expected.items():
+            if recorded and recorded.get(name) != value:
+                difference = (
+                    "its message is different"
                     if name == "message"
-                    else f"its {name} is {found.get(name)!r}, and here it is {value!r}"
+                    else f"its {name} is {recorded.get(name)!r}, but this job's is {value!r}"
                 )
-                raise JournalError(f"{self.path} is the journal of another job: {what}")
-        conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", mine.items())
-        # Nobody else has it, so whatever was under way is not any more.
+                raise JournalError(f"{self.path} is the journal of another job: {difference}")
+        conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", expected.items())
+        # This process holds the lock, so no request of an earlier run is still in flight.
         conn.execute(
-            "UPDATE batch SET status = 'unknown', reason = ? WHERE status = 'sending'", (_DIED,)
+            "UPDATE batch SET status = 'unknown', reason = ? WHERE status = 'sending'",
+            (_PROGRAM_DIED,),
         )
 
 
-def totals_in(conn: Connection) -> dict[str, int]:
-    """How many recipients there are of each status, those under way and waiting included."""
-    found = dict(conn.execute("SELECT status, sum(size) FROM batch GROUP BY status"))
-    found.pop("split", None)
-    return found
+def status_totals(conn: Connection) -> dict[str, int]:
+    """Return the number of recipients by status, including `sending` and `waiting`."""
+    totals = dict(conn.execute("SELECT status, sum(size) FROM batch GROUP BY status"))
+    totals.pop("split", None)
+    return totals
 
 
-def outcomes_in(conn: Connection, *, delivered: bool = False) -> Iterator[Outcome]:
-    """Who was not delivered to, and why; or what became of everybody whose end is known."""
+def iter_outcomes(conn: Connection, *, delivered: bool = False) -> Iterator[Outcome]:
+    """Yield the failed, unknown and skipped outcomes, and with `delivered` those as well."""
     rows = conn.execute(
         "SELECT status, ids, reason, code FROM batch "
         "WHERE status IN ('failed', 'unknown', ?) AND ids IS NOT NULL ORDER BY key",

@@ -1,4 +1,4 @@
-"""Looking into a journal, whether its job runs or not."""
+"""The reader of journals: a job's summary and outcomes, whether the job is running or not."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,17 +13,17 @@ __all__ = ["JournalOutcomes", "JournalSummary", "read_journal", "read_outcomes"]
 
 @attrs.frozen(kw_only=True)
 class JournalSummary:
-    """How far a job is.
+    """The progress of a job.
 
     Attributes:
-        job: What it is: its kind, bot, quota, batch size and a digest of its message.
-        delivered: Recipients accepted by Cliq.
-        failed: Recipients not delivered to.
-        unknown: Recipients who may or may not have been reached.
-        skipped: Items that were no recipients, or repeated.
-        under_way: Recipients whose request was being sent when it was looked at, or when the
-            program died; the next run counts them as unknown.
-        waiting: Recipients of a batch that was split, who are yet to be sent to.
+        job: The job's kind, bot, quota, batch size and a digest of its message.
+        delivered: The number of recipients whose message Cliq accepted.
+        failed: The number of recipients not delivered to.
+        unknown: The number of recipients who may or may not have been reached.
+        skipped: The number of items that were not valid ids, excluded or repeated.
+        under_way: The number of recipients whose request was in flight when the journal was read,
+            or when the program died; the next run counts them as unknown.
+        waiting: The number of recipients of split batches who are still to be sent to.
     """
 
     job: Mapping[str, str]
@@ -36,20 +36,20 @@ class JournalSummary:
 
 
 def read_journal(path: str | os.PathLike[str]) -> JournalSummary:
-    """What a journal says, read without disturbing its job.
+    """Return the summary of a journal. Its job may be running.
 
     Raises:
-        JournalError: There is none, or it cannot be read.
+        JournalError: The journal does not exist or cannot be read.
     """
     # Imported when needed: a program without a journal does not load SQLite.
-    from cliq_async.bulk.journal_file import FORMAT, totals_in  # noqa: PLC0415
+    from cliq_async.bulk.journal_file import FORMAT, status_totals  # noqa: PLC0415
 
     place = Path(path)
     conn = FORMAT.read(place)
     try:
         with FORMAT.translate_errors(place):
             job = dict(conn.execute("SELECT name, value FROM job"))
-            totals = totals_in(conn)
+            totals = status_totals(conn)
             (skipped,) = conn.execute("SELECT count(*) FROM skipped").fetchone()
     finally:
         conn.close()
@@ -59,23 +59,23 @@ def read_journal(path: str | os.PathLike[str]) -> JournalSummary:
 
 @attrs.frozen
 class JournalOutcomes(Iterable[Outcome]):
-    """What became of whom: read from the journal each time it is looked through.
+    """A job's outcomes, read from the journal on each iteration.
 
     Attributes:
         path: The journal.
-        delivered: Whether those who were delivered to are among them.
+        delivered: True if the delivered recipients are included.
     """
 
     path: Path
     delivered: bool = False
 
     def __iter__(self) -> Iterator[Outcome]:
-        from cliq_async.bulk.journal_file import FORMAT, outcomes_in  # noqa: PLC0415
+        from cliq_async.bulk.journal_file import FORMAT, iter_outcomes  # noqa: PLC0415
 
         with FORMAT.translate_errors(self.path):
             conn = FORMAT.read(self.path)
             try:
-                yield from outcomes_in(conn, delivered=self.delivered)
+                yield from iter_outcomes(conn, delivered=self.delivered)
             finally:
                 conn.close()
 
@@ -84,7 +84,7 @@ class JournalOutcomes(Iterable[Outcome]):
 
 
 def read_outcomes(path: str | os.PathLike[str], *, delivered: bool = False) -> Iterable[Outcome]:
-    """What became of a job's recipients, whether it runs or not.
+    """Return the outcomes of a job's recipients. The job may be running.
 
     Example:
         ```python
@@ -93,14 +93,14 @@ def read_outcomes(path: str | os.PathLike[str], *, delivered: bool = False) -> I
         ```
 
     Args:
-        path: Its journal.
-        delivered: Whether those who were delivered to are to be among them.
+        path: The job's journal.
+        delivered: Include the recipients who were delivered to.
 
     Returns:
-        Something to iterate over, as often as one likes; it reads the journal each time, and needs
-        no memory.
+        An iterable that can be iterated any number of times. Each iteration reads the journal, one
+        row at a time.
 
     Raises:
-        JournalError: There is no journal, or it cannot be read; when it is iterated over.
+        JournalError: On iteration, if the journal does not exist or cannot be read.
     """
     return JournalOutcomes(Path(path), delivered)

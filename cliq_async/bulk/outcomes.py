@@ -1,4 +1,4 @@
-"""What an error says of a batch, and of the job; and whom an answer leaves out. No I/O."""
+"""The outcomes of batches: from errors, and from answers that list who was reached. No I/O."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -25,35 +25,38 @@ from cliq_async.errors import (
 
 __all__ = ["ErrorOutcome", "Reached", "classify_error", "split_by_reached"]
 
-_THESE_USERS: Final = "bot_unauthorized_message_access"
-"""The whole batch was refused for some of its recipients."""
-_UNSURE: Final = frozenset({"botmessage_sending_failed"})
-"""Codes after which some may have been reached."""
-_NOT_NAMED: Final = "Cliq does not name them among those reached"
-_NOT_TOLD: Final = "Cliq names fewer than were sent to, and by their ZUIDs: who was reached?"
+_REFUSED_FOR_SOME: Final = "bot_unauthorized_message_access"
+"""The code with which Cliq refuses a whole batch because of some of its recipients."""
+_MAYBE_DELIVERED: Final = frozenset({"botmessage_sending_failed"})
+"""Codes after which some recipients may have been reached."""
+_NOT_LISTED: Final = "Cliq does not list them among the recipients reached"
+_LISTED_BY_ZUID: Final = (
+    "Cliq reported fewer recipients than were sent to, and by ZUID only, so it is not known who "
+    "was reached"
+)
 _ADVICE: Final[dict[type[CliqError], str]] = {
     AuthError: "check the credentials",
-    AuthenticationError: "renew the access token, or use one that renews itself",
+    AuthenticationError: "renew the access token, or use a refresh token",
     JournalError: "",
     NotFoundError: "check the bot's unique name",
-    PermissionDeniedError: "check the token's scopes, and what the bot may do",
+    PermissionDeniedError: "check the token's scopes and the bot's permissions",
     QuotaStoreError: "",
     QuotaWaitError: "",
     ThrottledError: "",
 }
-"""Errors that the next batch would meet as well, and what may help where they do not say it."""
+"""Errors that would affect every batch, with advice that their messages do not contain."""
 
 
 @attrs.frozen
 class ErrorOutcome:
-    """What an error says.
+    """The consequences of an error for its batch and for the job.
 
     Attributes:
-        status: What became of the batch; `unsent` if it can yet be sent, later or once what is
-            wrong was mended.
+        status: The status of the batch; `unsent` if it can still be sent, later or after the
+            problem is fixed.
         code: Cliq's error code, or None.
-        stops: Why the job has to end, and what to do; None if it goes on.
-        splits: Whether the batch was refused for some of its recipients only.
+        stops: The reason why the job has to stop, with advice; None if it continues.
+        splits: True if the batch was refused because of some of its recipients only.
     """
 
     status: Literal["failed", "unknown", "unsent"]
@@ -63,17 +66,17 @@ class ErrorOutcome:
 
 
 def classify_error(error: CliqError) -> ErrorOutcome:
-    """What an error says of its batch, and of the job."""
+    """Return the consequences of an error for its batch and for the job."""
     code = error.code if isinstance(error, ApiError) else None
-    splits = code == _THESE_USERS
-    stops = None if splits else _why_to_stop(error)
-    if stops or isinstance(error, TransportError):  # it was refused, or found no connection
+    splits = code == _REFUSED_FOR_SOME
+    stops = None if splits else _stop_reason(error)
+    if stops or isinstance(error, TransportError):  # refused, or no connection
         return ErrorOutcome("unsent", code, stops)
-    unknown = isinstance(error, OutcomeUnknownError | ServerError) or code in _UNSURE
+    unknown = isinstance(error, OutcomeUnknownError | ServerError) or code in _MAYBE_DELIVERED
     return ErrorOutcome("unknown" if unknown else "failed", code, stops, splits)
 
 
-def _why_to_stop(error: CliqError) -> str | None:
+def _stop_reason(error: CliqError) -> str | None:
     for cls, advice in _ADVICE.items():
         if isinstance(error, cls):
             return f"{error}; {advice}" if advice else str(error)
@@ -85,10 +88,10 @@ class Reached:
     """Recipients of a request that was accepted.
 
     Attributes:
-        delivered: Those whom Cliq names, or all if it does not say.
-        failed: Those whom it does not name.
-        unknown: Those of whom that cannot be told: Cliq names people by their ZUIDs, whatever
-            they were given by.
+        delivered: The recipients that Cliq lists, or all if the answer has no list.
+        failed: The recipients that Cliq does not list.
+        unknown: The recipients of whom that is not known: Cliq lists people by ZUID, even if they
+            were given by email address.
     """
 
     delivered: tuple[str, ...]
@@ -96,36 +99,36 @@ class Reached:
     unknown: tuple[str, ...] = ()
 
     def parts(self, batch: Batch) -> list[Part]:
-        """Those of each kind, as parts of their batch."""
-        kinds: list[tuple[tuple[str, ...], Status, str]] = [
+        """Return the non-empty groups of recipients as parts of their batch."""
+        groups: list[tuple[tuple[str, ...], Status, str]] = [
             (self.delivered, "delivered", ""),
-            (self.failed, "failed", _NOT_NAMED),
-            (self.unknown, "unknown", _NOT_TOLD),
+            (self.failed, "failed", _NOT_LISTED),
+            (self.unknown, "unknown", _LISTED_BY_ZUID),
         ]
-        return [(batch.part(ids), status, reason) for ids, status, reason in kinds if ids]
+        return [(batch.part(ids), status, reason) for ids, status, reason in groups if ids]
 
 
-def split_by_reached(ids: tuple[str, ...], named: Sequence[str] | None) -> Reached:
-    """Who was reached, of those in a request.
+def split_by_reached(ids: tuple[str, ...], reached_ids: Sequence[str] | None) -> Reached:
+    """Split the recipients of a request by who was reached.
 
     Args:
-        ids: Those in the request.
-        named: Those whom the answer names; None if it does not say.
+        ids: The recipients in the request.
+        reached_ids: The recipients that the answer lists; None if the answer has no list.
     """
-    found = set(named or ())
-    if named is None or len(found) >= len(set(ids)):
+    listed = set(reached_ids or ())
+    if reached_ids is None or len(listed) >= len(set(ids)):
         return Reached(ids)
-    if not found:
+    if not listed:
         return Reached((), ids)
-    if found.isdisjoint(ids):  # perhaps it calls all of them by other names
+    if listed.isdisjoint(ids):  # Cliq may list all of them by other ids
         return Reached((), (), ids)
-    missing = {each for each in ids if each not in found}
-    by_name = {each for each in missing if not each.isdecimal()}
-    if len(found.difference(ids)) >= len(by_name):
-        by_name = set()
+    missing = {each for each in ids if each not in listed}
+    by_email = {each for each in missing if not each.isdecimal()}
+    if len(listed.difference(ids)) >= len(by_email):
+        by_email = set()
         missing = {each for each in missing if each.isdecimal()}
     return Reached(
         tuple(each for each in ids if each not in missing),
-        tuple(each for each in ids if each in missing - by_name),
-        tuple(each for each in ids if each in by_name),
+        tuple(each for each in ids if each in missing - by_email),
+        tuple(each for each in ids if each in by_email),
     )

@@ -1,4 +1,4 @@
-"""The payloads of bulk jobs: messages and voice calls, and the sender of one job's batches."""
+"""The payloads of bulk jobs, messages and voice calls, and the sender of a job's batches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -21,17 +21,17 @@ __all__ = ["CALLS", "MESSAGES", "BatchSender", "Payload", "PayloadSender"]
 
 @attrs.frozen
 class Payload:
-    """A kind of request that has many recipients.
+    """A kind of request that can have many recipients.
 
     Attributes:
         name: The name of its jobs in journals.
         endpoint: The endpoint that takes it.
-        max_recipients: How many recipients may share a request.
-        encode: Encodes a content without recipients as JSON; raises a ValidationError if it
-            cannot be sent.
-        recipients_field: Returns the field of the body that names the recipients.
-        reached_ids: Returns the recipients whom an answer names as reached; None if it does not
-            say.
+        max_recipients: The most recipients in a request.
+        encode: Encodes content without recipients as JSON; raises a ValidationError if it is not
+            valid.
+        recipients_field: Returns the field of the body that holds the recipients.
+        reached_ids: Returns the recipients that an answer lists as reached; None if it has no
+            list.
     """
 
     name: str
@@ -50,11 +50,11 @@ class BatchSender(Protocol):
         ...
 
     def begin(self, batch: Batch) -> PendingCall:
-        """Return the call that sends to a batch, to be made step by step."""
+        """Return the call that sends a batch, ready to be made step by step."""
         ...
 
     def reached_ids(self, answer: object) -> Sequence[str] | None:
-        """Return the recipients whom an answer names as reached; None if it does not say."""
+        """Return the recipients that an answer lists as reached; None if it has no list."""
         ...
 
 
@@ -64,8 +64,8 @@ class PayloadSender:
 
     Attributes:
         payload: The kind of request.
-        bot: The bot's unique name, checked and quoted.
-        content: The body for batches that have no content of their own, without recipients.
+        bot: The bot's unique name, as a path segment.
+        content: The body, without recipients, of batches that have no content of their own.
         begin_call: Starts a call; `CliqClient` provides it.
     """
 
@@ -80,37 +80,38 @@ class PayloadSender:
         return {**content, **self.payload.recipients_field(batch.ids)}
 
     def begin(self, batch: Batch) -> PendingCall:
-        """Return the call that sends to a batch, to be made step by step."""
+        """Return the call that sends a batch, ready to be made step by step."""
         path = {"bot_unique_name": self.bot}
         return self.begin_call(ApiCall(self.payload.endpoint, path, data=self.body(batch)))
 
     def reached_ids(self, answer: object) -> Sequence[str] | None:
-        """Return the recipients whom an answer names as reached; None if it does not say."""
+        """Return the recipients that an answer lists as reached; None if it has no list."""
         return self.payload.reached_ids(answer)
 
 
-def _encode_message(given: object) -> bytes:
-    if isinstance(given, str):
-        return to_json(plain_text(given))
-    if not isinstance(given, Message):
-        raise ValidationError("message", "a Message or a str", given)
-    return to_json(given)
+def _encode_message(content: object) -> bytes:
+    if isinstance(content, str):
+        return to_json(plain_text(content))
+    if not isinstance(content, Message):
+        raise ValidationError("message", "a Message or a str", content)
+    return to_json(content)
 
 
-def _encode_call(given: object) -> bytes:
-    call = Call(given) if isinstance(given, str) else given
+def _encode_call(content: object) -> bytes:
+    call = Call(content) if isinstance(content, str) else content
     if not isinstance(call, Call):
-        raise ValidationError("call", "a Call or a str", given)
+        raise ValidationError("call", "a Call or a str", content)
     if call.user_ids is not None:
-        raise ValidationError("Call.user_ids", "None: who is called is given apart", call.user_ids)
+        limit = "None, since the job adds the recipients"
+        raise ValidationError("Call.user_ids", limit, call.user_ids)
     return to_json(call)
 
 
-def _ids_of_messages(answer: object) -> Sequence[str] | None:
+def _reached_by_message(answer: object) -> Sequence[str] | None:
     return tuple(read_written(answer, SentMessage, SentMessage()).by_user) or None
 
 
-def _ids_of_calls(answer: object) -> Sequence[str] | None:
+def _reached_by_call(answer: object) -> Sequence[str] | None:
     if not isinstance(answer, Mapping) or not isinstance(answer.get("user_ids"), list):
         return None
     return read_written(answer, CallReceipt, CallReceipt()).user_ids
@@ -122,7 +123,7 @@ MESSAGES: Final = Payload(
     max_recipients=MAX_USER_IDS,
     encode=_encode_message,
     recipients_field=lambda ids: {"user_ids": ",".join(ids)},
-    reached_ids=_ids_of_messages,
+    reached_ids=_reached_by_message,
 )
 CALLS: Final = Payload(
     name="calls",
@@ -130,5 +131,5 @@ CALLS: Final = Payload(
     max_recipients=MAX_CALLED,
     encode=_encode_call,
     recipients_field=lambda ids: {"user_ids": list(ids)},
-    reached_ids=_ids_of_calls,
+    reached_ids=_reached_by_call,
 )

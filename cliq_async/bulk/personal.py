@@ -1,7 +1,7 @@
-"""Batches of recipients who are not all sent the same: whose messages are equal share requests.
+"""Batches with personal content; recipients with equal content share requests.
 
-All of it is read, and every message made and checked, before the first request. The batches wait
-in a temporary file meanwhile, so that a million messages need no memory.
+All items are read, and all messages built and validated, before the first request. The batches
+are spooled to a temporary file, so that memory does not grow with their number.
 """
 
 import tempfile
@@ -13,24 +13,24 @@ from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.recipients import RecipientFilter, stream
 from cliq_async.errors import ValidationError
 
-__all__ = ["Made", "PersonalSource"]
+__all__ = ["PersonalContent", "PersonalSource"]
 
-Made = tuple[object, bytes]
-"""A recipient, and the content that is theirs, as JSON."""
+PersonalContent = tuple[object, bytes]
+"""A recipient and their content, as JSON."""
 
-_MOST_OPEN: Final = 100_000
-_MOST_OPEN_BYTES: Final = 1 << 24
-_IN_MEMORY: Final = 1 << 20
+_MAX_OPEN_RECIPIENTS: Final = 100_000
+_MAX_OPEN_BYTES: Final = 1 << 24
+_SPOOL_MEMORY_BYTES: Final = 1 << 20
 
 
 class PersonalSource:
-    """Batches of recipients with their content.
+    """A source of batches with personal content.
 
     Args:
-        to: Items, of which each makes a recipient and what they are sent.
-        make: Makes them.
-        batch_size: How many share a request.
-        intake: Says who is a recipient.
+        to: The items from which recipients and their content are built.
+        make: Returns the recipient and the content for an item.
+        batch_size: The number of recipients in a full batch.
+        recipient_filter: Accepts or skips recipients.
 
     Raises:
         ValidationError: `to` is not iterable.
@@ -39,14 +39,14 @@ class PersonalSource:
     def __init__(
         self,
         to: Iterable[Any] | AsyncIterable[Any],
-        make: Callable[[Any], Made],
+        make: Callable[[Any], PersonalContent],
         batch_size: int,
-        intake: RecipientFilter,
+        recipient_filter: RecipientFilter,
     ) -> None:
         self._items = stream(to)
         self._make = make
         self._groups = _ContentGroups(batch_size)
-        self._intake = intake
+        self._filter = recipient_filter
         self._spool: IO[bytes] | None = None
         self._batches = 0
         self._position = 0
@@ -57,17 +57,17 @@ class PersonalSource:
         return None if self._spool is None else self._batches - self._position
 
     async def prepare(self) -> None:
-        """See `BatchSource.prepare`: reads everything.
+        """See `BatchSource.prepare`. Reads all items.
 
         Raises:
-            ValidationError: Some messages break a limit, or cannot be made.
-            OSError: There is no room for them.
+            ValidationError: A message breaks a limit or cannot be built.
+            OSError: The temporary file cannot be written.
         """
-        spool = self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        spool = self._spool = tempfile.SpooledTemporaryFile(_SPOOL_MEMORY_BYTES)  # noqa: SIM115 - closed by `close`
         await self._read(spool)
         spool.seek(0)
 
-    async def next(self, size: int | None = None) -> Batch | None:  # noqa: ARG002 - always the same
+    async def next(self, size: int | None = None) -> Batch | None:  # noqa: ARG002 - the sizes depend on the content alone
         """See `BatchSource.next`."""
         if self._spool is None or self._position == self._batches:
             return None
@@ -77,7 +77,7 @@ class PersonalSource:
         return batch
 
     def rest(self) -> None:
-        """See `BatchSource.rest`: there is nothing in between."""
+        """See `BatchSource.rest`: every item read is in a batch."""
 
     async def close(self) -> None:
         """See `BatchSource.close`."""
@@ -86,24 +86,24 @@ class PersonalSource:
         await self._items.aclose()
 
     async def _read(self, spool: IO[bytes]) -> None:
-        wrong = _InvalidItems()
+        invalid = _InvalidItems()
         number = 0
         async for item in self._items:
             number += 1
             try:
-                given, content = self._make(item)
+                user_id, content = self._make(item)
             except ValidationError as error:
-                wrong.add(number, error)
+                invalid.add(number, error)
                 continue
             except Exception as error:
                 error.add_note(f"for item {number:,} of the recipients")
                 raise
-            recipient = self._intake.accept(given)
+            recipient = self._filter.accept(user_id)
             if recipient is None:
-                await self._intake.pause()
-            elif not wrong.count:
+                await self._filter.pause()
+            elif not invalid.count:
                 self._write(spool, self._groups.add(content, recipient))
-        wrong.check()
+        invalid.check()
         self._write(spool, self._groups.rest())
 
     def _write(self, spool: IO[bytes], groups: Iterable[tuple[bytes, list[str]]]) -> None:
@@ -113,10 +113,9 @@ class PersonalSource:
 
 
 class _ContentGroups:
-    """Recipients of the same content, until there are enough of them for a request.
+    """Recipients grouped by content, until a group fills a request.
 
-    Should the contents be so many that they would take too much memory, the group that has waited
-    longest for another recipient goes as it is.
+    If the open groups take too much memory, the least recently extended one is closed as it is.
     """
 
     def __init__(self, size: int) -> None:
@@ -126,7 +125,7 @@ class _ContentGroups:
         self._bytes = 0
 
     def add(self, content: bytes, recipient: str) -> Iterator[tuple[bytes, list[str]]]:
-        """Add a recipient; returns the groups that are to go now."""
+        """Add a recipient. Yields the groups that are closed by it."""
         ids = self._open.get(content)
         if ids is None:
             ids = self._open[content] = []
@@ -136,16 +135,16 @@ class _ContentGroups:
         ids.append(recipient)
         self._recipients += 1
         if len(ids) == self._size:
-            yield self._taken(content)
-        while self._recipients > _MOST_OPEN or self._bytes > _MOST_OPEN_BYTES:
-            yield self._taken(next(iter(self._open)))
+            yield self._close(content)
+        while self._recipients > _MAX_OPEN_RECIPIENTS or self._bytes > _MAX_OPEN_BYTES:
+            yield self._close(next(iter(self._open)))
 
     def rest(self) -> Iterator[tuple[bytes, list[str]]]:
-        """The groups that have not enough, in the order of their last recipient."""
+        """Close and yield the groups that are not full, in the order of their last recipient."""
         while self._open:
-            yield self._taken(next(iter(self._open)))
+            yield self._close(next(iter(self._open)))
 
-    def _taken(self, content: bytes) -> tuple[bytes, list[str]]:
+    def _close(self, content: bytes) -> tuple[bytes, list[str]]:
         ids = self._open.pop(content)
         self._recipients -= len(ids)
         self._bytes -= len(content)
@@ -153,19 +152,19 @@ class _ContentGroups:
 
 
 class _InvalidItems:
-    """Items of which no message can be made."""
+    """The items for which no valid message can be built."""
 
     def __init__(self) -> None:
         self.count = 0
         self._first: tuple[int, ValidationError] | None = None
 
     def add(self, number: int, error: ValidationError) -> None:
-        """Note one."""
+        """Count an item, and keep the first error."""
         self.count += 1
         self._first = self._first or (number, error)
 
     def check(self) -> None:
-        """Raise the first one's error, with the number of others, if there was one."""
+        """Raise the first error, with the number of others, if there is one."""
         if self._first is None:
             return
         number, error = self._first

@@ -1,4 +1,4 @@
-"""Recipients read from whatever the user has, as batches. Reads no further than it is asked."""
+"""Batches of recipients, read lazily from the user's iterable, and the filter for their ids."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
@@ -8,72 +8,73 @@ from cliq_async.bulk.batch import Batch
 from cliq_async.errors import ValidationError, abbreviate
 from cliq_async.models.identifiers import user_ids_field
 
-__all__ = ["BatchReader", "BatchSource", "RecipientFilter", "excluded", "stream"]
+__all__ = ["BatchReader", "BatchSource", "RecipientFilter", "normalize_excluded", "stream"]
 
 _END: Final = object()
-_SHOWN_CHARS: Final = 100
+_MAX_ITEM_CHARS: Final = 100
 _YIELD_EVERY: Final = 100
-"""Items after which other tasks get a turn."""
+"""The number of items after which other tasks get a turn."""
 _FLUSH_EVERY: Final = 500
-"""Items that are skipped, after which the reading waits until they are written down."""
+"""The number of skipped items after which reading waits until they are written."""
 
 
 class BatchSource(Protocol):
-    """Where batches come from, always the same from the same recipients."""
+    """A source of batches: the same recipients always make the same batches."""
 
     @property
     def left(self) -> int | None:
-        """How many batches are to come, if that is known."""
+        """The number of batches to come; None if it is not known."""
         ...
 
     async def prepare(self) -> None:
-        """Do what has to be done before the first batch.
+        """Prepare the source. Called before the first batch is read.
 
         Raises:
-            ValidationError: Something that is to be sent breaks a limit.
-            Exception: What is read from has failed.
+            ValidationError: A message breaks a limit.
+            Exception: The underlying iterable raised this.
         """
         ...
 
     async def next(self, size: int | None = None) -> Batch | None:
-        """The next batch, or None at the end.
+        """Return the next batch, or None at the end.
 
         Args:
-            size: How many recipients it had in an earlier run, if not as many as there may be.
+            size: The size of the batch in an earlier run, if it was not full.
 
         Raises:
-            Exception: What is read from has failed. `rest` then has what is in no batch.
+            Exception: The underlying iterable raised this. `rest` returns the recipients read so
+                far.
         """
         ...
 
     def rest(self) -> Batch | None:
-        """What was read and is in no batch yet, as one."""
+        """Return the recipients that are read but not yet in a batch, as one batch."""
         ...
 
     async def close(self) -> None:
-        """Let go of what is read from."""
+        """Close the underlying iterable."""
         ...
 
 
 class RecipientFilter:
-    """Tells recipients from items that are to be skipped.
+    """A filter that accepts valid recipients and skips other items.
 
     Args:
         skip: Called with each skipped item: its number, its text, and the reason.
-        flush: Waits until skipped items are written down, so that they never pile up.
-        dedupe: Skip ids that came before. Costs memory for each id.
-        exclude: Skip these ids, in the form that `excluded` returns.
+        flush: Waits until skipped items are written, so that they do not pile up.
+        dedupe: Skip repeated ids. Takes memory for each id.
+        exclude: Ids to skip, as `normalize_excluded` returns them.
     """
 
     def __init__(
         self,
-        skip: Callable[[int, str, str], None],
+        on_skip: Callable[[int, str, str], None],
         *,
         flush: Callable[[], Awaitable[None]] | None = None,
         dedupe: bool = False,
         exclude: frozenset[str] = frozenset(),
     ) -> None:
-        self._on_skip = skip
+        self._on_skip = on_skip
         self._flush = flush
         self._skipped = 0
         self._seen: set[str] | None = set() if dedupe else None
@@ -81,28 +82,30 @@ class RecipientFilter:
         self._number = 0
 
     def accept(self, item: object) -> str | None:
-        """Return the recipient of the next item, or None if the item is to be skipped."""
+        """Return the recipient's id, or None if the item is skipped."""
         self._number += 1
-        item = _stripped(item)
+        item = _strip(item)
         try:
-            recipient = user_ids_field((cast("str", item),))  # one, and not several in a list
+            recipient = user_ids_field(
+                (cast("str", item),)
+            )  # a tuple, so that "1,2" is not two ids
         except ValidationError as error:
-            given = item if isinstance(item, str) else repr(abbreviate(item))
-            self._skip(given[:_SHOWN_CHARS], f"not an id: {error.limit}")
+            text = item if isinstance(item, str) else repr(abbreviate(item))
+            self._skip(text[:_MAX_ITEM_CHARS], f"not an id: {error.limit}")
             return None
         if self._exclude and recipient.casefold() in self._exclude:
             self._skip(recipient, "excluded")
             return None
         if self._seen is not None:
-            same = recipient.casefold()
-            if same in self._seen:
+            normalized = recipient.casefold()
+            if normalized in self._seen:
                 self._skip(recipient, "repeated")
                 return None
-            self._seen.add(same)
+            self._seen.add(normalized)
         return recipient
 
     async def pause(self) -> None:
-        """Wait now and then until skipped items are written down; called after each of them."""
+        """Wait until skipped items are written, once every 500 of them. Call it after each."""
         if self._flush is not None and self._skipped % _FLUSH_EVERY == 0:
             await self._flush()
 
@@ -112,12 +115,12 @@ class RecipientFilter:
 
 
 class BatchReader:
-    """Batches of recipients, who all are sent the same.
+    """A source of batches that all have the same content.
 
     Args:
         to: The recipients' ids.
-        batch_size: How many share a request.
-        intake: Says who is a recipient.
+        batch_size: The number of recipients in a full batch.
+        recipient_filter: Accepts or skips recipients.
 
     Raises:
         ValidationError: `to` is not an iterable of ids.
@@ -126,11 +129,14 @@ class BatchReader:
     left = None
 
     def __init__(
-        self, to: Iterable[Any] | AsyncIterable[Any], batch_size: int, intake: RecipientFilter
+        self,
+        to: Iterable[Any] | AsyncIterable[Any],
+        batch_size: int,
+        recipient_filter: RecipientFilter,
     ) -> None:
         self._items = stream(to)
         self._batch_size = batch_size
-        self._intake = intake
+        self._filter = recipient_filter
         self._pending: list[str] = []
         self._position = 0
 
@@ -143,8 +149,8 @@ class BatchReader:
             item = await anext(self._items, _END)
             if item is _END:
                 break
-            if (recipient := self._intake.accept(item)) is None:
-                await self._intake.pause()
+            if (recipient := self._filter.accept(item)) is None:
+                await self._filter.pause()
             else:
                 self._pending.append(recipient)
         return self.rest()
@@ -163,30 +169,30 @@ class BatchReader:
         await self._items.aclose()
 
 
-def _stripped(item: Any) -> Any:
-    """Of the line of a file, the id."""
+def _strip(item: Any) -> Any:
+    """Strip a str, which may be a line of a file."""
     return item.strip() if isinstance(item, str) else item
 
 
-def excluded(ids: Iterable[str | int]) -> frozenset[str]:
-    """Ids that nobody is to be sent to by, in whatever case they are written.
+def normalize_excluded(ids: Iterable[str | int]) -> frozenset[str]:
+    """Normalize excluded ids for case-insensitive comparison.
 
     Raises:
-        ValidationError: It is not an iterable of ids.
+        ValidationError: `ids` is not an iterable of ids.
     """
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ValidationError("exclude", "an iterable of ids", ids)
     try:
-        return frozenset(user_ids_field((_stripped(each),)).casefold() for each in ids)
+        return frozenset(user_ids_field((_strip(each),)).casefold() for each in ids)
     except ValidationError as error:
         raise ValidationError("exclude", error.limit, error.given) from None
 
 
 def stream(items: object) -> AsyncGenerator[object, None]:
-    """Any iterable as an asynchronous one, with turns for other tasks in between.
+    """Iterate over any iterable asynchronously, with turns for other tasks in between.
 
     Raises:
-        ValidationError: It is none, or a text.
+        ValidationError: `items` is not an iterable, or is a str or bytes.
     """
     if isinstance(items, str | bytes) or not isinstance(items, Iterable | AsyncIterable):
         raise ValidationError("to", "an iterable of ids", items)
@@ -205,4 +211,4 @@ async def _stream(items: Iterable[object] | AsyncIterable[object]) -> AsyncGener
     for number, item in enumerate(items, 1):
         yield item
         if number % _YIELD_EVERY == 0:
-            await asyncio.sleep(0)  # not while an item is held, which a cancellation would lose
+            await asyncio.sleep(0)  # between items: a cancellation here loses none

@@ -1,4 +1,4 @@
-"""What became of a bulk job's recipients."""
+"""The plan, the progress and the report of a bulk job."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -10,15 +10,15 @@ __all__ = ["BroadcastPlan", "BroadcastProgress", "BulkReport", "Outcome"]
 
 @attrs.frozen
 class Outcome:
-    """What became of some recipients.
+    """The outcome for some recipients.
 
     Attributes:
-        ids: Who.
-        status: `failed`: not delivered. `unknown`: sent and not answered, so delivered or not.
-            `skipped`: not even tried. `delivered`: accepted by Cliq.
-        reason: Why, in words; `skipped` ones are `repeated`, `excluded` or no ids. Empty for those
-            who were delivered to.
-        code: Cliq's error code, where there is one.
+        ids: The recipients' ids.
+        status: `failed`: not delivered. `unknown`: sent but not answered, so it may or may not
+            have been delivered. `skipped`: not sent. `delivered`: accepted by Cliq.
+        reason: The reason, in words. For skipped items: `repeated`, `excluded` or why the id is
+            not valid. Empty for delivered ones.
+        code: Cliq's error code, or None.
     """
 
     ids: tuple[str, ...]
@@ -29,15 +29,15 @@ class Outcome:
 
 @attrs.frozen
 class BroadcastProgress:
-    """How far a broadcast is.
+    """The progress of a bulk job.
 
     Attributes:
-        delivered: Recipients accepted in a 2xx.
-        failed: Recipients not delivered to.
-        unknown: Recipients whose request was not answered.
-        skipped: Recipients not tried: repeated, excluded, or not an id.
-        requests: Requests that have left.
-        lockouts: Locks that began meanwhile.
+        delivered: The number of recipients whose message Cliq accepted.
+        failed: The number of recipients not delivered to.
+        unknown: The number of recipients whose request was not answered.
+        skipped: The number of items not sent: repeated, excluded, or not a valid id.
+        requests: The number of requests sent.
+        lockouts: The number of locks that began during the job.
     """
 
     delivered: int = 0
@@ -49,22 +49,22 @@ class BroadcastProgress:
 
     @property
     def done(self) -> int:
-        """Recipients whose end is known."""
+        """The number of recipients that have been dealt with."""
         return self.delivered + self.failed + self.unknown + self.skipped
 
 
 @attrs.frozen
 class BulkReport(BroadcastProgress):
-    """What became of a broadcast. Every recipient that was read is in one of the counts.
+    """The report of a bulk job. Every recipient that was read is in one of the counts.
 
-    But with a journal, those whom the next run will send to are in none.
+    With a journal, recipients that the next run will send to are in none of them.
 
     Attributes:
-        outcomes: The failed, the unknown and the skipped ones, with ids and reasons. A tuple, in
-            which repeated and excluded ids are only counted; with a journal, whatever is iterated
-            is read from there.
-        stopped: Why the job ended before its last recipient and what may help, or None.
-        error: The exception that stopped it, if one did.
+        outcomes: The failed, unknown and skipped recipients, with ids and reasons. Without a
+            journal, a tuple without the repeated and excluded ids, which are only counted; with a
+            journal, an iterable that reads all of them from its file.
+        stopped: The reason why the job stopped before its last recipient, with advice, or None.
+        error: The exception that stopped the job, or None.
     """
 
     outcomes: Iterable[Outcome] = ()
@@ -74,13 +74,13 @@ class BulkReport(BroadcastProgress):
 
 @attrs.frozen
 class BroadcastPlan:
-    """What a broadcast would send.
+    """The plan of a bulk job, which sends nothing.
 
     Attributes:
-        recipients: Those who would be sent to.
-        skipped: Those who would not.
-        requests: How many requests it takes.
-        first: The JSON bodies of the first requests, at most three.
+        recipients: The number of recipients.
+        skipped: The number of items that would be skipped.
+        requests: The number of requests.
+        first: The JSON bodies of the first requests, up to three.
     """
 
     recipients: int

@@ -1,4 +1,4 @@
-"""The steps before a job's first request: plan what it sends, and resume what earlier runs did."""
+"""The steps before a job's first request: plan the job, and resume earlier runs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,22 +11,22 @@ from cliq_async.errors import JournalError
 
 __all__ = ["plan", "resume"]
 
-_CHECKED_AT_ONCE: Final = 200
-_SHOWN: Final = 3
+_CHECK_BATCH: Final = 200
+_MAX_SAMPLES: Final = 3
 
 
 async def resume(source: BatchSource, log: JobLog) -> list[Batch]:
-    """Check all that earlier runs have read; return the batches that are still to be sent.
+    """Check the batches that earlier runs have read. Returns those still to be sent.
 
     Raises:
-        JournalError: The recipients differ from those of before, or the log cannot be used.
-        Exception: What the source raised.
+        JournalError: The recipients differ from those of earlier runs, or the log cannot be used.
+        Exception: The source raised this.
     """
     known = await log.open()
     await source.prepare()
-    left: list[Batch] = []
-    for start in range(0, known.batches, _CHECKED_AT_ONCE):
-        end = min(start + _CHECKED_AT_ONCE, known.batches)
+    unsent: list[Batch] = []
+    for start in range(0, known.batches, _CHECK_BATCH):
+        end = min(start + _CHECK_BATCH, known.batches)
         batches: list[Batch] = []
         for position in range(start, end):
             batch = await source.next(known.sizes.get(position))
@@ -34,13 +34,13 @@ async def resume(source: BatchSource, log: JobLog) -> list[Batch]:
                 break
             batches.append(batch)
         if batches:
-            left += await log.check(batches)
+            unsent += await log.check(batches)
         if start + len(batches) < end:
             raise JournalError(
-                f"these are {start + len(batches):,} batches of recipients, and the job of "
-                f"this journal had read {known.batches:,}: they are others, or fewer"
+                f"the recipients make only {start + len(batches):,} batches, but an earlier run "
+                f"of this job read {known.batches:,}: recipients were removed or changed"
             )
-    return left + await log.unfinished()
+    return unsent + await log.unfinished()
 
 
 async def plan(
@@ -49,12 +49,12 @@ async def plan(
     """Return what a job would send.
 
     Args:
-        source: Its batches.
+        source: The source of the batches.
         log: Counts the items that the source skips.
         body: Returns the body of the request for a batch.
 
     Raises:
-        Exception: What the source raised.
+        Exception: The source raised this.
     """
     await source.prepare()
     recipients = requests = 0
@@ -62,6 +62,6 @@ async def plan(
     while (batch := await source.next()) is not None:
         requests += 1
         recipients += len(batch)
-        if len(first) < _SHOWN:
+        if len(first) < _MAX_SAMPLES:
             first.append(dict(body(batch)))
     return BroadcastPlan(recipients, log.counts.skipped, requests, tuple(first))

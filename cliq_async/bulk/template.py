@@ -1,6 +1,6 @@
-"""Messages and calls out of rows: Jinja templates, in a sandbox.
+"""Messages and calls from rows: Jinja templates, rendered in a sandbox.
 
-Whoever writes the template is trusted no further than a template reaches; the rows are data alone.
+The template cannot reach anything but the row; the values of the row are never evaluated.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,37 +21,39 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 _Render = Callable[[Row], Any]
 
-_MARKS: Final = ("{{", "{%", "{#")
+_JINJA_MARKERS: Final = ("{{", "{%", "{#")
 
 
 class _Template(Generic[T]):
-    """What somebody is sent, made out of a row."""
+    """A function that builds a row's recipient and content from a template."""
 
-    def __init__(self, given: object, to: str, build: Callable[[Any], T]) -> None:
+    def __init__(self, template: object, to: str, build: Callable[[Any], T]) -> None:
         self._to = to
         self._build = build
-        plain = {"text": given} if isinstance(given, str) else given
+        plain = {"text": template} if isinstance(template, str) else template
         if not isinstance(plain, Mapping):
-            raise ValidationError("template", "a str, or the plain form of the API", plain)
+            raise ValidationError("template", "a str, or a mapping in the form of the API", plain)
         try:
-            self._render = _compiled(_environment(), plain)
+            self._render = _compile(_environment(), plain)
         except RecursionError:
-            raise ValidationError("template", "a flatter one", Unquoted("too deep")) from None
+            raise ValidationError(
+                "template", "less deeply nested", Unquoted("too many levels")
+            ) from None
 
     def __call__(self, row: Row) -> tuple[str | int, T]:
-        """The row's recipient, and what they are sent.
+        """Return the row's recipient and their content.
 
         Raises:
             ValidationError: A column is missing, or a limit is broken.
         """
-        if not hasattr(row, "keys"):  # what databases give has that, and is not always a Mapping
+        if not hasattr(row, "keys"):  # rows of databases have keys, but need not be Mappings
             raise ValidationError("row", "a mapping from columns to values", row)
-        given = {name: value for name, value in dict(row).items() if value is not None}
+        columns = {name: value for name, value in dict(row).items() if value is not None}
         if self._to not in row.keys():  # noqa: SIM118 - see above
-            raise ValidationError("to", f"a column {self._to!r}", _columns(given))
-        plain = self._render(given)
+            raise ValidationError("to", f"a column {self._to!r}", _column_names(columns))
+        plain = self._render(columns)
         try:
-            return given.get(self._to, ""), self._build(plain)
+            return columns.get(self._to, ""), self._build(plain)
         except ValidationError:
             raise
         except ValueError as error:
@@ -59,13 +61,13 @@ class _Template(Generic[T]):
 
 
 class MessageTemplate(_Template[Message]):
-    """Makes a message out of a row, for `CliqClient.broadcast`.
+    """A template that builds a message from a row, for `CliqClient.broadcast`.
 
-    Its texts are Jinja templates over the row's columns, as `{{ name }}`; `{{ row["First name"] }}`
-    if a column's name is no identifier. A column that the row does not have, or where it has None,
-    is an error, unless the template says what to put there: `{{ name | default("colleague") }}`.
+    Its texts are Jinja templates over the row's columns, as `{{ name }}`, or
+    `{{ row["First name"] }}` if a column's name is not an identifier. A column that is missing or
+    None is an error, unless the template has a default: `{{ name | default("colleague") }}`.
 
-    Needs the extra `template`.
+    Requires the extra `template`.
 
     Example:
         >>> template = MessageTemplate("Hello {{ name }}!")
@@ -73,11 +75,11 @@ class MessageTemplate(_Template[Message]):
         'Hello Ann!'
 
     Args:
-        message: The text; or a message in the API's plain form, whose texts are templates.
-        to: The column of the recipient's id.
+        message: The text, or a message in the form of the API, whose texts are templates.
+        to: The column with the recipient's id.
 
     Raises:
-        ValidationError: It is no template.
+        ValidationError: `message` is not a valid template.
     """
 
     def __init__(self, message: str | Mapping[str, Any], *, to: str = "user_id") -> None:
@@ -85,7 +87,9 @@ class MessageTemplate(_Template[Message]):
 
 
 class CallTemplate(_Template[Call]):
-    """Makes a voice call out of a row, for `CliqClient.call_many`. See `MessageTemplate`.
+    """A template that builds a voice call from a row, for `CliqClient.call_many`.
+
+    See `MessageTemplate`.
 
     Example:
         >>> template = CallTemplate({"text": "{{ service }} is down", "retry": 2})
@@ -93,12 +97,12 @@ class CallTemplate(_Template[Call]):
         'Payment is down'
 
     Args:
-        call: The text; or a call in the API's plain form, without `user_ids`, whose texts are
+        call: The text, or a call in the form of the API without `user_ids`, whose texts are
             templates.
-        to: The column of the recipient's id.
+        to: The column with the recipient's id.
 
     Raises:
-        ValidationError: It is no template.
+        ValidationError: `call` is not a valid template.
     """
 
     def __init__(self, call: str | Mapping[str, Any], *, to: str = "user_id") -> None:
@@ -106,73 +110,77 @@ class CallTemplate(_Template[Call]):
 
 
 def _environment() -> "jinja2.Environment":
-    # Imported in need: it comes with an extra.
+    # Imported when needed: Jinja comes with an extra.
     try:
         from jinja2 import StrictUndefined, Undefined  # noqa: PLC0415
         from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "jinja2":
             raise
-        what = "Jinja: `pip install 'cliq-async[template]'`"
-        raise ValidationError("template", what, Unquoted("none")) from None
+        limit = "Jinja: `pip install 'cliq-async[template]'`"
+        raise ValidationError("template", limit, Unquoted("none")) from None
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
-        finalize=lambda value: value if isinstance(value, Undefined) else _shown(value),
+        finalize=lambda value: value if isinstance(value, Undefined) else _finalize(value),
     )
-    environment.globals.clear()  # a column that is missing is none of Jinja's own
-    del environment.filters["random"]  # the same row makes the same message, as a journal wants
+    environment.globals.clear()  # else `{{ range }}` would hide a missing column
+    del environment.filters["random"]  # a resumed job must build the same messages
     return environment
 
 
-def _shown(value: object) -> object:
+def _finalize(value: object) -> object:
     if value is None or callable(value):
-        raise ValueError("there is nothing to show" if value is None else "that is a function")
+        raise ValueError("the value is None" if value is None else "the value is a function")
     return value
 
 
-def _compiled(environment: "jinja2.Environment", plain: object) -> _Render:
-    """What makes the same of a row, with its templates filled in."""
+def _compile(environment: "jinja2.Environment", plain: object) -> _Render:
+    """Compile a value to a function that fills in its templates from a row."""
     if isinstance(plain, str):
-        return _text(environment, plain) if any(mark in plain for mark in _MARKS) else _same(plain)
+        return (
+            _compile_text(environment, plain)
+            if any(mark in plain for mark in _JINJA_MARKERS)
+            else _constant(plain)
+        )
     if isinstance(plain, Mapping):
-        parts = {key: _compiled(environment, value) for key, value in plain.items()}
+        parts = {key: _compile(environment, value) for key, value in plain.items()}
         return lambda row: {key: render(row) for key, render in parts.items()}
     if isinstance(plain, list | tuple):
-        items = [_compiled(environment, value) for value in plain]
+        items = [_compile(environment, value) for value in plain]
         return lambda row: [render(row) for render in items]
-    return _same(plain)
+    return _constant(plain)
 
 
-def _same(value: object) -> _Render:
+def _constant(value: object) -> _Render:
     return lambda _row: value
 
 
-def _text(environment: "jinja2.Environment", source: str) -> _Render:
+def _compile_text(environment: "jinja2.Environment", source: str) -> _Render:
     from jinja2 import TemplateSyntaxError, UndefinedError  # noqa: PLC0415
 
     try:
         template = environment.from_string(source)
     except TemplateSyntaxError as error:
-        what = f"a Jinja template: line {error.lineno}: {error.message}"
-        raise ValidationError("template", what, source) from None
+        limit = f"a Jinja template: line {error.lineno}: {error.message}"
+        raise ValidationError("template", limit, source) from None
     except Exception as error:
-        what = f"a Jinja template ({type(error).__name__}: {error})"
-        raise ValidationError("template", what, source) from error
+        limit = f"a Jinja template ({type(error).__name__}: {error})"
+        raise ValidationError("template", limit, source) from error
 
     def render(row: Row) -> str:
         try:
             return template.render({**row, "row": row})
         except UndefinedError as error:
-            what = f"columns that the row has ({error.message})"
-            raise ValidationError("template", what, _columns(row)) from None
+            limit = f"columns that the row has ({error.message})"
+            raise ValidationError("template", limit, _column_names(row)) from None
         except Exception as error:
-            what = f"a template that can be filled in ({type(error).__name__}: {error})"
-            raise ValidationError("template", what, source) from error
+            limit = f"a template that can be filled in ({type(error).__name__}: {error})"
+            raise ValidationError("template", limit, source) from error
 
     return render
 
 
-def _columns(row: Row) -> Unquoted:
+def _column_names(row: Row) -> Unquoted:
     return Unquoted(", ".join(map(str, row)) or "none")

@@ -1,4 +1,4 @@
-"""Bots: made, listed, changed, deleted, and put into channels."""
+"""Bots: create, list, get, update and delete them, and add them to channels."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
@@ -34,7 +34,7 @@ class Bots:
         self._send = send
 
     async def create(self, new: NewBot) -> Bot:
-        """Make a bot.
+        """Create a bot.
 
         Example:
             ```python
@@ -42,13 +42,13 @@ class Bots:
             ```
 
         Returns:
-            The bot, with the id and the unique name that Cliq gave it. All its fields are empty
-            if the bot was made and the answer could not be read.
+            The bot, with the id and the unique name that Cliq gave it. All fields are empty if
+            the bot was created but the answer could not be read.
 
         Raises:
             ConflictError: Another bot has this name.
-            BadRequestError: Cliq refused it, as for `bot_creation_limit_exceeded`.
-            OutcomeUnknownError: It was sent and not answered.
+            BadRequestError: Cliq refused the bot, for example with `bot_creation_limit_exceeded`.
+            OutcomeUnknownError: The request was sent but not answered.
         """
         if not isinstance(new, NewBot):
             raise ValidationError("new", "a NewBot", new)
@@ -64,18 +64,19 @@ class Bots:
         search: str | None = None,
         scope: str | None = None,
     ) -> Page[Bot]:
-        """One page of bots.
+        """List one page of bots.
 
         Args:
-            limit: Bots in the page, 1 to 50; Cliq's own default is 20.
-            next_token: From the page before, as it came.
-            sync_token: From an earlier listing: only what changed since, and what was deleted.
-            search: Words to look for in the catalogue.
-            scope: Which part of the catalogue to look in.
+            limit: The most bots in the page, 1 to 50; Cliq's default is 20.
+            next_token: The token from the previous page, unchanged.
+            sync_token: The token from an earlier listing, to get only the bots that have changed
+                or been deleted since.
+            search: Words to look for in the catalog.
+            scope: The part of the catalog to search.
 
         Raises:
-            ValidationError: The limit is out of range.
-            ApiError: Cliq refused it, or its answer cannot be read.
+            ValidationError: `limit` is out of range.
+            ApiError: Cliq refused the request, or its answer cannot be read.
         """
         endpoint = ENDPOINTS["list_bots"]
         query = {
@@ -90,7 +91,7 @@ class Bots:
     def iter(
         self, *, limit: int | None = 50, search: str | None = None, scope: str | None = None
     ) -> AsyncIterator[Bot]:
-        """All bots, page after page.
+        """Iterate over all bots, page by page.
 
         Example:
             ```python
@@ -99,9 +100,9 @@ class Bots:
             ```
 
         Args:
-            limit: Bots in a page, 1 to 50.
-            search: Words to look for in the catalogue.
-            scope: Which part of the catalogue to look in.
+            limit: The most bots in a page, 1 to 50.
+            search: Words to look for in the catalog.
+            scope: The part of the catalog to search.
         """
         return follow(
             ENDPOINTS["list_bots"],
@@ -111,15 +112,15 @@ class Bots:
     async def get(
         self, bot_id: str, *, fields: Literal["subscription_details"] | None = None
     ) -> Bot:
-        """A bot by its id.
+        """Get a bot by its id.
 
         Args:
-            bot_id: The bot's id, with `b-` before it or not. A unique name is not one.
-            fields: `subscription_details` adds the subscribers; they are in `Bot.extra`.
+            bot_id: The bot's id, with or without `b-` before it; not its unique name.
+            fields: `subscription_details` adds the subscribers, in `Bot.extra`.
 
         Raises:
-            NotFoundError: There is no such bot.
-            ApiError: Cliq refused it, or its answer cannot be read.
+            NotFoundError: The bot does not exist.
+            ApiError: Cliq refused the request, or its answer cannot be read.
         """
         endpoint = ENDPOINTS["get_bot"]
         if fields not in (None, _DETAILS):
@@ -130,17 +131,17 @@ class Bots:
         return attrs.evolve(bot, extra=_extra(data))
 
     async def update(self, bot_id: str, changes: BotChanges) -> Bot:
-        """Change a bot.
+        """Update a bot.
 
         Returns:
-            The bot as it is now. All its fields are empty if it was changed and the answer could
-            not be read.
+            The bot after the update. All fields are empty if the bot was updated but the answer
+            could not be read.
 
         Raises:
-            NotFoundError: There is no such bot.
+            NotFoundError: The bot does not exist.
             ConflictError: Another bot has this name.
             PermissionDeniedError: The user may not edit this bot.
-            OutcomeUnknownError: It was sent and not answered, three times.
+            OutcomeUnknownError: The request was sent three times but not answered.
         """
         if not isinstance(changes, BotChanges):
             raise ValidationError("changes", "BotChanges", changes)
@@ -149,12 +150,12 @@ class Bots:
         return read_written(data_of(await self._send(call)), Bot, _NO_BOT)
 
     async def delete(self, bot_id: str) -> None:
-        """Delete a bot for good, and with it its handlers and its places in channels.
+        """Delete a bot permanently, with its handlers and its channel memberships.
 
         Raises:
-            NotFoundError: There is no such bot.
+            NotFoundError: The bot does not exist.
             PermissionDeniedError: The user may not delete this bot.
-            OutcomeUnknownError: It was sent and not answered, three times.
+            OutcomeUnknownError: The request was sent three times but not answered.
         """
         path = {"bot_id": path_segment("bot_id", bot_id)}
         await self._send(ApiCall(ENDPOINTS["delete_bot"], path))
@@ -166,17 +167,17 @@ class Bots:
         *,
         extension_key: str | None = None,
     ) -> None:
-        """Put a bot into a channel.
+        """Add a bot to a channel.
 
         Args:
             bot_unique_name: The bot's unique name.
             channel_unique_name: The channel's unique name.
-            extension_key: Of the extension that the bot belongs to, if it does.
+            extension_key: The key of the bot's extension, if it belongs to one.
 
         Raises:
-            ConflictError: The bot is in that channel already.
-            NotFoundError: There is no such bot.
-            OutcomeUnknownError: It was sent and not answered.
+            ConflictError: The bot is already in that channel.
+            NotFoundError: The bot does not exist.
+            OutcomeUnknownError: The request was sent but not answered.
         """
         path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         body = {"channel_unique_name": check_text("channel_unique_name", channel_unique_name, 1)}

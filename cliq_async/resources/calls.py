@@ -1,4 +1,4 @@
-"""Voice calls that a bot makes."""
+"""Voice calls from a bot."""
 
 from collections.abc import Awaitable, Callable
 
@@ -23,7 +23,7 @@ class Calls:
         self._send = send
 
     async def trigger(self, bot_unique_name: str, call: Call) -> CallReceipt:
-        """Call up to 10 people, who hear a text. Overrides their Do Not Disturb.
+        """Call up to 10 people and read a text to them. Calls ring even if Do Not Disturb is on.
 
         Example:
             ```python
@@ -31,16 +31,16 @@ class Calls:
             ```
 
         Args:
-            bot_unique_name: The bot's unique name; calls have to be enabled for it.
-            call: The text, who is called, and how often.
+            bot_unique_name: The unique name of a bot for which calls are enabled.
+            call: The text, the recipients, and the number of retries.
 
         Returns:
-            The call's id and who is called; both empty if the answer could not be read.
+            The call's id and the recipients; both empty if the answer could not be read.
 
         Raises:
-            BadRequestError: Cliq refused it, as for `bot_alert_not_enabled`.
-            OutcomeUnknownError: It was sent and not answered. It is not tried again, since that
-                could call twice.
+            BadRequestError: Cliq refused the call, for example with `bot_alert_not_enabled`.
+            OutcomeUnknownError: The request was sent but not answered. It is not retried, since
+                that could call people twice.
         """
         if not isinstance(call, Call):
             raise ValidationError("call", "a Call", call)

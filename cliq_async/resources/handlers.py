@@ -1,4 +1,4 @@
-"""Handlers: what a bot does on an event."""
+"""Handlers: the reactions of a bot to events."""
 
 from collections.abc import Awaitable, Callable
 
@@ -32,7 +32,7 @@ class Handlers:
         self._send = send
 
     async def create(self, bot_id: str, new: NewHandler) -> Handler:
-        """Make a handler.
+        """Create a handler.
 
         Example:
             ```python
@@ -41,14 +41,16 @@ class Handlers:
 
         Args:
             bot_id: The bot's id.
-            new: Its type and, for a Deluge bot, its script, for a webhook bot its permissions.
+            new: The handler's type, with a script for a Deluge bot or permissions for a webhook
+                bot.
 
         Returns:
-            What Cliq says of it; the answer has no id.
+            The handler as Cliq describes it, without an id.
 
         Raises:
-            BadRequestError: Cliq refused it, as for `execution_handler_create_failed`.
-            OutcomeUnknownError: It was sent and not answered.
+            BadRequestError: Cliq refused the handler, for example with
+                `execution_handler_create_failed`.
+            OutcomeUnknownError: The request was sent but not answered.
         """
         if not isinstance(new, NewHandler):
             raise ValidationError("new", "a NewHandler", new)
@@ -64,21 +66,21 @@ class Handlers:
         *,
         handler_id: str | None = None,
     ) -> Handler:
-        """Change a handler.
+        """Update a handler.
 
         Args:
             bot_id: The bot's id.
             type: The handler's type.
-            changes: What to change. Permissions and sub-actions replace the old ones.
-            handler_id: Which menu action, where the bot has several.
+            changes: The new values. Permissions and sub-actions replace the old ones.
+            handler_id: The id of the menu action, if the bot has several.
 
         Returns:
-            What Cliq says of it: id, permissions and what is displayed.
+            The handler as Cliq describes it: its id, permissions and displayed fields.
 
         Raises:
-            ValidationError: The type may not have one of the permissions or fields.
+            ValidationError: A handler of this type may not have one of the permissions or fields.
             NotFoundError: The bot has no such handler.
-            OutcomeUnknownError: It was sent and not answered, three times.
+            OutcomeUnknownError: The request was sent three times but not answered.
         """
         if not isinstance(changes, HandlerChanges):
             raise ValidationError("changes", "HandlerChanges", changes)
@@ -94,16 +96,16 @@ class Handlers:
         *,
         handler_id: str | None = None,
     ) -> Handler:
-        """A handler, with its script.
+        """Get a handler, with its script.
 
         Args:
             bot_id: The bot's id.
             type: The handler's type.
-            handler_id: Which menu action, where the bot has several.
+            handler_id: The id of the menu action, if the bot has several.
 
         Raises:
             NotFoundError: The bot has no such handler.
-            ApiError: Cliq refused it, or its answer cannot be read.
+            ApiError: Cliq refused the request, or its answer cannot be read.
         """
         endpoint = ENDPOINTS["get_handler"]
         path = _path(bot_id, check_type("type", type, None))
@@ -118,17 +120,18 @@ class Handlers:
         *,
         handler_id: str | None = None,
     ) -> None:
-        """Delete a handler for good, and with it its script.
+        """Delete a handler permanently, with its script.
 
         Args:
             bot_id: The bot's id.
             type: The handler's type.
-            handler_id: Which menu action, where the bot has several.
+            handler_id: The id of the menu action, if the bot has several.
 
         Raises:
             NotFoundError: The bot has no such handler.
-            BadRequestError: Cliq refused it, as for `default_handler_delete_not_allowed`.
-            OutcomeUnknownError: It was sent and not answered, three times.
+            BadRequestError: Cliq refused the request, for example with
+                `default_handler_delete_not_allowed`.
+            OutcomeUnknownError: The request was sent three times but not answered.
         """
         path = _path(bot_id, check_type("type", type, None))
         await self._send(ApiCall(ENDPOINTS["delete_handler"], path, _query(handler_id)))
@@ -139,7 +142,7 @@ def _path(bot_id: str, handler_type: str) -> dict[str, str]:
 
 
 def _query(handler_id: str | None) -> dict[str, str | None]:
-    # An empty one would be taken for none, and another menu action be changed.
+    # Cliq ignores an empty id and would act on a different menu action.
     return {"handler_id": None if handler_id is None else check_text("handler_id", handler_id, 1)}
 
 

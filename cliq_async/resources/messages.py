@@ -1,4 +1,4 @@
-"""Messages: what a bot says to users, to a channel, or to all its subscribers."""
+"""Messages from a bot to users, to a channel, or to all its subscribers."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _ONE_KIND = "exactly one of user_ids, channel and broadcast"
 
 
 class Messages:
-    """`client.messages`: what bots say.
+    """`client.messages`: messages from bots, and calls of their incoming webhooks.
 
     Source: "Send a bot message" and "Send an incoming webhook message to a bot" of the Bots API.
     50 requests a minute each, scopes ZohoCliq.Webhooks.CREATE and, for the latter,
@@ -48,41 +48,42 @@ class Messages:
         Args:
             bot_unique_name: The bot's unique name.
             message: The message, or just its text.
-            user_ids: Up to 100 ZUIDs or email addresses. Cliq drops those it does not know, unless
-                it knows none.
+            user_ids: Up to 100 ZUIDs or email addresses. Cliq ignores unknown ones, and refuses
+                the message if all are unknown.
             channel: A channel's unique name.
-            broadcast: To every subscriber of the bot.
-            extension_key: Of the extension that the bot belongs to, if it does.
+            broadcast: Send to every subscriber of the bot.
+            extension_key: The key of the bot's extension, if it belongs to one.
 
         Returns:
-            The chat and message ids if the message asks for them with `sync_message`, else empty.
+            The chat and message ids if the message has `sync_message` set, else empty.
 
         Raises:
-            ValidationError: Not exactly one kind of recipient, or a limit is broken; nothing was
-                sent.
-            BadRequestError: Cliq refused it, as for `botmessage_no_valid_users`.
+            ValidationError: The recipients are not of exactly one kind, or a limit is broken;
+                nothing was sent.
+            BadRequestError: Cliq refused the message, for example with
+                `botmessage_no_valid_users`.
             PermissionDeniedError: The bot may not message these users.
-            OutcomeUnknownError: It was sent and not answered. It is not tried again, since that
-                could deliver it twice.
+            OutcomeUnknownError: The request was sent but not answered. It is not retried, since
+                that could deliver the message twice.
         """
         path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         query = {"extension_key": query_text("extension_key", extension_key)}
         body = _body(message)
-        if not isinstance(broadcast, bool):  # "no" would be taken for True
+        if not isinstance(broadcast, bool):  # the string "no" is truthy
             raise ValidationError("broadcast", "True or False", broadcast)
-        addressed = user_ids not in ((), [], "")
-        if addressed + (channel is not None) + broadcast != 1:
+        has_users = user_ids not in ((), [], "")
+        if has_users + (channel is not None) + broadcast != 1:
             given = [
                 name
-                for name, there in (
-                    ("user_ids", addressed),
+                for name, present in (
+                    ("user_ids", has_users),
                     ("channel", channel is not None),
                     ("broadcast", broadcast),
                 )
-                if there
+                if present
             ]
             raise ValidationError("recipients", _ONE_KIND, given)
-        if addressed:
+        if has_users:
             body["user_ids"] = user_ids_field(user_ids)
         elif channel is not None:
             query["channel_unique_name"] = check_text("channel", channel, 1)
@@ -99,7 +100,7 @@ class Messages:
         user_ids: str | int | Iterable[str | int] = (),
         extension_key: str | None = None,
     ) -> IncomingReceipt:
-        """Hand parameters to a bot's incoming webhook handler, which says what becomes of them.
+        """Send parameters to a bot's incoming webhook handler, which decides what to do with them.
 
         Example:
             ```python
@@ -109,17 +110,18 @@ class Messages:
 
         Args:
             bot_unique_name: The bot's unique name.
-            parameters: At most 50; each value a str of at most 10,000 characters.
+            parameters: Up to 50 parameters; each value is a str of up to 10,000 characters.
             user_ids: Up to 100 ZUIDs or email addresses.
-            extension_key: Of the extension that the bot belongs to, if it does.
+            extension_key: The key of the bot's extension, if it belongs to one.
 
         Returns:
-            Who was reached; nobody if the answer could not be read.
+            The recipients who were reached; empty if the answer could not be read.
 
         Raises:
             ValidationError: A limit is broken; nothing was sent.
-            BadRequestError: Cliq refused it, as for `botmessage_no_valid_users`.
-            OutcomeUnknownError: It was sent and not answered. It is not tried again.
+            BadRequestError: Cliq refused the parameters, for example with
+                `botmessage_no_valid_users`.
+            OutcomeUnknownError: The request was sent but not answered. It is not retried.
         """
         path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
         query: dict[str, str | int | None] = {

@@ -1,7 +1,7 @@
 """Pagination: reading a page of a listing, following its pages, and detecting a loop."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import ApiError
@@ -12,7 +12,8 @@ __all__ = ["LoopGuard", "follow", "read_page"]
 
 T = TypeVar("T")
 
-_OK = 200
+_OK: Final = 200
+_LOOP: Final = "pagination loop: the server returned the same next_token twice"
 
 
 def read_page(endpoint: Endpoint, data: object, cls: type[T]) -> Page[T]:

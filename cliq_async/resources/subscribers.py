@@ -1,4 +1,4 @@
-"""Subscribers: who gets a bot's messages."""
+"""Subscribers: the users who receive a bot's broadcasts."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -15,7 +15,7 @@ __all__ = ["Subscribers"]
 class Subscribers:
     """`client.subscribers`: the users who have subscribed to a bot.
 
-    Only the bot's creator and the organisation's admins may ask.
+    Only the bot's creator and the organization's admins may list them.
     Source: "List all subscribers of a specific bot" of the Bots API. 100 requests a minute, scope
     ZohoCliq.Bots.READ.
     """
@@ -32,18 +32,18 @@ class Subscribers:
         sync_token: str | None = None,
         extension_key: str | None = None,
     ) -> Page[Subscriber]:
-        """One page of subscribers.
+        """List one page of subscribers.
 
         Args:
             bot: The bot's id or its unique name.
-            limit: Subscribers in the page, 1 to 50.
-            next_token: From the page before, as it came.
-            sync_token: From an earlier listing: only what changed since.
-            extension_key: Of the extension that the bot belongs to, if it does.
+            limit: The most subscribers in the page, 1 to 50.
+            next_token: The token from the previous page, unchanged.
+            sync_token: The token from an earlier listing, to get only the changes since.
+            extension_key: The key of the bot's extension, if it belongs to one.
 
         Raises:
-            ValidationError: The limit is out of range, or the bot's name is none.
-            ApiError: Cliq refused it, or its answer cannot be read.
+            ValidationError: `limit` is out of range, or `bot` is not a valid identifier.
+            ApiError: Cliq refused the request, or its answer cannot be read.
         """
         endpoint = ENDPOINTS["list_subscribers"]
         path = {"bot_id_or_unique_name": path_segment("bot", bot)}
@@ -58,7 +58,7 @@ class Subscribers:
     def iter(
         self, bot: str, *, limit: int | None = 50, extension_key: str | None = None
     ) -> AsyncIterator[Subscriber]:
-        """All subscribers, page after page.
+        """Iterate over all subscribers, page by page.
 
         Example:
             ```python
@@ -67,8 +67,8 @@ class Subscribers:
 
         Args:
             bot: The bot's id or its unique name.
-            limit: Subscribers in a page, 1 to 50.
-            extension_key: Of the extension that the bot belongs to, if it does.
+            limit: The most subscribers in a page, 1 to 50.
+            extension_key: The key of the bot's extension, if it belongs to one.
         """
         return follow(
             ENDPOINTS["list_subscribers"],

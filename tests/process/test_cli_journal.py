@@ -28,7 +28,7 @@ async def test_job_with_a_journal_is_finished_once(ids, tmp_path):
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
         other = await run(sandbox, *BROADCAST, "--to", ids(240), "--journal", journal)
         assert other.exit_code == 1
-        assert "others, or fewer" in other.stderr or "other recipients" in other.stderr
+        assert "recipients or messages differ" in other.stderr or "recipients make" in other.stderr
     shown = invoke("jobs", "show", journal)
     assert shown.exit_code == 0
     assert "supportbot" in shown.stdout

@@ -1,4 +1,4 @@
-"""A client on the running loop's time, over a transport that a test hands in."""
+"""Clients on the running loop's time, over a transport that the test provides."""
 
 import asyncio
 from typing import Any
@@ -15,6 +15,6 @@ def a_client(transport, **options: Any):
 
 
 def a_scripted_client(steps=(DONE,), *, delay_s=0.0, **options: Any):
-    """A client, and the transport that plays the steps for it."""
+    """Build a client. Returns it with the transport that plays the steps."""
     transport = Scripted(list(steps), delay_s)
     return a_client(transport, **options), transport

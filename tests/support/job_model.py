@@ -1,34 +1,34 @@
-"""What a journal may say of each recipient of a job, and how often each may be reached."""
+"""A model of a job: the statuses a journal may hold for each recipient, and who was reached."""
 
 from typing import Any
 
 
 class JobModel:
-    """Who was sent to, who was reached, and what of it is on the disk for certain."""
+    """The recipients of a job: sent to, reached, and durably recorded."""
 
     def __init__(self, everybody: tuple[str, ...]) -> None:
         self.everybody = everybody
-        # For each recipient, what the journal may say of them.
+        # The statuses that the journal may hold, by recipient.
         self.may_be = {who: {"fresh"} for who in everybody}
         self.since: dict[str, set[str]] = {}
         self.reached = dict.fromkeys(everybody, 0)
         self.asked_again = dict.fromkeys(everybody, 0)
         self.resending = False
 
-    # What it learns.
+    # Events.
 
     def written(self) -> None:
-        """Whatever was noted before is on the disk for certain."""
+        """All records so far are durable."""
         self.since.clear()
 
     def note(self, ids: tuple[str, ...], status: str) -> None:
-        """Something is known of some, and not yet on the disk for certain."""
+        """The status of some recipients is recorded, but not durable yet."""
         for who in ids:
             self.since.setdefault(who, self.may_be[who])
             self.may_be[who] = {status}
 
     def leaves(self, ids: tuple[str, ...]) -> None:
-        """A request to some is about to be sent, which the journal has noted."""
+        """A request to some recipients, marked in the journal, is about to be sent."""
         for who in ids:
             states = self.may_be[who]
             allowed = {"fresh", "waiting"} | ({"unknown"} if self.resending else set())
@@ -37,13 +37,13 @@ class JobModel:
             self.may_be[who] = {"unknown"}
 
     def arrives(self, ids: tuple[str, ...]) -> None:
-        """A request to some is done by the server."""
+        """The server has carried out a request to some recipients."""
         for who in ids:
             self.reached[who] += 1
-            assert self.reached[who] <= 1 + self.asked_again[who], "nobody gets it twice"
+            assert self.reached[who] <= 1 + self.asked_again[who], "no recipient gets it twice"
 
     def ended(self, batch: Any, fate: str) -> None:
-        """The job knows what became of a request."""
+        """The job knows the outcome of a request."""
         if fate in {"no connection", "stopped"}:
             self.note(batch.ids, "unknown" if self.doubtful(batch) else "fresh")
         elif fate == "split":
@@ -53,7 +53,7 @@ class JobModel:
             self.note(batch.ids, "unknown" if doubtful else fate)
 
     def doubtful(self, batch: Any) -> bool:
-        """Whether they may have been reached by a request before this one."""
+        """Return whether an earlier request may have reached the batch."""
         return any(self.asked_again[who] for who in batch.ids)
 
     def split(self, batch: Any) -> None:
@@ -65,20 +65,20 @@ class JobModel:
                 self.may_be[who] = {"unknown", "waiting"}
 
     def killed(self) -> None:
-        """What was not on the disk for certain may be as it was before, or as it is noted."""
+        """The program died: records that are not durable may be lost or kept."""
         for who, before in self.since.items():
             self.may_be[who] = self.may_be[who] | before
         self.since.clear()
 
-    # What holds.
+    # Invariants.
 
     @property
     def over(self) -> bool:
-        """Whether nobody is left to send to."""
+        """True if no recipient is left to send to."""
         return all("fresh" not in s and "waiting" not in s for s in self.may_be.values())
 
     def begun(self) -> list[int]:
-        """The places of those of whom the journal has something for certain."""
+        """Return the positions of the recipients that are certainly in the journal."""
         return [n for n, who in enumerate(self.everybody) if "fresh" not in self.may_be[who]]
 
     def check_reached(self) -> None:
@@ -87,11 +87,11 @@ class JobModel:
             assert states != {"fresh"} or self.reached[who] == 0
 
     def check_report(self, report: Any) -> None:
-        """A report says what is known here, and is known from now on."""
+        """Check a report against the model, and narrow the model to the report."""
         said: dict[str, str] = {}
         for outcome in report.outcomes:
             for who in outcome.ids:
-                assert who not in said, "everybody is in one outcome"
+                assert who not in said, "each recipient is in one outcome"
                 said[who] = outcome.status
         for who, status in said.items():
             assert status in self.may_be[who], (who, status, self.may_be[who])
@@ -104,6 +104,6 @@ class JobModel:
         for who, status in said.items():
             self.may_be[who] = {status}
         if report.stopped is None:
-            assert report.delivered == len(rest), "nobody is lost"
+            assert report.delivered == len(rest), "no recipient is lost"
             for who in rest:
                 self.may_be[who] = {"delivered"}

@@ -1,4 +1,4 @@
-"""A journal's disk: what was asked for is on it for certain, of the rest as much as one likes."""
+"""A simulated disk under a journal: awaited writes are durable, any part of the rest may be."""
 
 import asyncio
 import shutil
@@ -10,11 +10,11 @@ from cliq_async.bulk.journal import Journal
 
 
 class Disk:
-    """Does a journal's work in its order, later.
+    """A stand-in for a journal's thread that runs its operations in order, but late.
 
     Args:
-        journal: The journal whose thread this stands for.
-        written: Called when all that was noted so far is on the disk for certain.
+        journal: The journal whose thread this replaces.
+        written: Called when all records so far are durable.
     """
 
     def __init__(self, journal: Journal, written: Callable[[], None]) -> None:
@@ -45,7 +45,7 @@ class Disk:
         self.waiting.append(step)
 
     def flush(self):
-        """Write what is pending, but for all that is known only to the page cache."""
+        """Write pending operations, as if to the page cache only."""
         if self.waiting and not self.dead:
             self.file.run(self.waiting)
             self.waiting.clear()
@@ -58,12 +58,12 @@ class Disk:
             self.file.close()
 
     def crash(self, copy: Path, *, share: float, spoiled: str) -> None:
-        """Nothing is written any more; `copy` is the file as it is found afterwards.
+        """Stop writing, and copy the file as it is found after the crash.
 
         Args:
-            copy: Where the file and its log go.
-            share: How much of the log is kept, of what is not there for certain.
-            spoiled: What became of its end: cut, zeros, twice or flipped.
+            copy: The path of the copy; its log goes beside it.
+            share: The share of the log's tail, which is not durable, that is kept.
+            spoiled: The damage to the end of the log: cut, zeros, twice or flipped.
         """
         self.dead = True
         path = self.file.path

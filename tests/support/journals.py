@@ -1,4 +1,4 @@
-"""Jobs that keep a journal, at once or in its thread, and what is in its file."""
+"""Jobs with a journal, written inline or in its thread, and the rows of its file."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Every typed method once: a call of it, the request that it makes, and what it returns."""
+"""A table of all typed methods: a call, the request that it makes, and the result type."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ MENU = HandlerChanges(name="Open")
 
 Method = Callable[[CliqClient], Awaitable[object]]
 
-# By endpoint: a call of its method, the path that it asks for, and the body.
+# By endpoint: a call of its method, the path of the request, and its body.
 METHODS: dict[str, tuple[Method, str, object]] = {
     "create_bot": (
         lambda client: client.bots.create(NEW),
@@ -110,7 +110,7 @@ ONE_BOT = {"id": "1", "unique_name": "ops", "name": "Ops"}
 
 
 async def ask(method: Method, *steps: Any) -> tuple[object, Scripted]:
-    """What a method makes of an answer, and the transport that gave it."""
+    """Call a method with scripted answers. Returns its result and the transport."""
     transport = Scripted(list(steps))
     clock = asyncio.get_running_loop().time
     async with CliqClient(SECRET, transport=transport, quota=MemoryStore(clock=clock)) as client:

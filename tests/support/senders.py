@@ -1,4 +1,4 @@
-"""Jobs without a network: recipients that are counted, and senders told what becomes of a batch."""
+"""Jobs without a network: recipients that count reads, and senders with scripted outcomes."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ NOT_FOR_SOME = api(PermissionDeniedError, 403, "bot_unauthorized_message_access"
 
 
 class Ids:
-    """Recipients that count how many were read."""
+    """An iterable of recipients that counts how many were read."""
 
     def __init__(self, many, *, slow=False, fail_at=None):
         self.many, self.slow, self.fail_at = many, slow, fail_at
@@ -54,7 +54,7 @@ class Ids:
 
 
 class Sender:
-    """Stands for the network: what it is told becomes of each batch."""
+    """A sender without a network: each batch gets the next scripted fate."""
 
     def __init__(self, fates=(), takes_s=1.0):
         self.fates = list(fates)
@@ -77,7 +77,7 @@ class Sender:
 
 
 class FakeCall:
-    """One call of a sender: waits in line, then is on the wire, each for as long as it takes."""
+    """One call of a sender: waits for the quota, then for the answer, each for `takes_s`."""
 
     def __init__(self, sender, batch, fate):
         self.sender, self.batch, self.fate = sender, batch, fate
@@ -116,7 +116,7 @@ class FakeCall:
 
 
 def accounted(report, read):
-    """Every id that was read is in one count, and every one not delivered in one outcome."""
+    """Assert that every id read is in one count, and every id not delivered in one outcome."""
     assert report.delivered + report.failed + report.unknown + report.skipped == read
     for status in ("failed", "unknown"):
         listed = [i for o in report.outcomes if o.status == status for i in o.ids]

@@ -7,7 +7,7 @@ import pytest
 from support.clients import a_scripted_client
 from support.scripted import SECRET, moved
 
-from cliq_async.auth.provider import RefreshToken
+from cliq_async.auth.provider import AccessToken, ClientCredentials, RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.errors import TransportError, ValidationError
 from cliq_async.quota.stores.memory import MemoryStore
@@ -46,11 +46,44 @@ async def test_closing_twice_closes_once():
     assert transport.closed == 1
 
 
+def test_repr_names_server_account_and_state():
+    client = CliqClient(SECRET, base_url="https://cliq.zoho.eu", network="partners", account="ann")
+    assert repr(client) == "<CliqClient https://cliq.zoho.eu/network/partners account='ann' closed>"
+
+
 @moved
-async def test_clients_secrets_are_not_in_its_repr():
+async def test_repr_follows_the_state_of_the_client():
     client, _ = a_scripted_client()
-    assert SECRET not in repr(client)
-    assert SECRET not in repr(client._auth)
+    assert repr(client) == "<CliqClient https://cliq.zoho.com account='default' closed>"
+    async with client:
+        assert repr(client) == "<CliqClient https://cliq.zoho.com account='default' open>"
+        assert repr(client.with_options(lane="bulk")) == repr(client)
+    assert repr(client).endswith(" closed>")
+
+
+async def fetch_token():
+    return SECRET
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        SECRET,
+        AccessToken(SECRET),
+        RefreshToken("client", SECRET, SECRET),
+        ClientCredentials("client", SECRET),
+        fetch_token,
+    ],
+    ids=["str", "access token", "refresh token", "client credentials", "callable"],
+)
+async def test_secrets_are_not_in_the_repr(auth):
+    client = CliqClient(auth, quota=MemoryStore())
+    for _ in range(2):
+        assert SECRET not in repr(client)
+        assert SECRET not in str(client)
+        assert SECRET not in repr(client._auth)
+        await client.__aenter__()
+    await client.close()
 
 
 def test_auth_that_cannot_be_one_is_refused_when_the_client_is_made():

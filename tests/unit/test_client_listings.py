@@ -23,17 +23,14 @@ async def test_listing_is_followed_to_the_page_without_a_next_token(end):
     assert queries == ["limit=10", *(f"limit=10&next_token=t{n}" for n in range(3))]
 
 
-@pytest.mark.parametrize("circle", [["a"], ["a", "b"], ["a", "b", "c"]])
+@pytest.mark.parametrize("tokens", [["a"], ["a", "b"], ["a", "b", "c"]])
 @moved
-async def test_listing_that_repeats_a_next_token_ends(circle):
-    client, transport = a_scripted_client([page([], token) for token in [*circle, circle[0]]])
+async def test_pagination_loop_is_an_error(tokens):
+    client, transport = a_scripted_client([page([], token) for token in [*tokens, tokens[0]]])
     async with client:
-        with pytest.raises(
-            ApiError,
-            match="list_subscribers: pagination loop: the server returned the same next_token",
-        ):
+        with pytest.raises(ApiError, match="list_subscribers: pagination loop"):
             [user async for user in client.subscribers.iter("bot")]
-    assert len(transport.requests) == len(circle) + 1
+    assert len(transport.requests) == len(tokens) + 1
 
 
 @pytest.mark.parametrize("body", [{}, [], {"data": None}, {"data": "x"}, {"data": [1]}, "x", None])

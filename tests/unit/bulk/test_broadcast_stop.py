@@ -37,7 +37,7 @@ def test_job_ended_at_any_moment_accounts_for_every_id(how, slow):
         }
         assert not sent & failed
         if how == "stop":
-            unknown = [o for o in report.outcomes if "given up" in o.reason]
+            unknown = [o for o in report.outcomes if "aborted" in o.reason]
             assert unknown == []
         return sender.under_way == 0
 

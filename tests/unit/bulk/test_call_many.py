@@ -66,7 +66,7 @@ async def test_who_is_not_named_has_failed_and_the_others_are_delivered():
     assert (report.delivered, report.failed, report.unknown) == (8, 2, 0)
     (outcome,) = report.outcomes
     assert outcome.ids == ("3", "7")
-    assert "does not name them" in outcome.reason
+    assert "does not list them" in outcome.reason
 
 
 @moved
@@ -159,11 +159,11 @@ async def test_parts_of_a_batch_are_noted_at_once(kept, tmp_path, monkeypatch):
     identity = JobIdentity(
         kind="calls", quota="q", bot="b", message="m", batch_size=4, dedupe=False
     )
-    record = MemoryJobLog() if kept == "memory" else Journal(path, identity)
-    await record.open()
-    batch = record.with_key(Batch(("1", "2", "3", "4"), 0))
-    await record.mark_sending(batch)
-    record.record_outcomes(
+    log = MemoryJobLog() if kept == "memory" else Journal(path, identity)
+    await log.open()
+    batch = log.with_key(Batch(("1", "2", "3", "4"), 0))
+    await log.mark_sending(batch)
+    log.record_outcomes(
         batch,
         [
             (batch.part(("1", "4")), "delivered", ""),
@@ -171,13 +171,13 @@ async def test_parts_of_a_batch_are_noted_at_once(kept, tmp_path, monkeypatch):
             (batch.part(("3",)), "unknown", "who knows"),
         ],
     )
-    counts = record.counts
+    counts = log.counts
     assert (counts.delivered, counts.failed, counts.unknown) == (2, 1, 1)
-    assert [(each.ids, each.status, each.reason) for each in record.outcomes()] == [
+    assert [(each.ids, each.status, each.reason) for each in log.outcomes()] == [
         (("2",), "failed", "why"),
         (("3",), "unknown", "who knows"),
     ]
-    await record.close()
+    await log.close()
     if kept == "journal":
         everybody = [(each.ids, each.status) for each in read_outcomes(path, delivered=True)]
         assert (("1", "4"), "delivered") in everybody

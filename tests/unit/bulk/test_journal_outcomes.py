@@ -75,7 +75,7 @@ async def test_who_may_have_been_reached_has_not_failed_when_refused_later(path)
     report = await a_job(path, again, in_flight=1, resend_unknown=True).run(Ids(20))
     assert (report.unknown, report.failed, report.delivered) == (10, 0, 10)
     assert [outcome.reason for outcome in report.outcomes] == [
-        f"perhaps reached before; then: {NOBODY_VALID}"
+        f"may have been reached by an earlier request; then: {NOBODY_VALID}"
     ]
 
 

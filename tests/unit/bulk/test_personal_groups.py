@@ -42,8 +42,8 @@ def test_groups_lose_nobody_and_are_as_few_as_can_be(pairs):
 def test_groups_that_take_too_much_memory_go_as_they_are(texts):
     def limited(most_open, most_bytes):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(personal_module, "_MOST_OPEN", most_open)
-            patch.setattr(personal_module, "_MOST_OPEN_BYTES", most_bytes)
+            patch.setattr(personal_module, "_MAX_OPEN_RECIPIENTS", most_open)
+            patch.setattr(personal_module, "_MAX_OPEN_BYTES", most_bytes)
             pairs = [(n + 1, b"%d" % text) for n, text in enumerate(texts)]
             batches = run_in_virtual_time(batches_of(pairs))
         assert Counter(each for batch in batches for each in batch.ids) == Counter(

@@ -69,8 +69,8 @@ def nested(depth):
         ("{{ 10 ** 5000 }}", "a Jinja template"),
         ("{% for a in b %}" * 25 + "{% endfor %}" * 25, "a Jinja template"),
         ("{{ " + "(" * 3000 + ")" * 3000 + " }}", "a Jinja template"),
-        ([1], "a str, or the plain form of the API"),
-        (nested(2000), "a flatter one"),
+        ([1], "a str, or a mapping in the form of the API"),
+        (nested(2000), "less deeply nested"),
     ],
 )
 def test_what_is_no_template_is_refused_at_once(plain, said):
@@ -85,8 +85,8 @@ def test_what_is_no_template_is_refused_at_once(plain, said):
         ("{{ 1 // 0 }}", "ZeroDivisionError"),
         ("{{ name + 1 }}", "TypeError"),
         ("{% for i in range(9) %}{% endfor %}", "'range' is undefined"),
-        ("{{ name.upper }}", "that is a function"),
-        ("{{ more.x }}", "there is nothing to show"),
+        ("{{ name.upper }}", "the value is a function"),
+        ("{{ more.x }}", "the value is None"),
         ("{{ lipsum }}", "is undefined"),
         ("{{ '' }}", "Message.text"),
     ],

@@ -54,7 +54,7 @@ async def test_the_second_ctrl_c_gives_up_what_is_under_way(ids):
             out, err = await process.communicate()
     assert process.returncode == 130
     assert count(out.decode(), "unknown") == 3
-    assert "given up: interrupted" in out.decode()
+    assert "aborted: interrupted" in out.decode()
     assert b"interrupted again" in err
     assert b"Traceback" not in err
 
