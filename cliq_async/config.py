@@ -1,4 +1,4 @@
-"""Client settings, and reading them from the environment."""
+"""The settings of a client: their ranges, and how to read them from the environment."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -14,16 +14,39 @@ from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
 
-__all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
+__all__ = [
+    "ACCESS_TOKEN",
+    "ACCOUNTS_URL",
+    "DATA_CENTERS",
+    "OPTION_VARIABLES",
+    "REFRESH_TOKEN",
+    "Settings",
+    "from_env",
+    "options_from_env",
+]
 
 Pace = Literal["even"]
+
+ACCESS_TOKEN: Final = "CLIQ_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
+REFRESH_TOKEN: Final = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
+"""The variables of a refresh token, which have to be set together."""
+ACCOUNTS_URL: Final = "CLIQ_ACCOUNTS_URL"
+OPTION_VARIABLES: Final = {
+    "data_center": "CLIQ_DATA_CENTER",
+    "base_url": "CLIQ_BASE_URL",
+    "quota": "CLIQ_QUOTA",
+    "account": "CLIQ_ACCOUNT",
+    "allow_http": "CLIQ_ALLOW_HTTP",
+    "time_scale": "CLIQ_TIME_SCALE",
+}
+"""The environment variable of each option of the client that can be set by one."""
 
 _MIN: Final = 1e-6
 _MAX: Final = 1e9
 
 
 def _number(low: float, words: str, *, optional: bool = False) -> Any:
-    """Return a validator for a number from `low` up to a limit that any clock can represent."""
+    """Return a validator for a number from `low` up to the largest that clocks can count."""
 
     def validate(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         if value is None and optional:
@@ -66,7 +89,7 @@ def _hosts(value: str | Iterable[str]) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """A client's checked settings, documented at `CliqClient`."""
+    """A client's validated settings. `CliqClient` documents them."""
 
     data_center: str = "us"
     base_url: str | None = None
@@ -101,14 +124,14 @@ class Settings:
 
     @property
     def root_url(self) -> str:
-        """Scheme, host and network, without a trailing slash."""
+        """The scheme, host and network, without a slash at the end."""
         url = self._url()
         if self.network is None:
             return url
         return f"{url}/network/{path_segment('network', self.network)}"
 
     def quotas(self) -> dict[str, Quota]:
-        """Return the quota of each endpoint, by the endpoint's name."""
+        """Return the quota of each endpoint by the endpoint's name."""
         host = self._host()
         return {
             name: Quota.of(
@@ -129,57 +152,49 @@ class Settings:
         return self.base_url.rstrip("/")
 
     def _host(self) -> str:
-        """Return the normalized host and port, which identify a quota."""
+        """Return the normalized host and port, by which requests are counted together."""
         return normalize_host("base_url", self._url())
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, Any]]:
-    """Return credentials and client options from the environment's CLIQ_ variables.
+    """Read credentials and client options from the environment's CLIQ_ variables.
 
     Raises:
         ValidationError: Credentials are missing, or a numeric setting is not a number.
     """
     environ = _stripped(environ)
     auth: Auth
-    refresh = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
-    if environ.get("CLIQ_ACCESS_TOKEN"):
-        auth = environ["CLIQ_ACCESS_TOKEN"]
-    elif all(environ.get(name) for name in refresh):
+    if environ.get(ACCESS_TOKEN):
+        auth = environ[ACCESS_TOKEN]
+    elif all(environ.get(name) for name in REFRESH_TOKEN):
         auth = RefreshToken(
-            *(environ[name] for name in refresh),
-            accounts_url=environ.get("CLIQ_ACCOUNTS_URL") or None,
+            *(environ[name] for name in REFRESH_TOKEN),
+            accounts_url=environ.get(ACCOUNTS_URL) or None,
         )
     else:
-        wanted = "CLIQ_ACCESS_TOKEN, or all of " + ", ".join(refresh)
+        wanted = f"{ACCESS_TOKEN}, or all of " + ", ".join(REFRESH_TOKEN)
         raise ValidationError("environment", wanted, "neither")
     return auth, options_from_env(environ)
 
 
 def options_from_env(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Return client options from the environment's CLIQ_ variables.
+    """Read client options from the environment's CLIQ_ variables.
 
     Raises:
         ValidationError: A numeric setting is not a number.
     """
     environ = _stripped(environ)
-    names = {
-        "data_center": "CLIQ_DATA_CENTER",
-        "base_url": "CLIQ_BASE_URL",
-        "quota": "CLIQ_QUOTA",
-        "account": "CLIQ_ACCOUNT",
-    }
     options: dict[str, Any] = {
-        option: environ[name] for option, name in names.items() if environ.get(name)
+        option: environ[name] for option, name in OPTION_VARIABLES.items() if environ.get(name)
     }
-    hosts = environ.get("CLIQ_ALLOW_HTTP")
-    if hosts:
-        options["allow_http"] = [each.strip() for each in hosts.split(",")]
-    scale = environ.get("CLIQ_TIME_SCALE")
-    if scale:
+    if "allow_http" in options:
+        options["allow_http"] = [each.strip() for each in options["allow_http"].split(",")]
+    if "time_scale" in options:
+        scale = options["time_scale"]
         try:
             options["time_scale"] = float(scale)
         except ValueError:
-            raise ValidationError("CLIQ_TIME_SCALE", "a number", scale) from None
+            raise ValidationError(OPTION_VARIABLES["time_scale"], "a number", scale) from None
     return options
 
 

@@ -1,1 +1,1 @@
-"""Authentication: credentials, and the providers, refresh, cache and issue of access tokens."""
+"""Credentials, and the access tokens that are issued for them."""

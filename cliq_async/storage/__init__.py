@@ -1,1 +1,1 @@
-"""SQLite files, worker threads and atomic file writes, used by quota, journal and sync."""
+"""Files: SQLite in a worker thread, and atomic replacement."""

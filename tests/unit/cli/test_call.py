@@ -54,7 +54,7 @@ def test_every_option_is_sent(sent, tmp_path):
     options = ("--to", "1, 2", "--to", "3", "--retry", "0", "--loop", "1", "--actions", str(path))
     result = invoke(*CALL, *options, "--token", SECRET)
     assert (result.exit_code, result.stdout) == (0, "accepted: supportbot calls 0 recipients\n")
-    assert result.stderr == "warning: Cliq names only 0 of 3 recipients\n"
+    assert result.stderr == "warning: Cliq reports only 0 of 3 recipients\n"
     actions = [
         CallAction("On my way", action=InvokeFunction("acknowledge"), icon="tick", key="k"),
         CallAction("Copy", action=CopyText("db-1")),

@@ -77,12 +77,12 @@ async def test_rows_from_standard_input_are_all_read_first(people):
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
-        ("id,name\n1,Doe, John\n", "a.csv", "3 cells above line 3, and 2 columns"),
+        ("id,name\n1,Doe, John\n", "a.csv", "3 cells for 2 columns in line 2"),
         ("id,name,name\n1,a,b\n", "a.csv", "more than one column 'name'"),
         ("id,nme\n1,a\n", "a.csv", "'name' is undefined), got id, nme"),
         ('{"id": 1, "name": null}\n', "a.jsonl", "'name' is undefined"),
         ('{"id": 1\n', "a.jsonl", "not JSON in line 1"),
-        ("[1]\n", "a.jsonl", "no JSON object in line 1"),
+        ("[1]\n", "a.jsonl", "not a JSON object in line 1"),
         ('{"name": "a"}\n', "a.jsonl", "row 1: to: a column 'id', got name"),
         ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "not JSON in line 1"),
         ("id,name\n1," + "x" * 6_000 + "\n", "a.csv", "row 1: Message.text: a str of 1 to 5000"),
