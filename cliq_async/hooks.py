@@ -59,7 +59,7 @@ class RequestDetails:
     Attributes:
         endpoint: The endpoint's name.
         method: The HTTP method.
-        status: The HTTP status, or None if there was none.
+        status: The HTTP status, or None without a response.
         outcome: `done`, `refused`, `throttled`, `unknown` (a gateway responded, or Cliq failed),
             `lost` (sent, but no response) or `unsent`.
         took_s: Time from connecting to the end of the response, in real seconds.

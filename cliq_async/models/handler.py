@@ -194,7 +194,7 @@ def check_type(field: str, handler_type: str, handler: NewHandler | HandlerChang
     Args:
         field: The type's name, for the error.
         handler_type: The type.
-        handler: The fields to set; None if there are none.
+        handler: The fields to set; None for no fields.
 
     Raises:
         ValidationError: The type is unknown, or does not allow a field or a permission.

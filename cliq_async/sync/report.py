@@ -16,7 +16,7 @@ class BotSync:
     Attributes:
         bot: The bot, as given.
         kind: `full` or `incremental`; None if no page was requested.
-        new: Subscribers who joined since the last sync, including those who came back.
+        new: Subscribers who joined since the last sync, including returning ones.
         changed: Subscribers whose name or email address has changed.
         left: Subscribers who have left; only a full sync detects them.
         present: Number of subscribers in the file now.
