@@ -1,4 +1,4 @@
-"""The settings of a client: their ranges, and how to read them from the environment."""
+"""The settings of a client: their ranges, and their values in the environment."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -45,15 +45,15 @@ _MIN: Final = 1e-6
 _MAX: Final = 1e9
 
 
-def _number(low: float, words: str, *, optional: bool = False) -> Any:
+def _number(low: float, description: str, *, optional: bool = False) -> Any:
     """Return a validator for a number from `low` up to the largest that clocks can count."""
 
     def validate(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         if value is None and optional:
             return
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= cast("float", value) <= _MAX:
-            raise ValidationError(attribute.name, words, value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not low <= cast("float", value) <= _MAX:
+            raise ValidationError(attribute.name, description, value)
 
     return validate
 
@@ -64,16 +64,16 @@ _POSITIVE: Final = _number(_MIN, "more than 0")
 _POSITIVE_OR_NONE: Final = _number(_MIN, "more than 0, or None", optional=True)
 
 
-def _account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+def _check_account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     check_text(attribute.name, value, 1)
 
 
-def _network(_settings: object, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+def _check_network(_settings: object, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
     if value is not None:
         path_segment(attribute.name, value)
 
 
-def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+def _check_limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, Mapping):
         raise ValidationError(attribute.name, "a dict of Limits by endpoint name", value)
     for name, limit in value.items():
@@ -83,7 +83,7 @@ def _limits(_settings: object, attribute: "attrs.Attribute[Any]", value: object)
             raise ValidationError(attribute.name, f"a Limit for {name}", limit)
 
 
-def _hosts(value: str | Iterable[str]) -> Any:
+def _as_hosts(value: str | Iterable[str]) -> Any:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
@@ -93,9 +93,9 @@ class Settings:
 
     data_center: str = "us"
     base_url: str | None = None
-    network: str | None = attrs.field(default=None, validator=_network)
-    account: str = attrs.field(default="default", validator=_account)
-    limits: Mapping[str, Limit] = attrs.field(factory=dict, validator=_limits)
+    network: str | None = attrs.field(default=None, validator=_check_network)
+    account: str = attrs.field(default="default", validator=_check_account)
+    limits: Mapping[str, Limit] = attrs.field(factory=dict, validator=_check_limits)
     margin_s: float = attrs.field(default=1.0, validator=_SECONDS)
     straggler_s: float = attrs.field(default=30.0, validator=_SECONDS)
     max_wait_s: float | None = attrs.field(default=75.0, validator=_SECONDS_OR_NONE)
@@ -103,7 +103,7 @@ class Settings:
     pace: Pace | None = None
     max_rate: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
     time_scale: float = attrs.field(default=1.0, validator=_POSITIVE)
-    allow_http: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
+    allow_http: tuple[str, ...] = attrs.field(default=(), converter=_as_hosts)
 
     def __attrs_post_init__(self) -> None:
         if self.data_center not in DATA_CENTERS:

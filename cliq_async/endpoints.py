@@ -68,10 +68,10 @@ _BOT: Final = "/bots/{bot_id}"
 _BY_NAME: Final = "/bots/{bot_unique_name}"
 _HANDLER: Final = "/bots/{bot_id}/handlers/{handler_type}"
 
-_TEN: Final = Limit(10, 60.0, 300.0)
-_THIRTY: Final = Limit(30, 60.0, 300.0)
-_SENDING: Final = Limit(50, 60.0, 600.0)
-_CALLS: Final = Limit(10, 300.0, 1800.0)  # the only window other than a minute
+_LIMIT_10: Final = Limit(10, 60.0, 300.0)
+_LIMIT_30: Final = Limit(30, 60.0, 300.0)
+_LIMIT_SEND: Final = Limit(50, 60.0, 600.0)
+_LIMIT_CALL: Final = Limit(10, 300.0, 1800.0)  # the only window other than a minute
 
 _CREATE: Final = ("ZohoCliq.Bots.CREATE",)
 _READ: Final = ("ZohoCliq.Bots.READ",)
@@ -82,20 +82,20 @@ _INCOMING: Final = ("ZohoCliq.Webhooks.CREATE", "ZohoCliq.BotMessages.CREATE")
 _CHANNELS: Final = ("ZohoCliq.Channels.UPDATE",)
 
 ENDPOINTS: Final[dict[str, Endpoint]] = {
-    row.name: row
-    for row in (
-        Endpoint("create_bot", "POST", "/bots", _TEN, _CREATE),
-        Endpoint("list_bots", "GET", "/bots", _THIRTY, _READ),
-        Endpoint("update_bot", "PATCH", _BOT, _TEN, _UPDATE),
-        Endpoint("get_bot", "GET", _BOT, _THIRTY, _READ),
-        Endpoint("delete_bot", "DELETE", _BOT, _TEN, _DELETE),
-        Endpoint("send_message", "POST", _BY_NAME + "/message", _SENDING, _WEBHOOKS),
-        Endpoint("send_incoming_webhook", "POST", _BY_NAME + "/incoming", _SENDING, _INCOMING),
-        Endpoint("trigger_call", "POST", _BY_NAME + "/calls", _CALLS, _WEBHOOKS),
-        Endpoint("create_handler", "POST", _BOT + "/handlers", _TEN, _UPDATE),
-        Endpoint("update_handler", "PATCH", _HANDLER, _TEN, _UPDATE),
-        Endpoint("get_handler", "GET", _HANDLER, _TEN, _READ),
-        Endpoint("delete_handler", "DELETE", _HANDLER, _TEN, _UPDATE),
+    endpoint.name: endpoint
+    for endpoint in (
+        Endpoint("create_bot", "POST", "/bots", _LIMIT_10, _CREATE),
+        Endpoint("list_bots", "GET", "/bots", _LIMIT_30, _READ),
+        Endpoint("update_bot", "PATCH", _BOT, _LIMIT_10, _UPDATE),
+        Endpoint("get_bot", "GET", _BOT, _LIMIT_30, _READ),
+        Endpoint("delete_bot", "DELETE", _BOT, _LIMIT_10, _DELETE),
+        Endpoint("send_message", "POST", _BY_NAME + "/message", _LIMIT_SEND, _WEBHOOKS),
+        Endpoint("send_incoming_webhook", "POST", _BY_NAME + "/incoming", _LIMIT_SEND, _INCOMING),
+        Endpoint("trigger_call", "POST", _BY_NAME + "/calls", _LIMIT_CALL, _WEBHOOKS),
+        Endpoint("create_handler", "POST", _BOT + "/handlers", _LIMIT_10, _UPDATE),
+        Endpoint("update_handler", "PATCH", _HANDLER, _LIMIT_10, _UPDATE),
+        Endpoint("get_handler", "GET", _HANDLER, _LIMIT_10, _READ),
+        Endpoint("delete_handler", "DELETE", _HANDLER, _LIMIT_10, _UPDATE),
         Endpoint("associate_channel", "POST", _BY_NAME + "/associate", Limit(5), _CHANNELS),
         Endpoint(
             "list_subscribers",

@@ -108,7 +108,7 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """The object exists already, or is already a member, as the code says, whatever the status."""
+    """The object or the membership exists already. The error code decides, not the status."""
 
 
 class ServerError(ApiError):
@@ -144,7 +144,7 @@ class QuotaWaitError(CliqError):
 
     def __init__(self, endpoint: str, retry_at: datetime, locked: bool = False) -> None:  # noqa: FBT001, FBT002 - for pickle
         reason = "it is locked" if locked else "the quota is spent"
-        super().__init__(f"{endpoint}: {reason}; again at {retry_at.isoformat(timespec='seconds')}")
+        super().__init__(f"{endpoint}: {reason}; retry at {retry_at.isoformat(timespec='seconds')}")
         self.endpoint = endpoint
         self.retry_at = retry_at
         self.locked = locked

@@ -91,7 +91,7 @@ class CallDetails:
 
 def _check_callback(_hooks: object, attribute: Any, value: object) -> None:
     if value is not None and (not callable(value) or iscoroutinefunction(value)):
-        raise ValidationError(f"Hooks.{attribute.name}", "a plain function", value)
+        raise ValidationError(f"Hooks.{attribute.name}", "a plain function, not async", value)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,7 +1,8 @@
-"""Settings: each one's range, hosts, networks and the environment."""
+"""Settings: ranges, hosts, networks and the environment."""
 
 import math
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -23,7 +24,7 @@ CENTERS = {
     "uk": "zoho.uk",
     "ca": "zohocloud.ca",
 }
-NO_NUMBERS = [math.nan, math.inf, -math.inf, "1", True, [], 1e300]
+INVALID_NUMBERS = [math.nan, math.inf, -math.inf, "1", True, [], 1e300]
 
 
 @pytest.mark.parametrize(("name", "domain"), CENTERS.items())
@@ -48,16 +49,16 @@ def test_data_center_names_its_servers(name, domain):
         {"limits": {"send": Limit(1)}},
         {"limits": {"send_message": 40}},
         {"limits": [1]},
-        *({"margin_s": value} for value in [-1, None, *NO_NUMBERS]),
-        *({"straggler_s": value} for value in [-1, None, *NO_NUMBERS]),
-        *({"max_wait_s": value} for value in [-0.1, *NO_NUMBERS]),
-        *({"timeout_s": value} for value in [0, -1, *NO_NUMBERS]),
-        *({"max_rate": value} for value in [0, -1, *NO_NUMBERS]),
-        *({"time_scale": value} for value in [0, -1, None, *NO_NUMBERS]),
+        *({"margin_s": value} for value in [-1, None, *INVALID_NUMBERS]),
+        *({"straggler_s": value} for value in [-1, None, *INVALID_NUMBERS]),
+        *({"max_wait_s": value} for value in [-0.1, *INVALID_NUMBERS]),
+        *({"timeout_s": value} for value in [0, -1, *INVALID_NUMBERS]),
+        *({"max_rate": value} for value in [0, -1, *INVALID_NUMBERS]),
+        *({"time_scale": value} for value in [0, -1, None, *INVALID_NUMBERS]),
     ],
     ids=repr,
 )
-def test_setting_out_of_its_range_is_refused_by_its_name(wrong):
+def test_setting_out_of_range_is_refused_by_name(wrong):
     options = {"base_url": "https://sandbox"} | wrong
     with pytest.raises(ValidationError) as caught:
         Settings(**options)
@@ -81,7 +82,7 @@ def test_setting_out_of_its_range_is_refused_by_its_name(wrong):
     ],
     ids=repr,
 )
-def test_setting_in_its_range_is_taken(right):
+def test_setting_in_range_is_accepted(right):
     settings = Settings(base_url="https://sandbox", **right)
     assert len(settings.quotas()) == len(ENDPOINTS)
 
@@ -110,9 +111,7 @@ def key_of(url):
         ("http://under_score.test", "http://under_score.test", "under_score.test"),
     ],
 )
-def test_one_host_has_one_quota_however_it_is_written(url, root, host):
-    from urllib.parse import quote
-
+def test_host_has_one_quota_however_it_is_written(url, root, host):
     assert Settings(base_url=url, allow_http=HTTP).root_url == root
     assert key_of(url).split(" ")[0] == quote(host)
 
@@ -143,7 +142,7 @@ def test_default_host_and_the_same_one_as_base_url_share_their_quota():
         "https://cliq。zoho。com",
     ],
 )
-def test_base_url_is_scheme_and_host_alone(url):
+def test_base_url_is_a_scheme_and_a_host_only(url):
     with pytest.raises(ValidationError, match="base_url") as caught:
         Settings(base_url=url)
     assert "hidden" not in str(caught.value)
@@ -189,7 +188,7 @@ def test_time_scale_on_other_servers(host):
 
 
 @pytest.mark.parametrize("url", ["http://sandbox", "HTTP://sandbox:8080", "http://10.0.0.1"])
-def test_unencrypted_is_for_this_machine_and_for_hosts_that_are_named(url):
+def test_plain_http_is_for_this_machine_and_for_allowed_hosts(url):
     with pytest.raises(ValidationError, match="base_url: https, or a host listed in allow_http"):
         Settings(base_url=url)
     for allowed in ("Sandbox", ["x", "sandbox:8080", "sandbox", "10.0.0.1"]):
@@ -201,12 +200,12 @@ def test_unencrypted_is_for_this_machine_and_for_hosts_that_are_named(url):
         assert Settings(base_url=here).root_url == here
 
 
-def test_zoho_itself_is_never_spoken_to_unencrypted():
+def test_plain_http_to_zoho_is_refused():
     with pytest.raises(ValidationError, match="https"):
         Settings(base_url="http://cliq.zoho.com")
 
 
-def test_the_accounts_server_is_no_exception():
+def test_plain_http_to_an_accounts_server_needs_allow_http():
     credentials = RefreshToken("id", "secret", "token", accounts_url="http://sandbox")
     with pytest.raises(ValidationError, match="accounts_url: https"):
         CliqClient(credentials, quota="memory://")
@@ -219,7 +218,7 @@ def test_network_goes_before_the_base_path():
     assert Settings(network="été").root_url.endswith("/network/%C3%A9t%C3%A9")
 
 
-def test_accounts_hosts_endpoints_and_scales_are_counted_apart():
+def test_accounts_hosts_endpoints_and_time_scales_have_separate_quotas():
     ways: list[dict[str, Any]] = [
         {},
         {"account": "ann"},
@@ -249,12 +248,12 @@ REFRESH = {
 }
 
 
-def test_environment_gives_an_access_token_before_a_refresh_token():
+def test_access_token_of_the_environment_precedes_a_refresh_token():
     assert from_env({"CLIQ_ACCESS_TOKEN": "t"} | REFRESH) == ("t", {})
     assert from_env(REFRESH) == (RefreshToken("id", "a-client-secret", "a-refresh-token"), {})
 
 
-def test_environment_gives_the_options_that_are_set():
+def test_environment_sets_the_options_that_it_has():
     auth, options = from_env(
         REFRESH
         | {
@@ -281,18 +280,18 @@ def test_environment_gives_the_options_that_are_set():
     }
 
 
-def test_empty_variables_are_as_if_unset_and_line_ends_are_cut_off():
+def test_empty_variables_count_as_unset_and_line_ends_are_stripped():
     environ = {"CLIQ_ACCESS_TOKEN": "t\n", "CLIQ_BASE_URL": "", "CLIQ_TIME_SCALE": " "}
     assert from_env(environ) == ("t", {})
 
 
 @pytest.mark.parametrize("missing", REFRESH)
-def test_environment_without_credentials_says_which(missing):
+def test_environment_without_credentials_is_refused_with_their_names(missing):
     with pytest.raises(ValidationError, match="CLIQ_REFRESH_TOKEN") as caught:
         from_env({name: value for name, value in REFRESH.items() if name != missing})
     assert "secret" not in str(caught.value).lower().replace("cliq_client_secret", "")
 
 
-def test_environments_time_scale_is_a_number():
+def test_time_scale_of_the_environment_is_a_number():
     with pytest.raises(ValidationError, match="CLIQ_TIME_SCALE"):
         from_env({"CLIQ_ACCESS_TOKEN": "t", "CLIQ_TIME_SCALE": "fast"})

@@ -1,4 +1,4 @@
-"""Data centers by name, and servers by their URLs. The table is written out, by hand."""
+"""Data centers by name, and checks of server URLs. The expected table is written by hand."""
 
 import pytest
 
@@ -29,23 +29,23 @@ def test_data_centers_are_these_nine():
 
 
 @pytest.mark.parametrize(("name", "hosts"), CENTERS.items())
-def test_data_center_is_known_by_each_of_its_hosts(name, hosts):
+def test_data_center_is_found_by_each_of_its_hosts(name, hosts):
     api, accounts, api_domain = hosts
     center = DATA_CENTERS[name]
     assert center.api_url == f"https://{api}"
     assert center.accounts_url == f"https://{accounts}"
     assert center.api_domain == api_domain
-    for place in (api_domain, f"https://{api_domain}", f"https://{api_domain.upper()}/crm"):
-        assert data_center_of(place) == name
+    for location in (api_domain, f"https://{api_domain}", f"https://{api_domain.upper()}/crm"):
+        assert data_center_of(location) == name
     assert data_center_of(f"https://{accounts}/oauth/v2/token") == name
     assert all(map(is_zoho, hosts))
 
 
 @pytest.mark.parametrize(
-    "place", [None, 5, "", "https://www.zohoapis.mars", "zohoapis.com", "http://"]
+    "location", [None, 5, "", "https://www.zohoapis.mars", "zohoapis.com", "http://"]
 )
-def test_other_places_are_no_data_center(place):
-    assert data_center_of(place) is None
+def test_other_locations_have_no_data_center(location):
+    assert data_center_of(location) is None
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_loopback_is_this_machine(host, here):
 
 
 @pytest.mark.parametrize("url", ["https://ann:hidden@host", "https://host/path", "host", ""])
-def test_url_that_is_more_or_less_than_a_server_is_refused_by_its_field(url):
+def test_url_that_is_not_a_server_is_refused_by_field(url):
     with pytest.raises(ValidationError, match=r"^accounts_url: ") as caught:
         normalize_host("accounts_url", url)
     assert "hidden" not in str(caught.value)

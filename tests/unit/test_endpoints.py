@@ -1,4 +1,4 @@
-"""The endpoint table against the API's documents, transcribed from them by hand."""
+"""The endpoint table, compared with the API's documentation as transcribed by hand."""
 
 import pytest
 
@@ -37,7 +37,7 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize("row", DOCUMENTED, ids=[row[0] for row in DOCUMENTED])
-def test_row_says_what_the_documents_say(row):
+def test_row_matches_the_documentation(row):
     name, method, path, threshold, window_min, lock_min, scopes = row
     endpoint = ENDPOINTS[name]
     parts = ["*" if part.startswith("{") else part for part in endpoint.path.split("/")]
@@ -52,7 +52,7 @@ def test_table_has_the_documented_operations_and_no_others():
     assert BASE_PATH == "/api/v3"
 
 
-def test_no_two_rows_are_the_same_operation():
+def test_rows_are_different_operations():
     assert len({(row.method, row.path) for row in ENDPOINTS.values()}) == len(ENDPOINTS)
 
 
@@ -70,10 +70,10 @@ def test_no_two_rows_are_the_same_operation():
         ((1, 60.0, float("inf")), "lock_s"),
     ],
 )
-def test_limit_out_of_range_is_refused_by_its_field(numbers, field):
+def test_limit_out_of_range_is_refused_by_field(numbers, field):
     with pytest.raises(ValidationError, match=f"Limit.{field}"):
         Limit(*numbers)
 
 
-def test_limit_without_a_lock_is_one():
+def test_limit_without_a_lock_is_valid():
     assert Limit(1, 1, 0) == Limit(1, 1.0, 0.0)

@@ -1,4 +1,4 @@
-"""The exception tree: who is whose child, what each carries, and that it survives pickling."""
+"""The exceptions: their hierarchy, their attributes, and pickling."""
 
 import copy
 import pickle
@@ -35,13 +35,13 @@ SAMPLES = [
 
 
 def test_every_exception_is_exported_and_has_a_sample():
-    made = {type(sample).__name__ for sample in SAMPLES} | {"CliqError"}
-    assert made == set(errors.__all__)
+    names = {type(sample).__name__ for sample in SAMPLES} | {"CliqError"}
+    assert names == set(errors.__all__)
     for name in errors.__all__:
         assert issubclass(getattr(errors, name), errors.CliqError)
 
 
-def test_only_what_the_api_refused_is_an_api_error():
+def test_only_refusals_of_the_api_are_api_errors():
     children = {
         name for name in errors.__all__ if issubclass(getattr(errors, name), errors.ApiError)
     }
@@ -70,7 +70,7 @@ def test_error_survives_pickling_and_copying(error):
         (errors.ApiError(404, None, "", "get_bot"), "get_bot: refused (HTTP 404, no code)"),
         (
             errors.QuotaWaitError("get_bot", AT),
-            "get_bot: the quota is spent; again at 2026-01-02T03:04:05+00:00",
+            "get_bot: the quota is spent; retry at 2026-01-02T03:04:05+00:00",
         ),
         (errors.ValidationError("limit", "1 to 50", 51), "limit: 1 to 50, got 51"),
         (errors.TransportError("get_bot", "no connection"), "get_bot: no connection"),
@@ -80,5 +80,5 @@ def test_error_survives_pickling_and_copying(error):
         ),
     ],
 )
-def test_text_says_where_and_why(error, text):
+def test_message_names_the_place_and_the_reason(error, text):
     assert str(error) == text

@@ -1,4 +1,4 @@
-"""What hooks are told, and that they can disturb nothing."""
+"""Hooks: the details they receive, and calls that go on whatever a hook does."""
 
 import asyncio
 import logging
@@ -34,12 +34,12 @@ def a_client(steps, seen, **options: Any):
     )
 
 
-def of(kind, seen):
-    return [each for each in seen if isinstance(each, kind)]
+def only(kind, seen):
+    return [details for details in seen if isinstance(details, kind)]
 
 
 @moved
-async def test_call_is_told_with_its_requests():
+async def test_call_is_reported_with_its_requests():
     seen = []
     async with a_client([DONE], seen) as client:
         await client.bots.list()
@@ -50,16 +50,16 @@ async def test_call_is_told_with_its_requests():
 
 
 @moved
-async def test_wait_is_told_once_it_is_over_and_only_if_there_was_one():
+async def test_wait_is_reported_when_it_ends_and_only_if_there_was_one():
     seen = []
     limits = {"list_bots": Limit(1, 60.0)}
     async with a_client([DONE], seen, limits=limits, margin_s=0.0) as client:
         await client.bots.list()
-        assert of(WaitDetails, seen) == []
+        assert only(WaitDetails, seen) == []
         await client.with_options(lane="bulk").bots.list()
         with pytest.raises(QuotaWaitError):
             await client.with_options(max_wait_s=1).bots.list()
-    first, second = of(WaitDetails, seen)
+    first, second = only(WaitDetails, seen)
     assert (first.endpoint, first.lane, first.error) == ("list_bots", "bulk", None)
     assert first.waited_s == pytest.approx(60.0)
     assert second == WaitDetails(
@@ -68,7 +68,7 @@ async def test_wait_is_told_once_it_is_over_and_only_if_there_was_one():
 
 
 @moved
-async def test_slow_store_is_no_wait():
+async def test_slow_store_is_not_a_wait():
     class Slow(MemoryStore):
         async def take(self, *args, **options):
             await asyncio.sleep(0.1)
@@ -104,16 +104,16 @@ async def test_token_is_back_if_a_hook_is_interrupted():
 
 
 @moved
-async def test_lock_is_told_once_an_episode():
+async def test_lock_is_reported_once_per_episode():
     seen = []
     async with a_client([THROTTLED, DONE], seen, max_wait_s=None) as client:
         await client.bots.list()
-    (lock,) = of(LockDetails, seen)
+    (lock,) = only(LockDetails, seen)
     assert (lock.endpoint, lock.capacity, lock.threshold) == ("list_bots", 24, 30)
     assert "default" in lock.owner
-    outcomes = [(each.status, each.outcome) for each in of(RequestDetails, seen)]
+    outcomes = [(each.status, each.outcome) for each in only(RequestDetails, seen)]
     assert outcomes == [(429, "throttled"), (200, "done")]
-    (call,) = of(CallDetails, seen)
+    (call,) = only(CallDetails, seen)
     assert call.requests == 2
     assert call.took_s > 300
 
@@ -128,27 +128,27 @@ async def test_lock_is_told_once_an_episode():
     ],
 )
 @moved
-async def test_request_is_told_however_it_ends(step, status, outcome):
+async def test_request_is_reported_however_it_ends(step, status, outcome):
     seen = []
     async with a_client([step], seen) as client:
         with pytest.raises((CliqError, RuntimeError)) as raised:
             await client.messages.send("b", "x", user_ids=[1])
-    (request,) = of(RequestDetails, seen)
+    (request,) = only(RequestDetails, seen)
     assert (request.status, request.outcome) == (status, outcome)
-    (call,) = of(CallDetails, seen)
+    (call,) = only(CallDetails, seen)
     assert (call.requests, call.error) == (1, type(raised.value).__name__)
 
 
 @moved
-async def test_request_that_never_left_is_told_as_such():
+async def test_request_that_was_never_sent_is_reported_as_unsent():
     seen = []
     async with a_client(["unsent", DONE], seen) as client:
         await client.messages.send("b", "x", user_ids=[1])
-    assert [each.outcome for each in of(RequestDetails, seen)] == ["unsent", "done"]
+    assert [each.outcome for each in only(RequestDetails, seen)] == ["unsent", "done"]
 
 
 @moved
-async def test_cancelled_call_is_told():
+async def test_cancelled_call_is_reported():
     seen = []
     async with a_client(["hang"], seen) as client:
         task = asyncio.create_task(client.bots.list())
@@ -206,9 +206,9 @@ async def _later(_details):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("wrong", [_later, "print", 5])
-def test_hook_that_is_no_plain_function_is_refused(name, wrong):
+def test_hook_that_is_not_a_plain_function_is_refused(name, wrong):
     fields: Any = {name: wrong}
-    with pytest.raises(ValidationError, match=f"Hooks.{name}: a plain function"):
+    with pytest.raises(ValidationError, match=f"Hooks.{name}: a plain function, not async"):
         Hooks(**fields)
 
 

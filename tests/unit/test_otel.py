@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told."""
+"""The metrics and spans of OpenTelemetry."""
 
 import asyncio
 from typing import Any
@@ -78,7 +78,7 @@ async def test_requests_waits_locks_and_free_tokens_are_measured(collected):
 
 
 @moved
-async def test_several_clients_are_told_apart_and_closed_ones_are_not_measured(collected):
+async def test_observed_clients_are_distinguished_and_closed_ones_are_not_measured(collected):
     telemetry, reader, _, _ = collected
     async with a_client(telemetry, DONE) as ann, a_client(telemetry, DONE) as bob:
         telemetry.observe(ann, account="ann")
@@ -115,7 +115,7 @@ async def test_call_is_a_span_below_the_current_one(collected):
 
 
 @moved
-async def test_span_of_a_failed_call_says_so_and_no_secret(collected):
+async def test_span_of_a_failed_call_has_the_error_and_no_secret(collected):
     telemetry, _, spans, _ = collected
     async with a_client(telemetry, "lost") as client:
         with pytest.raises(OutcomeUnknownError):

@@ -99,7 +99,7 @@ async def test_a_spent_quota_is_waited_for_no_longer_than_allowed(places):
         status, found = await examined("--max-wait", "0.1")
         await settled(sandbox)
     assert (status, wrong(found)) == (1, ["request"])
-    assert "the quota is spent; again at" in found["request"]["said"]
+    assert "the quota is spent; retry at" in found["request"]["said"]
 
 
 async def test_what_is_wrong_with_files_and_places_is_told(places):

@@ -89,7 +89,7 @@ async def test_a_lock_longer_than_max_wait_is_the_quota():
         second = await run(sandbox, *SEND, *options)
     assert first.exit_code == second.exit_code == 3
     assert "; locked until 20" in first.stderr
-    assert "error: send_message: it is locked; again at 20" in second.stderr
+    assert "error: send_message: it is locked; retry at 20" in second.stderr
     assert sandbox.report()["requests"] == {"send_message": 1}
 
 
