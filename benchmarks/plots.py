@@ -11,7 +11,7 @@ _WINDOW_S = 60.0
 _THRESHOLD = 50
 _SHOWN_S = 420.0
 _GREY = "#808890"  # legible on white and on black
-_COLOURS = ("#2f9e6e", "#d9822b", "#d6455d", "#4a8fdc")
+_COLORS = ("#2f9e6e", "#d9822b", "#d6455d", "#4a8fdc")
 _STYLE = {
     "svg.hashsalt": "cliq_async",
     "svg.fonttype": "none",
@@ -46,13 +46,13 @@ def draw(results: dict, folder: Path) -> list[Path]:
 
 
 def _arrivals(axes: Axes, series: dict[str, dict[str, list[float]]]) -> None:
-    for colour, (name, times) in zip(_COLOURS, series.items(), strict=False):
+    for color, (name, times) in zip(_COLORS, series.items(), strict=False):
         steps = [(at, 1) for at in times["arrivals"]]
         steps += [(at + _WINDOW_S, -1) for at in times["arrivals"]]
         shown = sorted(step for step in steps if step[0] <= _SHOWN_S)
         counts = [0, *accumulate(change for _, change in shown)]
         seconds = [0.0, *(at for at, _ in shown)]
-        axes.step(seconds, counts, where="post", label=name, color=colour, linewidth=1.4)
+        axes.step(seconds, counts, where="post", label=name, color=color, linewidth=1.4)
     axes.axhline(_THRESHOLD, color=_GREY, linestyle="--", linewidth=1.2)
     axes.annotate(
         f"threshold: {_THRESHOLD}, one more is a lock of 10 minutes",
@@ -69,7 +69,7 @@ def _arrivals(axes: Axes, series: dict[str, dict[str, list[float]]]) -> None:
 
 
 def _delivered(axes: Axes, series: dict[str, dict[str, list[float]]]) -> None:
-    for colour, (name, times) in zip(_COLOURS, series.items(), strict=False):
+    for color, (name, times) in zip(_COLORS, series.items(), strict=False):
         accepted = times["accepted"]
         minutes = [at / 60.0 for at in accepted]
         axes.step(
@@ -77,7 +77,7 @@ def _delivered(axes: Axes, series: dict[str, dict[str, list[float]]]) -> None:
             range(len(accepted) + 1),
             where="post",
             label=name,
-            color=colour,
+            color=color,
             linewidth=1.8,
         )
     axes.set_title(

@@ -79,7 +79,7 @@ def test_any_answer_of_the_accounts_server_is_a_token_or_a_reason_without_a_secr
 
 @tries(25)
 @given(TOKEN_ANSWERS)
-def test_any_answer_to_a_refresh_leads_to_a_call_or_to_an_error_of_authorisation(response):
+def test_any_answer_to_a_refresh_leads_to_a_call_or_to_an_error_of_authorization(response):
     def answering(request):
         return response if request.url.endswith("/token") else answer(204)
 

@@ -55,7 +55,7 @@ def answer(status: int, body: object = None, headers: dict[str, str] | None = No
 
 DONE = answer(200, {"data": []})
 THROTTLED = answer(429, {"message": "Too many requests within a certain time frame."})
-UNAUTHORISED = answer(401, {"message": "invalid AuthToken"})
+UNAUTHORIZED = answer(401, {"message": "invalid AuthToken"})
 GATEWAY = answer(502, b"<html>")
 
 

@@ -9,7 +9,7 @@ from support.scripted import (
     BY_METHOD,
     DONE,
     METHODS,
-    UNAUTHORISED,
+    UNAUTHORIZED,
     a_rig,
     all_tokens,
     answer,
@@ -31,7 +31,7 @@ def tokens(*values):
         if request.url.endswith("/oauth/v2/token"):
             return answer(200, {"access_token": left.pop(0), "expires_in": 3600})
         good = request.headers["Authorization"] == f"Bearer {values[-1]}"
-        return DONE if good else UNAUTHORISED
+        return DONE if good else UNAUTHORIZED
 
     return step
 
@@ -61,7 +61,7 @@ async def test_second_refusal_of_a_renewed_token_is_raised():
 
 @moved
 async def test_refused_fixed_token_is_raised_at_once():
-    rig = a_rig([UNAUTHORISED])
+    rig = a_rig([UNAUTHORIZED])
     with pytest.raises(AuthenticationError):
         await rig.call("get_bot")
     assert len(rig.transport.requests) == 1
@@ -85,7 +85,7 @@ def accounts_of_a_minute(life_s=60):
             made.append(now)
             return answer(200, {"access_token": f"token-{len(made)}", "expires_in": life_s})
         number = int(request.headers["Authorization"].rpartition("-")[2])
-        return DONE if now < made[number - 1] + life_s else UNAUTHORISED
+        return DONE if now < made[number - 1] + life_s else UNAUTHORIZED
 
     return step
 
@@ -183,7 +183,7 @@ async def test_patch_that_was_lost_and_then_finds_no_access_token_may_have_happe
         if request.url.endswith("/token"):
             first = len(asked) == 1
             return answer(200, {"access_token": "t"} if first else {"error": "invalid_code"})
-        return UNAUTHORISED
+        return UNAUTHORIZED
 
     rig = a_rig([answer(200, {"access_token": "t"}), "lost", step], auth=CREDENTIALS)
     with pytest.raises(OutcomeUnknownError, match="invalid_code"):

@@ -11,7 +11,7 @@ from support.scripted import (
     SECRET,
     STRAGGLER_S,
     THROTTLED,
-    UNAUTHORISED,
+    UNAUTHORIZED,
     a_rig,
     all_tokens,
     finish,
@@ -24,7 +24,7 @@ from cliq_async.errors import JournalError
 
 SCENES = {
     "at once": [DONE],
-    "renewed": [UNAUTHORISED, DONE],
+    "renewed": [UNAUTHORIZED, DONE],
     "lost": ["lost", "lost", DONE],
     "unsent": ["unsent", "unsent", DONE],
     "throttled": [THROTTLED, DONE],

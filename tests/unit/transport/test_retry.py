@@ -35,7 +35,7 @@ UNSENT, LOST = (
 GATEWAY = answer(502, b"<html>Bad Gateway</html>")
 TIMED_OUT = answer(408, {"message": "timeout"})
 OWN_FAILURE = answer(500, {"message": "Cliq server encountered an error"})
-UNAUTHORISED = answer(401, {"message": "invalid AuthToken"})
+UNAUTHORIZED = answer(401, {"message": "invalid AuthToken"})
 NOT_FOUND = answer(404, {"code": "bot_not_found", "message": "none"})
 REFUSED = answer(400, {"code": "invalid_inputs", "message": "no"})
 
@@ -152,9 +152,9 @@ def test_others_are_sent_again_three_times_in_all(method, end):
 @pytest.mark.parametrize("method", METHODS)
 def test_401_renews_once_and_is_no_attempt(method):
     played = Played(method)
-    assert played(UNAUTHORISED) == "renew"
+    assert played(UNAUTHORIZED) == "renew"
     assert played.attempts.count == 0
-    assert played(UNAUTHORISED) == "raise"
+    assert played(UNAUTHORIZED) == "raise"
     assert type(played.attempts.error()) is AuthenticationError
 
 
@@ -175,7 +175,7 @@ def test_delete_answered_not_found_after_a_lost_attempt_has_succeeded(gone):
     assert played.attempts.data is None
 
 
-@pytest.mark.parametrize("before", [(), (UNSENT,), (THROTTLED,), (UNAUTHORISED,)])
+@pytest.mark.parametrize("before", [(), (UNSENT,), (THROTTLED,), (UNAUTHORIZED,)])
 def test_delete_answered_not_found_otherwise_is_an_error(before):
     played = Played("DELETE")
     assert played(*before, NOT_FOUND) == "raise"
@@ -193,7 +193,7 @@ def test_only_a_delete_is_content_with_not_found(method):
 @pytest.mark.parametrize(
     "error", [QuotaWaitError("e", LATER), AuthError("none"), QuotaStoreError("broken")]
 )
-@pytest.mark.parametrize("between", [(), (THROTTLED,), (UNAUTHORISED,), (UNSENT,)])
+@pytest.mark.parametrize("between", [(), (THROTTLED,), (UNAUTHORIZED,), (UNSENT,)])
 def test_write_that_may_have_happened_does_not_end_as_never_sent(method, error, between):
     played = Played(method)
     played(LOST, *between)
@@ -222,7 +222,7 @@ def test_unsent_after_a_throttle_is_a_wait_and_no_throttle():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_call_ends_and_a_post_is_at_most_once_unanswered(method):
-    kinds = [UNSENT, LOST, GATEWAY, OWN_FAILURE, UNAUTHORISED, NOT_FOUND, REFUSED, answer(204)]
+    kinds = [UNSENT, LOST, GATEWAY, OWN_FAILURE, UNAUTHORIZED, NOT_FOUND, REFUSED, answer(204)]
     for ends in itertools.product(kinds, repeat=4):
         played, unanswered = Played(method), 0
         for end in ends:

@@ -53,7 +53,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("status", "body", "code", "wait_s"), FORMS)
-def test_every_form_of_a_refusal_is_recognised(status, body, code, wait_s):
+def test_every_form_of_a_refusal_is_recognized(status, body, code, wait_s):
     got = parse_response(ENDPOINTS["send_message"], answer(status, body))
     assert got.outcome == "throttled"
     assert got.throttle is not None
