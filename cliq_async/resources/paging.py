@@ -48,8 +48,7 @@ class LoopGuard:
         if not next_token:
             return
         if hash(next_token) in self._seen:
-            message = "pagination loop: the server returned the same next_token twice"
-            raise ApiError(_OK, None, message, self._endpoint)
+            raise ApiError(_OK, None, _LOOP, self._endpoint)
         self._seen.add(hash(next_token))
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.sandbox.algorithms import ALGORITHMS
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import Fault, parse_fault
-from cliq_async.sandbox.rate_limits import ALGORITHMS
 
 __all__ = ["Settings"]
 

@@ -55,7 +55,7 @@ PURE = [
         r"|cliq_async\.quota\.(adaptive|bucket|fair_share|model)"
         r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
-        r"|cliq_async\.sandbox\.rate_limits",
+        r"|cliq_async\.sandbox\.(algorithms|rate_limits)",
         module,
     )
 ]

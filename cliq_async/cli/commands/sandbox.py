@@ -16,9 +16,9 @@ from cliq_async.cli.outputs.console import echo, echo_err
 from cliq_async.cli.text import plural, verbatim
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.sandbox import Sandbox, serve
+from cliq_async.sandbox.algorithms import ALGORITHMS
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS
-from cliq_async.sandbox.rate_limits import ALGORITHMS
 from cliq_async.sandbox.state.state_file import StateFileError
 
 __all__ = ["sandbox"]
