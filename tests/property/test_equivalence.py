@@ -1,7 +1,7 @@
-"""What the client accepts the sandbox accepts, and the other way round.
+"""The client and the sandbox accept the same bodies.
 
-Both hold the documented limits, and share no code for it. Each difference is a bug in one of them.
-Bodies are changed at random, so that most of them are nearly right.
+Both check the documented limits, and share no code for it. Each difference is a bug in one of them.
+Bodies are changed at random, so that most of them are almost valid.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, strategies as st
 from support.effort import tries
 from support.invalid_strategies import mutated
-from support.sandbox_state import sandbox_takes
+from support.sandbox_state import sandbox_accepts
 from support.strategies import (
     BOT_CHANGES,
     CALLS,
@@ -40,14 +40,24 @@ from cliq_async.sandbox.validation import (
     read_parameters,
 )
 
-ODD_TEXTS = ["", "x" * 21, "x" * 101, "https://", "http:", "https://a b", "invite/٣", "1,2", "\x01"]
-ODD_OTHERS = [0, 1, -1, 4, 100, 1.5, True, False, [], {}, [""], ["x", "x"], {"": "x"}, {"a": 1}]
-ODD = st.sampled_from([*ODD_TEXTS, *ODD_OTHERS]) | words(0, 30)
+EDGE_TEXTS = [
+    "",
+    "x" * 21,
+    "x" * 101,
+    "https://",
+    "http:",
+    "https://a b",
+    "invite/٣",
+    "1,2",
+    "\x01",
+]
+EDGE_VALUES = [0, 1, -1, 4, 100, 1.5, True, False, [], {}, [""], ["x", "x"], {"": "x"}, {"a": 1}]
+EDGES = st.sampled_from([*EDGE_TEXTS, *EDGE_VALUES]) | words(0, 30)
 
 
 @st.composite
 def changed(draw, plain: Any) -> Any:
-    """Plain data with up to three changes anywhere in it."""
+    """Return plain data with up to three changes anywhere in it."""
     value = msgspec.json.decode(msgspec.json.encode(plain))
     for _ in range(draw(st.integers(0, 3))):
         value = _change(draw, value)
@@ -56,7 +66,7 @@ def changed(draw, plain: Any) -> Any:
 
 def _change(draw, value: Any) -> Any:
     if not isinstance(value, dict | list) or not value or not draw(st.integers(0, 4)):
-        return draw(ODD)
+        return draw(EDGES)
     return _changed_object(draw, value) if isinstance(value, dict) else _changed_list(draw, value)
 
 
@@ -80,30 +90,31 @@ def _changed_list(draw, value: list[Any]) -> Any:
     return [*value[:index], _change(draw, value[index]), *value[index + 1 :]]
 
 
-def nearly(plain: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Plain data with something changed, in either of two ways."""
+def almost_valid(plain: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return a strategy for plain data with changes of either kind."""
     return changed(plain) | mutated(plain)
 
 
-def client_takes(build: Any, plain: Any) -> Any:
-    """The model, or None if the client refuses it."""
+def build_or_none(build: Any, plain: Any) -> Any:
+    """Return the model, or None if the client refuses the data."""
     try:
         return build(plain)
-    except ValueError:  # which a ValidationError is
+    except ValueError:  # a ValidationError is one
         return None
     except TypeError as error:
-        if "argument" in str(error):  # a field that there is none of, or that is missing
+        if "argument" in str(error):  # an unknown field, or a missing one
             return None
         raise
 
 
-def hold_together(build: Any, read: Any, plain: Any, *more: Any) -> None:
-    taken = client_takes(build, plain)
-    if taken is not None:
-        sent = msgspec.json.decode(to_json(taken))
-        assert sandbox_takes(read, sent, *more), f"the client sends {sent}, the sandbox refuses it"
-    if sandbox_takes(read, plain, *more):
-        assert taken is not None, f"the sandbox takes {plain}, the client refuses it"
+def assert_agreement(build: Any, read: Any, plain: Any, *arguments: Any) -> None:
+    """Check that the sandbox accepts what the client sends, and the client what it accepts."""
+    model = build_or_none(build, plain)
+    if model is not None:
+        sent = msgspec.json.decode(to_json(model))
+        assert sandbox_accepts(read, sent, *arguments), f"the sandbox refuses {sent}"
+    if sandbox_accepts(read, plain, *arguments):
+        assert model is not None, f"the sandbox accepts {plain}, but the client refuses it"
 
 
 def new_bot(plain: Any) -> NewBot:
@@ -115,11 +126,11 @@ def bot_changes(plain: Any) -> BotChanges:
 
 
 def with_sub_actions(plain: Any) -> Any:
-    found = plain.get("sub_actions") if isinstance(plain, dict) else None
-    if not isinstance(found, list):
+    entries = plain.get("sub_actions") if isinstance(plain, dict) else None
+    if not isinstance(entries, list):
         return plain
-    made = [SubAction(**each) if isinstance(each, dict) else each for each in found]
-    return plain | {"sub_actions": made}
+    models = [SubAction(**each) if isinstance(each, dict) else each for each in entries]
+    return plain | {"sub_actions": models}
 
 
 def new_handler(plain: Any) -> NewHandler:
@@ -133,77 +144,79 @@ def call(plain: Any) -> Call:
     return attrs.evolve(call_from(rest), user_ids=plain["user_ids"])
 
 
-def bot_of(plain: Any) -> str:
-    """Which of script and permissions a bot may have only the server knows."""
+def execution_type_for(plain: Any) -> str:
+    """Return the type of bot that may have the handler; only the server checks it."""
     return "webhook" if isinstance(plain, dict) and "permissions" in plain else "deluge"
 
 
-EVERYBODY = {"channel_unique_name": "news"}
+CHANNEL_QUERY = {"channel_unique_name": "news"}
 
 
 def read_sent_message(body: bytes) -> object:
-    return read_message(body, EVERYBODY)
+    return read_message(body, CHANNEL_QUERY)
 
 
 @tries(200)
-@given(MESSAGES.map(unstructure).flatmap(nearly))
+@given(MESSAGES.map(unstructure).flatmap(almost_valid))
 @example({"text": "x", "slides": [{"type": "table", "data": {"headers": ["a"], "rows": []}}]})
 @example({"card": {"title": "no theme"}})
 @example({"card": {"title": ""}, "buttons": []})
 def test_messages(plain):
-    hold_together(message_from, read_sent_message, plain)
+    assert_agreement(message_from, read_sent_message, plain)
 
 
 @tries(200)
-@given(NEW_BOTS.map(unstructure).flatmap(nearly))
+@given(NEW_BOTS.map(unstructure).flatmap(almost_valid))
 def test_new_bots(plain):
-    hold_together(new_bot, read_new_bot, plain)
+    assert_agreement(new_bot, read_new_bot, plain)
 
 
 @tries(200)
-@given(BOT_CHANGES.map(unstructure).flatmap(nearly))
+@given(BOT_CHANGES.map(unstructure).flatmap(almost_valid))
 def test_changes_of_bots(plain):
-    hold_together(bot_changes, read_bot_changes, plain, "webhook")
+    assert_agreement(bot_changes, read_bot_changes, plain, "webhook")
 
 
 @tries(200)
-@given(NEW_HANDLERS.map(unstructure).flatmap(nearly))
+@given(NEW_HANDLERS.map(unstructure).flatmap(almost_valid))
 def test_new_handlers(plain):
-    hold_together(new_handler, read_new_handler, plain, bot_of(plain))
+    assert_agreement(new_handler, read_new_handler, plain, execution_type_for(plain))
 
 
 @tries(200)
 @given(
-    HANDLER_CHANGES.flatmap(lambda each: st.tuples(st.just(each[0]), nearly(unstructure(each[1]))))
+    HANDLER_CHANGES.flatmap(
+        lambda each: st.tuples(st.just(each[0]), almost_valid(unstructure(each[1])))
+    )
 )
 def test_changes_of_handlers(each):
     kind, plain = each
 
     def changes(plain: Any) -> HandlerChanges:
-        made = HandlerChanges(**with_sub_actions(plain))
-        check_type("type", kind, made)
-        return made
+        model = HandlerChanges(**with_sub_actions(plain))
+        check_type("type", kind, model)
+        return model
 
-    hold_together(changes, read_handler_changes, plain, kind, bot_of(plain))
+    assert_agreement(changes, read_handler_changes, plain, kind, execution_type_for(plain))
 
 
 @tries(200)
-@given(CALLS.map(unstructure).flatmap(nearly))
+@given(CALLS.map(unstructure).flatmap(almost_valid))
 def test_calls(plain):
     ids = plain.get("user_ids") if isinstance(plain, dict) else None
-    # That an id has at most 320 characters is common sense, and no document says it.
+    # The client limits ids to 320 characters, which is not documented.
     assume(not isinstance(ids, list) or all(len(str(each)) <= 320 for each in ids))
-    hold_together(call, read_call, plain)
+    assert_agreement(call, read_call, plain)
 
 
 @tries(100)
 @given(PARAMETERS.flatmap(changed))
 def test_parameters(plain):
-    hold_together(check_parameters, read_parameters, plain)
+    assert_agreement(check_parameters, read_parameters, plain)
 
 
 @pytest.mark.parametrize("kind", HANDLER_TYPES)
-def test_every_type_of_handler_is_one_for_both(kind):
+def test_both_accept_every_type_of_handler(kind):
     plain = {"type": kind, "script": "x"} | ({"name": "x"} if kind == "menu_handler" else {})
-    hold_together(new_handler, read_new_handler, plain, "deluge")
-    assert client_takes(new_handler, plain) is not None
+    assert_agreement(new_handler, read_new_handler, plain, "deluge")
+    assert build_or_none(new_handler, plain) is not None

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request is a ValidationError, and then nothing has left."""
+"""An invalid request raises a ValidationError, and nothing is sent."""
 
 import inspect
 from contextlib import suppress
@@ -8,7 +8,7 @@ import attrs
 from hypothesis import given, strategies as st
 from support.effort import tries
 from support.invalid_strategies import JUNK
-from support.sandbox_state import a_world, sandbox_takes
+from support.sandbox_state import offline_sandbox, sandbox_accepts
 
 from cliq_async import models
 from cliq_async.client import CliqClient
@@ -19,7 +19,7 @@ from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox.validation import read_parameters
 from cliq_async.testing import run_in_virtual_time
 
-# A field of a model, whatever is put into it.
+# Any value in a field of a model.
 
 ANSWERS = {
     models.Bot,
@@ -43,16 +43,16 @@ REQUEST_MODELS = [
 
 @tries(60)
 @given(st.sampled_from(REQUEST_MODELS), st.data())
-def test_a_model_of_anything_is_refused_with_a_validation_error_alone(cls, data):
-    names = [field.name for field in attrs.fields(cls)]
-    given_ = {name: data.draw(JUNK, name) for name in names if data.draw(st.booleans())}
+def test_model_with_invalid_fields_raises_only_a_validation_error(cls, data):
+    names = [each.name for each in attrs.fields(cls)]
+    fields = {name: data.draw(JUNK, name) for name in names if data.draw(st.booleans())}
     required = [f.name for f in attrs.fields(cls) if f.default is attrs.NOTHING]
-    given_ |= {name: data.draw(JUNK, name) for name in required if name not in given_}
+    fields |= {name: data.draw(JUNK, name) for name in required if name not in fields}
     with suppress(ValidationError):
-        to_json(cls(**given_))
+        to_json(cls(**fields))
 
 
-# Parameters of an incoming webhook: what is refused does not leave.
+# Parameters of an incoming webhook: refused ones are not sent.
 
 
 @tries(12)
@@ -62,7 +62,7 @@ def test_a_model_of_anything_is_refused_with_a_validation_error_alone(cls, data)
     | st.sampled_from([10_000, 10_001]).map(lambda length: {"a": "x" * length})
 )
 def test_client_and_sandbox_agree_on_parameters(data):
-    state, transport = a_world()
+    state, transport = offline_sandbox()
 
     async def main():
         async with CliqClient("t", transport=transport, quota=MemoryStore()) as client:
@@ -71,14 +71,14 @@ def test_client_and_sandbox_agree_on_parameters(data):
 
     run_in_virtual_time(main())
     try:
-        taken = sandbox_takes(read_parameters, data)
+        accepted = sandbox_accepts(read_parameters, data)
     except UnicodeEncodeError:
-        taken = False
-    assert bool(transport.requests) == taken
+        accepted = False
+    assert bool(transport.requests) == accepted
     assert state.messages.all() == []
 
 
-# An argument of a method, whatever is passed.
+# Any value for an argument of a method.
 
 NEW_BOT = NewBot("Bot", description="x")
 HANDLER = NewHandler("message_handler", script="x")
@@ -130,9 +130,9 @@ RECIPIENTS = {
 }
 
 
-def one_call(name: str, arguments: dict[str, Any]) -> tuple[CliqError | None, list[Any]]:
-    """Make a call against a sandbox's work; returns the error, and the requests that left."""
-    _, transport = a_world()
+def call(name: str, arguments: dict[str, Any]) -> tuple[CliqError | None, list[Any]]:
+    """Call a method with an offline sandbox; return the error, and the requests sent."""
+    _, transport = offline_sandbox()
 
     async def main():
         async with CliqClient("t", transport=transport, quota=MemoryStore()) as client:
@@ -148,14 +148,14 @@ def one_call(name: str, arguments: dict[str, Any]) -> tuple[CliqError | None, li
 
 @tries(60)
 @given(st.sampled_from(list(VALID)), st.data())
-def test_a_wrong_argument_is_refused_before_anything_is_sent_or_taken_by_the_sandbox(name, data):
+def test_argument_is_refused_before_anything_is_sent_or_accepted_by_the_sandbox(name, data):
     arguments = dict(VALID[name])
     if name == "messages.send":
         kind = data.draw(st.sampled_from(list(RECIPIENTS)))
         arguments |= RECIPIENTS[kind]
     wrong = data.draw(st.sampled_from(list(arguments)))
     arguments[wrong] = data.draw(JUNK, wrong)
-    error, requests = one_call(name, arguments)
+    error, requests = call(name, arguments)
     if isinstance(error, ValidationError):
         assert requests == []
         return
@@ -165,8 +165,8 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent_or_taken_by_the_san
         assert error.code not in {"invalid_inputs", "extra_key_found"}, error
 
 
-def test_the_arguments_that_are_spoiled_are_good_ones():
+def test_arguments_are_valid_before_they_are_replaced():
     for name, arguments in VALID.items():
-        error, requests = one_call(name, arguments)
+        error, requests = call(name, arguments)
         assert requests, name
         assert error is None or (isinstance(error, ApiError) and error.code != "invalid_inputs")

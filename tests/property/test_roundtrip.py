@@ -1,11 +1,11 @@
-"""Any valid model through the real client and the sandbox's work, and back."""
+"""Any valid model survives the way through the real client and the sandbox, and back."""
 
 from typing import Any
 
 import attrs
 from hypothesis import given
 from support.effort import tries
-from support.sandbox_state import a_world
+from support.sandbox_state import offline_sandbox
 from support.strategies import (
     BOT_CHANGES,
     CALLS,
@@ -28,9 +28,9 @@ from cliq_async.testing import run_in_virtual_time
 ROUND_TRIP = tries(100)
 
 
-def through(work: Any) -> Any:
-    """Run some work with a client in front of a state; returns what it returns, and the state."""
-    state, transport = a_world()
+def run_offline(work: Any) -> Any:
+    """Run a function with a client of an offline sandbox; return its result and the state."""
+    state, transport = offline_sandbox()
 
     async def main():
         async with CliqClient("t", transport=transport, quota=MemoryStore()) as client:
@@ -39,11 +39,11 @@ def through(work: Any) -> Any:
     return run_in_virtual_time(main()), state
 
 
-def same(given_: Any, got: Any, *but: str) -> None:
-    """All that was given is in what came back, under the same names."""
-    for field in attrs.fields(type(given_)):
-        value = getattr(given_, field.name)
-        if value is not None and field.name not in but:
+def assert_kept(sent: Any, got: Any, *except_fields: str) -> None:
+    """Check that the result has all fields that were sent, under the same names."""
+    for field in attrs.fields(type(sent)):
+        value = getattr(sent, field.name)
+        if value is not None and field.name not in except_fields:
             assert getattr(got, field.name) == value, field.name
 
 
@@ -51,12 +51,12 @@ def same(given_: Any, got: Any, *but: str) -> None:
 @given(NEW_BOTS)
 def test_new_bot(new):
     async def work(client):
-        made = await client.bots.create(new)
-        return made, await client.bots.get(made.id)
+        created = await client.bots.create(new)
+        return created, await client.bots.get(created.id)
 
-    (made, got), _ = through(work)
-    assert made == got
-    same(new, got, "image")
+    (created, got), _ = run_offline(work)
+    assert created == got
+    assert_kept(new, got, "image")
 
 
 @ROUND_TRIP
@@ -71,14 +71,14 @@ def test_changes_of_a_bot(changes):
         changed = await client.bots.update(bot.id, changes)
         return changed, await client.bots.get(bot.id)
 
-    (changed, got), _ = through(work)
+    (changed, got), _ = run_offline(work)
     assert changed == got
-    same(changes, got, "image")
+    assert_kept(changes, got, "image")
 
 
-async def a_bot(client: CliqClient, handling: Any) -> Bot:
-    """A bot that may have such handlers."""
-    url = None if handling.permissions is None else "https://a"
+async def create_bot_for(client: CliqClient, handler: Any) -> Bot:
+    """Create a bot that may have the handler."""
+    url = None if handler.permissions is None else "https://a"
     kind: Any = None if url is None else "webhook"
     new = NewBot("New Bot", description="x", execution_type=kind, execution_url=url)
     return await client.bots.create(new)
@@ -88,12 +88,12 @@ async def a_bot(client: CliqClient, handling: Any) -> Bot:
 @given(NEW_HANDLERS)
 def test_new_handler(new):
     async def work(client):
-        bot = await a_bot(client, new)
+        bot = await create_bot_for(client, new)
         await client.handlers.create(bot.id, new)
         return await client.handlers.get(bot.id, new.type), await client.bots.get(bot.id)
 
-    (got, bot), _ = through(work)
-    same(new, got)
+    (got, bot), _ = run_offline(work)
+    assert_kept(new, got)
     assert [each.type for each in bot.handlers] == [new.type]
 
 
@@ -105,13 +105,13 @@ def test_changes_of_a_handler(each):
     new = NewHandler(kind, name="Old" if kind == "menu_handler" else None, **logic)
 
     async def work(client):
-        bot = await a_bot(client, new)
+        bot = await create_bot_for(client, new)
         await client.handlers.create(bot.id, new)
         changed = await client.handlers.update(bot.id, kind, changes)
         return changed, await client.handlers.get(bot.id, kind)
 
-    (changed, got), _ = through(work)
-    same(changes, got)
+    (changed, got), _ = run_offline(work)
+    assert_kept(changes, got)
     assert isinstance(changed, Handler)
     assert changed.id == got.id
 
@@ -122,7 +122,7 @@ def test_message(message):
     async def work(client):
         return await client.messages.send("supportbot", message, broadcast=True)
 
-    sent, state = through(work)
+    sent, state = run_offline(work)
     (kept,) = state.messages.all()
     body = {name: value for name, value in kept.body.items() if name != "broadcast"}
     assert body == unstructure(message)
@@ -138,7 +138,7 @@ def test_call(call):
     async def work(client):
         return await client.calls.trigger("supportbot", call)
 
-    receipt, state = through(work)
+    receipt, state = run_offline(work)
     (kept,) = state.calls.all()
     assert receipt.user_ids == ("55743307",)
     assert kept["id"] == receipt.id
@@ -154,12 +154,12 @@ def test_parameters(parameters):
             "supportbot", parameters, user_ids=["55743307", "nobody"]
         )
 
-    receipt, _ = through(work)
+    receipt, _ = run_offline(work)
     assert receipt.user_ids == ("55743307",)
 
 
 async def test_longest_script_arrives_whole():
-    """Escaped, it has one and a half million characters."""
+    """The script has one and a half million characters when it is escaped."""
     script = "\x01" * 255_990 + "return x;"
     async with Sandbox() as sandbox, CliqClient("t", base_url=sandbox.url) as client:
         bot = await client.bots.create(NewBot("Bot", description="x"))

@@ -1,4 +1,4 @@
-"""Any answer of a server, for hypothesis, and what comes of a call that gets it."""
+"""Hypothesis strategies for responses of a server, and the outcome of a call that gets them."""
 
 import asyncio
 from typing import Any
@@ -74,7 +74,7 @@ ANSWERS = st.builds(Response, STATUSES, HEADERS, BODIES)
 
 
 def outcome(calling: Method, steps: list[Any], **options: Any) -> tuple[Any, Scripted]:
-    """What comes of a call where the last answer stays the same; fails if it never ends."""
+    """Return the result or error of a call whose last response repeats; fail if it never ends."""
     transport = Scripted(steps)
 
     async def main():

@@ -1,4 +1,4 @@
-"""No valid model, for hypothesis: what people pass by mistake, and plain data with one in it."""
+"""Hypothesis strategies for invalid input: arguments passed by mistake, and mutated plain data."""
 
 import copy
 from typing import Any
@@ -8,7 +8,7 @@ from support.strategies import BUTTONS, CARDS, CONFIRMS, SLIDES, SUB_ACTIONS, ac
 
 
 class Text(str):
-    """Text with more methods, as some libraries have it."""
+    """A subclass of str, such as some libraries use."""
 
     __slots__ = ()
 
@@ -59,11 +59,11 @@ JSON_JUNK = st.recursive(
     ),
     max_leaves=4,
 )
-"""What JSON can hold."""
+"""Any JSON value."""
 
 
 def _places(data: Any) -> list[tuple[Any, Any]]:
-    """Each container in nested data with each of its keys."""
+    """Return each container in nested data with each of its keys."""
     items = data.items() if isinstance(data, dict) else enumerate(data)
     found = [(data, key) for key, _ in items]
     inner = data.values() if isinstance(data, dict) else data
@@ -75,7 +75,7 @@ def _places(data: Any) -> list[tuple[Any, Any]]:
 
 @st.composite
 def mutated(draw: st.DrawFn, plain: dict[str, Any]) -> dict[str, Any]:
-    """Plain data of the API with something changed in it, which may break a limit or not."""
+    """Return plain data of the API with one change, which may or may not break a limit."""
     data = copy.deepcopy(plain)
     places = _places(data)
     if not places:

@@ -1,4 +1,4 @@
-"""The sandbox without its server: what it accepts, and a transport that it answers."""
+"""The sandbox without its server: the bodies it accepts, and a transport that calls it."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,27 +14,28 @@ from cliq_async.testing import FakeTransport
 ROUTER = Router()
 
 
-def sandbox_takes(read: Any, plain: Any, *more: Any) -> bool:
+def sandbox_accepts(read: Any, plain: Any, *arguments: Any) -> bool:
+    """Return whether the sandbox's check of a body accepts this data."""
     try:
-        read(msgspec.json.encode(plain), *more)
+        read(msgspec.json.encode(plain), *arguments)
     except ApiFault:
         return False
     return True
 
 
-def a_world() -> tuple[State, FakeTransport]:
-    """A sandbox's state, and a transport whose requests it answers."""
+def offline_sandbox() -> tuple[State, FakeTransport]:
+    """Return a sandbox's state, and a transport that calls it."""
     state = State.initial(bots=1, subscribers=3)
 
     def answer(request):
         endpoint, parameters = ROUTER.find(request.method, urlsplit(request.url).path)
         body = b"" if request.json is None else msgspec.json.encode(request.json)
         try:
-            status, found = ENDPOINT_HANDLERS[endpoint](
+            status, reply = ENDPOINT_HANDLERS[endpoint](
                 state, Request("ann", parameters, request.query, body)
             )
-        except ApiFault as refused:
-            return refused.status, {"code": refused.code, "message": refused.message}
-        return status if found is None else (status, found)
+        except ApiFault as fault:
+            return fault.status, {"code": fault.code, "message": fault.message}
+        return status if reply is None else (status, reply)
 
     return state, FakeTransport(answer)

@@ -1,4 +1,4 @@
-"""A sandbox that is asked over HTTP, and its state that is asked without a server."""
+"""A client of a running sandbox, and a sandbox that is called without a server."""
 
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,13 +19,13 @@ FIRST, SECOND, THIRD = "55743307", "55743310", "55743313"
 
 
 class Caller:
-    """Asks one sandbox, as the user `ann` unless told otherwise."""
+    """A client of one sandbox; the user is `ann` by default."""
 
     def __init__(self, sandbox, session):
         self.sandbox = sandbox
         self.session = session
 
-    async def ask(self, method, path, *, token: Any = "ann", **options):
+    async def request(self, method, path, *, token: Any = "ann", **options):
         headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
         url = self.sandbox.url + path
         async with self.session.request(method, url, headers=headers, **options) as answer:
@@ -34,14 +34,14 @@ class Caller:
             return answer.status, (await answer.json() if is_json else text)
 
     async def get(self, path, **query):
-        return await self.ask("GET", path, params=query)
+        return await self.request("GET", path, params=query)
 
     async def send(self, *, token="ann", query=None, **message):
         body = {"text": "hi"} | message
-        return await self.ask("POST", SEND, token=token, json=body, params=query or {})
+        return await self.request("POST", SEND, token=token, json=body, params=query or {})
 
     async def report(self, **query):
-        status, body = await self.ask("GET", "/sandbox/report", token="", params=query)
+        status, body = await self.request("GET", "/sandbox/report", token="", params=query)
         assert status == 200
         return body
 
@@ -52,37 +52,37 @@ async def running(**options):
         yield Caller(sandbox, session)
 
 
-class World:
-    """A state that is asked without a server, as the user `ann` unless told otherwise."""
+class OfflineSandbox:
+    """A sandbox's state, called without a server; the user is `ann` by default."""
 
     def __init__(self, *, bots=1, subscribers=3, **options):
         self.state = State.initial(bots=bots, subscribers=subscribers, **options)
 
-    def ask(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
-        """The status and the body of an endpoint's answer."""
+    def request(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
+        """Return the status and the body of an endpoint's response."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return ENDPOINT_HANDLERS[name](self.state, Call(user, parameters, query or {}, data))
 
     def refusal(self, name, *parameters, **options):
-        """The status and the code of an endpoint's error."""
+        """Return the status and the code of an endpoint's error."""
         with pytest.raises(ApiFault) as caught:
-            self.ask(name, *parameters, **options)
+            self.request(name, *parameters, **options)
         assert caught.value.message
         return caught.value.status, caught.value.code
 
-    def create(self, name="Pipeline Bot", *, user="ann", **fields):
-        """The record of a new bot."""
+    def create_bot(self, name="Pipeline Bot", *, user="ann", **fields):
+        """Create a bot and return its record."""
         body = {"name": name, "description": "Tells of builds"} | fields
-        status, answer = self.ask("create_bot", body=body, user=user)
+        status, answer = self.request("create_bot", body=body, user=user)
         assert (status, answer["url"], answer["type"]) == (200, "/api/v3/bots", "bot")
         return answer["data"]
 
-    def webhook(self, name="Hook Bot", **fields):
-        """The record of a new webhook bot."""
+    def create_webhook_bot(self, name="Hook Bot", **fields):
+        """Create a webhook bot and return its record."""
         url = "https://example.com/hook"
-        return self.create(name, execution_type="webhook", execution_url=url, **fields)
+        return self.create_bot(name, execution_type="webhook", execution_url=url, **fields)
 
-    def sync(self, token=None):
-        """The list of bots, or what changed in it."""
-        _, page = self.ask("list_bots", query={"sync_token": token} if token else {})
+    def list_bots(self, token=None):
+        """Return a page of the bots, or of those changed since a sync token."""
+        _, page = self.request("list_bots", query={"sync_token": token} if token else {})
         return page

@@ -1,4 +1,4 @@
-"""Any valid model, for hypothesis."""
+"""Hypothesis strategies for valid models."""
 
 from typing import Any
 
@@ -43,8 +43,8 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
-def within(build: Any) -> Any:
-    """A model, or the reason why these fields do not go together; those are passed over."""
+def build_or_none(build: Any) -> Any:
+    """Return a function that builds a model, or returns None if the fields do not fit together."""
 
     def attempt(fields: dict[str, Any]) -> Any:
         try:
@@ -175,14 +175,14 @@ NEW_BOTS = (
         }
         | DESCRIBED
     )
-    .map(within(NewBot))
+    .map(build_or_none(NewBot))
     .filter(bool)
 )
 BOT_CHANGES = (
     st.fixed_dictionaries(
         {"name": maybe(words(1, 20)), "description": maybe(words(1, 300))} | DESCRIBED
     )
-    .map(within(BotChanges))
+    .map(build_or_none(BotChanges))
     .filter(bool)
 )
 ICONS = st.from_regex(r"\A[a-z_-]{1,10}/[0-9A-Fa-f]{3,8}\Z")
@@ -215,7 +215,7 @@ def _changes(kind: str) -> st.SearchStrategy[tuple[str, HandlerChanges]]:
         fields |= {"name": words(1, 15)} | MENU
     return (
         st.fixed_dictionaries({}, optional=fields)
-        .map(within(HandlerChanges))
+        .map(build_or_none(HandlerChanges))
         .filter(bool)
         .map(lambda changes: (kind, changes))
     )

@@ -1,13 +1,15 @@
 """Bots of the sandbox: made, changed, read and deleted."""
 
 import pytest
-from support.sandboxes import World, running
+from support.sandboxes import OfflineSandbox, running
 
 # Creating.
 
 
 def test_new_bot_is_shown_like_the_sample():
-    bot = World().create("Clientcare Bot", scope="team", team_ids=[12345678], calls="enabled")
+    bot = OfflineSandbox().create_bot(
+        "Clientcare Bot", scope="team", team_ids=[12345678], calls="enabled"
+    )
     assert bot.pop("id").isdigit()
     assert bot == {
         "unique_name": "clientcarebot",
@@ -27,7 +29,7 @@ def test_new_bot_is_shown_like_the_sample():
 
 
 def test_fields_that_were_not_given_have_defaults_or_are_absent_and_the_image_is_not_shown():
-    bot = World().create(image="aGk=")
+    bot = OfflineSandbox().create_bot(image="aGk=")
     assert (bot["scope"], bot["calls"], bot["execution_type"]) == (
         "organization",
         "disabled",
@@ -38,7 +40,7 @@ def test_fields_that_were_not_given_have_defaults_or_are_absent_and_the_image_is
 
 
 def test_webhook_bot_shows_its_url():
-    bot = World().webhook()
+    bot = OfflineSandbox().create_webhook_bot()
     assert (bot["execution_type"], bot["execution_url"]) == (
         "webhook",
         "https://example.com/hook",
@@ -46,12 +48,12 @@ def test_webhook_bot_shows_its_url():
 
 
 def test_ids_ascend_and_are_found_at_once():
-    world = World(bots=3)
-    ids = [world.create(name)["id"] for name in ("One", "Two", "Three")]
-    listed = [int(bot["id"]) for bot in world.sync()["data"]]
+    sandbox = OfflineSandbox(bots=3)
+    ids = [sandbox.create_bot(name)["id"] for name in ("One", "Two", "Three")]
+    listed = [int(bot["id"]) for bot in sandbox.list_bots()["data"]]
     assert listed == sorted(listed)
     assert listed[3:] == list(map(int, ids))
-    assert world.ask("get_bot", f"b-{ids[0]}")[0] == 200
+    assert sandbox.request("get_bot", f"b-{ids[0]}")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -66,84 +68,84 @@ def test_ids_ascend_and_are_found_at_once():
     ],
 )
 def test_unique_name_is_made_of_ascii_letters_and_digits_and_is_new(name, unique_name):
-    assert World(bots=2).create(name)["unique_name"] == unique_name
+    assert OfflineSandbox(bots=2).create_bot(name)["unique_name"] == unique_name
 
 
 def test_unique_name_is_never_given_again():
-    world = World()
-    first = world.create("Pipeline Bot")
-    assert world.create("Pipeline-Bot")["unique_name"] == "pipelinebot2"
-    world.ask("delete_bot", first["id"])
-    assert world.create("Pipeline Bot")["unique_name"] == "pipelinebot3"
+    sandbox = OfflineSandbox()
+    first = sandbox.create_bot("Pipeline Bot")
+    assert sandbox.create_bot("Pipeline-Bot")["unique_name"] == "pipelinebot2"
+    sandbox.request("delete_bot", first["id"])
+    assert sandbox.create_bot("Pipeline Bot")["unique_name"] == "pipelinebot3"
 
 
 @pytest.mark.parametrize("name", ["Support Bot", "SUPPORT bot"])
 def test_name_is_unique_without_regard_to_case(name):
     body = {"name": name, "description": "d"}
-    assert World().refusal("create_bot", body=body) == (400, "bot_name_already_exists")
+    assert OfflineSandbox().refusal("create_bot", body=body) == (400, "bot_name_already_exists")
 
 
 def test_number_of_bots_is_limited_but_not_that_of_the_first_ones():
-    world = World(bots=3, bot_limit=4)
-    bot = world.create()
+    sandbox = OfflineSandbox(bots=3, bot_limit=4)
+    bot = sandbox.create_bot()
     body = {"name": "One more", "description": "d"}
-    assert world.refusal("create_bot", body=body) == (400, "bot_creation_limit_exceeded")
-    world.ask("delete_bot", bot["id"])
-    world.create()
-    assert World(bots=3, bot_limit=2).refusal("create_bot", body=body) == (
+    assert sandbox.refusal("create_bot", body=body) == (400, "bot_creation_limit_exceeded")
+    sandbox.request("delete_bot", bot["id"])
+    sandbox.create_bot()
+    assert OfflineSandbox(bots=3, bot_limit=2).refusal("create_bot", body=body) == (
         400,
         "bot_creation_limit_exceeded",
     )
 
 
 def test_creator_is_a_person_and_the_first_subscriber():
-    world = World()
-    world.create()
+    sandbox = OfflineSandbox()
+    sandbox.create_bot()
     body = {"text": "hi", "user_ids": "james@example.com", "sync_message": True}
-    assert world.ask("send_message", "pipelinebot", body=body)[0] == 200
+    assert sandbox.request("send_message", "pipelinebot", body=body)[0] == 200
 
 
 # Changing.
 
 
 def test_update_changes_the_given_fields_alone_and_not_the_unique_name():
-    world = World()
-    bot = world.create(status_messages=["a"], calls="enabled")
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot(status_messages=["a"], calls="enabled")
     changes = {"name": "CRM Bot", "status_messages": [], "image": "aGk="}
-    status, answer = world.ask("update_bot", f"b-{bot['id']}", body=changes)
+    status, answer = sandbox.request("update_bot", f"b-{bot['id']}", body=changes)
     assert (status, answer["url"], answer["type"]) == (
         200,
         f"/api/v3/bots/b-{bot['id']}",
         "bot",
     )
     assert answer["data"] == bot | {"name": "CRM Bot", "status_messages": []}
-    assert world.ask("get_bot", bot["id"])[1]["data"] == answer["data"]
+    assert sandbox.request("get_bot", bot["id"])[1]["data"] == answer["data"]
 
 
 def test_bot_may_keep_its_name_in_other_letters_but_not_take_anothers():
-    world = World()
-    bot = world.create()
-    _, answer = world.ask("update_bot", bot["id"], body={"name": "PIPELINE BOT"})
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot()
+    _, answer = sandbox.request("update_bot", bot["id"], body={"name": "PIPELINE BOT"})
     assert answer["data"]["name"] == "PIPELINE BOT"
-    assert world.refusal("update_bot", bot["id"], body={"name": "support bot"}) == (
+    assert sandbox.refusal("update_bot", bot["id"], body={"name": "support bot"}) == (
         400,
         "bot_name_already_exists",
     )
 
 
 def test_name_that_was_given_up_is_free():
-    world = World()
-    bot = world.create()
-    world.ask("update_bot", bot["id"], body={"name": "Other"})
-    assert world.create()["unique_name"] == "pipelinebot2"
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot()
+    sandbox.request("update_bot", bot["id"], body={"name": "Other"})
+    assert sandbox.create_bot()["unique_name"] == "pipelinebot2"
 
 
 def test_execution_url_is_changed_of_a_webhook_bot_alone():
-    world = World()
+    sandbox = OfflineSandbox()
     url = {"execution_url": "http://example.com/new"}
-    _, answer = world.ask("update_bot", world.webhook()["id"], body=url)
+    _, answer = sandbox.request("update_bot", sandbox.create_webhook_bot()["id"], body=url)
     assert answer["data"]["execution_url"] == "http://example.com/new"
-    assert world.refusal("update_bot", world.create()["id"], body=url) == (
+    assert sandbox.refusal("update_bot", sandbox.create_bot()["id"], body=url) == (
         400,
         "execution_url_not_allowed",
     )
@@ -160,42 +162,42 @@ def test_execution_url_is_changed_of_a_webhook_bot_alone():
     ],
 )
 def test_wrong_changes_are_refused(body, code):
-    world = World()
-    assert world.refusal("update_bot", world.create()["id"], body=body) == (400, code)
+    sandbox = OfflineSandbox()
+    assert sandbox.refusal("update_bot", sandbox.create_bot()["id"], body=body) == (400, code)
 
 
 # Reading.
 
 
 def test_details_of_subscriptions_are_added_on_request():
-    world = World(subscribers=2)
-    (first,) = world.sync()["data"]
-    _, plain = world.ask("get_bot", first["id"])
+    sandbox = OfflineSandbox(subscribers=2)
+    (first,) = sandbox.list_bots()["data"]
+    _, plain = sandbox.request("get_bot", first["id"])
     assert plain == {"url": f"/api/v3/bots/{first['id']}", "type": "bot", "data": first}
-    _, more = world.ask("get_bot", first["id"], query={"fields": "subscription_details"})
+    _, more = sandbox.request("get_bot", first["id"], query={"fields": "subscription_details"})
     people = more["data"].pop("subscription_details")
     assert more == plain
     assert [set(person) for person in people] == [{"user_id", "name", "email_id"}] * 2
-    assert world.refusal("get_bot", first["id"], query={"fields": "x"}) == (400, "invalid_inputs")
+    assert sandbox.refusal("get_bot", first["id"], query={"fields": "x"}) == (400, "invalid_inputs")
 
 
 def test_list_is_filtered_by_scope_and_an_unknown_scope_matches_nothing():
-    world = World(bots=3)
-    world.create(scope="personal")
-    _, page = world.ask("list_bots", query={"scope": "personal"})
+    sandbox = OfflineSandbox(bots=3)
+    sandbox.create_bot(scope="personal")
+    _, page = sandbox.request("list_bots", query={"scope": "personal"})
     assert [bot["unique_name"] for bot in page["data"]] == ["helperbot3", "pipelinebot"]
-    assert world.ask("list_bots", query={"scope": "galaxy"})[1]["data"] == []
+    assert sandbox.request("list_bots", query={"scope": "galaxy"})[1]["data"] == []
 
 
 # Deleting.
 
 
 def test_deleted_bot_is_gone_and_shows_in_the_sync():
-    world = World()
-    bot = world.create()
-    token = world.sync()["sync_token"]
-    assert world.ask("delete_bot", f"b-{bot['id']}") == (204, None)
-    page = world.sync(token)
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot()
+    token = sandbox.list_bots()["sync_token"]
+    assert sandbox.request("delete_bot", f"b-{bot['id']}") == (204, None)
+    page = sandbox.list_bots(token)
     assert (page["data"], page["deleted"]) == ([], [bot["id"]])
     for name, reference in (
         ("get_bot", bot["id"]),
@@ -208,26 +210,26 @@ def test_deleted_bot_is_gone_and_shows_in_the_sync():
         ("trigger_call", "pipelinebot"),
         ("associate_channel", "pipelinebot"),
     ):
-        assert world.refusal(name, reference) == (404, "bot_not_found")
+        assert sandbox.refusal(name, reference) == (404, "bot_not_found")
 
 
 def test_changes_of_a_bot_show_in_syncs():
-    world = World(bots=2)
-    bot = world.create()
-    token = world.sync()["sync_token"]
+    sandbox = OfflineSandbox(bots=2)
+    bot = sandbox.create_bot()
+    token = sandbox.list_bots()["sync_token"]
     for change in (
-        lambda: world.ask("update_bot", bot["id"], body={"calls": "enabled"}),
-        lambda: world.ask(
+        lambda: sandbox.request("update_bot", bot["id"], body={"calls": "enabled"}),
+        lambda: sandbox.request(
             "create_handler", bot["id"], body={"type": "message_handler", "script": "x"}
         ),
-        lambda: world.ask("delete_handler", bot["id"], "message_handler"),
+        lambda: sandbox.request("delete_handler", bot["id"], "message_handler"),
     ):
         change()
-        page = world.sync(token)
+        page = sandbox.list_bots(token)
         assert [each["id"] for each in page["data"]] == [bot["id"]]
         assert page["deleted"] == []
         token = page["sync_token"]
-    assert world.sync(token)["data"] == []
+    assert sandbox.list_bots(token)["data"] == []
 
 
 # Over HTTP.
@@ -236,15 +238,15 @@ def test_changes_of_a_bot_show_in_syncs():
 async def test_bot_is_made_changed_read_and_deleted_over_http():
     async with running() as caller:
         form = {"name": "Pipeline Bot", "description": "d"}
-        status, made = await caller.ask("POST", "/api/v3/bots", json=form)
+        status, made = await caller.request("POST", "/api/v3/bots", json=form)
         assert status == 200
         path = f"/api/v3/bots/b-{made['data']['id']}"
-        status, changed = await caller.ask("PATCH", path, json={"calls": "enabled"})
+        status, changed = await caller.request("PATCH", path, json={"calls": "enabled"})
         assert (status, changed["data"]["calls"]) == (200, "enabled")
         assert await caller.get(path) == (200, changed)
-        status, body = await caller.ask("DELETE", path, token="bob")
+        status, body = await caller.request("DELETE", path, token="bob")
         assert (status, body["code"]) == (403, "bot_permission_denied")
-        assert await caller.ask("DELETE", path) == (204, "")
+        assert await caller.request("DELETE", path) == (204, "")
         assert (await caller.get(path))[0] == 404
         assert (await caller.report())["requests"] == {
             "create_bot": 1,

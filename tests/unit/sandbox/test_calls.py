@@ -1,41 +1,41 @@
 from uuid import UUID
 
-from support.sandboxes import FIRST, SECOND, THIRD, World, running
+from support.sandboxes import FIRST, SECOND, THIRD, OfflineSandbox, running
 
 from cliq_async.sandbox import user_label
 from cliq_async.sandbox.state.calls import Calls
 
 
 def test_call_reaches_the_valid_ones_named_once_each():
-    world = World()
-    email = world.state.people.get(SECOND)["email_id"]
+    sandbox = OfflineSandbox()
+    email = sandbox.state.people.get(SECOND)["email_id"]
     body = {"text": "Down", "user_ids": [FIRST, email, "1", SECOND]}
-    status, answer = world.ask("trigger_call", "supportbot", body=body)
+    status, answer = sandbox.request("trigger_call", "supportbot", body=body)
     assert (status, answer["user_ids"]) == (200, [FIRST, SECOND])
     assert str(UUID(answer["id"])) == answer["id"]
     assert UUID(answer["id"]).version == 4
 
 
 def test_call_that_names_nobody_reaches_all_subscribers():
-    _, answer = World().ask("trigger_call", "supportbot", body={"text": "Down"})
+    _, answer = OfflineSandbox().request("trigger_call", "supportbot", body={"text": "Down"})
     assert answer["user_ids"] == [FIRST, SECOND, THIRD]
 
 
 def test_call_of_nobody_valid_is_refused():
     body = {"text": "Down", "user_ids": ["1"]}
-    assert World().refusal("trigger_call", "supportbot", body=body) == (
+    assert OfflineSandbox().refusal("trigger_call", "supportbot", body=body) == (
         400,
         "botmessage_no_valid_users",
     )
 
 
 def test_bot_calls_only_if_calls_are_enabled():
-    world = World()
-    bot = world.create()
-    refusal = world.refusal("trigger_call", "pipelinebot", body={"text": "Down"})
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot()
+    refusal = sandbox.refusal("trigger_call", "pipelinebot", body={"text": "Down"})
     assert refusal == (400, "bot_alert_not_enabled")
-    world.ask("update_bot", bot["id"], body={"calls": "enabled"})
-    assert world.ask("trigger_call", "pipelinebot", body={"text": "Down"})[0] == 200
+    sandbox.request("update_bot", bot["id"], body={"calls": "enabled"})
+    assert sandbox.request("trigger_call", "pipelinebot", body={"text": "Down"})[0] == 200
 
 
 def test_ids_are_the_same_for_the_same_seed_and_differ_otherwise():
@@ -59,8 +59,8 @@ async def test_calls_are_made_over_http_and_reported_like_deliveries():
     async with running(subscribers=2) as caller:
         path = "/api/v3/bots/supportbot/calls"
         body = {"text": "Down", "user_ids": [FIRST]}
-        _, first = await caller.ask("POST", path, json=body)
-        await caller.ask("POST", path, json={"text": "Up"}, token="bob")
+        _, first = await caller.request("POST", path, json=body)
+        await caller.request("POST", path, json={"text": "Up"}, token="bob")
         report = await caller.report()
         assert report["called"] == {"recipients": 2, "total": 3, "max_per_recipient": 2}
         assert report["delivered"]["total"] == 0

@@ -66,10 +66,10 @@ async def test_message_without_valid_recipients_is_refused():
 
 async def test_message_needs_a_bot_a_body_and_valid_fields():
     async with running() as caller:
-        status, body = await caller.ask("POST", f"{BOTS}/nobody/message", json={"text": "hi"})
+        status, body = await caller.request("POST", f"{BOTS}/nobody/message", json={"text": "hi"})
         assert (status, body["code"]) == (404, "bot_not_found")
         for size in (0, 1, 2**20 + 1, 2**21 + 1):
-            status, body = await caller.ask("POST", SEND, data=io.BytesIO(b"{" * size))
+            status, body = await caller.request("POST", SEND, data=io.BytesIO(b"{" * size))
             assert (status, body["code"]) == (400, "invalid_inputs")
         status, body = await caller.send(user_ids=FIRST, text="x" * 5001)
         assert status == 400
@@ -78,7 +78,7 @@ async def test_message_needs_a_bot_a_body_and_valid_fields():
 
 async def test_client_that_waits_for_100_continue_is_told_to_go_on():
     async with running() as caller:
-        status, _ = await caller.ask(
+        status, _ = await caller.request(
             "POST", SEND, json={"text": "hi", "user_ids": FIRST}, expect100=True
         )
         assert status == 204

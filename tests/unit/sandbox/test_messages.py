@@ -1,5 +1,5 @@
 import pytest
-from support.sandboxes import FIRST, SECOND, World, running
+from support.sandboxes import FIRST, SECOND, OfflineSandbox, running
 
 from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.messages import Messages
@@ -7,12 +7,12 @@ from cliq_async.sandbox.state.messages import Messages
 FAILED = (400, "botmessage_sending_failed")
 
 
-class Writer(World):
+class Writer(OfflineSandbox):
     """Sends messages that are answered with their ids."""
 
     def send(self, **fields):
         body = {"text": "hi", "user_ids": FIRST, "sync_message": True} | fields
-        status, answer = self.ask("send_message", "supportbot", body=body)
+        status, answer = self.request("send_message", "supportbot", body=body)
         assert status == 200
         return answer
 
@@ -50,7 +50,7 @@ def test_message_is_one_record_however_many_get_it():
 def test_channel_of_a_message_is_remembered():
     writer = Writer()
     query = {"channel_unique_name": "announcements"}
-    writer.ask("send_message", "supportbot", body={"text": "hi"}, query=query)
+    writer.request("send_message", "supportbot", body={"text": "hi"}, query=query)
     (shown,) = writer.shown()
     assert (shown["to"], shown["channel"]) == ("channel", "announcements")
 
@@ -159,12 +159,17 @@ def test_chat_goes_before_the_message_but_both_must_be_known():
 
 
 def test_incoming_webhook_reaches_the_valid_ones_named_or_nobody():
-    world = World()
+    sandbox = OfflineSandbox()
     query = {"user_ids": f"{FIRST},1,{SECOND}", "extension_key": "x"}
-    status, answer = world.ask("send_incoming_webhook", "supportbot", body={"a": "b"}, query=query)
+    status, answer = sandbox.request(
+        "send_incoming_webhook", "supportbot", body={"a": "b"}, query=query
+    )
     assert (status, answer) == (200, {"user_ids": [FIRST, SECOND]})
-    assert world.ask("send_incoming_webhook", "supportbot", body={}) == (200, {"user_ids": []})
-    assert not world.state.delivered.counts()
+    assert sandbox.request("send_incoming_webhook", "supportbot", body={}) == (
+        200,
+        {"user_ids": []},
+    )
+    assert not sandbox.state.delivered.counts()
 
 
 @pytest.mark.parametrize(
@@ -176,13 +181,13 @@ def test_incoming_webhook_reaches_the_valid_ones_named_or_nobody():
     ],
 )
 def test_incoming_webhook_for_nobody_or_too_many_is_refused(query, code):
-    refusal = World().refusal("send_incoming_webhook", "supportbot", body={}, query=query)
+    refusal = OfflineSandbox().refusal("send_incoming_webhook", "supportbot", body={}, query=query)
     assert refusal == (400, code)
 
 
 async def test_incoming_webhook_is_called_over_http():
     async with running() as caller:
         path = "/api/v3/bots/supportbot/incoming"
-        answer = await caller.ask("POST", path, json={"a": "b"}, params={"user_ids": FIRST})
+        answer = await caller.request("POST", path, json={"a": "b"}, params={"user_ids": FIRST})
         assert answer == (200, {"user_ids": [FIRST]})
         assert (await caller.report())["delivered"]["total"] == 0

@@ -158,13 +158,13 @@ def test_tokens_are_counted_by_user_and_the_same_for_the_same_seed():
 @pytest.mark.parametrize("place", ["data", "params"])
 async def test_token_is_had_by_form_or_query_and_is_a_user(place):
     async with running() as caller:
-        status, answer = await caller.ask("POST", TOKEN, token="", **{place: REFRESH})
+        status, answer = await caller.request("POST", TOKEN, token="", **{place: REFRESH})
         assert status == 200
         form = {"name": "Pipeline Bot", "description": "d"}
-        _, made = await caller.ask("POST", BOTS, token=answer["access_token"], json=form)
-        _, again = await caller.ask("POST", TOKEN, **{place: REFRESH})
+        _, made = await caller.request("POST", BOTS, token=answer["access_token"], json=form)
+        _, again = await caller.request("POST", TOKEN, **{place: REFRESH})
         path = f"{BOTS}/{made['data']['id']}"
-        assert (await caller.ask("DELETE", path, token=again["access_token"]))[0] == 204
+        assert (await caller.request("DELETE", path, token=again["access_token"]))[0] == 204
         report = await caller.report(user=user_label("1000.r"))
         assert report["requests"] == {"create_bot": 1, "delete_bot": 1}
         assert report["tokens_issued"] == 2
@@ -174,12 +174,12 @@ async def test_token_is_had_by_form_or_query_and_is_a_user(place):
 async def test_token_expires_in_the_sandboxs_time():
     clock = Clock()
     async with running(clock=clock, time_scale=60) as caller:
-        _, answer = await caller.ask("POST", TOKEN, data=REFRESH)
+        _, answer = await caller.request("POST", TOKEN, data=REFRESH)
         token = answer["access_token"]
         clock.now += 59.9
-        assert (await caller.ask("GET", BOTS, token=token))[0] == 200
+        assert (await caller.request("GET", BOTS, token=token))[0] == 200
         clock.now += 0.1
-        status, body = await caller.ask("GET", BOTS, token=token)
+        status, body = await caller.request("GET", BOTS, token=token)
         assert (status, body["code"]) == (401, "oauthtoken_invalid")
         report = await caller.report()
         assert report["requests"] == {"list_bots": 1}
@@ -189,28 +189,28 @@ async def test_token_expires_in_the_sandboxs_time():
 async def test_wrong_forms_are_answered_with_an_error():
     async with running() as caller:
         unsupported = (200, {"error": "unsupported_grant_type"})
-        assert await caller.ask("POST", TOKEN) == unsupported
-        assert await caller.ask("POST", TOKEN, data=b"\xff=%ff&;&&") == unsupported
+        assert await caller.request("POST", TOKEN) == unsupported
+        assert await caller.request("POST", TOKEN, data=b"\xff=%ff&;&&") == unsupported
 
 
 async def test_external_network_is_served_as_the_account_itself():
     async with running() as caller:
         for network in ("", "/network/acme", "/network/7007"):
-            assert (await caller.ask("GET", network + BOTS))[0] == 200
-        assert (await caller.ask("GET", "/network/acme"))[0] == 404
-        assert (await caller.ask("GET", "/network/a/b" + BOTS))[0] == 404
+            assert (await caller.request("GET", network + BOTS))[0] == 200
+        assert (await caller.request("GET", "/network/acme"))[0] == 404
+        assert (await caller.request("GET", "/network/a/b" + BOTS))[0] == 404
         assert (await caller.report())["requests"] == {"list_bots": 3}
 
 
 async def test_faults_of_the_accounts_server_strike_there_alone_and_as_often_as_they_say():
     faults = ["denied-localized:x1@access_token", "no-token:x1@access_token"]
     async with running(faults=faults) as caller:
-        _, first = await caller.ask("POST", TOKEN, data=REFRESH)
+        _, first = await caller.request("POST", TOKEN, data=REFRESH)
         assert first["error"] == "Zugriff verweigert"
-        _, second = await caller.ask("POST", TOKEN, data=REFRESH)
+        _, second = await caller.request("POST", TOKEN, data=REFRESH)
         assert "access_token" not in second
-        assert (await caller.ask("GET", BOTS))[0] == 200
-        _, third = await caller.ask("POST", TOKEN, data=REFRESH)
+        assert (await caller.request("GET", BOTS))[0] == 200
+        _, third = await caller.request("POST", TOKEN, data=REFRESH)
         assert "access_token" in third
         report = await caller.report()
         assert (report["token_requests"], report["tokens_issued"]) == (3, 1)
@@ -218,20 +218,20 @@ async def test_faults_of_the_accounts_server_strike_there_alone_and_as_often_as_
 
 async def test_fault_that_names_no_endpoint_spares_the_accounts_server():
     async with running(faults=["500:1"]) as caller:
-        assert (await caller.ask("POST", TOKEN, data=REFRESH))[0] == 200
-        assert (await caller.ask("GET", BOTS))[0] == 500
+        assert (await caller.request("POST", TOKEN, data=REFRESH))[0] == 200
+        assert (await caller.request("GET", BOTS))[0] == 500
 
 
 async def test_tokens_are_revoked_from_python():
     async with running(faults=["401:x1@list_bots"]) as caller:
-        _, made = await caller.ask("POST", TOKEN, data=REFRESH)
+        _, made = await caller.request("POST", TOKEN, data=REFRESH)
         token = made["access_token"]
-        status, body = await caller.ask("GET", BOTS, token=token)
+        status, body = await caller.request("GET", BOTS, token=token)
         assert (status, body["code"]) == (401, "oauthtoken_invalid")
-        assert (await caller.ask("GET", BOTS, token=token))[0] == 200
+        assert (await caller.request("GET", BOTS, token=token))[0] == 200
         assert caller.sandbox.revoke_tokens(user=user_label("another")) == 0
         assert caller.sandbox.revoke_tokens(user=user_label("1000.r")) == 1
-        assert (await caller.ask("GET", BOTS, token=token))[0] == 401
+        assert (await caller.request("GET", BOTS, token=token))[0] == 401
         assert (await caller.report())["unauthorized"] == 2
 
 

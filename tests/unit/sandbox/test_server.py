@@ -25,7 +25,7 @@ from cliq_async.sandbox import user_label
 )
 async def test_what_is_not_served_is_answered_in_cliqs_form(method, path, status):
     async with running() as caller:
-        got, body = await caller.ask(method, path)
+        got, body = await caller.request(method, path)
         assert (got, list(body)) == (status, ["message"])
         assert (await caller.report())["requests"] == {}
 
@@ -35,7 +35,7 @@ async def test_what_is_not_served_is_answered_in_cliqs_form(method, path, status
 )
 async def test_missing_or_invalid_token_is_401_and_not_counted(authorization):
     async with running() as caller:
-        status, body = await caller.ask("GET", BOTS, headers={"Authorization": authorization})
+        status, body = await caller.request("GET", BOTS, headers={"Authorization": authorization})
         assert status == 401
         assert body == {"message": "Request was rejected because of invalid AuthToken."}
         assert (await caller.report())["requests"] == {}
@@ -44,7 +44,9 @@ async def test_missing_or_invalid_token_is_401_and_not_counted(authorization):
 async def test_both_schemes_of_a_token_are_the_same_user():
     async with running() as caller:
         for scheme in ("Bearer", "Zoho-oauthtoken"):
-            status, _ = await caller.ask("GET", BOTS, headers={"Authorization": f"{scheme} ann"})
+            status, _ = await caller.request(
+                "GET", BOTS, headers={"Authorization": f"{scheme} ann"}
+            )
             assert status == 200
         assert caller.sandbox.report(user=user_label("ann"))["requests"] == {"list_bots": 2}
 

@@ -1,7 +1,7 @@
 """The state of a sandbox as a whole."""
 
 import pytest
-from support.sandboxes import FIRST, World
+from support.sandboxes import FIRST, OfflineSandbox
 
 from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.state import State
@@ -49,70 +49,70 @@ def test_deliveries_are_counted_by_user():
 
 
 def test_new_subscribers_are_people_with_names_and_emails_of_their_own():
-    world = World(subscribers=0)
-    bot = world.state.bots.by_name("supportbot")
+    sandbox = OfflineSandbox(subscribers=0)
+    bot = sandbox.state.bots.by_name("supportbot")
     token = bot.subscribers.page(9)["sync_token"]
-    world.state.subscribe(bot, ["7", "8", "7"])
+    sandbox.state.subscribe(bot, ["7", "8", "7"])
     people = bot.subscribers.page(9, sync_token=token)["data"]
     assert [person["user_id"] for person in people] == ["7", "8"]
     assert len({person["email_id"] for person in people}) == 2
     assert all(person["name"] for person in people)
-    assert world.state.resolve_subscribers(bot, [people[1]["email_id"]]) == ["8"]
+    assert sandbox.state.resolve_subscribers(bot, [people[1]["email_id"]]) == ["8"]
 
 
 def test_made_up_people_have_no_email_of_the_first_ones():
-    world = World(subscribers=50)
-    bot = world.state.bots.by_name("supportbot")
-    world.state.subscribe(bot, map(str, range(100)))
+    sandbox = OfflineSandbox(subscribers=50)
+    bot = sandbox.state.bots.by_name("supportbot")
+    sandbox.state.subscribe(bot, map(str, range(100)))
     assert len({person["email_id"] for person in bot.subscribers.all()}) == 150
 
 
 def test_people_who_leave_and_come_back_are_the_same():
-    world = World()
-    bot = world.state.bots.by_name("supportbot")
+    sandbox = OfflineSandbox()
+    bot = sandbox.state.bots.by_name("supportbot")
     before = bot.subscribers.get(FIRST)
-    world.state.unsubscribe(bot, [FIRST, "1", FIRST])
+    sandbox.state.unsubscribe(bot, [FIRST, "1", FIRST])
     assert bot.subscribers.get(FIRST) is None
-    assert world.refusal("send_message", "supportbot", body={"text": "x", "user_ids": FIRST}) == (
+    assert sandbox.refusal("send_message", "supportbot", body={"text": "x", "user_ids": FIRST}) == (
         400,
         "botmessage_no_valid_users",
     )
-    world.state.subscribe(bot, [FIRST])
+    sandbox.state.subscribe(bot, [FIRST])
     assert bot.subscribers.get(FIRST) == before
 
 
 def test_subscriber_count_follows_and_shows_in_a_sync():
-    world = World(bots=2)
-    bot = world.state.bots.by_name("supportbot")
-    token = world.sync()["sync_token"]
-    world.state.subscribe(bot, ["1", "2"])
-    (record,) = world.sync(token)["data"]
+    sandbox = OfflineSandbox(bots=2)
+    bot = sandbox.state.bots.by_name("supportbot")
+    token = sandbox.list_bots()["sync_token"]
+    sandbox.state.subscribe(bot, ["1", "2"])
+    (record,) = sandbox.list_bots(token)["data"]
     assert (record["unique_name"], record["subscriber_count"]) == ("supportbot", 5)
-    world.state.unsubscribe(bot, ["1"])
-    assert world.sync(token)["data"][0]["subscriber_count"] == 4
+    sandbox.state.unsubscribe(bot, ["1"])
+    assert sandbox.list_bots(token)["data"][0]["subscriber_count"] == 4
 
 
 def test_who_subscribes_already_or_never_did_changes_nothing():
-    world = World()
-    token = world.sync()["sync_token"]
-    bot = world.state.bots.by_name("supportbot")
-    world.state.subscribe(bot, [FIRST])
-    world.state.unsubscribe(bot, ["1"])
-    assert world.sync(token)["data"] == []
+    sandbox = OfflineSandbox()
+    token = sandbox.list_bots()["sync_token"]
+    bot = sandbox.state.bots.by_name("supportbot")
+    sandbox.state.subscribe(bot, [FIRST])
+    sandbox.state.unsubscribe(bot, ["1"])
+    assert sandbox.list_bots(token)["data"] == []
 
 
 # Lists of subscribers.
 
 
 def test_subscribers_are_listed_by_id_or_unique_name_to_the_bots_owner_alone():
-    world = World()
-    bot = world.create()
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot()
     for reference in (bot["id"], f"b-{bot['id']}", "pipelinebot"):
-        status, page = world.ask("list_subscribers", reference)
+        status, page = sandbox.request("list_subscribers", reference)
         assert (status, page["type"]) == (200, "bot_subscriber")
         assert page["url"] == f"/api/v3/bots/{reference}/subscribers"
         assert page["data"] == [
             {"user_id": "65113112", "name": "James", "email_id": "james@example.com"}
         ]
-        assert world.refusal("list_subscribers", reference, user="bob") == (403, None)
-    assert world.ask("list_subscribers", "supportbot", user="bob")[0] == 200
+        assert sandbox.refusal("list_subscribers", reference, user="bob") == (403, None)
+    assert sandbox.request("list_subscribers", "supportbot", user="bob")[0] == 200

@@ -7,118 +7,118 @@ import stat
 
 import msgspec
 import pytest
-from support.sandboxes import BOTS, FIRST, SUBSCRIBERS, World, running
+from support.sandboxes import BOTS, FIRST, SUBSCRIBERS, OfflineSandbox, running
 
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.state.snapshot import Snapshot, restore_snapshot, take_snapshot
 from cliq_async.sandbox.state.state_file import StateFile, StateFileError
 
 
-def again(world):
-    """The same world after a restart."""
-    data = msgspec.json.encode(take_snapshot(world.state))
-    new = World()
+def again(sandbox):
+    """The same sandbox after a restart."""
+    data = msgspec.json.encode(take_snapshot(sandbox.state))
+    new = OfflineSandbox()
     new.state = restore_snapshot(msgspec.json.decode(data, type=Snapshot))
     return new
 
 
-def everything(world):
+def everything(sandbox):
     """All that the API tells."""
-    bots = world.sync()["data"]
+    bots = sandbox.list_bots()["data"]
     return {
         "bots": bots,
         "details": [
-            world.ask("get_bot", bot["id"], query={"fields": "subscription_details"})
+            sandbox.request("get_bot", bot["id"], query={"fields": "subscription_details"})
             for bot in bots
         ],
         "handlers": [
-            world.ask("get_handler", bot["id"], handler["type"])
+            sandbox.request("get_handler", bot["id"], handler["type"])
             for bot in bots
             for handler in bot["handlers"]
         ],
-        "messages": [message.describe() for message in world.state.messages.all()],
-        "calls": world.state.calls.all(),
+        "messages": [message.describe() for message in sandbox.state.messages.all()],
+        "calls": sandbox.state.calls.all(),
     }
 
 
-def a_busy_world():
-    world = World(bots=2)
-    bot = world.create("Old Bot", team_ids=[1], status_messages=["a"])
-    hook = world.webhook()
+def a_busy_sandbox():
+    sandbox = OfflineSandbox(bots=2)
+    bot = sandbox.create_bot("Old Bot", team_ids=[1], status_messages=["a"])
+    hook = sandbox.create_webhook_bot()
     menu = {"type": "menu_handler", "script": "s", "name": "Open", "icon": "a/fff"}
-    world.ask("create_handler", bot["id"], body=menu | {"sub_actions": [{"name": "a"}]})
+    sandbox.request("create_handler", bot["id"], body=menu | {"sub_actions": [{"name": "a"}]})
     permissions = {"type": "call_handler", "permissions": ["user"]}
-    world.ask("create_handler", hook["id"], body=permissions)
-    world.ask("associate_channel", "oldbot", body={"channel_unique_name": "releases"})
-    world.state.subscribe(world.state.bots.by_name("supportbot"), ["7"])
+    sandbox.request("create_handler", hook["id"], body=permissions)
+    sandbox.request("associate_channel", "oldbot", body={"channel_unique_name": "releases"})
+    sandbox.state.subscribe(sandbox.state.bots.by_name("supportbot"), ["7"])
     for fields in ({}, {"message_topic": "T"}):
         body = {"text": "hi", "user_ids": FIRST} | fields
-        world.ask("send_message", "supportbot", body=body)
+        sandbox.request("send_message", "supportbot", body=body)
     query = {"channel_unique_name": "announcements"}
-    world.ask("send_message", "supportbot", body={"text": "hi"}, query=query)
-    world.ask("trigger_call", "supportbot", body={"text": "Down"})
-    world.ask("delete_bot", world.create("Gone Bot")["id"])
-    return world
+    sandbox.request("send_message", "supportbot", body={"text": "hi"}, query=query)
+    sandbox.request("trigger_call", "supportbot", body={"text": "Down"})
+    sandbox.request("delete_bot", sandbox.create_bot("Gone Bot")["id"])
+    return sandbox
 
 
 # The state as data.
 
 
 def test_restarted_world_tells_the_same():
-    world = a_busy_world()
-    assert everything(again(world)) == everything(world)
-    assert everything(again(again(world))) == everything(world)
+    sandbox = a_busy_sandbox()
+    assert everything(again(sandbox)) == everything(sandbox)
+    assert everything(again(again(sandbox))) == everything(sandbox)
 
 
 def test_ids_and_unique_names_are_not_given_again_after_a_restart():
-    world = again(a_busy_world())
-    old = {bot["id"] for bot in world.sync()["data"]}
-    made = world.create("Gone Bot")
+    sandbox = again(a_busy_sandbox())
+    old = {bot["id"] for bot in sandbox.list_bots()["data"]}
+    made = sandbox.create_bot("Gone Bot")
     assert made["unique_name"] == "gonebot2"
     assert all(int(made["id"]) > int(each) for each in old)
-    messages, calls = world.state.messages, world.state.calls
+    messages, calls = sandbox.state.messages, sandbox.state.calls
     known = {message.message_id for message in messages.all()}
     body = {"text": "hi", "user_ids": FIRST, "sync_message": True}
-    assert world.ask("send_message", "supportbot", body=body)[1]["message_id"] not in known
-    world.ask("trigger_call", "supportbot", body={"text": "Down"})
+    assert sandbox.request("send_message", "supportbot", body=body)[1]["message_id"] not in known
+    sandbox.request("trigger_call", "supportbot", body={"text": "Down"})
     assert len({call["id"] for call in calls.all()}) == 2
 
 
 def test_tokens_that_were_handed_out_still_work_after_a_restart():
-    world = World(bots=30)
-    first = world.ask("list_bots")[1]
-    token = world.sync()["sync_token"]
-    people = world.ask("list_subscribers", "supportbot", query={"limit": "1"})[1]
-    world.state.subscribe(world.state.bots.by_name("supportbot"), ["7"])
+    sandbox = OfflineSandbox(bots=30)
+    first = sandbox.request("list_bots")[1]
+    token = sandbox.list_bots()["sync_token"]
+    people = sandbox.request("list_subscribers", "supportbot", query={"limit": "1"})[1]
+    sandbox.state.subscribe(sandbox.state.bots.by_name("supportbot"), ["7"])
     gone = first["data"][1]["id"]
-    world.ask("delete_bot", gone)
-    world = again(world)
-    page = world.sync(token)
+    sandbox.request("delete_bot", gone)
+    sandbox = again(sandbox)
+    page = sandbox.list_bots(token)
     assert [bot["unique_name"] for bot in page["data"]] == ["supportbot"]
     assert page["deleted"] == [gone]
-    rest = world.ask("list_bots", query={"next_token": first["next_token"]})[1]
+    rest = sandbox.request("list_bots", query={"next_token": first["next_token"]})[1]
     assert len(rest["data"]) == 10
     query = {"sync_token": people["sync_token"]}
-    (new,) = world.ask("list_subscribers", "supportbot", query=query)[1]["data"]
+    (new,) = sandbox.request("list_subscribers", "supportbot", query=query)[1]["data"]
     assert new["user_id"] == "7"
 
 
 def test_owners_members_and_threads_outlive_a_restart():
-    world = again(a_busy_world())
-    bot = world.state.bots.by_name("oldbot").record["id"]
-    assert world.refusal("delete_bot", bot, user="bob") == (403, "bot_permission_denied")
+    sandbox = again(a_busy_sandbox())
+    bot = sandbox.state.bots.by_name("oldbot").record["id"]
+    assert sandbox.refusal("delete_bot", bot, user="bob") == (403, "bot_permission_denied")
     query = {"channel_unique_name": "releases"}
-    assert world.ask("send_message", "oldbot", body={"text": "x"}, query=query)[0] == 204
-    thread = world.state.messages.all()[1].chat_id
+    assert sandbox.request("send_message", "oldbot", body={"text": "x"}, query=query)[0] == 204
+    thread = sandbox.state.messages.all()[1].chat_id
     body = {"text": "x", "user_ids": FIRST, "thread_chat_id": thread, "sync_message": True}
-    assert world.ask("send_message", "supportbot", body=body)[1]["chat_id"] == thread
-    assert world.state.messages.all()[-1].describe()["thread_title"] == "T"
+    assert sandbox.request("send_message", "supportbot", body=body)[1]["chat_id"] == thread
+    assert sandbox.state.messages.all()[-1].describe()["thread_title"] == "T"
 
 
 def test_counts_are_not_kept():
-    world = again(a_busy_world())
-    assert not world.state.delivered.counts()
-    assert not world.state.called.counts()
+    sandbox = again(a_busy_sandbox())
+    assert not sandbox.state.delivered.counts()
+    assert not sandbox.state.called.counts()
 
 
 # The file.
@@ -128,7 +128,7 @@ async def test_sandbox_leaves_its_state_in_a_file_and_starts_from_it(tmp_path):
     path = tmp_path / "cliq.json"
     form = {"name": "Pipeline Bot", "description": "d"}
     async with running(state=path, bots=2, subscribers=3) as caller:
-        _, made = await caller.ask("POST", BOTS, json=form)
+        _, made = await caller.request("POST", BOTS, json=form)
         _, page = await caller.get(SUBSCRIBERS)
         caller.sandbox.subscribe("supportbot", "7")
         await caller.send(user_ids=FIRST)
@@ -179,7 +179,7 @@ async def test_link_to_a_file_stays_a_link(tmp_path):
 
 def written(tmp_path):
     path = tmp_path / "cliq.json"
-    StateFile(path).write(a_busy_world().state)
+    StateFile(path).write(a_busy_sandbox().state)
     return path, json.loads(path.read_bytes())
 
 
