@@ -1,13 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Without the bytecode, each of the processes that tests start would compile the package anew.
+# Without bytecode, each process that a test starts would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
 PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml \
     --custom-compile-command 'make lock'
 
-# An environment of its own, beside the one for development: its folder, and what is installed.
+# A separate environment: its folder, and what to install.
 define environment
 	$(PYTHON) -m venv --clear $(1)
 	$(1)/bin/python -m pip install --quiet --upgrade pip
@@ -17,7 +17,7 @@ endef
 .PHONY: help demo test attack soak mutants coverage lint check format bench docs reference oldest newest \
     lock clean
 
-help:  ## what there is to make
+help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /:/' | while IFS=: read -r name what; do \
 	    printf '%-10s %s\n' "$$name" "$$what"; done
 
@@ -34,20 +34,20 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@ .venv/demo.stamp
 
-demo: .venv/demo.stamp  ## 20,000 subscribers messaged without a lockout, beside a plain limiter
+demo: .venv/demo.stamp  ## message 20,000 subscribers without a lockout, then with a plain limiter
 	@$(BIN)/cliq demo
 
-test: .venv/dev.stamp  ## the unit and property tests
+test: .venv/dev.stamp  ## run the unit and property tests: within a minute
 	$(BIN)/pytest tests/unit tests/property
 
-attack: .venv/dev.stamp  ## the random tests, with ATTACK=50 times as many examples
+attack: .venv/dev.stamp  ## run the property tests with ATTACK=50 times as many examples
 	ATTACK=$${ATTACK:-50} $(BIN)/pytest tests/property
 
-soak: .venv/dev.stamp  ## days of traffic with everything that goes wrong, in SOAK_S=600 seconds
+soak: .venv/dev.stamp  ## simulate days of traffic and faults for SOAK_S=600 seconds
 	$(BIN)/python tests/simulation/soak.py
 
-# The simulated days are nothing but computing: watched line by line they would take three times as long.
-coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
+# The simulated days only compute: with coverage they would take three times as long.
+coverage: .venv/dev.stamp  ## run all tests, and measure the coverage
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation/test_promise.py
 	$(BIN)/pytest tests/simulation/test_promise.py
 
@@ -57,51 +57,51 @@ coverage: .venv/dev.stamp  ## the tests, and how much of the code they run
 
 # Each change of an operator, a number or an argument in the modules that pyproject.toml names has to
 # make a test fail, or be explained in tests/support/mutants.toml. Too slow for every push.
-mutants: .venv/mutants.stamp  ## whether the tests notice mistakes in calls, lines, buckets, locks and tokens
+mutants: .venv/mutants.stamp  ## check that tests notice mistakes in calls, queues, buckets, locks and tokens
 	rm -rf mutants
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python tests/support/mutants.py
 
-lint: .venv/dev.stamp  ## style, format and types
+lint: .venv/dev.stamp  ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-check: lint coverage  ## lint, tests and coverage
+check: lint coverage  ## lint, run all tests, measure the coverage
 
-format: .venv/dev.stamp  ## put the code in its form
+format: .venv/dev.stamp  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The peers have an environment of their own: what they want of aiohttp is theirs.
+# The peers get a separate environment: they may need another aiohttp.
 .venv-bench/stamp: pyproject.toml requirements/bench.txt
 	$(call environment,.venv-bench,--requirement requirements/bench.txt)
 	.venv-bench/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-bench: .venv-bench/stamp  ## the numbers, side by side with the peers
+bench: .venv-bench/stamp  ## measure the package and its peers side by side
 	.venv-bench/bin/python -m benchmarks
 
-docs: .venv/dev.stamp  ## the documentation as HTML, in docs/_build/html
+docs: .venv/dev.stamp  ## build the documentation as HTML, in docs/_build/html
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
 
-reference: .venv/demo.stamp  ## docs/endpoints.md and docs/commands.md, from the code
+reference: .venv/demo.stamp  ## generate docs/endpoints.md and docs/commands.md from the code
 	for page in endpoints commands; do \
 	    $(BIN)/python docs/$$page.py > docs/$$page.new && mv docs/$$page.new docs/$$page.md || exit 1; \
 	done
 
-# The examples have requirements of their own, and pages are only written for today's tools.
-oldest: pyproject.toml requirements/oldest.txt  ## the tests, with the oldest supported dependencies
+# Without tests/e2e: the examples and the pages are for current tools.
+oldest: pyproject.toml requirements/oldest.txt  ## run the tests with the oldest supported dependencies
 	$(call environment,.venv-oldest,--requirement requirements/oldest.txt)
 	.venv-oldest/bin/python -m pip install --quiet --no-deps --editable .
 	.venv-oldest/bin/pytest --ignore=tests/e2e
 
-newest: pyproject.toml  ## the tests, with the newest release of everything
+newest: pyproject.toml  ## run all tests with the newest release of every dependency
 	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)
 	.venv-newest/bin/pytest
 
-lock: .venv/bin/uv  ## pin the environments anew, in requirements/
+lock: .venv/bin/uv  ## pin the environments again, in requirements/
 	$(PIN) --group dev --group docs --group examples --upgrade --output-file requirements/dev.txt
 	$(PIN) --group bench --upgrade --output-file requirements/bench.txt
 	$(PIN) --group dev --resolution lowest-direct --output-file requirements/oldest.txt
@@ -109,5 +109,5 @@ lock: .venv/bin/uv  ## pin the environments anew, in requirements/
 .venv/bin/uv: | .venv/bin/python
 	$(BIN)/python -m pip install --quiet uv
 
-clean:  ## remove what the other targets made
+clean:  ## remove the files that other targets made
 	rm -rf .venv .venv-* docs/_build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache mutants

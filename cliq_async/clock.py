@@ -1,4 +1,4 @@
-"""Readings of a clock as moments that people can read."""
+"""The monotonic clock, and conversion of its readings to UTC datetimes."""
 
 import time
 from collections.abc import Callable
@@ -7,21 +7,21 @@ from functools import partial
 
 __all__ = ["Clock", "system_clock", "to_utc"]
 
-_FURTHEST_S = 366 * 86_400.0
+_MAX_OFFSET_S = 366 * 86_400.0
 
 
 def to_utc(reading: float, clock: Callable[[], float]) -> datetime:
-    """The time of day, in UTC, at which a clock will read so. At most a year ahead."""
-    away_s = min(max(reading - clock(), -_FURTHEST_S), _FURTHEST_S)
-    return datetime.now(UTC) + timedelta(seconds=away_s)
+    """Convert a clock reading to a UTC datetime, at most a year from now."""
+    offset_s = min(max(reading - clock(), -_MAX_OFFSET_S), _MAX_OFFSET_S)
+    return datetime.now(UTC) + timedelta(seconds=offset_s)
 
 
 Clock = Callable[[], float]
-"""Reads seconds that never go back. Only differences mean something."""
+"""A function that returns monotonic seconds. Only differences are meaningful."""
 
 
 system_clock: Clock = (
-    # Counts the time that a machine is suspended, which the monotonic clock of Linux does not.
+    # Includes the time that a machine is suspended; time.monotonic on Linux does not.
     partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     if hasattr(time, "CLOCK_BOOTTIME")
     else time.monotonic

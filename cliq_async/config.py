@@ -1,4 +1,4 @@
-"""Settings: data centres, limits by name, and what the environment says."""
+"""The settings of a client: their ranges, and how to read them from the environment."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -14,22 +14,45 @@ from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
 
-__all__ = ["DATA_CENTERS", "Settings", "from_env", "options_from_env"]
+__all__ = [
+    "ACCESS_TOKEN",
+    "ACCOUNTS_URL",
+    "DATA_CENTERS",
+    "OPTION_VARIABLES",
+    "REFRESH_TOKEN",
+    "Settings",
+    "from_env",
+    "options_from_env",
+]
 
 Pace = Literal["even"]
 
-_LEAST: Final = 1e-6
-_MOST: Final = 1e9
+ACCESS_TOKEN: Final = "CLIQ_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
+REFRESH_TOKEN: Final = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
+"""The variables of a refresh token, which have to be set together."""
+ACCOUNTS_URL: Final = "CLIQ_ACCOUNTS_URL"
+OPTION_VARIABLES: Final = {
+    "data_center": "CLIQ_DATA_CENTER",
+    "base_url": "CLIQ_BASE_URL",
+    "quota": "CLIQ_QUOTA",
+    "account": "CLIQ_ACCOUNT",
+    "allow_http": "CLIQ_ALLOW_HTTP",
+    "time_scale": "CLIQ_TIME_SCALE",
+}
+"""The environment variable of each option of the client that can be set by one."""
+
+_MIN: Final = 1e-6
+_MAX: Final = 1e9
 
 
 def _number(low: float, words: str, *, optional: bool = False) -> Any:
-    """A validator for a number from `low` on; what no clock can count is refused."""
+    """Return a validator for a number from `low` up to the largest that clocks can count."""
 
     def validate(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         if value is None and optional:
             return
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= cast("float", value) <= _MOST:
+        if not number or not low <= cast("float", value) <= _MAX:
             raise ValidationError(attribute.name, words, value)
 
     return validate
@@ -37,8 +60,8 @@ def _number(low: float, words: str, *, optional: bool = False) -> Any:
 
 _SECONDS: Final = _number(0.0, "at least 0")
 _SECONDS_OR_NONE: Final = _number(0.0, "at least 0, or None", optional=True)
-_OVER_0: Final = _number(_LEAST, "more than 0")
-_OVER_0_OR_NONE: Final = _number(_LEAST, "more than 0, or None", optional=True)
+_POSITIVE: Final = _number(_MIN, "more than 0")
+_POSITIVE_OR_NONE: Final = _number(_MIN, "more than 0, or None", optional=True)
 
 
 def _account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -66,7 +89,7 @@ def _hosts(value: str | Iterable[str]) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """A client's settings, checked. See `CliqClient` for what they mean."""
+    """A client's validated settings. `CliqClient` documents them."""
 
     data_center: str = "us"
     base_url: str | None = None
@@ -76,10 +99,10 @@ class Settings:
     margin_s: float = attrs.field(default=1.0, validator=_SECONDS)
     straggler_s: float = attrs.field(default=30.0, validator=_SECONDS)
     max_wait_s: float | None = attrs.field(default=75.0, validator=_SECONDS_OR_NONE)
-    timeout_s: float | None = attrs.field(default=30.0, validator=_OVER_0_OR_NONE)
+    timeout_s: float | None = attrs.field(default=30.0, validator=_POSITIVE_OR_NONE)
     pace: Pace | None = None
-    max_rate: float | None = attrs.field(default=None, validator=_OVER_0_OR_NONE)
-    time_scale: float = attrs.field(default=1.0, validator=_OVER_0)
+    max_rate: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
+    time_scale: float = attrs.field(default=1.0, validator=_POSITIVE)
     allow_http: tuple[str, ...] = attrs.field(default=(), converter=_hosts)
 
     def __attrs_post_init__(self) -> None:
@@ -96,19 +119,19 @@ class Settings:
 
     @property
     def accounts_url(self) -> str:
-        """The accounts server of the data centre."""
+        """The accounts server of the data center."""
         return DATA_CENTERS[self.data_center].accounts_url
 
     @property
     def root_url(self) -> str:
-        """Scheme, host and network, without a slash at the end."""
+        """The scheme, host and network, without a slash at the end."""
         url = self._url()
         if self.network is None:
             return url
         return f"{url}/network/{path_segment('network', self.network)}"
 
     def quotas(self) -> dict[str, Quota]:
-        """The quota of each endpoint, by the endpoint's name."""
+        """Return the quota of each endpoint by the endpoint's name."""
         host = self._host()
         return {
             name: Quota.of(
@@ -129,57 +152,49 @@ class Settings:
         return self.base_url.rstrip("/")
 
     def _host(self) -> str:
-        """Host and port, as one way of writing them: it names what is counted together."""
+        """Return the normalized host and port, by which requests are counted together."""
         return normalize_host("base_url", self._url())
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, Any]]:
-    """Credentials and client options from the environment's CLIQ_ variables.
+    """Read credentials and client options from the environment's CLIQ_ variables.
 
     Raises:
-        ValidationError: Credentials are missing, or a number is none.
+        ValidationError: Credentials are missing, or a numeric setting is not a number.
     """
     environ = _stripped(environ)
     auth: Auth
-    refresh = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
-    if environ.get("CLIQ_ACCESS_TOKEN"):
-        auth = environ["CLIQ_ACCESS_TOKEN"]
-    elif all(environ.get(name) for name in refresh):
+    if environ.get(ACCESS_TOKEN):
+        auth = environ[ACCESS_TOKEN]
+    elif all(environ.get(name) for name in REFRESH_TOKEN):
         auth = RefreshToken(
-            *(environ[name] for name in refresh),
-            accounts_url=environ.get("CLIQ_ACCOUNTS_URL") or None,
+            *(environ[name] for name in REFRESH_TOKEN),
+            accounts_url=environ.get(ACCOUNTS_URL) or None,
         )
     else:
-        wanted = "CLIQ_ACCESS_TOKEN, or all of " + ", ".join(refresh)
+        wanted = f"{ACCESS_TOKEN}, or all of " + ", ".join(REFRESH_TOKEN)
         raise ValidationError("environment", wanted, "neither")
     return auth, options_from_env(environ)
 
 
 def options_from_env(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Client options from the environment's CLIQ_ variables.
+    """Read client options from the environment's CLIQ_ variables.
 
     Raises:
-        ValidationError: A number is none.
+        ValidationError: A numeric setting is not a number.
     """
     environ = _stripped(environ)
-    names = {
-        "data_center": "CLIQ_DATA_CENTER",
-        "base_url": "CLIQ_BASE_URL",
-        "quota": "CLIQ_QUOTA",
-        "account": "CLIQ_ACCOUNT",
-    }
     options: dict[str, Any] = {
-        option: environ[name] for option, name in names.items() if environ.get(name)
+        option: environ[name] for option, name in OPTION_VARIABLES.items() if environ.get(name)
     }
-    hosts = environ.get("CLIQ_ALLOW_HTTP")
-    if hosts:
-        options["allow_http"] = [each.strip() for each in hosts.split(",")]
-    scale = environ.get("CLIQ_TIME_SCALE")
-    if scale:
+    if "allow_http" in options:
+        options["allow_http"] = [each.strip() for each in options["allow_http"].split(",")]
+    if "time_scale" in options:
+        scale = options["time_scale"]
         try:
             options["time_scale"] = float(scale)
         except ValueError:
-            raise ValidationError("CLIQ_TIME_SCALE", "a number", scale) from None
+            raise ValidationError(OPTION_VARIABLES["time_scale"], "a number", scale) from None
     return options
 
 

@@ -1,4 +1,4 @@
-"""Servers: Zoho's data centers by their names, and what the URL of a server may be."""
+"""Zoho's data centers, and checks of server URLs."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -36,8 +36,8 @@ class DataCenter:
 
     Attributes:
         api_url: The Cliq server.
-        accounts_url: The server that makes access tokens.
-        api_domain: The host by which a token answer names the data center.
+        accounts_url: The server that issues access tokens.
+        api_domain: The host that identifies the data center in token responses.
     """
 
     api_url: str
@@ -46,7 +46,7 @@ class DataCenter:
 
     @classmethod
     def from_domain(cls, domain: str, top: str) -> "DataCenter":
-        """The data center behind a domain such as `zoho.eu`, whose other services end in `top`."""
+        """Build the data center of a domain such as `zoho.eu`; `top` is its API domain's ending."""
         return cls(f"https://cliq.{domain}", f"https://accounts.{domain}", f"www.zohoapis.{top}")
 
 
@@ -70,7 +70,7 @@ _BY_HOST: Final = {
 
 
 def data_center_of(place: object) -> str | None:
-    """The name of the data center that an accounts URL or an `api_domain` belongs to, or None."""
+    """Return the name of the data center of an accounts URL or an `api_domain`, or None."""
     if not isinstance(place, str):
         return None
     host = place.lower().rpartition("://")[2].partition("/")[0].partition(":")[0]
@@ -78,47 +78,46 @@ def data_center_of(place: object) -> str | None:
 
 
 def normalize_host(field: str, url: str) -> str:
-    """Host and port of a URL, as one way of writing them: it names what is counted together.
+    """Return the normalized host and port of a URL, which identify a quota.
 
     Raises:
-        ValidationError: It is more or less than scheme and host.
+        ValidationError: The URL is not just scheme and host.
     """
     match = _URL.fullmatch(url.rstrip("/"))
     if match is None or not int(match["port"] or 1) <= _MAX_PORT:
-        # Never a password, nor a key in a query.
-        given = "one with a user" if "@" in url else abbreviate(url.partition("?")[0])
-        raise ValidationError(field, "scheme and host alone, as https://host", given)
+        # The error must not show a password, or a key in a query.
+        given = "a URL with a user" if "@" in url else abbreviate(url.partition("?")[0])
+        raise ValidationError(field, "only scheme and host, such as https://host", given)
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     host = host.removesuffix(".")
     return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
 
 
 def check_secure(field: str, url: str, allow_http: Collection[str]) -> None:
-    """Check that secrets are encrypted on their way to a server.
+    """Check that secrets are sent to a server only over an encrypted connection.
 
     Args:
         field: The setting's name, for the error.
         url: The server.
-        allow_http: Hosts, with or without a port, to which they may go as they are.
+        allow_http: Hosts, with or without a port, that may be used over plain HTTP.
 
     Raises:
-        ValidationError: They are not, and the server is neither this machine nor one of those.
+        ValidationError: The URL is not https, and the server is neither this machine nor listed in
+            `allow_http`.
     """
     host = normalize_host(field, url)
     named = {host, host.rpartition(":")[0] or host} & {each.lower() for each in allow_http}
     if not url.lower().startswith("https:") and not named and not is_loopback(host):
-        raise ValidationError(
-            field, "https, or a host that is named in allow_http", f"http://{host}"
-        )
+        raise ValidationError(field, "https, or a host listed in allow_http", f"http://{host}")
 
 
 def is_zoho(host: str) -> bool:
-    """Whether a host, with or without a port, is one of Zoho's own."""
+    """Return whether a host, with or without a port, belongs to Zoho."""
     return _ZOHO.fullmatch(host.partition(":")[0]) is not None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine."""
+    """Return whether a host, with or without a port, is this machine."""
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
         return ip_address(name).is_loopback

@@ -1,7 +1,7 @@
-"""The endpoint table: the one place that knows a path or a threshold.
+"""The endpoint table: the only place that defines paths and thresholds.
 
-Source: the Bots section of the Zoho Cliq REST API v3 documents. Every threshold is counted
-per user and per endpoint; one request more locks the endpoint for its lock period.
+Source: the Bots section of the Zoho Cliq REST API v3 documentation. Each threshold applies per user
+and endpoint; one request beyond it locks the endpoint for its lock period.
 """
 
 from math import inf
@@ -20,12 +20,12 @@ BASE_PATH: Final = "/api/v3"
 
 @attrs.frozen
 class Limit:
-    """How many requests one user may send to one endpoint.
+    """The documented rate limit of one user at one endpoint.
 
     Attributes:
-        threshold: Requests allowed in a window, at least 1.
+        threshold: Requests allowed per window, at least 1.
         window_s: Length of the window, in seconds.
-        lock_s: How long the endpoint stays locked after one request too many, in seconds.
+        lock_s: Duration of the lock after one request too many, in seconds.
 
     Raises:
         ValidationError: A number is out of its range.
@@ -52,9 +52,9 @@ class Endpoint:
     Attributes:
         name: Its name in `limits=`, in `quota_status()` and in errors.
         method: The HTTP method.
-        path: The path behind `/api/v3`, its parameters in braces.
+        path: The path after `/api/v3`, with parameters in braces.
         limit: The documented threshold, window and lock period.
-        scopes: The OAuth scopes that the documents ask for.
+        scopes: The documented OAuth scopes.
     """
 
     name: str
@@ -71,7 +71,7 @@ _HANDLER: Final = "/bots/{bot_id}/handlers/{handler_type}"
 _TEN: Final = Limit(10, 60.0, 300.0)
 _THIRTY: Final = Limit(30, 60.0, 300.0)
 _SENDING: Final = Limit(50, 60.0, 600.0)
-_CALLS: Final = Limit(10, 300.0, 1800.0)  # the one window that is not a minute
+_CALLS: Final = Limit(10, 300.0, 1800.0)  # the only window other than a minute
 
 _CREATE: Final = ("ZohoCliq.Bots.CREATE",)
 _READ: Final = ("ZohoCliq.Bots.READ",)

@@ -8,15 +8,15 @@ CliqError
 │   ├── AuthenticationError            the access token is not accepted (401)
 │   ├── PermissionDeniedError          the user or the bot may not do this (403)
 │   ├── NotFoundError                  no such bot, handler or URL (404)
-│   ├── ConflictError                  it is there already (409, or a code that says so)
-│   ├── ServerError                    Cliq's own failure (500); a write may have happened
+│   ├── ConflictError                  it already exists (409, or the code says so)
+│   ├── ServerError                    Cliq failed (500); a write may have happened
 │   └── ThrottledError                 locked, for longer than max_wait_s allows
 ├── QuotaWaitError                     never sent: the wait would exceed max_wait_s
-├── AuthError                          no access token could be had
-├── OutcomeUnknownError                it may or may not have happened
-├── TransportError                     no answer, and nothing changed
+├── AuthError                          no access token could be obtained
+├── OutcomeUnknownError                no response; the request may have been executed
+├── TransportError                     no response, and nothing changed
 ├── QuotaStoreError                    the quota store failed; nothing was sent
-├── JournalError                       a journal cannot be used, or cannot be written any more
+├── JournalError                       a journal cannot be used or written
 └── SyncError                          a list of subscribers cannot be used, or is in use
 ```
 """
@@ -47,16 +47,16 @@ __all__ = [
 
 
 class CliqError(Exception):
-    """The base of everything this package raises on purpose."""
+    """The base of all exceptions of this package."""
 
 
 class ValidationError(CliqError, ValueError):
     """A field breaks a documented limit. Raised before anything is sent.
 
     Attributes:
-        field: The field, as `Button.label` or `user_ids`.
-        limit: What the documents allow, in words.
-        given: What was given, abbreviated: the value, or its length where that is what counts.
+        field: The field, such as `Button.label` or `user_ids`.
+        limit: The documented limit, in words.
+        given: The given value, abbreviated, or its length if the length is wrong.
     """
 
     def __init__(self, field: str, limit: str, given: object) -> None:
@@ -71,12 +71,12 @@ class ValidationError(CliqError, ValueError):
 
 
 class ApiError(CliqError):
-    """Cliq answered that it will not do it.
+    """Cliq refused the request.
 
     Attributes:
         status: The HTTP status.
-        code: Cliq's error code, or None where the answer had none.
-        message: Cliq's text for people; may be empty.
+        code: Cliq's error code, or None if the response had none.
+        message: Cliq's error message; may be empty.
         endpoint: The endpoint's name, as in `ENDPOINTS`.
     """
 
@@ -108,18 +108,18 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """It exists already, or is a member already; the code says so, whatever the status."""
+    """The object exists already, or is already a member, as the code says, whatever the status."""
 
 
 class ServerError(ApiError):
-    """Cliq failed. A write may have happened or not."""
+    """Cliq failed. A write may or may not have happened."""
 
 
 class ThrottledError(ApiError):
-    """Cliq locked the endpoint, for longer than `max_wait_s` allows to wait.
+    """Cliq locked the endpoint for longer than `max_wait_s`.
 
     Attributes:
-        retry_at: When the lock is over, in UTC.
+        retry_at: The end of the lock, in UTC.
     """
 
     def __init__(
@@ -138,13 +138,13 @@ class QuotaWaitError(CliqError):
 
     Attributes:
         endpoint: The endpoint's name.
-        retry_at: When a request can go out at the earliest, in UTC.
-        locked: Whether Cliq has locked the endpoint; else the quota is spent.
+        retry_at: The earliest time of the next request, in UTC.
+        locked: True if Cliq has locked the endpoint; False if the quota is spent.
     """
 
     def __init__(self, endpoint: str, retry_at: datetime, locked: bool = False) -> None:  # noqa: FBT001, FBT002 - for pickle
-        why = "it is locked" if locked else "the quota is spent"
-        super().__init__(f"{endpoint}: {why}; again at {retry_at.isoformat(timespec='seconds')}")
+        reason = "it is locked" if locked else "the quota is spent"
+        super().__init__(f"{endpoint}: {reason}; again at {retry_at.isoformat(timespec='seconds')}")
         self.endpoint = endpoint
         self.retry_at = retry_at
         self.locked = locked
@@ -154,15 +154,15 @@ class QuotaWaitError(CliqError):
 
 
 class AuthError(CliqError):
-    """No access token could be had; nothing was sent."""
+    """No access token could be obtained; nothing was sent."""
 
 
 class OutcomeUnknownError(CliqError):
-    """The request went out and was not answered: it may or may not have happened.
+    """The request was sent, but there was no response: it may or may not have been executed.
 
     Attributes:
         endpoint: The endpoint's name.
-        reason: What went wrong, in words.
+        reason: The cause, in words.
     """
 
     def __init__(self, endpoint: str, reason: str) -> None:
@@ -175,11 +175,11 @@ class OutcomeUnknownError(CliqError):
 
 
 class TransportError(CliqError):
-    """There was no answer, and nothing changed at the server.
+    """There was no response, and nothing changed at the server.
 
     Attributes:
         endpoint: The endpoint's name.
-        reason: What went wrong, in words.
+        reason: The cause, in words.
     """
 
     def __init__(self, endpoint: str, reason: str) -> None:
@@ -196,11 +196,11 @@ class QuotaStoreError(CliqError):
 
 
 class JournalError(CliqError):
-    """A job's journal cannot be used for it, or cannot be written any more."""
+    """A job's journal does not fit the job, or can no longer be written."""
 
 
 class SyncError(CliqError):
-    """A file with a list of subscribers cannot be used, or somebody else is writing it."""
+    """A file with a list of subscribers cannot be used, or another process is writing it."""
 
 
 _SHORT_CHARS: Final = 40
@@ -216,7 +216,7 @@ class Unquoted(str):
 
 
 def abbreviate(value: object) -> object:
-    """What an error shows of a value: itself if it is short, else its beginning."""
+    """Return a value for an error message: itself if it is short, else its beginning."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, Unquoted):
@@ -224,7 +224,7 @@ def abbreviate(value: object) -> object:
     if isinstance(value, str):
         return _cut(str.__str__(value))
     if isinstance(value, int):
-        # An int of more than 4,300 digits has no repr, and its size is the point anyway.
+        # An int of more than 4,300 digits has no repr.
         small = value.bit_length() <= _SHORT_CHARS
         return value if small else Unquoted(f"an int of {value.bit_length()} bits")
     try:

@@ -1,8 +1,7 @@
-"""Looking on: functions of the user's that are told what the client does.
+"""Hooks: user callbacks notified of waits, locks, requests and calls.
 
-They are called after the accounting is done, with details that cannot be changed. One that
-raises is logged and disturbs nothing; one that is slow holds up its own event loop, as any
-function does, and still nothing is counted wrong.
+Hooks are called after the accounting is done, with immutable details. An exception in a hook is
+logged and has no other effect. A slow hook blocks its event loop, but does not affect the quota.
 """
 
 from collections.abc import Callable
@@ -19,13 +18,13 @@ __all__ = ["CallDetails", "Hooks", "LockDetails", "RequestDetails", "WaitDetails
 
 @attrs.frozen(kw_only=True)
 class WaitDetails:
-    """A wait for the quota that is over.
+    """A finished wait for the quota.
 
     Attributes:
         endpoint: The endpoint's name.
         lane: `interactive` or `bulk`.
-        waited_s: How long it took, in real seconds.
-        error: The name of the exception that ended it, or None if there was a token.
+        waited_s: Duration of the wait, in real seconds.
+        error: The name of the exception that ended it, or None if a token was acquired.
     """
 
     endpoint: str
@@ -36,14 +35,14 @@ class WaitDetails:
 
 @attrs.frozen(kw_only=True)
 class LockDetails:
-    """A lock that began.
+    """A lock that has begun.
 
     Attributes:
         endpoint: The endpoint's name.
         owner: Account and host, in words.
-        until: When it is over, in UTC.
-        capacity: How many requests a window are used from then on.
-        threshold: How many are documented.
+        until: The end of the lock, in UTC.
+        capacity: Requests per window that the client uses from then on.
+        threshold: Documented requests per window.
     """
 
     endpoint: str
@@ -55,15 +54,15 @@ class LockDetails:
 
 @attrs.frozen(kw_only=True)
 class RequestDetails:
-    """A request that has ended, one way or another.
+    """A finished request, successful or not.
 
     Attributes:
         endpoint: The endpoint's name.
         method: The HTTP method.
-        status: The HTTP status, or None if there was none.
-        outcome: `done`, `refused`, `throttled`, `unknown` (a gateway answered, or Cliq failed),
-            `lost` (sent and not answered) or `unsent`.
-        took_s: From the connection's begin to the answer's end, in real seconds.
+        status: The HTTP status, or None without a response.
+        outcome: `done`, `refused`, `throttled`, `unknown` (a gateway responded, or Cliq failed),
+            `lost` (sent, but no response) or `unsent`.
+        took_s: Time from connecting to the end of the response, in real seconds.
     """
 
     endpoint: str
@@ -75,12 +74,12 @@ class RequestDetails:
 
 @attrs.frozen(kw_only=True)
 class CallDetails:
-    """A call that has ended: all its waits and requests together.
+    """A finished call, with all its waits and requests.
 
     Attributes:
         endpoint: The endpoint's name.
-        requests: How many requests have left.
-        took_s: From begin to end, in real seconds.
+        requests: Number of requests sent.
+        took_s: Duration of the call, in real seconds.
         error: The name of the exception that it raised, or None.
     """
 
@@ -90,31 +89,37 @@ class CallDetails:
     error: str | None = None
 
 
-def _plain(_hooks: object, attribute: Any, value: object) -> None:
+def _check_callback(_hooks: object, attribute: Any, value: object) -> None:
     if value is not None and (not callable(value) or iscoroutinefunction(value)):
         raise ValidationError(f"Hooks.{attribute.name}", "a plain function", value)
 
 
 @attrs.frozen(kw_only=True)
 class Hooks:
-    """What is called when something has happened. All of them are plain functions.
+    """Callbacks for events of a client. All must be plain functions, not coroutine functions.
 
     Example:
         >>> hooks = Hooks(on_lock=lambda lock: print(lock.endpoint, lock.until))
 
     Attributes:
-        on_wait: A wait for the quota is over. Not called where a token was free at once.
-        on_lock: A lock began.
-        on_request: A request has ended.
-        on_call: A call has ended. Called in the context of the caller.
+        on_wait: Called after a wait for the quota, but not if a token was free at once.
+        on_lock: Called when a lock has begun.
+        on_request: Called after each request.
+        on_call: Called after each call, in the context of the caller.
 
     Raises:
-        ValidationError: One is no plain function.
+        ValidationError: A callback is not a plain function.
     """
 
-    on_wait: Callable[[WaitDetails], object] | None = attrs.field(default=None, validator=_plain)
-    on_lock: Callable[[LockDetails], object] | None = attrs.field(default=None, validator=_plain)
-    on_request: Callable[[RequestDetails], object] | None = attrs.field(
-        default=None, validator=_plain
+    on_wait: Callable[[WaitDetails], object] | None = attrs.field(
+        default=None, validator=_check_callback
     )
-    on_call: Callable[[CallDetails], object] | None = attrs.field(default=None, validator=_plain)
+    on_lock: Callable[[LockDetails], object] | None = attrs.field(
+        default=None, validator=_check_callback
+    )
+    on_request: Callable[[RequestDetails], object] | None = attrs.field(
+        default=None, validator=_check_callback
+    )
+    on_call: Callable[[CallDetails], object] | None = attrs.field(
+        default=None, validator=_check_callback
+    )

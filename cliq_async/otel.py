@@ -1,6 +1,6 @@
-"""OpenTelemetry: metrics and spans of what a client does. Comes with the extra `otel`.
+"""OpenTelemetry metrics and spans of a client. Requires the extra `otel`.
 
-Only the API of OpenTelemetry is used; what becomes of it is the program's own choice.
+Only the OpenTelemetry API is used; the program chooses the SDK and exporters.
 
 | name | kind | unit | attributes |
 |---|---|---|---|
@@ -9,7 +9,7 @@ Only the API of OpenTelemetry is used; what becomes of it is the program's own c
 | `cliq.locks` | counter | | endpoint |
 | `cliq.quota.free` | gauge | | endpoint |
 
-A span a call, named `cliq` and the endpoint, below the span that is current where it was made.
+Each call has one span, named `cliq` and the endpoint, as a child of the caller's current span.
 """
 
 import asyncio
@@ -46,11 +46,11 @@ class OpenTelemetry:
         ```
 
     Args:
-        meter_provider: Where metrics go; by default to the program's own.
-        tracer_provider: Where spans go; by default to the program's own.
+        meter_provider: Receives metrics; defaults to the global provider.
+        tracer_provider: Receives spans; defaults to the global provider.
 
     Attributes:
-        hooks: For `CliqClient(hooks=...)`.
+        hooks: The hooks to pass to `CliqClient(hooks=...)`.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class OpenTelemetry:
         )
 
     def observe(self, client: "CliqClient", **attributes: str) -> None:
-        """Have the free tokens of a client's quota measured whenever metrics are collected.
+        """Measure the free tokens of a client's quota whenever metrics are collected.
 
-        Nothing is measured while the client is not open, or its quota store fails.
+        Nothing is measured while the client is closed or its quota store fails.
 
         Args:
             client: The client.
-            **attributes: What tells it from other clients that are observed.
+            **attributes: Metric attributes that distinguish it from other observed clients.
         """
         self._observed[client] = attributes
 
@@ -126,17 +126,17 @@ class OpenTelemetry:
 
 
 def _status(client: "CliqClient") -> "dict[str, QuotaStatus]":
-    """The quota's status, from a thread that may have an event loop or not."""
-    found: dict[str, QuotaStatus] = {}
+    """Return the quota status, whether or not the thread has a running event loop."""
+    status: dict[str, QuotaStatus] = {}
 
-    def ask() -> None:
+    def read_status() -> None:
         with suppress(QuotaStoreError):
-            found.update(asyncio.run(client.quota_status()))
+            status.update(asyncio.run(client.quota_status()))
 
     if not client.is_open:
-        return found
+        return status
 
-    thread = threading.Thread(target=ask, name="cliq_async otel", daemon=True)
+    thread = threading.Thread(target=read_status, name="cliq_async otel", daemon=True)
     thread.start()
     thread.join()
-    return found
+    return status

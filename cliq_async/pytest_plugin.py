@@ -1,4 +1,4 @@
-"""Fixtures for pytest. Switched on by `pytest_plugins = ["cliq_async.pytest_plugin"]`."""
+"""The pytest plugin; enable it by `pytest_plugins = ["cliq_async.pytest_plugin"]`."""
 
 import os
 import uuid
@@ -16,7 +16,7 @@ __all__ = ["cliq_sandbox", "pytest_configure"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers", "cliq_sandbox(**options): options of the sandbox that cliq_sandbox starts"
     )
@@ -26,10 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def cliq_sandbox(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[Sandbox]":
-    """A local Cliq for one test, 60 times as fast, with the environment pointing at it.
+    """Run a sandbox for one test, at 60 times the speed, and point the environment at it.
 
-    `CliqClient.from_env()` and the `cliq` command then use it, with a quota of their own. Options
-    of `Sandbox` come from the marker: `@pytest.mark.cliq_sandbox(subscribers=250)`.
+    `CliqClient.from_env()` and the `cliq` command then use it, with a separate quota. Pass options
+    of `Sandbox` by the marker: `@pytest.mark.cliq_sandbox(subscribers=250)`.
     """
     marker = request.node.get_closest_marker("cliq_sandbox")
     options: dict[str, Any] = {"time_scale": 60.0} | (marker.kwargs if marker else {})
@@ -41,6 +41,6 @@ def cliq_sandbox(
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "token")
         monkeypatch.setenv("CLIQ_TIME_SCALE", str(options["time_scale"]))
         monkeypatch.setenv("CLIQ_QUOTA", "memory://")
-        # A port may be used again, and with it what was spent there.
+        # A later sandbox may get the same port; it must not inherit this one's quota.
         monkeypatch.setenv("CLIQ_ACCOUNT", f"test-{uuid.uuid4().hex}")
         yield sandbox

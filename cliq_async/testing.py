@@ -1,10 +1,10 @@
-"""For tests of programs that use the package: a fake transport, a sandbox, and time that moves.
+"""Tools to test programs that use the package: a fake transport, a sandbox, and virtual time.
 
-- `FakeTransport` answers each request with what a function of the test says. No network.
-- `sandbox_in_thread` is a local Cliq for tests that do not run in an event loop, or in several.
-  The fixture `cliq_sandbox` of `cliq_async.pytest_plugin` is one for pytest.
+- `FakeTransport` answers each request by calling a function of the test, without a network.
+- `sandbox_in_thread` runs a sandbox for tests that use no event loop, or several. For pytest, use
+  the fixture `cliq_sandbox` of `cliq_async.pytest_plugin`.
 - `run_in_virtual_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
-  quota passes at once. With `FakeTransport`, and `clock=asyncio.get_running_loop().time`.
+  quota passes at once. Use it with `FakeTransport` and `clock=asyncio.get_running_loop().time`.
 """
 
 import asyncio
@@ -37,27 +37,27 @@ __all__ = [
 
 T = TypeVar("T")
 
-_LEAST_S = 1e-9
-_MANY = 1000
+_MIN_STEP_S = 1e-9
+_POLLS_PER_STEP = 1000
 _OK: Final = 200
 _NO_CONTENT: Final = 204
 
 
-# Instead of a network.
+# The fake transport.
 
 
 @attrs.frozen
 class FakeRequest:
-    """A request that a `FakeTransport` carried.
+    """A request sent through a `FakeTransport`.
 
     Attributes:
         endpoint: The endpoint's name, as in `ENDPOINTS`; None for any other URL.
         path: The values of the path's parameters, by name.
-        query: The query, its last value for each name.
+        query: The query, with the last value of each name.
         json: The decoded JSON body, or None.
         method: The HTTP method.
-        url: The whole URL.
-        headers: The headers.
+        url: The full URL.
+        headers: The headers, which include the access token.
     """
 
     endpoint: str | None
@@ -66,7 +66,7 @@ class FakeRequest:
     json: Any
     method: str
     url: str
-    headers: Mapping[str, str] = attrs.field(repr=False)  # there is a token in them
+    headers: Mapping[str, str] = attrs.field(repr=False)  # has the access token
 
 
 Reply = Response | int | tuple[int, object] | Mapping[str, object] | list[object] | None
@@ -78,8 +78,7 @@ Answer = Callable[[FakeRequest], Reply | Awaitable[Reply]]
 class FakeTransport:
     """A transport without a network, for `CliqClient(transport=...)`.
 
-    Everything else of the client is real: limits are checked, tokens are taken, and what the
-    answer says has its consequences.
+    The rest of the client is real: it checks limits, takes quota tokens and acts on responses.
 
     Example:
         >>> from cliq_async import CliqClient, MemoryStore
@@ -92,12 +91,12 @@ class FakeTransport:
         'Hello 7'
 
     Args:
-        answer: Called with each request; may be async. What it returns is the answer. It raises
-            `NoAnswerError` for a request that left and was not answered. Without it, lists are
-            empty, and everything else is answered with 204.
+        answer: A function, sync or async, called with each request to return the reply. It raises
+            `NoAnswerError` to simulate a request that was sent but not answered. Without it,
+            lists are empty, and the reply to any other request is a 204.
 
     Attributes:
-        requests: What was sent so far.
+        requests: The requests sent so far.
     """
 
     def __init__(self, answer: Answer | None = None) -> None:
@@ -105,19 +104,19 @@ class FakeTransport:
         self.requests: list[FakeRequest] = []
 
     async def send(self, request: Request, permit: SendPermit) -> Response:
-        """See `Transport.send`."""
+        """Send a request; see `Transport.send`."""
         if not permit.claim():
-            raise NoAnswerError("too late to send, or sent already")
-        seen = _seen(request)
-        self.requests.append(seen)
-        reply = self._answer(seen) if self._answer else _default(seen)
-        return _response(await reply if isawaitable(reply) else reply)
+            raise NoAnswerError("the permit to send has expired or was already used")
+        decoded = _decode_request(request)
+        self.requests.append(decoded)
+        reply = self._answer(decoded) if self._answer else _default_reply(decoded)
+        return _to_response(await reply if isawaitable(reply) else reply)
 
     async def close(self) -> None:
-        """See `Transport.close`."""
+        """Close the transport; see `Transport.close`."""
 
 
-def _default(request: FakeRequest) -> Reply:
+def _default_reply(request: FakeRequest) -> Reply:
     return {"data": []} if request.endpoint in {"list_bots", "list_subscribers"} else None
 
 
@@ -131,7 +130,7 @@ _TEMPLATES: Final = [
 ]
 
 
-def _seen(request: Request) -> FakeRequest:
+def _decode_request(request: Request) -> FakeRequest:
     url = urlsplit(request.url)
     name, path = None, {}
     for name_of_row, method, template in _TEMPLATES:
@@ -148,7 +147,7 @@ def _seen(request: Request) -> FakeRequest:
     return FakeRequest(name, path, query, json, request.method, request.url, request.headers)
 
 
-def _response(reply: Reply) -> Response:
+def _to_response(reply: Reply) -> Response:
     if isinstance(reply, Response):
         return reply
     if reply is None:
@@ -159,20 +158,21 @@ def _response(reply: Reply) -> Response:
     return Response(status, {}, msgspec.json.encode(body))
 
 
-# A sandbox beside the test.
+# The sandbox.
 
 
 @contextmanager
 def sandbox_in_thread(**options: Any) -> "Iterator[Sandbox]":
-    """A running sandbox in a thread of its own, so that tests need no event loop for it.
+    """Run a sandbox in a separate thread, so that the test needs no event loop for it.
 
     Args:
-        **options: As for `Sandbox`.
+        **options: The options of `Sandbox`.
 
     Raises:
-        ValueError: An option is out of its range.
+        ValueError: An option is out of range.
+        OSError: The address is in use.
     """
-    from cliq_async.sandbox import Sandbox  # noqa: PLC0415 - a server, which few tests need
+    from cliq_async.sandbox import Sandbox  # noqa: PLC0415 - few tests need the server
 
     sandbox = Sandbox(**options)
     ready, ended = threading.Event(), threading.Event()
@@ -187,7 +187,7 @@ def sandbox_in_thread(**options: Any) -> "Iterator[Sandbox]":
     def run() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised in the test's thread
             failures.append(error)
         finally:
             ready.set()
@@ -205,51 +205,52 @@ def sandbox_in_thread(**options: Any) -> "Iterator[Sandbox]":
         raise failures[0]
 
 
-# Time that moves.
+# Virtual time.
 
 
-class _MovingSelector(selectors.DefaultSelector):
-    """Moves the time to the next timer instead of waiting for it."""
+class _VirtualTimeSelector(selectors.DefaultSelector):
+    """A selector that moves the time to the next timer instead of waiting for it."""
 
     now = 0.0
-    turns = 0
+    polls = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
-        self.turns += 1
+        self.polls += 1
         if events or timeout == 0:
-            # Timers within the clock's resolution run without a wait; who sets one over and over
-            # must see the time move all the same.
-            self.now += _LEAST_S if self.turns % _MANY == 0 else 0.0
+            # Timers within the clock's resolution run without a wait. Code that sets them in a
+            # loop must see the time move all the same.
+            self.now += _MIN_STEP_S if self.polls % _POLLS_PER_STEP == 0 else 0.0
             return events
         if timeout is None:
-            raise RuntimeError("every task waits for something that no timer will bring")
-        self.now += max(timeout, _LEAST_S)
+            raise RuntimeError("deadlock: every task waits, and no timer is set to wake one")
+        self.now += max(timeout, _MIN_STEP_S)
         return events
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose `time()` starts at 0 and jumps to the next timer when all tasks wait.
 
-    A client whose `clock=` is `loop.time` lives in this time entirely. For tests that touch no
-    network and no other process; where nothing is left to wait for, it raises instead of hanging.
+    A client with `clock=loop.time` runs entirely in this time. Use it for tests without network
+    and other processes. If every task waits and no timer is set, it raises a RuntimeError instead
+    of hanging.
     """
 
     def __init__(self) -> None:
-        self._moving = _MovingSelector()
-        super().__init__(self._moving)
+        self._time_selector = _VirtualTimeSelector()
+        super().__init__(self._time_selector)
 
     def time(self) -> float:
-        """Seconds since the loop was made, as the tasks see them."""
-        return self._moving.now
+        """Return the virtual seconds since the loop was created."""
+        return self._time_selector.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass while nothing runs, as on a machine that is suspended."""
-        self._moving.now += seconds
+        """Advance the time while nothing runs, as on a suspended machine."""
+        self._time_selector.now += seconds
 
 
 def run_in_virtual_time(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
-    """Run a coroutine in an event loop whose time moves by itself.
+    """Run a coroutine in a `VirtualTimeLoop` and return its result.
 
     Example:
         >>> run_in_virtual_time(asyncio.sleep(3600))  # an hour passes at once

@@ -1,4 +1,4 @@
-"""Prints the page of all commands and options, made from the commands: `make reference`."""
+"""Print the page of all commands and options, generated from the commands: `make reference`."""
 
 import sys
 from collections.abc import Iterator
@@ -19,16 +19,20 @@ used together, and what they end with. `make reference` makes this page from the
 
 
 def leaves(group: click.Group, path: str = "cliq") -> Iterator[tuple[str, click.Command]]:
-    """The commands of a group and of those in it, each with how it is called."""
-    for name, command in group.commands.items():
-        if not isinstance(command, click.Group) or command.invoke_without_command:
-            yield f"{path} {name}", command
+    """Yield the commands of a group and of its subgroups, each with its full name."""
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"{path} {name}", command
             yield from leaves(command, f"{path} {name}")
+        elif command is not None:
+            yield f"{path} {name}", command
 
 
 def page() -> str:
-    """The page, as Markdown."""
+    """Return the page, as Markdown."""
     return _TOP + "".join(_section(path, command) for path, command in leaves(cliq))
 
 

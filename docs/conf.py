@@ -1,4 +1,4 @@
-"""How Sphinx makes HTML of the pages: `make docs`."""
+"""The settings of Sphinx, which turns the pages into HTML: `make docs`."""
 
 import re
 from typing import Any, Final
@@ -46,7 +46,7 @@ _FENCE: Final = re.compile(r"^( *)```(\w*)$")
 def fences_to_directives(
     _app: Sphinx, _what: str, _name: str, _obj: object, _options: Any, lines: list[str]
 ) -> None:
-    """Code in a docstring stands between fences, as in Markdown."""
+    """Turn the fences around code in a docstring into directives."""
     inside = False
     made: list[str] = []
     for line in lines:
@@ -62,7 +62,7 @@ def fences_to_directives(
 def public_names(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: TextElement
 ) -> Element | None:
-    """Names are linked to where the reference has them, whichever module they come from."""
+    """Link a name to its place in the reference, whichever module defines it."""
     if node.get("refdomain") != "py":
         return None
     target = str(node["reftarget"])
@@ -71,11 +71,11 @@ def public_names(
         if name in known:
             place = known[name]
             return make_refnode(app.builder, node["refdoc"], place.docname, place.node_id, contnode)
-    # A word in a docstring that is no name of anything: code, and no link.
+    # A word in a docstring that names nothing: show it as code, without a link.
     return contnode if node["reftype"] == "obj" else None
 
 
 def setup(app: Sphinx) -> None:
-    """Connect the two."""
+    """Connect both functions to Sphinx's events."""
     app.connect("autodoc-process-docstring", fences_to_directives, priority=400)  # then napoleon
     app.connect("missing-reference", public_names)

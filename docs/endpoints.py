@@ -1,4 +1,4 @@
-"""Prints the page of the endpoints, made from the table: `make reference`."""
+"""Print the page of the endpoints, generated from the table: `make reference`."""
 
 import sys
 from typing import Final
@@ -38,7 +38,7 @@ behind `/api/v3`. `make reference` makes this page from the table in `cliq_async
 
 
 def page() -> str:
-    """The page, as Markdown."""
+    """Return the page, as Markdown."""
     return _TOP + "".join(map(_row, ENDPOINTS.values()))
 
 

@@ -1,9 +1,9 @@
-"""A job that messages some people, each with a text of their own, and exits.
+"""A job that sends each person a personal text, and exits.
 
     python examples/cron_job.py reminders.csv
 
-Each line of the file is an id and a text. May be started again at once, or while it still runs:
-the quota outlives the process, and waits where it has to.
+Each line of the file is an id and a text. You can start the job again at once, or while it still
+runs: the quota outlives the process, and the client waits for it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ BOT = "supportbot"
 
 
 async def remind(client: CliqClient, user_id: str, text: str) -> str | None:
-    """Send one; None, or what went wrong."""
+    """Send one reminder. Return None, or a line that says what went wrong."""
     try:
         await client.messages.send(BOT, text, user_ids=[user_id])
     except CliqError as error:
@@ -27,7 +27,7 @@ async def remind(client: CliqClient, user_id: str, text: str) -> str | None:
 
 
 async def main(reminders: Iterable[tuple[str, str]]) -> int:
-    """Send them all, however long that takes.
+    """Send all reminders, however long that takes.
 
     Returns:
         The exit status.

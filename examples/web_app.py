@@ -1,4 +1,4 @@
-"""A web app that sends an alert in a request, and says when to come back if the quota is spent.
+"""A web app that sends an alert in a request, or says when to try again if the quota is spent.
 
     uvicorn examples.web_app:app --workers 4
 
@@ -23,7 +23,7 @@ PATIENCE_S = 2.0
 
 
 class Alert(BaseModel):
-    """What is wrong, and who is to know."""
+    """An alert and its recipients."""
 
     text: str
     to: list[str]
@@ -31,7 +31,7 @@ class Alert(BaseModel):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """One client for all requests of a worker."""
+    """Open one client for all requests of a worker."""
     async with CliqClient.from_env(timeout_s=10.0, max_wait_s=PATIENCE_S) as client:
         app.state.cliq = client
         yield
@@ -41,14 +41,14 @@ app = FastAPI(lifespan=lifespan)
 
 
 def cliq(request: Request) -> CliqClient:
-    """The worker's client."""
+    """Return the worker's client."""
     client: CliqClient = request.app.state.cliq
     return client
 
 
 @app.post("/alerts", status_code=202)
 async def alert(alert: Alert, cliq: Annotated[CliqClient, Depends(cliq)]) -> dict[str, str]:
-    """Send it now, or not at all."""
+    """Send an alert now, or not at all."""
     await cliq.messages.send(BOT, alert.text, user_ids=alert.to)
     return {"status": "sent"}
 
@@ -56,7 +56,7 @@ async def alert(alert: Alert, cliq: Annotated[CliqClient, Depends(cliq)]) -> dic
 @app.exception_handler(QuotaWaitError)
 @app.exception_handler(ThrottledError)
 async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -> JSONResponse:
-    """Nothing was sent: the caller may try again, and is told when."""
+    """Answer 503: nothing was sent, and the caller may try again at `Retry-After`."""
     left_s = (error.retry_at - datetime.now(UTC)).total_seconds()
     headers = {"Retry-After": str(max(1, math.ceil(left_s)))}
     return JSONResponse({"status": "not sent, too many alerts"}, 503, headers)
@@ -64,5 +64,5 @@ async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -
 
 @app.exception_handler(OutcomeUnknownError)
 async def unknown(_request: Request, _error: OutcomeUnknownError) -> JSONResponse:
-    """It may have been sent: trying again can send it twice."""
+    """Answer 504: the alert may have been sent, so a second try can send it twice."""
     return JSONResponse({"status": "sent, and not confirmed"}, 504)

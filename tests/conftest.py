@@ -37,44 +37,6 @@ def clock():
 
 
 @pytest.fixture
-def table(path):
-    """Synced subscribers, of whom there are none yet, in a file at the path."""
-    from cliq_async.sync.table import SubscriberTable
-
-    made = SubscriberTable(path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def synced(path):
-    """A file of two bots, with somebody who has left each of them, and both."""
-    from support.subscriber_lists import a_synced_file
-
-    await a_synced_file(path)
-    return path
-
-
-@pytest.fixture
-def redis_server():
-    """A Redis server that a test may harm."""
-    from support.redis_servers import RedisServer
-
-    with RedisServer() as started:
-        yield started
-
-
-@pytest.fixture
-def redis_url():
-    """The database of a Redis server that tests share, without a key."""
-    from support.redis_servers import shared
-
-    with shared().client() as client:
-        client.flushdb()
-    return shared().url
-
-
-@pytest.fixture
 def places(tmp_path, monkeypatch):
     """Profiles, quota and settings of this test alone, in an empty folder."""
     for name in ("state", "config"):
@@ -95,35 +57,3 @@ def ids(tmp_path):
         return str(path)
 
     return make
-
-
-@pytest.fixture
-def written(monkeypatch):
-    """What commands write to a terminal in place of stderr and stdout."""
-    import io
-
-    from rich.console import Console
-
-    from cliq_async.cli.outputs import console as output
-
-    written = io.StringIO()
-    for name in ("err", "out"):
-        console = Console(file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"})
-        monkeypatch.setattr(output, name, console)
-    return written
-
-
-@pytest.fixture
-def here(places):
-    """The current folder; the platform's places are elsewhere."""
-    return places / "work"
-
-
-@pytest.fixture
-def own_toml(here):
-    """Where a user's own file of settings is; there is none yet."""
-    from cliq_async.cli.settings.config_file import settings_path
-
-    path = settings_path()
-    path.parent.mkdir(parents=True)
-    return path

@@ -1,1 +1,1 @@
-"""Auth."""
+"""Credentials, and the access tokens that are issued for them."""

@@ -1,7 +1,7 @@
-"""A self client's code exchanged for a refresh token, and a refresh token's end.
+"""The client of an accounts server: exchanges a code for a refresh token, and revokes one.
 
-Both are asked of the accounts server over the same transport as everything else, one request each
-and never a second one: a code works once, and what became of it is not known without an answer.
+Each takes one request and is never retried: a code works once, and without a response its state is
+unknown.
 
 Source: Zoho's OAuth documents, for self clients and for revoking.
 """
@@ -37,19 +37,19 @@ from cliq_async.transport.base import NoAnswerError, Request, Response, Transpor
 __all__ = ["AccountsClient", "AuthorizationCode", "ExchangeResult", "scopes_in"]
 
 _LIMIT: Final = Limit(10, 600.0, 600.0)
-"""Zoho says nothing of codes: as many as access tokens for one refresh token."""
+"""Zoho documents no limit for codes; this is the one for access tokens."""
 _SERVER_ERROR: Final = 500
 _OK: Final = 200
 
 
 @attrs.frozen
 class AuthorizationCode:
-    """A self client's code.
+    """The authorization code of a self client.
 
     Attributes:
         client_id: The client's id in Zoho's API console.
         client_secret: Its secret.
-        value: The code, which lives for minutes and works once.
+        value: The code, which is valid for minutes and works once.
     """
 
     client_id: str
@@ -57,7 +57,7 @@ class AuthorizationCode:
     value: str = attrs.field(repr=False)
 
     def form(self) -> dict[str, str]:
-        """The fields of the request that exchanges it."""
+        """Return the form fields of the request that exchanges the code."""
         return {
             "grant_type": "authorization_code",
             "client_id": self.client_id,
@@ -66,36 +66,36 @@ class AuthorizationCode:
         }
 
     def refresh_token(self, value: str, accounts_url: str) -> RefreshToken:
-        """Credentials of the same client with this refresh token."""
+        """Build credentials of the same client from a refresh token."""
         return RefreshToken(self.client_id, self.client_secret, value, accounts_url=accounts_url)
 
 
 @attrs.frozen
 class ExchangeResult:
-    """What a code was exchanged for.
+    """The tokens that a code was exchanged for.
 
     Attributes:
-        credentials: The refresh token, with the accounts server that gave it.
-        made: The access token that came with it.
-        scopes: What they are good for, if the answer says so.
-        asked_at: When it was asked for, on the store's clock.
+        credentials: The refresh token, with the accounts server that issued it.
+        issued: The access token issued with it.
+        scopes: The scopes of both, if the response names them.
+        requested_at: The time of the request, on the store's clock.
     """
 
     credentials: RefreshToken
-    made: IssuedToken
+    issued: IssuedToken
     scopes: tuple[str, ...]
-    asked_at: float
+    requested_at: float
 
 
 @attrs.frozen
 class AccountsClient:
-    """An accounts server, for what is asked of it once.
+    """A client of an accounts server, for exchanging and revoking.
 
     Attributes:
-        url: Scheme and host.
-        transport: Carries the requests.
-        store: Where they are counted.
-        time_scale: The sandbox's, should it be one.
+        url: The server's scheme and host.
+        transport: The transport for its requests.
+        store: The store that counts them.
+        time_scale: The time scale of the sandbox, if the server is one.
     """
 
     url: str
@@ -104,37 +104,37 @@ class AccountsClient:
     time_scale: float = 1.0
 
     async def exchange(self, code: AuthorizationCode) -> ExchangeResult:
-        """Have a code exchanged for a refresh token.
+        """Exchange a code for a refresh token.
 
         Raises:
-            AuthError: There is no refresh token; says whether the code can be used again.
-            QuotaWaitError: Ten were asked for in ten minutes; nothing was sent.
+            AuthError: No refresh token was issued; the message says if the code is still valid.
+            QuotaWaitError: Ten codes were exchanged in ten minutes; nothing was sent.
             QuotaStoreError: The store failed; nothing was sent.
-            ValidationError: The code or its client cannot be what they are said to be.
+            ValidationError: The code, the client id or the client secret is not valid.
         """
-        # The code in the refresh token's place: what the server says is shown without either.
+        # With the code in the refresh token's place, it is redacted from the server's texts.
         grant = self._grant(code.refresh_token(code.value, self.url))
-        asked_at = self.store.clock()
+        requested_at = self.store.clock()
         try:
             request = form_request(grant.url, code.form())
             response = await self._ask(grant, request, self._codes(grant, code.client_id))
         except _UnansweredError as error:
-            left = "may be used up: make a new one" if error.sent else "can still be used"
-            raise AuthError(f"{_name(grant)} did not answer: {error}; the code {left}") from None
-        made, answer = parse_token_response(grant, response), _Answer.of(response)
-        if not isinstance(made, IssuedToken):
-            reason = _reason(grant, answer.error) or made.reason
-            raise AuthError(f"{_name(grant)} did not take the code: {reason}")
+            state = "may be used up: generate a new one" if error.sent else "can still be used"
+            raise AuthError(f"{_name(grant)} did not answer: {error}; the code {state}") from None
+        issued, answer = parse_token_response(grant, response), _Answer.of(response)
+        if not isinstance(issued, IssuedToken):
+            reason = _reason(grant, answer.error) or issued.reason
+            raise AuthError(f"{_name(grant)} rejected the code: {reason}")
         if not is_token(answer.refresh_token):
             raise AuthError(
-                f"{_name(grant)} took the code and gave no refresh token: make one under "
-                "'Generate Code' of a self client"
+                f"{_name(grant)} accepted the code but issued no refresh token: generate a code "
+                "under 'Generate Code' of a self client"
             )
         credentials = code.refresh_token(answer.refresh_token, self.url)
-        return ExchangeResult(credentials, made, answer.scopes, asked_at)
+        return ExchangeResult(credentials, issued, answer.scopes, requested_at)
 
     async def share(self, exchanged: ExchangeResult) -> None:
-        """Leave the access token that came along to whoever is next, and count it.
+        """Count the access token issued with the refresh token, and share it.
 
         Raises:
             QuotaStoreError: The store failed.
@@ -145,40 +145,40 @@ class AccountsClient:
             permit.end(TokenOutcome.ANSWERED)
         clock = self.store.clock
         if keeps_records(self.store):
-            life_s = exchanged.made.life_s / grant.scale
-            until = exchanged.asked_at + life_s
-            sharing = SharedTokenCache(self.store, grant, clock)
-            sharing.store(exchanged.made.access, until=until, life_s=life_s)
+            lifetime_s = exchanged.issued.lifetime_s / grant.scale
+            until = exchanged.requested_at + lifetime_s
+            cache = SharedTokenCache(self.store, grant, clock)
+            cache.store(exchanged.issued.access, until=until, lifetime_s=lifetime_s)
 
     async def drop_cached_token(self, credentials: RefreshToken) -> None:
-        """Throw away the access token that is shared.
+        """Delete the shared access token of some credentials.
 
         Raises:
             QuotaStoreError: The store failed.
         """
-        name = self._grant(credentials).note
-        if keeps_records(self.store) and (note := await self.store.get_record(name)) is not None:
-            self.store.delete_record(name, note.text)
+        name = self._grant(credentials).record_name
+        if keeps_records(self.store) and (record := await self.store.get_record(name)) is not None:
+            self.store.delete_record(name, record.text)
 
     async def revoke(self, credentials: RefreshToken) -> None:
-        """End a refresh token.
+        """Revoke a refresh token.
 
         Raises:
-            AuthError: It may still be good, and why.
-            QuotaWaitError: Ten requests were made in ten minutes; nothing was sent.
+            AuthError: The token may still be valid; the message says why.
+            QuotaWaitError: Ten requests were issued in ten minutes; nothing was sent.
             QuotaStoreError: The store failed; nothing was sent.
         """
         grant = self._grant(credentials)
         try:
-            # The token is not in the URL, which others write down.
+            # The token is not in the URL, since URLs are logged on the way.
             request = form_request(grant.url + "/revoke", {"token": credentials.refresh_token})
             response = await self._ask(grant, request, grant.quota)
         except _UnansweredError as error:
             raise AuthError(f"{_name(grant)} did not answer: {error}") from None
         answer = _Answer.of(response)
         if response.status != _OK or not answer.success:
-            words = f": {grant.redact(answer.error)}" if answer.error else ""
-            raise AuthError(f"{_name(grant)} answered HTTP {response.status}{words}")
+            reason = f": {grant.redact(answer.error)}" if answer.error else ""
+            raise AuthError(f"{_name(grant)} answered HTTP {response.status}{reason}")
 
     def _grant(self, credentials: RefreshToken) -> TokenGrant:
         return TokenGrant.of(credentials, self.url, time_scale=self.time_scale)
@@ -196,7 +196,7 @@ class AccountsClient:
             except NoAnswerError as error:
                 raise _UnansweredError(grant.redact(error), sent=permit.sent) from None
             if response.body is None:
-                raise _UnansweredError("the answer was cut off", sent=True)
+                raise _UnansweredError("the response was cut off", sent=True)
             if response.status >= _SERVER_ERROR:
                 raise _UnansweredError(f"HTTP {response.status}", sent=True)
             permit.end(TokenOutcome.ANSWERED)
@@ -204,7 +204,7 @@ class AccountsClient:
 
     @asynccontextmanager
     async def _permit(self, quota: Quota) -> AsyncIterator[Token]:
-        """The right to ask once."""
+        """Acquire the right to send one request."""
         permit = await try_acquire_now(self.store, quota, send_within_s=TIMEOUT_S)
         if isinstance(permit, Denied):
             raise QuotaWaitError(quota.endpoint, to_utc(permit.earliest_at, self.store.clock))
@@ -216,10 +216,10 @@ class AccountsClient:
 
 
 class _UnansweredError(Exception):
-    """No answer came that says what happened.
+    """The server did not say whether it has executed the request.
 
     Attributes:
-        sent: Whether the request left.
+        sent: True if the request was sent.
     """
 
     def __init__(self, reason: str, *, sent: bool) -> None:
@@ -229,7 +229,7 @@ class _UnansweredError(Exception):
 
 @attrs.frozen
 class _Answer:
-    """What an answer says besides the access token."""
+    """The fields of a response besides the access token."""
 
     error: str = ""
     success: bool = False
@@ -238,19 +238,19 @@ class _Answer:
 
     @classmethod
     def of(cls, response: Response) -> "_Answer":
-        said = json_object(response.body or b"")
-        error = said.get("error")
+        fields = json_object(response.body or b"")
+        error = fields.get("error")
         return cls(
             error=error.strip() if isinstance(error, str) else "",
-            success=said.get("status") == "success",
-            refresh_token=said.get("refresh_token"),
-            scopes=scopes_in(said.get("scope")),
+            success=fields.get("status") == "success",
+            refresh_token=fields.get("refresh_token"),
+            scopes=scopes_in(fields.get("scope")),
         )
 
 
-def scopes_in(said: object) -> tuple[str, ...]:
-    """The scopes that an answer with a token names; not every one does."""
-    return tuple(filter(None, re.split(r"[\s,]+", said))) if isinstance(said, str) else ()
+def scopes_in(value: object) -> tuple[str, ...]:
+    """Return the scopes in a response's `scope` field; none if it is missing."""
+    return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else ()
 
 
 def _name(grant: TokenGrant) -> str:
@@ -260,19 +260,18 @@ def _name(grant: TokenGrant) -> str:
 
 
 def _reason(grant: TokenGrant, error: str) -> str | None:
-    """What the refusal of a code means, for the well-known ones."""
+    """Explain why a code was rejected, if the error is a known one."""
     match error.lower():
         case "invalid_code":
             return (
-                f"{error}: it is mistyped, was used before, or is older than the minutes that were "
-                "chosen for it: make a new one"
+                f"{error}: the code is mistyped, has been used, or has expired: generate a new one"
             )
         case "invalid_client":
             return (
-                f"{error}: no such client there: check the client id, and in which data center "
-                "the account lives"
+                f"{error}: this data center does not know the client: check the client id, and "
+                "which data center the account belongs to"
             )
         case "invalid_client_secret":
-            return f"{error}: the client secret is not that client's"
+            return f"{error}: the client secret does not belong to the client id"
         case _:
             return grant.redact(error) if error else None

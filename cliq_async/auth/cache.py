@@ -1,4 +1,4 @@
-"""Sharing access tokens by the notes of a store: the token itself, and who makes the next."""
+"""Caches of access tokens: one that processes share through the quota store, and a local one."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,161 +12,168 @@ from cliq_async.quota.stores.records import Record, SharedRecords
 
 __all__ = ["CachedToken", "Cooldown", "LocalTokenCache", "SharedTokenCache"]
 
-_CLAIM_S: Final = 20.0
-"""How long a process that has died holds up the others. An attempt and its pause are shorter."""
-_EARLY_S: Final = 60.0
-_SPARE_S: Final = 5.0
+_LOCK_S: Final = 20.0
+"""How long the lock of a dead process blocks the others; longer than an attempt and its backoff."""
+_REFRESH_EARLY_S: Final = 60.0
+_EXPIRE_EARLY_S: Final = 5.0
 
 
 @attrs.frozen
 class CachedToken:
-    """An access token. All moments are readings of the store's clock.
+    """An access token and its times, on the store's clock.
 
     Attributes:
         access: The token.
-        renew_at: From when on another one is to be made.
-        good_until: From when on it is of no use: requests must not arrive after its end.
+        refresh_at: When to refresh it.
+        usable_until: When to stop using it, so that no request arrives after it has expired.
     """
 
     access: AccessToken
-    renew_at: float
-    good_until: float
+    refresh_at: float
+    usable_until: float
 
     @classmethod
     def of(
-        cls, access: AccessToken, *, until: float, life_s: float, second_s: float
+        cls, access: AccessToken, *, until: float, lifetime_s: float, second_s: float
     ) -> "CachedToken":
-        """A token that lives until some moment, and `life_s` real seconds in all."""
-        early_s = min(_EARLY_S * second_s, life_s / 4)
-        return cls(access, until - early_s, until - min(_SPARE_S, early_s / 2))
+        """Build a token that expires at a moment, after a lifetime in real seconds."""
+        early_s = min(_REFRESH_EARLY_S * second_s, lifetime_s / 4)
+        return cls(access, until - early_s, until - min(_EXPIRE_EARLY_S, early_s / 2))
 
 
 @attrs.frozen
 class Cooldown:
-    """The accounts server has not answered as it should.
+    """A pause after failures, in which the accounts server is not asked.
 
     Attributes:
-        times: How often, one after another.
-        reason: What went wrong the last time.
-        until: Until when it is left alone, on the store's clock.
+        failures: The number of failures in a row.
+        reason: The last failure.
+        until: The end of the pause, on the store's clock.
     """
 
-    times: int
+    failures: int
     reason: str
     until: float
 
 
 class SharedTokenCache:
-    """The shared token, and the claim to the making of the next, for one who needs one."""
+    """The access token that processes share, and the lock that lets one of them refresh it."""
 
-    def __init__(self, notes: SharedRecords, grant: TokenGrant, clock: Callable[[], float]) -> None:
-        self._notes = notes
-        self._name = grant.note
-        self._claim_name = grant.note + " claim"
-        self._trouble_name = grant.note + " trouble"
+    def __init__(
+        self, records: SharedRecords, grant: TokenGrant, clock: Callable[[], float]
+    ) -> None:
+        self._records = records
+        self._name = grant.record_name
+        # Processes of other versions read records of these names.
+        self._lock_name = grant.record_name + " claim"
+        self._cooldown_name = grant.record_name + " trouble"
         self._second_s = grant.quota.second_s
         self._clock = clock
-        self._mark = uuid4().hex
-        self._asked = False
-        self._refused: Record | None = None
-        self._trouble: Record | None = None
+        self._owner = uuid4().hex
+        self._lock_requested = False
+        self._rejected: Record | None = None
+        self._cooldown: Record | None = None
 
-    async def load(self, refused: AccessToken | None) -> CachedToken | None:
-        """The shared token, if there is one and it is not the refused one."""
-        note = await self._notes.get_record(self._name)
-        if note is None:
+    async def load(self, rejected: AccessToken | None) -> CachedToken | None:
+        """Return the shared token, or None if it is missing or the rejected one."""
+        record = await self._records.get_record(self._name)
+        if record is None:
             return None
-        life, _, value = note.text.partition(" ")
+        lifetime, _, value = record.text.partition(" ")
         try:
-            life_s = float(life)
+            lifetime_s = float(lifetime)
         except ValueError:
             return None
-        if not life_s > 0 or not is_token(value):
+        if not lifetime_s > 0 or not is_token(value):
             return None
         access = AccessToken(value)
-        if access == refused:
-            self._refused = note
+        if access == rejected:
+            self._rejected = record
             return None
-        return CachedToken.of(access, until=note.until, life_s=life_s, second_s=self._second_s)
+        return CachedToken.of(
+            access, until=record.until, lifetime_s=lifetime_s, second_s=self._second_s
+        )
 
-    async def claim(self) -> bool:
-        """Claim the making of the next token, or prolong the claim; False if somebody else has."""
-        self._asked = True
-        until = self._clock() + _CLAIM_S
-        return await self._notes.add_record(self._claim_name, self._mark, until=until)
+    async def acquire_lock(self) -> bool:
+        """Acquire or extend the lock for a refresh. Return False if another process holds it."""
+        self._lock_requested = True
+        until = self._clock() + _LOCK_S
+        return await self._records.add_record(self._lock_name, self._owner, until=until)
 
-    def store(self, access: AccessToken, *, until: float, life_s: float) -> None:
+    def store(self, access: AccessToken, *, until: float, lifetime_s: float) -> None:
         """Share a token. Never waits."""
-        self._notes.set_record(self._name, f"{life_s!r} {access.value}", until=until)
+        self._records.set_record(self._name, f"{lifetime_s!r} {access.value}", until=until)
 
     def evict_rejected(self) -> None:
-        """Throw the refused token away for all, if it is the shared one."""
-        if self._refused is not None:
-            self._notes.delete_record(self._name, self._refused.text)
+        """Delete the shared token if Cliq has rejected it. Never waits."""
+        if self._rejected is not None:
+            self._records.delete_record(self._name, self._rejected.text)
 
-    async def cooldown(self) -> Cooldown | None:
-        """What went wrong last, wherever, unless that is long ago."""
-        self._trouble = note = await self._notes.get_record(self._trouble_name)
-        if note is None:
+    async def load_cooldown(self) -> Cooldown | None:
+        """Return the last failure of any process; None if it was long ago."""
+        self._cooldown = record = await self._records.get_record(self._cooldown_name)
+        if record is None:
             return None
-        times, pause, reason = [*note.text.split(" ", 2), "", ""][:3]
+        failures, pause, reason = [*record.text.split(" ", 2), "", ""][:3]
         try:
-            return Cooldown(int(times), reason, note.until - float(pause))
+            return Cooldown(int(failures), reason, record.until - float(pause))
         except ValueError:
             return None
 
-    def start_cooldown(self, times: int, reason: str, pause_s: float) -> None:
-        """Share what went wrong, and for how long to leave the server alone. Never waits."""
-        # Known for as long again, so that the next failure is known to be one of several.
+    def start_cooldown(self, failures: int, reason: str, pause_s: float) -> None:
+        """Record a failure for all processes and start the cool-down. Never waits."""
+        # Kept for twice as long, so that a failure after the pause counts as one more in a row.
         until = self._clock() + 2 * pause_s
-        self._notes.set_record(self._trouble_name, f"{times} {pause_s!r} {reason}", until=until)
+        self._records.set_record(
+            self._cooldown_name, f"{failures} {pause_s!r} {reason}", until=until
+        )
 
     def reset_cooldown(self) -> None:
-        """Forget what went wrong, for all. Never waits."""
-        if self._trouble is not None:
-            self._notes.delete_record(self._trouble_name, self._trouble.text)
+        """Clear the failures for all processes. Never waits."""
+        if self._cooldown is not None:
+            self._records.delete_record(self._cooldown_name, self._cooldown.text)
 
-    def release(self) -> None:
-        """Give up the claim, if there is one. Never waits."""
-        if self._asked:
-            self._notes.delete_record(self._claim_name, self._mark)
+    def release_lock(self) -> None:
+        """Release the lock if this process holds it. Never waits."""
+        if self._lock_requested:
+            self._records.delete_record(self._lock_name, self._owner)
 
 
 class LocalTokenCache:
-    """The same where nothing is shared."""
+    """The cache of one client, where no store can share the token: it keeps failures only."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._trouble: tuple[Cooldown, float] | None = None
+        self._cooldown: tuple[Cooldown, float] | None = None
 
-    async def load(self, refused: AccessToken | None) -> CachedToken | None:  # noqa: ARG002
-        """No token."""
+    async def load(self, rejected: AccessToken | None) -> CachedToken | None:  # noqa: ARG002
+        """Return None: the client itself holds its token."""
         return None
 
-    async def claim(self) -> bool:
-        """Nobody else makes any."""
+    async def acquire_lock(self) -> bool:
+        """Return True: no other process refreshes the token."""
         return True
 
-    def store(self, access: AccessToken, *, until: float, life_s: float) -> None:
-        """Keep it to oneself."""
+    def store(self, access: AccessToken, *, until: float, lifetime_s: float) -> None:
+        """Do nothing: there is no shared cache."""
 
     def evict_rejected(self) -> None:
-        """There is none."""
+        """Do nothing: there is no shared token."""
 
-    async def cooldown(self) -> Cooldown | None:
-        """What went wrong last, unless that is long ago."""
-        if self._trouble is None or self._clock() >= self._trouble[1]:
+    async def load_cooldown(self) -> Cooldown | None:
+        """Return the last failure; None if it was long ago."""
+        if self._cooldown is None or self._clock() >= self._cooldown[1]:
             return None
-        return self._trouble[0]
+        return self._cooldown[0]
 
-    def start_cooldown(self, times: int, reason: str, pause_s: float) -> None:
-        """Take note of what went wrong, and for how long to leave the server alone."""
+    def start_cooldown(self, failures: int, reason: str, pause_s: float) -> None:
+        """Record a failure and start the cool-down."""
         now = self._clock()
-        self._trouble = Cooldown(times, reason, now + pause_s), now + 2 * pause_s
+        self._cooldown = Cooldown(failures, reason, now + pause_s), now + 2 * pause_s
 
     def reset_cooldown(self) -> None:
-        """Forget what went wrong."""
-        self._trouble = None
+        """Clear the failures."""
+        self._cooldown = None
 
-    def release(self) -> None:
-        """There is no claim."""
+    def release_lock(self) -> None:
+        """Do nothing: there is no lock."""

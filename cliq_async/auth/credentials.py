@@ -1,4 +1,4 @@
-"""What a client takes as its `auth`: credentials, checked when they are made."""
+"""The credentials that a client accepts as `auth`, validated when they are created."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeGuard
@@ -13,7 +13,7 @@ __all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "is_token
 
 
 def is_token(value: object) -> TypeGuard[str]:
-    """Whether something can stand in a header, as a token does."""
+    """Return whether a value can be sent as a token in a header."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         return False
     return value != "" and " " not in value
@@ -37,13 +37,13 @@ def _flag(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> N
 
 @attrs.frozen
 class AccessToken:
-    """A fixed access token, as `CliqClient("1000.ab…")` also makes one.
+    """A fixed access token; `CliqClient("1000.ab…")` is short for it.
 
     Attributes:
-        value: The token. It lives an hour at Zoho; afterwards calls raise AuthenticationError.
+        value: The token. It expires after an hour at Zoho; then calls raise AuthenticationError.
 
     Raises:
-        ValidationError: It cannot be a token.
+        ValidationError: The value is not a valid token.
     """
 
     value: str = attrs.field(repr=False, validator=_secret)
@@ -51,18 +51,18 @@ class AccessToken:
 
 @attrs.frozen
 class RefreshToken:
-    """What it takes to make access tokens: one refresh, for all who wait for it.
+    """A refresh token, from which the client obtains its access tokens.
 
     Attributes:
         client_id: The client's id in Zoho's API console.
         client_secret: Its secret.
         refresh_token: The refresh token.
-        accounts_url: The accounts server, as scheme and host, when it is not the data center's.
-        share: Whether the access token is left in the quota store, so that all processes that
+        accounts_url: The accounts server, as scheme and host, if it is not the data center's.
+        share: Whether to keep the access token in the quota store, so that all processes that
             share the quota share it too.
 
     Raises:
-        ValidationError: A part of it cannot be what it is said to be.
+        ValidationError: A field is not valid.
     """
 
     client_id: str = attrs.field(validator=_secret)
@@ -72,17 +72,17 @@ class RefreshToken:
     share: bool = attrs.field(default=True, kw_only=True, validator=_flag)
 
 
-_REFUSED: Final = "ZohoCliq.Channels.UPDATE"
+_USERS_ONLY: Final = "ZohoCliq.Channels.UPDATE"
 
 _SCOPES: Final = tuple(
-    sorted({scope for row in ENDPOINTS.values() for scope in row.scopes} - {_REFUSED})
+    sorted({scope for row in ENDPOINTS.values() for scope in row.scopes} - {_USERS_ONLY})
 )
 
 
 def _as_scopes(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(value.split(","))
-    return tuple(value) if isinstance(value, Iterable) else ()  # which is refused
+    return tuple(value) if isinstance(value, Iterable) else ()  # which is not valid
 
 
 def _scopes(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -92,20 +92,21 @@ def _scopes(_model: object, attribute: "attrs.Attribute[Any]", value: object) ->
 
 @attrs.frozen
 class ClientCredentials:
-    """A client that acts for itself, without a refresh token.
+    """The credentials of a client that acts for itself, without a refresh token.
 
-    Zoho grants it less than a user: its tokens send messages, and are refused where an endpoint
-    asks for `ZohoCliq.Channels.UPDATE`, as `bots.associate` does. Use a `RefreshToken` there.
+    Zoho grants it less than a user: its tokens send messages, but Cliq rejects them where an
+    endpoint requires `ZohoCliq.Channels.UPDATE`, as `bots.associate` does. Use a `RefreshToken`
+    there.
 
     Attributes:
         client_id: The client's id in Zoho's API console.
         client_secret: Its secret.
-        accounts_url: The accounts server, as scheme and host, when it is not the data center's.
-        scopes: The scopes to ask for; all that the endpoints need by default, but for that one.
+        accounts_url: The accounts server, as scheme and host, if it is not the data center's.
+        scopes: The scopes to request; by default all that the endpoints need, except that one.
         share: As for `RefreshToken`.
 
     Raises:
-        ValidationError: A part of it cannot be what it is said to be.
+        ValidationError: A field is not valid.
     """
 
     client_id: str = attrs.field(validator=_secret)
@@ -118,16 +119,16 @@ class ClientCredentials:
 
 
 Auth = str | AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]
-"""What a client takes for its `auth`."""
+"""The types that a client accepts as `auth`."""
 
 
 def validate_auth(
     auth: Auth,
 ) -> AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]:
-    """Anything that a client takes as `auth`, with a bare token wrapped up.
+    """Return the credentials that `auth` stands for: a string becomes an `AccessToken`.
 
     Raises:
-        ValidationError: It cannot be a token, or is none of the forms.
+        ValidationError: The string is not a valid token, or `auth` has an unsupported type.
     """
     kind = type(auth).__name__
     if isinstance(auth, str):

@@ -1,12 +1,12 @@
-"""Makes access tokens: one for all who share a store, and never more than Zoho allows.
+"""The issuer of access tokens: one token for all processes of a store, within Zoho's limit.
 
-Who needs a token looks for the shared one. If that is not good any more, one process claims the
-making of the next, asks the accounts server, leaves the token in the store and gives up the claim.
-A claim ends by itself, should its owner have died. The others go on with the old token while it is
-good, and else look again until there is a new one.
+A client that needs a token loads the shared one. If that has to be refreshed, one process acquires
+the lock, asks the accounts server, leaves the token in the store and releases the lock. The lock of
+a process that has died expires. The other processes use the old token until it expires, and then
+poll for the new one.
 
-Each request to the accounts server takes a token of a bucket of its own, in the same store as the
-quota, so that ten in ten minutes hold over processes and restarts.
+Each request to the accounts server takes a token of the quota from its own bucket, in the same
+store as all others, so that the limit of ten in ten minutes holds across processes and restarts.
 """
 
 import asyncio
@@ -35,43 +35,43 @@ __all__ = ["IssueFailed", "RetryAfter", "TokenIssuer"]
 
 _ATTEMPTS: Final = 3
 _BACKOFF_S: Final = 0.5
-_MOST_BACKOFF_S: Final = 4.0
-_PAUSE_S: Final = 5.0
-_MOST_PAUSE_S: Final = 120.0
-"""How long a server that has not answered well is left alone: longer each time. Its seconds."""
-_LOOK_S: Final = 0.05
-_MOST_LOOK_S: Final = 0.5
+_MAX_BACKOFF_S: Final = 4.0
+_COOLDOWN_S: Final = 5.0
+_MAX_COOLDOWN_S: Final = 120.0
+"""The pause after a failure doubles with each further one, up to this. In server seconds."""
+_POLL_S: Final = 0.05
+_MAX_POLL_S: Final = 0.5
 
 
 @attrs.frozen
 class RetryAfter:
-    """No more tokens may be made for now.
+    """The next token may only be issued later.
 
     Attributes:
-        moment: When the next may, on the store's clock.
-        error: Why the last ones could not be made, if they could not.
+        retry_at: The earliest time for the next request, on the store's clock.
+        error: The reason why the last requests failed, if they did.
     """
 
-    moment: float
+    retry_at: float
     error: AuthError | None
 
 
 @attrs.frozen
 class IssueFailed:
-    """The accounts server gave none.
+    """The accounts server has issued no token.
 
     Attributes:
-        error: Why.
+        error: The reason.
     """
 
     error: AuthError
 
 
 class _RetryableError(Exception):
-    """An attempt that is worth another one.
+    """A failed attempt that may succeed when repeated.
 
     Attributes:
-        sent: Whether it has cost one of the ten.
+        sent: True if it has used up one of the ten requests.
     """
 
     def __init__(self, reason: str, *, sent: bool) -> None:
@@ -80,13 +80,13 @@ class _RetryableError(Exception):
 
 
 class TokenIssuer:
-    """Makes the access tokens of one grant.
+    """The issuer of one grant's access tokens.
 
     Args:
-        grant: What they are made by.
-        transport: Carries the requests.
-        store: Where the tokens are shared and their making is counted.
-        told: Told of each token that was made.
+        grant: The credentials and their quota.
+        transport: The transport for requests to the accounts server.
+        store: The store that shares the tokens and counts the requests.
+        on_issued: Called with each newly issued token.
     """
 
     def __init__(
@@ -99,66 +99,66 @@ class TokenIssuer:
         self._grant = grant
         self._transport = transport
         self._store = store
-        self._told = on_issued
+        self._on_issued = on_issued
         self._clock = store.clock
-        self._alone = LocalTokenCache(store.clock)
+        self._local_cache = LocalTokenCache(store.clock)
         self._last_error: AuthError | None = None
 
     async def get(
-        self, known: CachedToken | None, refused: AccessToken | None
+        self, known: CachedToken | None, rejected: AccessToken | None
     ) -> CachedToken | RetryAfter | IssueFailed:
-        """The shared token, or a new one.
+        """Return the shared token or issue a new one.
 
         Args:
-            known: The token that was in use.
-            refused: A token that Cliq did not accept.
+            known: The token used so far.
+            rejected: A token that Cliq has rejected.
 
         Returns:
-            A token to use; an old one with a new `renew_at` if somebody else is making the next.
+            A token to use. While another process refreshes it, the old one with a new `refresh_at`.
 
         Raises:
             QuotaStoreError: The store failed.
         """
-        sharing = self._cache()
-        usable = None if known is None or known.access == refused else known
-        look_s = _LOOK_S
+        cache = self._cache()
+        usable = None if known is None or known.access == rejected else known
+        poll_s = _POLL_S
         try:
             while True:
-                shared = await sharing.load(refused)
-                if shared is not None and self._clock() < shared.renew_at:
+                shared = await cache.load(rejected)
+                if shared is not None and self._clock() < shared.refresh_at:
                     return shared
-                if await sharing.claim():
-                    # It may have been made between the two; who made it gave up the claim after.
-                    shared = await sharing.load(refused)
-                    if shared is not None and self._clock() < shared.renew_at:
+                if await cache.acquire_lock():
+                    # Another process may have stored a token and released the lock since the load.
+                    shared = await cache.load(rejected)
+                    if shared is not None and self._clock() < shared.refresh_at:
                         return shared
-                    made = await self._make(sharing)
-                    if made is not None:
-                        return made
+                    result = await self._issue(cache)
+                    if result is not None:
+                        return result
                 now = self._clock()
                 for each in (shared, usable):
-                    if each is not None and now < each.good_until:
-                        pause_s = min(_MOST_LOOK_S, (each.good_until - now) / 2)
-                        return attrs.evolve(each, renew_at=now + pause_s)
-                await asyncio.sleep(look_s)
-                look_s = min(2 * look_s, _MOST_LOOK_S)
+                    if each is not None and now < each.usable_until:
+                        pause_s = min(_MAX_POLL_S, (each.usable_until - now) / 2)
+                        return attrs.evolve(each, refresh_at=now + pause_s)
+                await asyncio.sleep(poll_s)
+                poll_s = min(2 * poll_s, _MAX_POLL_S)
         finally:
-            sharing.release()
+            cache.release_lock()
 
     def _cache(self) -> SharedTokenCache | LocalTokenCache:
         if self._grant.credentials.share and keeps_records(self._store):
             return SharedTokenCache(self._store, self._grant, self._clock)
-        return self._alone
+        return self._local_cache
 
-    async def _make(
-        self, sharing: SharedTokenCache | LocalTokenCache
+    async def _issue(
+        self, cache: SharedTokenCache | LocalTokenCache
     ) -> CachedToken | RetryAfter | IssueFailed | None:
-        """Ask the accounts server, a few times if need be; None if somebody else does by now.
+        """Ask the accounts server, with retries. Return None if another process has the lock.
 
-        A server in trouble is asked ever less often, by all together, so that there are requests
-        left of the ten when it is out of it.
+        A failing accounts server is retried with exponential backoff shared by all processes, so
+        that some of the ten requests are left when it recovers.
         """
-        # Imported in need: most programs never come here, and all of them start.
+        # Imported here because most programs never need it, and importing it takes time.
         from tenacity import (  # noqa: PLC0415
             AsyncRetrying,
             retry_if_exception_type,
@@ -166,70 +166,74 @@ class TokenIssuer:
             wait_random_exponential,
         )
 
-        trouble = await sharing.cooldown()
-        if trouble is not None and self._clock() < trouble.until:
-            return RetryAfter(trouble.until, self._grant.error(trouble.reason))
-        times = 0 if trouble is None else trouble.times
+        cooldown = await cache.load_cooldown()
+        if cooldown is not None and self._clock() < cooldown.until:
+            return RetryAfter(cooldown.until, self._grant.error(cooldown.reason))
+        failures = 0 if cooldown is None else cooldown.failures
         attempts = AsyncRetrying(
             sleep=asyncio.sleep,
-            stop=stop_after_attempt(1 if times else _ATTEMPTS),
-            wait=wait_random_exponential(multiplier=_BACKOFF_S, max=_MOST_BACKOFF_S),
+            stop=stop_after_attempt(1 if failures else _ATTEMPTS),
+            wait=wait_random_exponential(multiplier=_BACKOFF_S, max=_MAX_BACKOFF_S),
             retry=retry_if_exception_type(_RetryableError),
             reraise=True,
         )
         try:
-            made: CachedToken | RetryAfter | IssueFailed | None = await attempts(
-                self._attempt, sharing
+            result: CachedToken | RetryAfter | IssueFailed | None = await attempts(
+                self._attempt, cache
             )
         except _RetryableError as error:
             if error.sent:
-                pause_s = min(_PAUSE_S * 2**times, _MOST_PAUSE_S) * self._grant.quota.second_s
-                sharing.start_cooldown(times + 1, str(error), pause_s)
+                pause_s = (
+                    min(_COOLDOWN_S * 2**failures, _MAX_COOLDOWN_S) * self._grant.quota.second_s
+                )
+                cache.start_cooldown(failures + 1, str(error), pause_s)
             return IssueFailed(self._grant.error(str(error)))
-        if isinstance(made, CachedToken):
-            sharing.reset_cooldown()
-        return made
+        if isinstance(result, CachedToken):
+            cache.reset_cooldown()
+        return result
 
     async def _attempt(
-        self, sharing: SharedTokenCache | LocalTokenCache
+        self, cache: SharedTokenCache | LocalTokenCache
     ) -> CachedToken | RetryAfter | IssueFailed | None:
-        if not await sharing.claim():
+        if not await cache.acquire_lock():
             return None
-        permit = await self._take()
+        permit = await self._acquire_permit()
         if isinstance(permit, RetryAfter):
             return permit
-        sharing.evict_rejected()
-        asked_at = self._clock()
+        cache.evict_rejected()
+        requested_at = self._clock()
         try:
-            answer = await self._transport.send(self._grant.request(), permit)
+            response = await self._transport.send(self._grant.request(), permit)
         except BaseException as error:
             permit.end(TokenOutcome.ABANDONED if permit.sent else TokenOutcome.NEVER_SENT)
             if isinstance(error, NoAnswerError):
-                failed = TokenFailure(self._grant.redact(error), again=True, counted=False)
-                return self._failed(failed, sent=permit.sent)
+                failure = TokenFailure(self._grant.redact(error), retryable=True, counted=False)
+                return self._on_failure(failure, sent=permit.sent)
             raise
-        made = parse_token_response(self._grant, answer)
-        counted = isinstance(made, IssuedToken) or made.counted
+        issued = parse_token_response(self._grant, response)
+        counted = isinstance(issued, IssuedToken) or issued.counted
         permit.end(TokenOutcome.ANSWERED if counted else TokenOutcome.ABANDONED)
-        if isinstance(made, TokenFailure):
-            return self._failed(made, sent=True)
+        if isinstance(issued, TokenFailure):
+            return self._on_failure(issued, sent=True)
         self._last_error = None
-        # The server's seconds: those of a sandbox may be shorter.
-        life_s = made.life_s / self._grant.scale
-        sharing.store(made.access, until=asked_at + life_s, life_s=life_s)
-        self._told(made)
+        # The lifetime is in server seconds, and a sandbox's may be shorter than real ones.
+        lifetime_s = issued.lifetime_s / self._grant.scale
+        cache.store(issued.access, until=requested_at + lifetime_s, lifetime_s=lifetime_s)
+        self._on_issued(issued)
         second_s = self._grant.quota.second_s
         return CachedToken.of(
-            made.access, until=asked_at + life_s, life_s=life_s, second_s=second_s
+            issued.access, until=requested_at + lifetime_s, lifetime_s=lifetime_s, second_s=second_s
         )
 
-    def _failed(self, failed: TokenFailure, *, sent: bool) -> IssueFailed:
-        self._last_error = self._grant.error(failed.reason)
-        if failed.again:
-            raise _RetryableError(failed.reason, sent=sent)
+    def _on_failure(self, failure: TokenFailure, *, sent: bool) -> IssueFailed:
+        self._last_error = self._grant.error(failure.reason)
+        if failure.retryable:
+            raise _RetryableError(failure.reason, sent=sent)
         return IssueFailed(self._last_error)
 
-    async def _take(self) -> Token | RetryAfter:
-        """The right to ask the accounts server once."""
-        got = await try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
-        return RetryAfter(got.earliest_at, self._last_error) if isinstance(got, Denied) else got
+    async def _acquire_permit(self) -> Token | RetryAfter:
+        """Acquire the right to ask the accounts server once."""
+        permit = await try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
+        if isinstance(permit, Denied):
+            return RetryAfter(permit.earliest_at, self._last_error)
+        return permit

@@ -1,9 +1,9 @@
-"""OAuth at Zoho's accounts server: what is asked, and what an answer means. No I/O.
+"""The OAuth protocol of Zoho's accounts servers: token requests and their responses. No I/O.
 
-Failures come with any status, HTTP 200 included, and with texts in any language: an answer is a
-success if there is an access token in it, and only then.
+Failures come with any status, HTTP 200 included, and with texts in any language: a response is a
+success only if it contains an access token.
 
-Source: Zoho's OAuth documents, and public reports of what the accounts servers answer.
+Source: Zoho's OAuth documents, and public reports of the accounts servers' responses.
 """
 
 import hashlib
@@ -40,70 +40,70 @@ __all__ = [
 
 ENDPOINT: Final = "access_token"
 TIMEOUT_S: Final = 10.0
-"""For one request, in real seconds."""
+"""The timeout of one request, in real seconds."""
 
 _LIMIT: Final = Limit(10, 600.0, 600.0)
-"""Access tokens that Zoho makes for one refresh token."""
-_UNKNOWN: Final = 5
-"""How many of these count as made where nobody knows: with all of them, a machine that was started
-anew would have no token for ten minutes, and too many lead to no more than that either."""
-_LIFE_S: Final = 3600.0
-"""How long an access token lives at Zoho."""
+"""The access tokens that Zoho issues for one refresh token."""
+_ASSUME_SPENT: Final = 5
+"""The number of these that count as spent in a store without a memory. If all did, a newly started
+machine would have no token for ten minutes; and one request too many costs no more than that."""
+_LIFETIME_S: Final = 3600.0
+"""The lifetime of an access token at Zoho."""
 _MILLISECONDS: Final = 86_400.0
-"""No life is as long as this; some answers count in milliseconds."""
-_LONGEST: Final = 200
-_SHORT: Final = 8
-_REQUEST_TIMEOUT, _TOO_MANY, _SERVER_ERROR = 408, 429, 500
+"""A lifetime beyond this is in milliseconds, as in some responses."""
+_MAX_CHARS: Final = 200
+_SHORT_SECRET: Final = 8
+_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 408, 429, 500
 
 
 @attrs.frozen
 class IssuedToken:
-    """An access token that was made.
+    """A newly issued access token.
 
     Attributes:
         access: The token.
-        life_s: How long it lives, in the server's seconds.
-        data_center: Where the account lives, if the answer says so.
+        lifetime_s: Its lifetime, in the server's seconds.
+        data_center: The account's data center, if the response names it.
     """
 
     access: AccessToken
-    life_s: float
+    lifetime_s: float
     data_center: str | None
 
 
 @attrs.frozen
 class TokenFailure:
-    """No access token.
+    """A response without an access token, or no response.
 
     Attributes:
-        reason: Why, for people, without a secret.
-        again: Whether asking again may help.
-        counted: Whether the accounts server itself has answered, and nothing of it is under way.
+        reason: The reason to show, without a secret.
+        retryable: True if another request may succeed.
+        counted: True if the accounts server itself has answered, so that no request is in flight.
     """
 
     reason: str
-    again: bool
+    retryable: bool
     counted: bool
 
 
 @attrs.frozen
 class TokenGrant:
-    """By what access tokens are made, and how many may be.
+    """The credentials that access tokens are issued for, and the quota for that.
 
     Attributes:
-        url: Where.
-        host: Host and port of that.
-        credentials: By what.
-        quota: How many; counted where the requests to Cliq are.
-        note: Names the access token where it is shared, without giving away what made it.
-        scale: How much faster the server's time passes.
+        url: The token endpoint.
+        host: Its host and port.
+        credentials: The credentials.
+        quota: The limit on token requests, counted in the same store as requests to Cliq.
+        record_name: The name of the shared access token; it does not reveal the credentials.
+        scale: The factor by which the server's time runs faster.
     """
 
     url: str
     host: str
     credentials: RefreshToken | ClientCredentials
     quota: Quota
-    note: str
+    record_name: str
     scale: float
 
     @classmethod
@@ -116,23 +116,23 @@ class TokenGrant:
         margin_s: float = 1.0,
         straggler_s: float = 30.0,
     ) -> "TokenGrant":
-        """What credentials are good for.
+        """Build the grant of some credentials.
 
         Args:
-            credentials: By what.
-            accounts_url: The data center's accounts server, where they name none.
-            time_scale: The sandbox's, should the accounts server be one.
-            margin_s: How much later than needed the quota's token is back.
-            straggler_s: How late a request that was given up may arrive.
+            credentials: The credentials.
+            accounts_url: The data center's accounts server, unless the credentials name one.
+            time_scale: The time scale of the sandbox, if the accounts server is one.
+            margin_s: The safety margin before a token of the quota comes back.
+            straggler_s: The longest delay of an abandoned request on its way to the server.
         """
         base_url = (credentials.accounts_url or accounts_url).rstrip("/")
         host = normalize_host("accounts_url", base_url)
         scale = 1.0 if is_zoho(host) else time_scale
         match credentials:
             case RefreshToken():
-                maker = _digest(credentials.refresh_token)
+                digest = _digest(credentials.refresh_token)
             case ClientCredentials():
-                maker = _digest(credentials.client_id, *credentials.scopes)
+                digest = _digest(credentials.client_id, *credentials.scopes)
         return cls(
             url=base_url + "/oauth/v2/token",
             host=host,
@@ -141,68 +141,69 @@ class TokenGrant:
                 ENDPOINT,
                 _LIMIT,
                 host=host,
-                account=maker[:32],
+                account=digest[:32],
                 time_scale=scale,
                 margin_s=margin_s,
                 straggler_s=straggler_s,
-                assume_spent=_UNKNOWN,
+                assume_spent=_ASSUME_SPENT,
             ),
-            note="access_token " + _digest(credentials.client_id, maker, host, f"{scale:g}"),
+            record_name="access_token "
+            + _digest(credentials.client_id, digest, host, f"{scale:g}"),
             scale=scale,
         )
 
     def request(self) -> Request:
-        """The request for a token."""
+        """Return the request for an access token."""
         return form_request(self.url, _form(self.credentials))
 
     def redact(self, text: object) -> str:
-        """Something that a server said, for people: short, and without what it may echo."""
+        """Shorten a text of the server and remove the secrets that it may echo."""
         words = " ".join(str(text).split())
         for secret in _secrets(self.credentials):
-            # One that is short may be a part of any word.
-            edge = "" if len(secret) > _SHORT else r"\b"
+            # A short secret may be part of any word.
+            edge = "" if len(secret) > _SHORT_SECRET else r"\b"
             words = re.sub(edge + re.escape(secret) + edge, "…", words)
-        return words[:_LONGEST]
+        return words[:_MAX_CHARS]
 
     def error(self, reason: str) -> AuthError:
-        """The exception that says why there is no token, and who was asked."""
+        """Return the error for a missing token; it names the server."""
         center = data_center_of(self.url)
         where = self.url if center is None else f"{self.url} (data center {center})"
         return AuthError(f"{where} gave no access token: {reason}")
 
-    def other_data_center(self, made: IssuedToken, expected: str | None) -> str | None:
-        """The data center that an account turns out to live in, if it is not the expected one."""
-        if expected is None or is_loopback(self.host) or made.data_center == expected:
+    def other_data_center(self, issued: IssuedToken, expected: str | None) -> str | None:
+        """Return the account's data center if it is not the expected one, else None."""
+        if expected is None or is_loopback(self.host) or issued.data_center == expected:
             return None
-        return made.data_center
+        return issued.data_center
 
 
 def form_request(url: str, form: Mapping[str, str]) -> Request:
-    """A request to an accounts server."""
+    """Build a request to an accounts server."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S)
 
 
 def parse_token_response(grant: TokenGrant, response: Response) -> IssuedToken | TokenFailure:
-    """Say what an answer means. Never fails, whatever it is."""
+    """Parse any response to a token request. Never raises."""
     status, body = response.status, response.body
     if body is None:
-        return TokenFailure("the answer was cut off", again=True, counted=False)
+        return TokenFailure("the response was cut off", retryable=True, counted=False)
     answer = json_object(body)
     value = answer.get("access_token")
     if status < _SERVER_ERROR and is_token(value):
         center = data_center_of(answer.get("api_domain"))
-        return IssuedToken(AccessToken(value), _life_s(answer), center)
+        return IssuedToken(AccessToken(value), _lifetime_s(answer), center)
     gateway = status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR
     return TokenFailure(
         _reason(grant, status, answer),
-        again=gateway or status == _TOO_MANY,
+        retryable=gateway or status == _TOO_MANY_REQUESTS,
         counted=not gateway,
     )
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The fields of an answer, whatever it is; none if it is no JSON object."""
+    """Return the fields of a response; none if it is not a JSON object."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -213,7 +214,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 def _reason(grant: TokenGrant, status: int, answer: dict[str, Any]) -> str:
     error, description = answer.get("error"), answer.get("error_description")
     if not isinstance(error, str) or not error.strip():
-        return f"HTTP {status}, and nothing that says why"
+        return f"HTTP {status} without a reason"
     reason = grant.redact(error)
     if isinstance(description, str) and description.strip():
         reason += f" ({grant.redact(description)})"
@@ -221,28 +222,32 @@ def _reason(grant: TokenGrant, status: int, answer: dict[str, Any]) -> str:
         case "invalid_client" | "invalid_client_secret" | "invalid_code":
             what = "refresh token" if error.strip().lower() == "invalid_code" else "client"
             return (
-                f"{reason}: no such {what} there; check that the account lives in this data "
-                f"center, and else name its own with data_center= or CLIQ_DATA_CENTER "
-                f"({', '.join(DATA_CENTERS)})"
+                f"{reason}: this data center does not know the {what}; if the account belongs to "
+                f"another one, set data_center= or CLIQ_DATA_CENTER ({', '.join(DATA_CENTERS)})"
             )
         case "access denied" | "access_denied":
-            return f"{reason}: Zoho makes 10 access tokens in 10 minutes for one refresh token"
+            return (
+                f"{reason}: Zoho issues 10 access tokens in 10 minutes for one refresh token; "
+                "wait ten minutes"
+            )
         case _:
             return reason
 
 
-def _life_s(answer: dict[str, Any]) -> float:
-    """How long a token lives; an hour where the answer does not say, and never longer."""
+def _lifetime_s(answer: dict[str, Any]) -> float:
+    """Return the lifetime of a token: an hour at most, and by default."""
     for name in ("expires_in_sec", "expires_in"):
-        said = answer.get(name)
-        if isinstance(said, int | float | str) and not isinstance(said, bool):
+        value = answer.get(name)
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
             try:
-                life_s = float(said)
+                lifetime_s = float(value)
             except (ValueError, OverflowError):
                 continue
-            if life_s > 0:
-                return min(life_s / 1000 if life_s > _MILLISECONDS else life_s, _LIFE_S)
-    return _LIFE_S
+            if lifetime_s > 0:
+                return min(
+                    lifetime_s / 1000 if lifetime_s > _MILLISECONDS else lifetime_s, _LIFETIME_S
+                )
+    return _LIFETIME_S
 
 
 def _form(credentials: RefreshToken | ClientCredentials) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Access tokens: a fixed one, one from a function, or one renewed once for everyone."""
+"""Token providers: a static token, a callback, or a refreshed token."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -44,17 +44,17 @@ def make_token_provider(
     margin_s: float = 1.0,
     straggler_s: float = 30.0,
 ) -> TokenProvider:
-    """Where the access tokens come from, for anything that a client takes as `auth`.
+    """Build the token provider for anything that a client accepts as `auth`.
 
     Args:
-        auth: Credentials.
-        transport: Carries requests to the accounts server.
-        store: Where tokens are shared, and their making is counted.
+        auth: The credentials.
+        transport: The transport for requests to the accounts server.
+        store: The store that shares the tokens and counts the requests for them.
         accounts_url: The data center's accounts server.
-        data_center: The data center that the client asks, if it is one of Zoho's.
-        time_scale: The sandbox's.
-        margin_s: How much later than needed the right to make one is back.
-        straggler_s: How late a request that was given up may arrive.
+        data_center: The data center that the client uses, if it is one of Zoho's.
+        time_scale: The time scale of the sandbox.
+        margin_s: The safety margin before a token of the quota comes back.
+        straggler_s: The longest delay of an abandoned request on its way to the server.
     """
     auth = validate_auth(auth)
     if isinstance(auth, AccessToken):
@@ -68,12 +68,19 @@ def make_token_provider(
         margin_s=margin_s,
         straggler_s=straggler_s,
     )
-    maker = TokenIssuer(grant, transport, store, _DataCenterWarning(grant, data_center))
-    return RefreshingTokenProvider(maker, store.clock, grant.quota)
+    on_issued = _warn_once_on_wrong_data_center(grant, data_center)
+    issuer = TokenIssuer(grant, transport, store, on_issued)
+    return RefreshingTokenProvider(issuer, store.clock, grant.quota)
 
 
 @attrs.frozen
 class StaticTokenProvider:
+    """A `TokenProvider` with one fixed access token.
+
+    Attributes:
+        access: The token.
+    """
+
     access: AccessToken
 
     def current(self) -> AccessToken:
@@ -82,7 +89,7 @@ class StaticTokenProvider:
     async def token(self, deadline: float | None = None) -> AccessToken:  # noqa: ARG002
         return self.access
 
-    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - there is only the one
+    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - there is no other token
         return False
 
     async def close(self) -> None: ...
@@ -90,46 +97,52 @@ class StaticTokenProvider:
 
 @attrs.frozen
 class CallbackTokenProvider:
-    """Asks the user's function each time: whether to keep a token is its own business."""
+    """A `TokenProvider` that calls the user's function for each token; caching is up to that.
 
-    ask: Callable[[], Awaitable[str]]
+    Attributes:
+        callback: The user's function.
+    """
+
+    callback: Callable[[], Awaitable[str]]
 
     def current(self) -> None:
         return None
 
     async def token(self, deadline: float | None = None) -> AccessToken:  # noqa: ARG002
         try:
-            value: Any = await self.ask()
+            value: Any = await self.callback()
         except Exception as error:
             raise AuthError(f"the auth function failed: {type(error).__name__}") from error
         if is_token(value):
             return AccessToken(value)
         del value  # a traceback may show what is here
-        raise AuthError("the auth function gave no access token")
+        raise AuthError("the auth function returned no valid access token")
 
-    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - it is asked again in any case
+    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - nothing is cached
         return True
 
     async def close(self) -> None: ...
 
 
-class _DataCenterWarning:
-    """Says once if the account turns out to live in another data center."""
+def _warn_once_on_wrong_data_center(
+    grant: TokenGrant, expected: str | None
+) -> Callable[[IssuedToken], None]:
+    """Return a callback that warns once if the account belongs to a different data center."""
+    warned = False
 
-    def __init__(self, grant: TokenGrant, expected: str | None) -> None:
-        self._grant = grant
-        self._expected = expected
-        self._said = False
+    def on_issued(issued: IssuedToken) -> None:
+        nonlocal warned
+        actual = grant.other_data_center(issued, expected)
+        if actual is None or warned:
+            return
+        warned = True
+        _log.warning(
+            "the account belongs to data center %r, but the client uses %r: set data_center=%r "
+            "or CLIQ_DATA_CENTER=%s",
+            actual,
+            expected,
+            actual,
+            actual,
+        )
 
-    def __call__(self, made: IssuedToken) -> None:
-        elsewhere = self._grant.other_data_center(made, self._expected)
-        if elsewhere is not None and not self._said:
-            self._said = True
-            _log.warning(
-                "the account lives in data center %r, and the client asks %r: set data_center=%r "
-                "or CLIQ_DATA_CENTER=%s",
-                elsewhere,
-                self._expected,
-                elsewhere,
-                elsewhere,
-            )
+    return on_issued

@@ -1,8 +1,8 @@
-"""Access tokens that are renewed: one renewal for all calls of a client that wait for it.
+"""The provider of refreshed access tokens: one refresh serves all calls of a client.
 
-A token is renewed a minute before its end. Whoever finds it so old starts that, and waits for it;
-the others use the old token while it is good. Once it is not, because it has ended or Cliq has
-refused it, all wait for the one renewal. Who waits can be cancelled: the renewal goes on.
+A token is refreshed a minute before it expires. The first call to see that starts the refresh and
+waits for it; the other calls use the old token. Once that has expired or Cliq has rejected it, all
+calls wait for the one refresh. A waiting call can be cancelled: the refresh goes on.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ __all__ = ["RefreshingTokenProvider"]
 
 _log = logging.getLogger("cliq_async")
 
-_PAUSE_S: Final = 10.0
-"""How soon a token that could not be renewed, and is still good, is tried again. Its seconds."""
+_RETRY_S: Final = 10.0
+"""Delay before retrying to refresh a token that is still valid, in server seconds."""
 
 _CLOSED: Final = "the client was closed"
 
@@ -35,12 +35,12 @@ _Outcome = AccessToken | RetryAfter | CliqError
 
 
 @attrs.frozen(eq=False)
-class _Renewal:
-    """A renewal under way.
+class _PendingRefresh:
+    """A refresh in progress.
 
     Attributes:
-        task: What makes it.
-        done: Resolved with what came of it; never cancelled, never an exception.
+        task: The task that refreshes the token.
+        done: Resolved with the outcome; never cancelled, and never an exception.
     """
 
     task: asyncio.Task[_Outcome]
@@ -48,150 +48,156 @@ class _Renewal:
 
 
 class RefreshingTokenProvider:
-    """Holds one access token and renews it; see `Authority`.
+    """A `TokenProvider` that holds one access token and refreshes it.
 
     Args:
-        maker: Makes the tokens.
-        clock: The store's.
-        quota: How many may be made.
+        issuer: The issuer of the tokens.
+        clock: The store's clock.
+        quota: The limit on token requests.
     """
 
-    def __init__(self, maker: TokenIssuer, clock: Callable[[], float], quota: Quota) -> None:
-        self._parse_url = maker
+    def __init__(self, issuer: TokenIssuer, clock: Callable[[], float], quota: Quota) -> None:
+        self._issuer = issuer
         self._clock = clock
         self._endpoint = quota.endpoint
         self._second_s = quota.second_s
-        self._held: CachedToken | None = None
-        self._refused: AccessToken | None = None
-        self._renewal: _Renewal | None = None
-        self._not_before: RetryAfter | None = None
+        self._cached: CachedToken | None = None
+        self._rejected: AccessToken | None = None
+        self._pending: _PendingRefresh | None = None
+        self._retry_after: RetryAfter | None = None
         self._closed = False
 
     def current(self) -> AccessToken | None:
-        """See `Authority.current`."""
-        held = self._held
-        if held is not None and self._clock() < held.renew_at:
-            return held.access
+        """See `TokenProvider.current`."""
+        cached = self._cached
+        if cached is not None and self._clock() < cached.refresh_at:
+            return cached.access
         return None
 
     async def token(self, deadline: float | None = None) -> AccessToken:
-        """See `Authority.token`."""
+        """See `TokenProvider.token`."""
         while True:
             access = self.current()
             if access is not None:
                 return access
-            good = self._good()
-            if good is not None and self._renewal is not None:
-                return good  # whoever started that renewal waits for it
-            outcome = await self._renewed()
+            access = self._usable_token()
+            if access is not None and self._pending is not None:
+                return access  # the call that started the refresh waits for it
+            outcome = await self._await_refresh()
             match outcome:
                 case AccessToken():
                     return outcome
                 case RetryAfter():
-                    await self._wait(outcome, deadline)
+                    await self._wait_until_allowed(outcome, deadline)
                 case _:
                     raise outcome
 
     def invalidate(self, access: AccessToken) -> bool:
-        """See `Authority.expired`."""
-        held = self._held
-        if held is None or held.access != access:
+        """See `TokenProvider.invalidate`."""
+        cached = self._cached
+        if cached is None or cached.access != access:
             return True
-        if access == self._refused and self._clock() < held.renew_at:
-            return False  # it was refused before, and no other can be had
-        self._refused = access
-        self._held = attrs.evolve(held, renew_at=-inf)
+        if access == self._rejected and self._clock() < cached.refresh_at:
+            return False  # it was rejected before, and no other token can be issued
+        self._rejected = access
+        self._cached = attrs.evolve(cached, refresh_at=-inf)
         return True
 
     async def close(self) -> None:
-        """See `Authority.close`."""
+        """See `TokenProvider.close`."""
         self._closed = True
-        renewal = self._renewal
-        if renewal is not None:
-            renewal.task.cancel()
-            await asyncio.wait([renewal.task])
+        pending = self._pending
+        if pending is not None:
+            pending.task.cancel()
+            await asyncio.wait([pending.task])
 
-    def _good(self) -> AccessToken | None:
-        """The token in use, if it has neither ended nor been refused."""
-        held = self._held
-        if held is None or held.access == self._refused or self._clock() >= held.good_until:
+    def _usable_token(self) -> AccessToken | None:
+        """Return the token in use if it has neither expired nor been rejected, else None."""
+        cached = self._cached
+        if (
+            cached is None
+            or cached.access == self._rejected
+            or self._clock() >= cached.usable_until
+        ):
             return None
-        return held.access
+        return cached.access
 
-    async def _renewed(self) -> _Outcome:
-        """What comes of the renewal under way, or of a new one."""
+    async def _await_refresh(self) -> _Outcome:
+        """Wait for the refresh in progress, or start one, and return its outcome."""
         if self._closed:
             return AuthError(_CLOSED)
-        if self._not_before is not None:
-            if self._clock() < self._not_before.moment:
-                return self._not_before
-            self._not_before = None
-        renewal = self._renewal or self._begin()
-        outcome = await asyncio.shield(renewal.done)
+        if self._retry_after is not None:
+            if self._clock() < self._retry_after.retry_at:
+                return self._retry_after
+            self._retry_after = None
+        pending = self._pending or self._start_refresh()
+        outcome = await asyncio.shield(pending.done)
         if not isinstance(outcome, CliqError):
             return outcome
-        error = copy.copy(outcome)  # one for each who waits: tracebacks are added to what is raised
+        error = copy.copy(outcome)  # each call raises its own, since raising adds a traceback
         error.__cause__ = outcome.__cause__
         return error
 
-    def _begin(self) -> _Renewal:
+    def _start_refresh(self) -> _PendingRefresh:
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._renew(), name="cliq_async access token")
-        self._renewal = renewal = _Renewal(task, loop.create_future())
-        task.add_done_callback(self._over)  # it may be cancelled before it has begun
-        return renewal
+        task = loop.create_task(self._refresh(), name="cliq_async access token")
+        self._pending = pending = _PendingRefresh(task, loop.create_future())
+        task.add_done_callback(self._on_refresh_done)  # a task cancelled early never runs
+        return pending
 
-    def _over(self, task: asyncio.Task[_Outcome]) -> None:
-        renewal, self._renewal = self._renewal, None
-        ended = task.cancelled() or task.exception() is not None  # with the whole program
-        if renewal is not None:
-            renewal.done.set_result(AuthError(_CLOSED) if ended else task.result())
+    def _on_refresh_done(self, task: asyncio.Task[_Outcome]) -> None:
+        pending, self._pending = self._pending, None
+        ended = task.cancelled() or task.exception() is not None  # the program ends
+        if pending is not None:
+            pending.done.set_result(AuthError(_CLOSED) if ended else task.result())
 
-    async def _renew(self) -> _Outcome:
+    async def _refresh(self) -> _Outcome:
         try:
-            return self._apply_result(await self._parse_url.get(self._held, self._refused))
+            return self._apply_result(await self._issuer.get(self._cached, self._rejected))
         except QuotaStoreError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - else whoever waits would wait for ever
-            outcome = AuthError(f"no access token could be made: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - else the calls would wait forever
+            outcome = AuthError(f"the access token could not be refreshed: {type(error).__name__}")
             outcome.__cause__ = error
             return outcome
 
-    def _apply_result(self, got: CachedToken | RetryAfter | IssueFailed) -> _Outcome:
-        """Take in what came of a renewal, and say what it means for those who wait."""
-        if isinstance(got, CachedToken):
-            if got.access == self._refused:  # by now; it was not when this renewal began
+    def _apply_result(self, result: CachedToken | RetryAfter | IssueFailed) -> _Outcome:
+        """Store the result of a refresh and return the outcome for the waiting calls."""
+        if isinstance(result, CachedToken):
+            if result.access == self._rejected:  # rejected since the refresh began
                 return RetryAfter(-inf, None)
-            self._refused = None
-            self._held = got
-            return got.access
-        now, held = self._clock(), self._held
-        if held is not None and now < held.good_until and self._may_use_stale(held, got):
-            retry_at = now + _PAUSE_S * self._second_s
-            if isinstance(got, RetryAfter):
-                retry_at = max(retry_at, got.moment)
-            self._held = attrs.evolve(held, renew_at=min(retry_at, held.good_until))
-            return held.access
-        if isinstance(got, IssueFailed):
-            return got.error
-        self._not_before = got
-        if got.moment - now >= LONG_WAIT_S:
-            _log.info("no access token can be made for %.0f s", got.moment - now)
-        return got
+            self._rejected = None
+            self._cached = result
+            return result.access
+        now, cached = self._clock(), self._cached
+        if cached is not None and now < cached.usable_until and self._may_use_stale(cached, result):
+            retry_at = now + _RETRY_S * self._second_s
+            if isinstance(result, RetryAfter):
+                retry_at = max(retry_at, result.retry_at)
+            self._cached = attrs.evolve(cached, refresh_at=min(retry_at, cached.usable_until))
+            return cached.access
+        if isinstance(result, IssueFailed):
+            return result.error
+        self._retry_after = result
+        if result.retry_at - now >= LONG_WAIT_S:
+            _log.info("no access token can be issued for %.0f s", result.retry_at - now)
+        return result
 
-    def _may_use_stale(self, held: CachedToken, got: RetryAfter | IssueFailed) -> bool:
-        """Whether a token that should have been renewed is used for want of a new one."""
-        if held.access == self._refused:
-            # Who may make no more has made ten: it is not the token that Cliq does not like.
-            return isinstance(got, RetryAfter) and got.error is None
-        if got.error is not None:
-            _log.warning("the access token could not be renewed yet: %s", got.error)
+    def _may_use_stale(self, cached: CachedToken, result: RetryAfter | IssueFailed) -> bool:
+        """Return whether to keep using a token that could not be refreshed."""
+        if cached.access == self._rejected:
+            # Cliq has rejected ten new tokens as well, so the token is not what it objects to.
+            return isinstance(result, RetryAfter) and result.error is None
+        if result.error is not None:
+            _log.warning(
+                "the access token could not be refreshed yet and stays in use: %s", result.error
+            )
         return True
 
-    async def _wait(self, not_before: RetryAfter, deadline: float | None) -> None:
-        """Wait until another token may be made, or raise if that is too late."""
-        if deadline is not None and not_before.moment > deadline:
-            if not_before.error is not None:
-                raise copy.copy(not_before.error)
-            raise QuotaWaitError(self._endpoint, to_utc(not_before.moment, self._clock))
-        await asyncio.sleep(max(0.0, not_before.moment - self._clock()))
+    async def _wait_until_allowed(self, retry_after: RetryAfter, deadline: float | None) -> None:
+        """Wait until the next token may be issued; raise if that is past the deadline."""
+        if deadline is not None and retry_after.retry_at > deadline:
+            if retry_after.error is not None:
+                raise copy.copy(retry_after.error)
+            raise QuotaWaitError(self._endpoint, to_utc(retry_after.retry_at, self._clock))
+        await asyncio.sleep(max(0.0, retry_after.retry_at - self._clock()))

@@ -1,1 +1,1 @@
-"""Bulk jobs: messages and calls to many recipients."""
+"""Bulk jobs: messages and calls to many recipients, with a journal to resume from."""

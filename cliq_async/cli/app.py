@@ -1,37 +1,96 @@
-"""The command group, and what holds for all commands: errors, log lines, the version."""
+"""The `cliq` group: its commands, its help, and the errors that end a command."""
 
 import io
 import sys
+from typing import Final
 
 import click
 
 from cliq_async._version import __version__
-from cliq_async.cli.commands.associate import associate
-from cliq_async.cli.commands.auth import auth
-from cliq_async.cli.commands.bots import bots
-from cliq_async.cli.commands.broadcast import broadcast
-from cliq_async.cli.commands.call import call
-from cliq_async.cli.commands.call_many import call_many
-from cliq_async.cli.commands.completion import completion
-from cliq_async.cli.commands.config import config
-from cliq_async.cli.commands.demo import demo
-from cliq_async.cli.commands.doctor import doctor
-from cliq_async.cli.commands.handlers import handlers
-from cliq_async.cli.commands.incoming import incoming
-from cliq_async.cli.commands.jobs import jobs
-from cliq_async.cli.commands.quota import quota
-from cliq_async.cli.commands.sandbox import sandbox
-from cliq_async.cli.commands.send import send
-from cliq_async.cli.commands.subscribers import subscribers
-from cliq_async.cli.errors import INTERRUPTED, CliError, failure
-from cliq_async.cli.options import Group, verbatim, verbose
+from cliq_async.cli.errors import INTERRUPTED, CliError, to_cli_error
+from cliq_async.cli.group import LazyCommand, LazyGroup
+from cliq_async.cli.text import verbatim
+from cliq_async.cli.verbosity import verbose_option
 from cliq_async.errors import CliqError
 
 __all__ = ["cliq", "run"]
 
 
-class Commands(Group):
-    """A group whose commands end in a line and an exit status, never in a traceback."""
+COMMANDS: Final = {
+    "demo": LazyCommand(
+        "cliq_async.cli.commands.demo:demo",
+        "Message 20,000 subscribers, next to a plain limiter.",
+    ),
+    "sandbox": LazyCommand(
+        "cliq_async.cli.commands.sandbox:sandbox",
+        "Run a local Cliq that counts and locks like the real one.",
+    ),
+    "auth": LazyCommand(
+        "cliq_async.cli.commands.auth:auth",
+        "Log in, show the login, log out, and list scopes.",
+    ),
+    "send": LazyCommand(
+        "cliq_async.cli.commands.send:send",
+        "Send a message to people, a channel or all subscribers.",
+    ),
+    "broadcast": LazyCommand(
+        "cliq_async.cli.commands.broadcast:broadcast",
+        "Send a message to all recipients in a file.",
+    ),
+    "incoming": LazyCommand(
+        "cliq_async.cli.commands.incoming:incoming",
+        "Send parameters to a bot's incoming webhook handler.",
+    ),
+    "call": LazyCommand(
+        "cliq_async.cli.commands.call:call",
+        "Call up to 10 people and read a text to them.",
+    ),
+    "call-many": LazyCommand(
+        "cliq_async.cli.commands.call_many:call_many",
+        "Call all recipients in a file and read a text to them.",
+    ),
+    "bots": LazyCommand(
+        "cliq_async.cli.commands.bots:bots",
+        "List, show, create, change and delete bots.",
+    ),
+    "handlers": LazyCommand(
+        "cliq_async.cli.commands.handlers:handlers",
+        "List, show, create, change and delete the handlers of a bot.",
+    ),
+    "subscribers": LazyCommand(
+        "cliq_async.cli.commands.subscribers:subscribers",
+        "List the subscribers of a bot, or write them to a file.",
+    ),
+    "associate": LazyCommand(
+        "cliq_async.cli.commands.associate:associate",
+        "Put a bot into a channel.",
+    ),
+    "jobs": LazyCommand(
+        "cliq_async.cli.commands.jobs:jobs",
+        "Show the journals of bulk jobs, running or not.",
+    ),
+    "quota": LazyCommand(
+        "cliq_async.cli.commands.quota:quota",
+        "Show what the quota allows, or clear it.",
+    ),
+    "config": LazyCommand(
+        "cliq_async.cli.commands.config:config",
+        "Show every setting and its origin.",
+    ),
+    "doctor": LazyCommand(
+        "cliq_async.cli.commands.doctor:doctor",
+        "Check settings, servers, token and quota.",
+    ),
+    "completion": LazyCommand(
+        "cliq_async.cli.commands.completion:completion",
+        "Print the completion script for a shell.",
+    ),
+}
+"""The commands, in the order of their use; each help line equals the command's own."""
+
+
+class Commands(LazyGroup):
+    """A group whose commands end with an error line and an exit status, never with a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
@@ -40,7 +99,7 @@ class Commands(Group):
         except CliError as error:
             failed = error
         except CliqError as error:
-            failed = failure(error)
+            failed = to_cli_error(error)
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
@@ -54,19 +113,20 @@ class Commands(Group):
 
 _EPILOG = verbatim(
     """
-Credentials come from options, from the environment, or from `cliq auth login`:
+Credentials come from options, the environment, or `cliq auth login`:
   CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET, CLIQ_REFRESH_TOKEN
-
-Settings come from options, from the environment, or from cliq.toml; `cliq config` shows them:
-  CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_ACCOUNT, CLIQ_QUOTA,
-  CLIQ_TIME_SCALE
+""",
+    """
+Settings come from options, the environment, or cliq.toml; see `cliq config`:
+  CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL,
+  CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE
 """,
     """
 Exit status:
   0    done
   1    failed
   2    wrong usage
-  3    the quota would not allow it in time
+  3    the quota does not allow it in time
   4    partly done, or sent and not answered
   130  interrupted
 """,
@@ -79,42 +139,21 @@ Shell completion, here for bash:
 
 @click.group(
     cls=Commands,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="cliq")
-@verbose
+@verbose_option
 def cliq() -> None:
     """Zoho Cliq bots from the command line, never locked out."""
-
-
-for _command in (
-    demo,
-    sandbox,
-    auth,
-    send,
-    broadcast,
-    incoming,
-    call,
-    call_many,
-    bots,
-    handlers,
-    subscribers,
-    associate,
-    jobs,
-    quota,
-    config,
-    doctor,
-    completion,
-):
-    cliq.add_command(_command)
 
 
 def run() -> int:
     """Run `cliq` with `sys.argv`, and exit."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Not every terminal has every character; none is a reason to fail.
+            # A character that the terminal cannot show must not end the command.
             stream.reconfigure(errors="replace")
     cliq(prog_name="cliq")
     return 0

@@ -1,4 +1,4 @@
-"""Exit statuses, and errors as the plain lines that people read."""
+"""Exit statuses, and the errors that end a command with one line on stderr."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from cliq_async.cli.text import clean
-from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import (
     CliqError,
     OutcomeUnknownError,
@@ -24,8 +23,8 @@ __all__ = [
     "USAGE",
     "CliError",
     "cli_field_names",
-    "failure",
-    "status_of",
+    "exit_status_of",
+    "to_cli_error",
 ]
 
 FAILED: Final = 1
@@ -36,7 +35,7 @@ INTERRUPTED: Final = 130
 
 
 class CliError(Exception):
-    """Something that went wrong outside this program: one line on stderr, and an exit status.
+    """An error that ends a command with one line on stderr and an exit status.
 
     Attributes:
         status: The exit status.
@@ -47,8 +46,8 @@ class CliError(Exception):
         self.status = status
 
 
-def status_of(error: BaseException) -> int:
-    """The exit status that an error stands for."""
+def exit_status_of(error: BaseException) -> int:
+    """Return the exit status of an error."""
     match error:
         case CliError():
             return error.status
@@ -64,15 +63,17 @@ def status_of(error: BaseException) -> int:
             return FAILED
 
 
-def failure(error: CliqError) -> CliError:
-    """One of the package's errors, for people."""
+def to_cli_error(error: CliqError) -> CliError:
+    """Turn an error of the package into one with a message for people."""
     text = str(error)
     if isinstance(error, ServerError) and _writes(error.endpoint):
         text += "; it may or may not have happened"
-    return CliError(text, status_of(error))
+    return CliError(text, exit_status_of(error))
 
 
 def _writes(endpoint: str) -> bool:
+    from cliq_async.endpoints import ENDPOINTS  # noqa: PLC0415 - late: `cliq --help` needs no table
+
     return endpoint in ENDPOINTS and ENDPOINTS[endpoint].method != "GET"
 
 
@@ -81,11 +82,10 @@ _FIELD: Final = re.compile(r"(?:[A-Z]\w*\.)?(\w+)(?:\[(\d+)\])?")
 
 @contextmanager
 def cli_field_names(**names: str) -> Iterator[None]:
-    """Have a ValidationError of the body name what was typed instead of a model's field.
+    """Make a ValidationError of the body name an option or an argument, not a model's field.
 
     Args:
-        **names: The options and arguments by the names of the fields. What is not among them
-            stays as it is.
+        **names: The options and arguments by the names of the fields. Other names are kept.
 
     Raises:
         ValidationError: The body raised it.

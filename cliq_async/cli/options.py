@@ -1,7 +1,6 @@
-"""Options that several commands share: which server, as whom, how much to say."""
+"""Options that several commands share, and helpers to define options."""
 
 import functools
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -9,74 +8,70 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
-from cliq_async.cli.text import clean
+from cliq_async.cli.verbosity import verbose_option
 from cliq_async.data_centers import DATA_CENTERS
 
 __all__ = [
     "ConnectionOptions",
-    "Group",
     "ServerOptions",
-    "all_of",
-    "as_json",
-    "connection",
-    "extension_key",
-    "gathered",
-    "max_wait",
-    "recipients",
+    "combine",
+    "connection_options",
+    "extension_key_option",
+    "json_option",
+    "max_wait_option",
+    "options_object",
+    "repeated_values",
     "seconds",
-    "server",
-    "several",
-    "verbatim",
-    "verbose",
-    "yes",
+    "server_options",
+    "to_option",
+    "yes_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 T = TypeVar("T")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-_log: Final = logging.getLogger("cliq_async")
-
 seconds: Final = click.FloatRange(min=0)
 
 
-def _said(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
-    """A number that `cliq.toml` may say, unless it was typed."""
-    typed = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-    return value if typed else DefaultFloat(value)
+def _mark_default(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Mark a value as a default, which `cliq.toml` may override, unless it was given."""
+    is_given = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    return value if is_given else DefaultFloat(value)
 
 
-max_wait: Final = click.option(
+max_wait_option: Final = click.option(
     "--max-wait",
     type=seconds,
     default=75.0,
     show_default=True,
-    callback=_said,
+    callback=_mark_default,
     metavar="SECONDS",
-    help="How long to wait for the quota; beyond that, exit 3.",
+    help="The longest wait for the quota; beyond that, exit 3.",
 )
-as_json: Final = click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
-yes: Final = click.option("--yes", is_flag=True, help="Do not ask.")
-extension_key: Final = click.option(
-    "--extension-key", metavar="KEY", help="Of the extension that the bot belongs to."
+json_option: Final = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON."
+)
+yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+extension_key_option: Final = click.option(
+    "--extension-key", metavar="KEY", help="The key of the extension that the bot belongs to."
 )
 
 
-def all_of(*options: Option) -> Option:
-    """Add several options, in this order."""
+def combine(*options: Option) -> Option:
+    """Combine several options into one decorator, in this order."""
 
-    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
             command = option(command)
         return command
 
-    return added
+    return decorate
 
 
-def recipients(*, required: bool = False) -> Callable[[Command], Command]:
-    """Add `--to`, which gives the command a list of ids."""
+def to_option(*, required: bool = False) -> Callable[[Command], Command]:
+    """Add `--to`, which passes a list of ids to the command."""
     return click.option(
         "--to",
         metavar="ID",
@@ -89,62 +84,24 @@ def recipients(*, required: bool = False) -> Callable[[Command], Command]:
     )
 
 
-def several(given: tuple[T, ...], no_option: str, *, none: bool) -> tuple[T, ...] | None:
-    """The values of an option that can be repeated; None if nothing was said about them.
+def repeated_values(values: tuple[T, ...], no_option: str, *, none: bool) -> tuple[T, ...] | None:
+    """Return the values of a repeatable option; None if neither it nor its opposite was given.
 
     Args:
-        given: The values.
-        no_option: The option that says that there are none.
-        none: Whether that was given.
+        values: The values.
+        no_option: The opposite option, which clears the values.
+        none: True if the opposite option was given.
 
     Raises:
-        UsageError: Both were given.
+        UsageError: Both options were given.
     """
-    if given and none:
-        raise click.UsageError(f"{no_option} and values for it exclude each other")
-    return given if given or none else None
+    if values and none:
+        raise click.UsageError(f"use either {no_option} or values for it")
+    return values if values or none else None
 
 
-def verbatim(*paragraphs: str) -> str:
-    """Paragraphs of a help text whose lines stay as they are."""
-    return "\n\n".join(f"\b\n{paragraph.strip()}" for paragraph in paragraphs)
-
-
-class _Lines(logging.Handler):
-    """Log lines on stderr, above whatever moves there."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a record."""
-        echo_err(f"{record.levelname.lower()}: {clean(record.getMessage())}")
-
-
-def _listen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
-    root = ctx.find_root()
-    if "handler" not in root.meta:
-        root.meta["handler"] = handler = _Lines()
-        before = _log.level
-        _log.addHandler(handler)
-        _log.setLevel(logging.WARNING)
-        root.call_on_close(lambda: _log.removeHandler(handler))
-        root.call_on_close(lambda: _log.setLevel(before))
-    if value:
-        _log.setLevel(logging.INFO)
-
-
-def verbose(command: Command) -> Command:
-    """Add `-v`, which shows what the package logs."""
-    return click.option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        expose_value=False,
-        callback=_listen,
-        help="Say more on stderr.",
-    )(command)
-
-
-def _token(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    # Never shown, not even when it is wrong.
+def _check_token(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    # The message must not contain the token, even if it is not valid.
     if value is not None and (not value or not value.isascii() or not value.isprintable()):
         raise click.BadParameter("an access token is printable ASCII")
     return value
@@ -154,32 +111,34 @@ _SERVER: Final = (
     click.option(
         "--profile",
         metavar="NAME",
-        help="Of `cliq auth login`, else CLIQ_PROFILE, else default.",
+        help="A profile of `cliq auth login`, else CLIQ_PROFILE, else default.",
     ),
-    click.option("--base-url", metavar="URL", help="Another server, else CLIQ_BASE_URL."),
+    click.option(
+        "--base-url", metavar="URL", help="A server other than Zoho's, else CLIQ_BASE_URL."
+    ),
     click.option(
         "--data-center",
         type=click.Choice(list(DATA_CENTERS)),
-        help="Where the account lives, else CLIQ_DATA_CENTER.",
+        help="The data center of the account, else CLIQ_DATA_CENTER.",
     ),
     click.option(
-        "--account", metavar="NAME", help="Whose quota it is, else CLIQ_ACCOUNT, else the profile."
+        "--account", metavar="NAME", help="Whose quota to use, else CLIQ_ACCOUNT, else the profile."
     ),
     click.option(
         "--quota",
         metavar="URL",
         help="Where the quota is kept: sqlite:///path, redis://host or memory://; else CLIQ_QUOTA, "
-        "else a file of this user's.",
+        "else a file of this user.",
     ),
     click.option(
         "--time-scale",
         type=click.FloatRange(min=0, min_open=True),
         metavar="FACTOR",
-        help="That of the sandbox, else CLIQ_TIME_SCALE.",
+        help="The time scale of the sandbox, else CLIQ_TIME_SCALE.",
     ),
 )
 _CONNECTION: Final = (
-    click.option("--token", callback=_token, help="Access token, else CLIQ_ACCESS_TOKEN."),
+    click.option("--token", callback=_check_token, help="An access token, else CLIQ_ACCESS_TOKEN."),
     *_SERVER,
     click.option(
         "--timeout",
@@ -187,49 +146,41 @@ _CONNECTION: Final = (
         metavar="SECONDS",
         default=30.0,
         show_default=True,
-        callback=_said,
-        help="For one request.",
+        callback=_mark_default,
+        help="The timeout of a request.",
     ),
 )
 
 
-def server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a server and a quota; the command gets them as `server`."""
-    return gathered(verbose(command), _SERVER, "server", ServerOptions)
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a server and a quota, which the command takes as `server`."""
+    return options_object(verbose_option(command), _SERVER, "server", ServerOptions)
 
 
-def connection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a connection; the command gets them as `connection`."""
-    return gathered(verbose(command), _CONNECTION, "connection", ConnectionOptions)
+def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a connection, which the command takes as `connection`."""
+    return options_object(verbose_option(command), _CONNECTION, "connection", ConnectionOptions)
 
 
-def gathered(
+def options_object(
     command: Callable[..., Any],
     options: Sequence[Option],
     name: str,
-    made: type[attrs.AttrsInstance],
+    cls: type[attrs.AttrsInstance],
 ) -> Callable[..., Any]:
-    """Add options that the command gets as one object.
+    """Add options that the command takes as one object.
 
     Args:
         command: The command.
         options: The options.
-        name: The command's argument for the object.
-        made: The object's class; its fields are those options.
+        name: The command's parameter for the object.
+        cls: The object's class, whose fields are the options.
     """
-    names = [field.name for field in attrs.fields(made)]
+    names = [field.name for field in attrs.fields(cls)]
 
     @functools.wraps(command)
     def with_object(*args: Any, **given: Any) -> Any:
         fields = {field: given.pop(field) for field in names}
-        return command(*args, **{name: made(**fields)}, **given)
+        return command(*args, **{name: cls(**fields)}, **given)
 
-    return all_of(*options)(with_object)
-
-
-class Group(click.Group):
-    """A group whose help lists the commands in their order, not by the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
-        """The commands' names."""
-        return list(self.commands)
+    return combine(*options)(with_object)

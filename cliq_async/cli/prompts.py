@@ -1,4 +1,4 @@
-"""Questions: before something is deleted or cleared, and for what only a person knows."""
+"""Prompts: confirmations, and questions for values that only a person knows."""
 
 import getpass
 import sys
@@ -14,56 +14,58 @@ __all__ = ["ask", "confirm", "is_terminal", "prompt_secret", "require_terminal"]
 _YES = frozenset({"y", "yes"})
 
 
-def require_terminal(to: str = "delete") -> None:
-    """Check that there is somebody to ask.
+def require_terminal(action: str = "delete") -> None:
+    """Check that a person can confirm an action.
 
     Args:
-        to: What is asked about.
+        action: The action, as a verb.
 
     Raises:
-        Failure: There is no terminal.
+        CliError: There is no terminal.
     """
     if not is_terminal():
-        raise CliError(f"nobody is there to be asked: give --yes to {to} without a question", USAGE)
+        raise CliError(
+            f"not a terminal, so there is no one to confirm: pass --yes to {action}", USAGE
+        )
 
 
 def confirm(question: str, otherwise: str = "not deleted") -> None:
-    """Ask, and go on only after a yes.
+    """Ask a question, and return only after a yes.
 
-    Not inside an event loop, which would keep Ctrl-C from the question.
+    Not inside an event loop, which would block Ctrl-C.
 
     Args:
         question: The question.
-        otherwise: What is said after any other answer.
+        otherwise: The message after any other answer.
 
     Raises:
-        Exit: The answer is no, or there is none.
+        Exit: The answer is not yes.
     """
-    answer = _line(f"{question} [y/N] ")
+    answer = _read_answer(f"{question} [y/N] ")
     if answer.strip().casefold() not in _YES:
         echo_err(otherwise)
         raise click.exceptions.Exit(FAILED)
 
 
-def ask(what: str) -> str:
-    """A line that somebody types. Not inside an event loop.
+def ask(label: str) -> str:
+    """Ask for a value. Not inside an event loop.
 
     Raises:
-        Failure: Nothing was typed.
+        CliError: Nothing was entered.
     """
-    return _typed(what, _line(f"{what}: "))
+    return _require_answer(label, _read_answer(f"{label}: "))
 
 
-def prompt_secret(what: str) -> str:
-    """A secret that somebody types, which is not shown. Not inside an event loop.
+def prompt_secret(label: str) -> str:
+    """Ask for a secret without showing it. Not inside an event loop.
 
     Raises:
-        Failure: Nothing was typed, or the terminal would show it.
+        CliError: Nothing was entered, or the terminal would show the secret.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)
-            answer = getpass.getpass(f"{what} (not shown): ", stream=sys.stderr)
+            answer = getpass.getpass(f"{label} (not shown): ", stream=sys.stderr)
     except KeyboardInterrupt:
         echo_err("")
         raise
@@ -72,14 +74,14 @@ def prompt_secret(what: str) -> str:
         answer = ""
     except getpass.GetPassWarning:
         raise CliError(
-            "this terminal would show what is typed: see --help for other ways"
+            "this terminal would show the secret: see --help for other ways to pass it"
         ) from None
-    return _typed(what, answer)
+    return _require_answer(label, answer)
 
 
-def _line(question: str) -> str:
-    """A line that somebody types behind a question."""
-    try:  # from here on, since Ctrl-C can come as soon as the question is there
+def _read_answer(question: str) -> str:
+    """Print a question and read a line."""
+    try:  # Ctrl-C can arrive as soon as the question is printed
         click.echo(question, nl=False, err=True)
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
@@ -90,16 +92,16 @@ def _line(question: str) -> str:
     return answer
 
 
-def _typed(what: str, answer: str) -> str:
+def _require_answer(label: str, answer: str) -> str:
     answer = answer.strip()
     if not answer:
-        raise CliError(f"nothing was typed for the {what.lower()}")
+        raise CliError(f"no {label.lower()} was entered")
     return answer
 
 
 def is_terminal() -> bool:
-    """Whether there is a terminal to ask on, and to answer on."""
+    """Return whether stdin and stderr are a terminal, on which a person can be asked."""
     return all(
-        stream is not None and stream.isatty()  # None where it was closed at the start
+        stream is not None and stream.isatty()  # None if closed before the start
         for stream in (sys.stdin, sys.stderr)
     )

@@ -1,38 +1,33 @@
-"""text."""
+"""Text for a terminal: one line of safe characters, counts, durations, help paragraphs."""
 
 from typing import Final
 
-__all__ = ["clean", "clean_lines", "duration", "plural"]
-
+__all__ = ["clean", "clean_lines", "duration", "plural", "verbatim"]
 
 _LONGEST: Final = 400
-
-
 _MINUTE: Final = 60
-
-
 _SHORT_S: Final = 10.0
 
 
 def clean(text: object, longest: int = _LONGEST) -> str:
-    """Text from elsewhere as one line that can do nothing to a terminal."""
+    """Reduce untrusted text to one line without control characters."""
     line = "".join(char if char.isprintable() else " " for char in str(text))
     line = " ".join(line.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def clean_lines(text: str) -> str:
-    """The same for text of several lines, which are kept, whatever their length."""
+    """Remove control characters from untrusted text, and keep its lines and its length."""
     return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
 
 
 def plural(number: int, noun: str) -> str:
-    """A count and its noun: `1 request`, `2,000 requests`."""
+    """Format a count with its noun: `1 request`, `2,000 requests`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: `3.2 s`, `45 s`, `3:05 min`, `1:02:03 h`."""
+    """Format seconds: `3.2 s`, `45 s`, `3:05 min`, `1:02:03 h`."""
     if seconds < _SHORT_S:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
@@ -40,3 +35,8 @@ def duration(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, _MINUTE)
     return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def verbatim(*paragraphs: str) -> str:
+    """Mark the paragraphs of a help text so that click keeps their lines as they are."""
+    return "\n\n".join(f"\b\n{paragraph.strip()}" for paragraph in paragraphs)

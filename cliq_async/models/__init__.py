@@ -1,4 +1,4 @@
-"""What the API takes and gives, as attrs classes, one noun a file."""
+"""Request and response models of the API as attrs classes, one noun per file."""
 
 from cliq_async.models.bot import Bot, BotChanges, BotHandler, NewBot, User
 from cliq_async.models.button import (

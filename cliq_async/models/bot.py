@@ -1,7 +1,7 @@
-"""A bot: how it is made, how it is changed, and how Cliq describes it.
+"""Bots: new bots, changes to bots, and bots as described by Cliq.
 
-Enumerations of answers are plain text: servers add values over time, and an unknown one never
-fails.
+Enumerations in responses are plain strings: servers add values over time, and an unknown one must
+not fail.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 from cliq_async.models.handler import SubAction
 
 __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
@@ -27,26 +27,26 @@ _DESCRIPTION_CHARS: Final = 300
 
 
 def _ids(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
-    return None if value is None else coerce.as_tuple(value)
+    return None if value is None else converters.as_tuple(value)
 
 
 def _texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if value is None else coerce.as_tuple(value)
+    return None if value is None else converters.as_tuple(value)
 
 
 def _participations(
     value: Participation | Iterable[Participation] | None,
 ) -> tuple[Participation, ...] | None:
-    return None if value is None else coerce.as_tuple(value)
+    return None if value is None else converters.as_tuple(value)
 
 
 def _check_team_ids(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
     if value is None:
         return
-    field = checks.field_name(model, attribute)
-    checks.check_count(field, value, 1, 4, "ids")
+    field = validators.field_name(model, attribute)
+    validators.check_count(field, value, 1, 4, "ids")
     for index, item in enumerate(value):
-        if type(item) is not int:  # bool is an int to Python
+        if type(item) is not int:  # bool is a subclass of int
             raise ValidationError(f"{field}[{index}]", "an int", item)
 
 
@@ -58,42 +58,43 @@ def _check_team(model: "NewBot | BotChanges") -> None:
 
 @attrs.frozen(kw_only=True)
 class _Described:
-    """The fields that making and changing a bot have in common; None leaves a field out."""
+    """Fields that new bots and changes to bots have in common; None leaves a field out."""
 
-    scope: Scope | None = attrs.field(default=None, validator=checks.one_of(*get_args(Scope)))
+    scope: Scope | None = attrs.field(default=None, validator=validators.one_of(*get_args(Scope)))
     team_ids: tuple[int, ...] | None = attrs.field(
         default=None, converter=_ids, validator=_check_team_ids
     )
     status_messages: tuple[str, ...] | None = attrs.field(
         default=None,
         converter=_texts,
-        validator=checks.strings(0, 10, "status messages", each=(1, 50), optional=True),
+        validator=validators.strings(0, 10, "status messages", each=(1, 50), optional=True),
     )
     channel_participation: tuple[Participation, ...] | None = attrs.field(
         default=None,
         converter=_participations,
-        validator=checks.subset_of(*get_args(Participation), most=3),
+        validator=validators.subset_of(*get_args(Participation), most=3),
     )
-    calls: Switch | None = attrs.field(default=None, validator=checks.one_of(*get_args(Switch)))
-    image: str | None = attrs.field(default=None, validator=checks.str_length(1, optional=True))
+    calls: Switch | None = attrs.field(default=None, validator=validators.one_of(*get_args(Switch)))
+    image: str | None = attrs.field(default=None, validator=validators.str_length(1, optional=True))
     execution_url: str | None = attrs.field(
         default=None,
-        validator=checks.matches(_URL, "an http:// or https:// URL", optional=True),
+        validator=validators.matches(_URL, "an http:// or https:// URL", optional=True),
     )
 
 
 @attrs.frozen
 class NewBot(_Described):
-    """A bot to be made. Cliq assigns the unique name and the id.
+    """A bot to create. Cliq assigns the unique name and the id.
 
     Example:
         >>> bot = NewBot("Pipeline Bot", description="Tells how builds went", scope="organization")
 
     Attributes:
-        name: 1 to 20 characters; no other bot may have it.
+        name: 1 to 20 characters; must be unique.
         description: 1 to 300 characters.
         execution_type: `deluge`, Cliq's default, or `webhook`.
-        execution_url: Where a webhook bot's events go. Required for `webhook`, refused otherwise.
+        execution_url: The URL that receives a webhook bot's events. Required for `webhook`, refused
+            otherwise.
         scope: `organization`, `team` or `personal`.
         team_ids: 1 to 4 ids; required when the scope is `team`.
         status_messages: At most 10, of 1 to 50 characters each.
@@ -105,10 +106,12 @@ class NewBot(_Described):
         ValidationError: A field breaks its limit.
     """
 
-    name: str = attrs.field(kw_only=False, validator=checks.str_length(1, _NAME_CHARS))
-    description: str = attrs.field(kw_only=True, validator=checks.str_length(1, _DESCRIPTION_CHARS))
+    name: str = attrs.field(kw_only=False, validator=validators.str_length(1, _NAME_CHARS))
+    description: str = attrs.field(
+        kw_only=True, validator=validators.str_length(1, _DESCRIPTION_CHARS)
+    )
     execution_type: ExecutionType | None = attrs.field(
-        default=None, kw_only=True, validator=checks.one_of(*get_args(ExecutionType))
+        default=None, kw_only=True, validator=validators.one_of(*get_args(ExecutionType))
     )
 
     def __attrs_post_init__(self) -> None:
@@ -123,15 +126,15 @@ class NewBot(_Described):
 
 @attrs.frozen
 class BotChanges(_Described):
-    """Changes of a bot: at least one; what is None stays as it is.
+    """Changes to a bot, at least one. Fields that are None stay as they are.
 
     Example:
         >>> changes = BotChanges(description="Tells how builds and tests went", calls="enabled")
 
     Attributes:
-        name: 1 to 20 characters. The unique name stays.
+        name: 1 to 20 characters. The unique name does not change.
         description: 1 to 300 characters.
-        execution_url: Where a webhook bot's events go.
+        execution_url: The URL that receives a webhook bot's events.
         scope: `organization`, `team` or `personal`.
         team_ids: 1 to 4 ids; required when the scope becomes `team`.
         status_messages: At most 10, of 1 to 50 characters each.
@@ -140,21 +143,21 @@ class BotChanges(_Described):
         image: The avatar, in base64.
 
     Raises:
-        ValidationError: A field breaks its limit, or nothing changes.
+        ValidationError: A field breaks its limit, or all fields are None.
     """
 
     name: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, _NAME_CHARS, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, _NAME_CHARS, optional=True)
     )
     description: str | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=checks.str_length(1, _DESCRIPTION_CHARS, optional=True),
+        validator=validators.str_length(1, _DESCRIPTION_CHARS, optional=True),
     )
 
     def __attrs_post_init__(self) -> None:
         _check_team(self)
-        checks.check_any(self)
+        validators.check_any(self)
 
 
 @attrs.frozen(kw_only=True)
@@ -172,14 +175,14 @@ class User:
 
 @attrs.frozen(kw_only=True)
 class BotHandler:
-    """A handler in the description of its bot; only a menu handler has more than a type.
+    """A handler in the description of its bot. Only menu handlers have more than a type.
 
     Attributes:
-        type: As `menu_handler` or `welcome_handler`.
+        type: Such as `menu_handler` or `welcome_handler`.
         id: The handler's id.
         name: The menu action's name.
         icon: `name/HEX`.
-        position: The menu action's place.
+        position: The menu action's position.
         sub_actions: The entries below a menu action.
     """
 
@@ -193,28 +196,28 @@ class BotHandler:
 
 @attrs.frozen(kw_only=True)
 class Bot:
-    """A bot. Id, unique name and name are always there; Cliq may leave out any other field.
+    """A bot. Id, unique name and name are always set; Cliq may leave out any other field.
 
     Attributes:
         id: The digits of the bot's id, or `b-` and the digits.
         unique_name: Assigned by Cliq when the bot is created; never changes.
         name: The display name.
-        description: What the bot is for.
+        description: The purpose of the bot.
         scope: `organization`, `team` or `personal`.
         team_ids: The teams of a bot whose scope is `team`.
-        status_messages: The texts under its name.
+        status_messages: The status texts shown under its name.
         channel_participation: `listen_message`, `send_message`, `auto_follow_thread`.
         calls: `enabled` or `disabled`.
         handlers: Its handlers.
-        creator: Who made it.
+        creator: The user who created it.
         execution_type: `deluge` or `webhook`.
-        execution_url: Where a webhook bot's events go.
+        execution_url: The URL that receives a webhook bot's events.
         status: `enabled` or another.
         type: `custom` or another.
-        default: Whether it is one of Cliq's own; None if Cliq does not say.
-        subscriber_count: How many users subscribe to it; None if Cliq does not say.
-        extra: What `bots.get` was answered besides all this, as it came: the subscription details
-            are in it, under a name that the documents do not give.
+        default: True if it is one of Cliq's own bots; None if Cliq does not say.
+        subscriber_count: Number of subscribers; None if Cliq does not say.
+        extra: All other fields of the response to `bots.get`, unchanged. They include the
+            subscription details, whose name is not documented.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Buttons, what they do when pressed, and the question asked before."""
+"""Buttons, their actions, and the confirmation asked for before an action."""
 
 import abc
 import re
@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import validators as checks
+from cliq_async.models import validators
 
 __all__ = [
     "Action",
@@ -29,88 +29,90 @@ _SYSTEM: Final = re.compile(r"(?:audiocall|videocall|startchat|invite)/[0-9]+|lo
 
 @attrs.frozen
 class Confirm:
-    """A question that Cliq asks before a button acts.
+    """A confirmation that Cliq asks for before it runs a button's action.
 
     Example:
         >>> confirm = Confirm("Sure?", input="Why?", button_label="Delete")
 
     Attributes:
         title: 1 to 100 characters.
-        input: What the user is asked to type, 1 to 300 characters.
-        button_label: The button that goes on, 1 to 100 characters.
+        input: The prompt for the user's input, 1 to 300 characters.
+        button_label: Label of the button that continues, 1 to 100 characters.
         description: At most 100 characters.
         emotion: `positive`, `neutral` or `negative`.
-        cancel_button_label: At most 100 characters.
-        mandatory: Whether the user has to type something.
+        cancel_button_label: Label of the button that cancels, at most 100 characters.
+        mandatory: True if the user must type something.
 
     Raises:
         ValidationError: A field breaks its limit.
     """
 
-    title: str = attrs.field(validator=checks.str_length(1, 100))
-    input: str = attrs.field(kw_only=True, validator=checks.str_length(1, 300))
-    button_label: str = attrs.field(kw_only=True, validator=checks.str_length(1, 100))
-    description: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    title: str = attrs.field(validator=validators.str_length(1, 100))
+    input: str = attrs.field(kw_only=True, validator=validators.str_length(1, 300))
+    button_label: str = attrs.field(kw_only=True, validator=validators.str_length(1, 100))
+    description: str = attrs.field(
+        default="", kw_only=True, validator=validators.str_length(0, 100)
+    )
     emotion: Emotion | None = attrs.field(
-        default=None, kw_only=True, validator=checks.one_of(*get_args(Emotion))
+        default=None, kw_only=True, validator=validators.one_of(*get_args(Emotion))
     )
     cancel_button_label: str = attrs.field(
-        default="", kw_only=True, validator=checks.str_length(0, 100)
+        default="", kw_only=True, validator=validators.str_length(0, 100)
     )
-    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
 
 
 @attrs.frozen
 class Action(abc.ABC):
-    """What all actions have: a type, and a question asked before if there is one."""
+    """The base of all actions: a type and an optional confirmation."""
 
     type: ClassVar[str]
 
     confirm: Confirm | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=checks.instance(Confirm, "a Confirm or None", optional=True),
+        validator=validators.instance(Confirm, "a Confirm or None", optional=True),
     )
 
     @abc.abstractmethod
     def data(self) -> dict[str, str]:
-        """What the action needs, as the API wants it."""
+        """Return the action's parameters in the API's form."""
 
 
 @attrs.frozen
 class OpenUrl(Action):
-    """Open a URL (`open.url`); at least one of the four.
+    """Action that opens a URL (`open.url`). At least one of the four URLs is required.
 
     Example:
         >>> action = OpenUrl("https://example.com/ticket/7")
 
     Attributes:
         web: At most 256 characters; http, https, tel, sms or sip.
-        windows: What the Windows app opens instead, at most 256 characters.
-        ios: What the iOS app opens instead, at most 256 characters.
-        android: What the Android app opens instead, at most 256 characters.
-        confirm: A question asked before.
+        windows: URL for the Windows app, at most 256 characters.
+        ios: URL for the iOS app, at most 256 characters.
+        android: URL for the Android app, at most 256 characters.
+        confirm: A confirmation to ask for first.
 
     Raises:
-        ValidationError: A field breaks its limit, or none was given.
+        ValidationError: A field breaks its limit, or no URL is given.
     """
 
     type: ClassVar[str] = "open.url"
 
     web: str | None = attrs.field(
         default=None,
-        validator=checks.matches(
+        validator=validators.matches(
             _WEB, "a URL of http, https, tel, sms or sip", high=256, optional=True
         ),
     )
     windows: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 256, optional=True)
     )
     ios: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 256, optional=True)
     )
     android: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 256, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 256, optional=True)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -118,7 +120,7 @@ class OpenUrl(Action):
             raise ValidationError("OpenUrl.web", "a URL for at least one platform", None)
 
     def data(self) -> dict[str, str]:
-        """The URL of each platform, as the API wants them."""
+        """Return the URL of each platform in the API's form."""
         urls = {
             "web": self.web,
             "windows": self.windows,
@@ -130,12 +132,12 @@ class OpenUrl(Action):
 
 @attrs.frozen
 class InvokeFunction(Action):
-    """Call a Cliq function (`invoke.function`).
+    """Action that calls a Cliq function (`invoke.function`).
 
     Attributes:
         name: The function's name.
-        owner: The email address of who made it.
-        confirm: A question asked before.
+        owner: The email address of the function's creator.
+        confirm: A confirmation to ask for first.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -143,19 +145,19 @@ class InvokeFunction(Action):
 
     type: ClassVar[str] = "invoke.function"
 
-    name: str = attrs.field(validator=checks.str_length(1))
+    name: str = attrs.field(validator=validators.str_length(1))
     owner: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
 
     def data(self) -> dict[str, str]:
-        """The name and the owner, as the API wants them."""
+        """Return the name and the owner in the API's form."""
         return {"name": self.name, "owner": self.owner} if self.owner else {"name": self.name}
 
 
 @attrs.frozen
 class SystemApi(Action):
-    """Start something of Cliq's own (`system.api`).
+    """Action that calls one of Cliq's system APIs (`system.api`).
 
     Example:
         >>> action = SystemApi("audiocall/55743307")
@@ -163,7 +165,7 @@ class SystemApi(Action):
     Attributes:
         api: `audiocall/ZUID`, `videocall/ZUID`, `startchat/ZUID`, `invite/ZUID` with the digits
             of a user's id, or `locationpermission`.
-        confirm: A question asked before.
+        confirm: A confirmation to ask for first.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -172,24 +174,24 @@ class SystemApi(Action):
     type: ClassVar[str] = "system.api"
 
     api: str = attrs.field(
-        validator=checks.matches(
+        validator=validators.matches(
             _SYSTEM,
             "audiocall/ZUID, videocall/ZUID, startchat/ZUID, invite/ZUID or locationpermission",
         )
     )
 
     def data(self) -> dict[str, str]:
-        """The API's name."""
+        """Return the system API's name in the API's form."""
         return {"api": self.api}
 
 
 @attrs.frozen
 class PreviewUrl(Action):
-    """Show a page beside the chat (`preview.url`).
+    """Action that shows a page next to the chat (`preview.url`).
 
     Attributes:
         url: 1 to 500 characters.
-        confirm: A question asked before.
+        confirm: A confirmation to ask for first.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -197,20 +199,20 @@ class PreviewUrl(Action):
 
     type: ClassVar[str] = "preview.url"
 
-    url: str = attrs.field(validator=checks.str_length(1, 500))
+    url: str = attrs.field(validator=validators.str_length(1, 500))
 
     def data(self) -> dict[str, str]:
-        """The URL."""
+        """Return the URL in the API's form."""
         return {"url": self.url}
 
 
 @attrs.frozen
 class CopyText(Action):
-    """Copy a text to the clipboard (`copy`).
+    """Action that copies a text to the clipboard (`copy`).
 
     Attributes:
         text: 1 to 200 characters.
-        confirm: A question asked before.
+        confirm: A confirmation to ask for first.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -218,10 +220,10 @@ class CopyText(Action):
 
     type: ClassVar[str] = "copy"
 
-    text: str = attrs.field(validator=checks.str_length(1, 200))
+    text: str = attrs.field(validator=validators.str_length(1, 200))
 
     def data(self) -> dict[str, str]:
-        """The text."""
+        """Return the text in the API's form."""
         return {"text": self.text}
 
 
@@ -234,19 +236,19 @@ class Button:
 
     Attributes:
         label: 1 to 20 characters.
-        action: What it does.
+        action: The action that it runs.
         hint: Shown on hovering, at most 100 characters.
         type: `+` is green, `-` is red.
-        key: For the function that is invoked to know it by, at most 100 characters.
+        key: Identifies the button to the invoked function, at most 100 characters.
 
     Raises:
         ValidationError: A field breaks its limit.
     """
 
-    label: str = attrs.field(validator=checks.str_length(1, 20))
-    action: Action = attrs.field(kw_only=True, validator=checks.instance(Action, "an Action"))
-    hint: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    label: str = attrs.field(validator=validators.str_length(1, 20))
+    action: Action = attrs.field(kw_only=True, validator=validators.instance(Action, "an Action"))
+    hint: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
     type: ButtonType | None = attrs.field(
-        default=None, kw_only=True, validator=checks.one_of(*get_args(ButtonType))
+        default=None, kw_only=True, validator=validators.one_of(*get_args(ButtonType))
     )
-    key: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))

@@ -1,4 +1,4 @@
-"""A voice call that a bot makes, with the buttons that stand under it."""
+"""Voice calls that a bot makes, and the buttons shown under them."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.errors import Unquoted, ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 from cliq_async.models.button import Action
 from cliq_async.models.identifiers import recipient_ids
 
@@ -16,12 +16,12 @@ MAX_CALLED: Final = 10
 
 
 def _user_ids(value: str | int | Iterable[str | int] | None) -> tuple[str, ...] | None:
-    ids = coerce.as_optional_tuple(value)
-    return None if ids is None else tuple(coerce.as_id(item) for item in ids)
+    ids = converters.as_optional_tuple(value)
+    return None if ids is None else tuple(converters.as_id(item) for item in ids)
 
 
 def _actions(value: "CallAction | Iterable[CallAction] | None") -> "tuple[CallAction, ...]":
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _check_user_ids(_call: "Call", _attribute: object, value: tuple[str, ...] | None) -> None:
@@ -30,10 +30,12 @@ def _check_user_ids(_call: "Call", _attribute: object, value: tuple[str, ...] | 
 
 
 def _check_action(model: "CallAction", attribute: Any, value: Any) -> None:
-    checks.instance(Action, "an Action")(model, attribute, value)
+    validators.instance(Action, "an Action")(model, attribute, value)
     if value.confirm is not None:
         raise ValidationError(
-            "CallAction.action.confirm", "None: calls have no questions", Unquoted("a Confirm")
+            "CallAction.action.confirm",
+            "None: the buttons of a call cannot ask for confirmation",
+            Unquoted("a Confirm"),
         )
 
 
@@ -47,64 +49,66 @@ class CallAction:
 
     Attributes:
         label: 1 to 20 characters.
-        action: What it does, without a question asked before.
-        icon: A URL, or one of Cliq's own, as `tick`, `preview` or `url`.
+        action: The action that it runs, without a confirmation.
+        icon: A URL, or one of Cliq's icons, such as `tick`, `preview` or `url`.
         hint: Shown on hovering, at most 100 characters.
-        key: For the function that is invoked to know it by, at most 100 characters.
+        key: Identifies the button to the invoked function, at most 100 characters.
 
     Raises:
         ValidationError: A field breaks its limit.
     """
 
-    label: str = attrs.field(validator=checks.str_length(1, 20))
+    label: str = attrs.field(validator=validators.str_length(1, 20))
     action: Action = attrs.field(kw_only=True, validator=_check_action)
     icon: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
-    hint: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
-    key: str = attrs.field(default="", kw_only=True, validator=checks.str_length(0, 100))
+    hint: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
+    key: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
 
 
 @attrs.frozen
 class Call:
-    """A voice call: the text is read out to everybody who is called.
+    """A voice call: Cliq reads the text to each recipient.
 
     Example:
         >>> call = Call("The payment service is down.", user_ids=["55743327"], retry=2)
 
     Attributes:
         text: 1 to 500 characters.
-        user_ids: Who is called: 1 to 10 ZUIDs or email addresses. None leaves it to Cliq; the
-            documents do not say who that is.
-        retry: How often it is tried again if it is missed, 0 to 3; 2 minutes apart.
-        loop: How often the text is read, 1 to 3.
-        actions: At most 5.
+        user_ids: The recipients: 1 to 10 ZUIDs or email addresses. If None, Cliq chooses them; the
+            API documentation does not say how.
+        retry: Number of retries if the call is missed, 0 to 3; 2 minutes apart.
+        loop: Number of times the text is read, 1 to 3.
+        actions: The buttons, at most 5.
 
     Raises:
         ValidationError: A field breaks its limit.
     """
 
-    text: str = attrs.field(validator=checks.str_length(1, 500))
+    text: str = attrs.field(validator=validators.str_length(1, 500))
     user_ids: tuple[str, ...] | None = attrs.field(
         default=None, kw_only=True, converter=_user_ids, validator=_check_user_ids
     )
-    retry: int | None = attrs.field(default=None, kw_only=True, validator=checks.int_range(0, 3))
-    loop: int | None = attrs.field(default=None, kw_only=True, validator=checks.int_range(1, 3))
+    retry: int | None = attrs.field(
+        default=None, kw_only=True, validator=validators.int_range(0, 3)
+    )
+    loop: int | None = attrs.field(default=None, kw_only=True, validator=validators.int_range(1, 3))
     actions: tuple[CallAction, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_actions,
-        validator=checks.instances(CallAction, 0, 5, "actions"),
+        validator=validators.instances(CallAction, 0, 5, "actions"),
     )
 
 
 @attrs.frozen(kw_only=True)
 class CallReceipt:
-    """What Cliq says of a call that it makes.
+    """Cliq's response to a call that it accepted.
 
     Attributes:
-        id: The call's UUID; empty where the answer could not be read.
-        user_ids: Who is called.
+        id: The call's UUID; empty if the response could not be read.
+        user_ids: The recipients.
     """
 
     id: str = ""

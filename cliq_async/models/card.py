@@ -6,34 +6,34 @@ from typing import Any, ClassVar
 
 import attrs
 
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
 
 
 def _sections(value: "Section | Iterable[Section] | None") -> "tuple[Section, ...]":
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _options(value: str | Iterable[str]) -> tuple[str, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return coerce.as_pairs(value)
+    return converters.as_pairs(value)
 
 
 @attrs.frozen
 class Card(abc.ABC):
-    """What all cards have: a theme, and a title."""
+    """The base of all cards: a theme and a title."""
 
     theme: ClassVar[str]
 
-    title: str = attrs.field(default="", validator=checks.str_length(0, 200))
+    title: str = attrs.field(default="", validator=validators.str_length(0, 200))
 
     @abc.abstractmethod
     def content(self) -> dict[str, Any]:
-        """What the card has besides theme and title, as the API wants it."""
+        """Return the fields other than theme and title in the API's form."""
 
 
 @attrs.frozen
@@ -46,21 +46,21 @@ class Section:
 
     Attributes:
         fields: At least one pair of title and value; a mapping or pairs, numbers become text.
-        title: Stands above the fields.
+        title: Shown above the fields.
 
     Raises:
         ValidationError: A field breaks its limit.
     """
 
     fields: tuple[tuple[str, str], ...] = attrs.field(
-        converter=_fields, validator=checks.text_pairs("fields of a title and a value")
+        converter=_fields, validator=validators.text_pairs("fields of a title and a value")
     )
-    title: str = attrs.field(default="", kw_only=True, validator=checks.str_length())
+    title: str = attrs.field(default="", kw_only=True, validator=validators.str_length())
 
 
 @attrs.frozen
 class ModernInline(Card):
-    """A card of the theme `modern-inline`, the usual one.
+    """A card of the theme `modern-inline`, the most common one.
 
     Example:
         >>> card = ModernInline("Load", sections=Section({"CPU": "93 %"}))
@@ -76,16 +76,16 @@ class ModernInline(Card):
 
     theme: ClassVar[str] = "modern-inline"
 
-    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=checks.https_url)
+    thumbnail: str | None = attrs.field(default=None, kw_only=True, validator=validators.https_url)
     sections: tuple[Section, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_sections,
-        validator=checks.instances(Section, 0, None, "sections"),
+        validator=validators.instances(Section, 0, None, "sections"),
     )
 
     def content(self) -> dict[str, Any]:
-        """The thumbnail and the sections, as the API wants them."""
+        """Return the thumbnail and the sections in the API's form."""
         content: dict[str, Any] = {}
         if self.thumbnail:
             content["thumbnail"] = self.thumbnail
@@ -118,11 +118,11 @@ class Poll(Card):
     options: tuple[str, ...] = attrs.field(
         kw_only=True,
         converter=_options,
-        validator=checks.strings(2, 10, "options", each=(1, 100)),
+        validator=validators.strings(2, 10, "options", each=(1, 100)),
     )
 
     def content(self) -> dict[str, Any]:
-        """The options, as the API wants them."""
+        """Return the options in the API's form."""
         return {"options": [{"text": option} for option in self.options]}
 
 
@@ -130,7 +130,7 @@ class Poll(Card):
 class Prompt(Card):
     """A card of the theme `prompt`: a question answered by the message's buttons.
 
-    The message needs at least one button; `Message` holds that.
+    The message needs at least one button; `Message` checks that.
 
     Example:
         >>> prompt = Prompt("Deploy release 3.6 to production?")
@@ -145,5 +145,5 @@ class Prompt(Card):
     theme: ClassVar[str] = "prompt"
 
     def content(self) -> dict[str, Any]:
-        """Nothing besides theme and title."""
+        """Return an empty dict: a prompt has only a theme and a title."""
         return {}

@@ -1,7 +1,7 @@
-"""Conversions of what a person would write into what a request model holds.
+"""Converters from convenient arguments to the types that request models hold.
 
-They never refuse: what they do not understand they hand on, and the validator behind them, which
-knows the field's name, raises.
+They never raise: a value that cannot be converted is returned as it is, and the validator that
+runs next raises with the field's name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ __all__ = [
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
-    """A tuple of what was given: one item, several of them, or None for none."""
+    """Convert one item, an iterable of items, or None to a tuple."""
     if value is None:
         return ()
     if isinstance(value, tuple):
@@ -30,14 +30,14 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def as_optional_tuple(value: Any) -> tuple[Any, ...] | None:
-    """The same where None says that nothing was given."""
+    """Convert one item or an iterable of items to a tuple; return None for None."""
     return None if value is None else as_tuple(value)
 
 
 def as_text(value: object) -> Any:
-    """A number as its text, as people put numbers into tables; anything else as it is."""
+    """Convert a number to a string; return any other value as it is."""
     if isinstance(value, str):
-        return str.__str__(value)  # of a subclass, the str that it is
+        return str.__str__(value)  # turns an instance of a subclass into a plain str
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return str(value)
@@ -47,12 +47,12 @@ def as_text(value: object) -> Any:
 
 
 def as_id(value: object) -> Any:
-    """An id that was given as an int as its text; anything else as it is."""
+    """Convert an integer id to a string; return any other value as it is."""
     return value if isinstance(value, float) else as_text(value)
 
 
 def as_pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    """Pairs from a mapping, or from an iterable of pairs; numbers become text."""
+    """Convert a mapping or an iterable of pairs to pairs; numbers become strings."""
     items = as_tuple(value.items() if isinstance(value, Mapping) else value)
     return tuple(
         tuple(as_text(part) for part in item) if isinstance(item, list | tuple) else item
@@ -61,7 +61,7 @@ def as_pairs(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def as_rows(value: Any) -> tuple[dict[str, str], ...]:
-    """Table rows from one mapping or several; numbers become text."""
+    """Convert one mapping or several to table rows; numbers become strings."""
     return tuple(
         {as_text(key): as_text(cell) for key, cell in row.items()}
         if isinstance(row, Mapping)
@@ -71,7 +71,7 @@ def as_rows(value: Any) -> tuple[dict[str, str], ...]:
 
 
 def count_characters(value: object) -> int:
-    """The characters of all strings in nested tuples and dicts, keys included."""
+    """Count the characters of all strings in nested tuples and dicts, keys included."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, tuple):

@@ -1,6 +1,6 @@
 """Identifiers in a request: recipients, path parameters and the size of a page.
 
-Pure functions, run once a request: the usual values take the short way.
+Pure functions that run once per request, with a fast path for common values.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from cliq_async.errors import Unquoted, ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = [
     "MAX_USER_IDS",
@@ -23,14 +23,14 @@ __all__ = [
 
 MAX_USER_IDS: Final = 100
 _MAX_ID_CHARS: Final = 320
-"""More than any email address has; a ZUID has some twenty."""
+"""More than any email address has; a ZUID has about twenty."""
 _MAX_LIMIT: Final = 50
 
-# Surrogates have no place in UTF-8. \s has the separators of Unicode, the rest is controls.
+# UTF-8 cannot encode surrogates. \s matches Unicode separators; the rest are control characters.
 _UNSAFE: Final = r"\s\x00-\x1f\x7f-\x9f\ud800-\udfff"
 _NOT_IN_ID: Final = re.compile(f"[,{_UNSAFE}]")
 _NOT_IN_PATH: Final = re.compile(rf"[/\\?#%{_UNSAFE}]")
-_ONE_ID: Final = (str, int, bytes)  # a union would be made anew each time
+_ONE_ID: Final = (str, int, bytes)  # a union would be created on every call
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 _ID: Final = (
@@ -41,7 +41,7 @@ _PATH: Final = "a non-empty str, without / \\ ? # %, whitespace and control char
 
 
 def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
-    """The body's `user_ids`: one id or several, separated by commas.
+    """Return the body's `user_ids` field: one id or several, separated by commas.
 
     Example:
         >>> user_ids_field([55743307, "ann@example.com"])
@@ -51,7 +51,7 @@ def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
         ids: 1 to 100 ZUIDs or email addresses.
 
     Raises:
-        ValidationError: Too many, none, or one that cannot be an id.
+        ValidationError: There are no ids or too many, or one is not a valid id.
     """
     if type(ids) is str and ids.isdigit() and ids.isascii() and len(ids) <= _MAX_ID_CHARS:
         return ids
@@ -59,22 +59,22 @@ def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
 
 
 def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -> list[str]:
-    """One id or several as texts.
+    """Return one id or several as a list of strings.
 
     Args:
         field: The field's name, for the error.
         ids: ZUIDs or email addresses.
-        most: How many there may be; at least 1.
+        most: The maximum number of ids; at least 1.
 
     Raises:
-        ValidationError: Too many, none, or one that cannot be an id.
+        ValidationError: There are no ids or too many, or one is not a valid id.
     """
     given = [ids] if isinstance(ids, _ONE_ID) else _first(field, ids, most)
     texts = [item if type(item) is str else _id_text(field, item) for item in given]
     if not 0 < len(texts) <= most:
         raise ValidationError(field, f"1 to {most} ids", len(texts))
     joined = ",".join(texts)
-    # One look at the whole: a comma too many or an empty id shows in the count of commas.
+    # Check the joined string once: an extra comma or an empty id shows in the number of commas.
     clean = joined.isascii() and joined.isprintable() and " " not in joined
     short = len(joined) <= _MAX_ID_CHARS or max(map(len, texts)) <= _MAX_ID_CHARS
     if not (clean and short) or joined.count(",") != len(texts) - 1 or "" in texts:
@@ -87,22 +87,22 @@ def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -
 def _first(field: str, ids: Iterable[str | int], most: int) -> list[str | int]:
     if not isinstance(ids, Iterable):
         raise ValidationError(field, _ID, ids)
-    found = list(islice(ids, most + 1))  # it may be endless
-    if len(found) > most:
-        known = len(ids) if isinstance(ids, list | tuple | set | frozenset) else None
-        raise ValidationError(field, f"1 to {most} ids", known or Unquoted(f"over {most}"))
-    return found
+    items = list(islice(ids, most + 1))  # the iterable may be endless
+    if len(items) > most:
+        count = len(ids) if isinstance(ids, list | tuple | set | frozenset) else None
+        raise ValidationError(field, f"1 to {most} ids", count or Unquoted(f"over {most}"))
+    return items
 
 
 def _id_text(field: str, item: object) -> str:
-    text = coerce.as_id(item)
+    text = converters.as_id(item)
     if not isinstance(text, str):
         raise ValidationError(field, _ID, item)
     return text
 
 
 def path_segment(field: str, value: str) -> str:
-    """A path parameter, checked and percent-quoted.
+    """Check and percent-encode a path parameter.
 
     Example:
         >>> path_segment("bot_id", "b-1901318000009075007")
@@ -110,10 +110,10 @@ def path_segment(field: str, value: str) -> str:
 
     Args:
         field: The parameter's name, for the error.
-        value: A non-empty str that stays one segment of a path.
+        value: A non-empty str that forms exactly one path segment.
 
     Raises:
-        ValidationError: It is none.
+        ValidationError: `value` is not a valid path segment.
     """
     if not isinstance(value, str):
         raise ValidationError(field, _PATH, value)
@@ -125,23 +125,23 @@ def path_segment(field: str, value: str) -> str:
 
 
 def page_limit(limit: int | None) -> int | None:
-    """The items of a page: 1 to 50, or None for Cliq's default of 20.
+    """Check and return a page size: 1 to 50, or None for Cliq's default of 20.
 
     Raises:
-        ValidationError: It is neither.
+        ValidationError: `limit` is out of range.
     """
     if limit is None:
         return None
-    # bool is an int to Python
+    # bool is a subclass of int
     if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
         raise ValidationError("limit", f"an int from 1 to {_MAX_LIMIT}", limit)
     return limit
 
 
 def query_text(field: str, value: str | None) -> str | None:
-    """A text of the query, or None for none.
+    """Check and return a string of the query; None passes.
 
     Raises:
-        ValidationError: It is no text, or none that UTF-8 can carry.
+        ValidationError: `value` is not a str, or UTF-8 cannot encode it.
     """
-    return None if value is None else checks.check_text(field, value)
+    return None if value is None else validators.check_text(field, value)

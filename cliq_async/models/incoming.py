@@ -1,4 +1,4 @@
-"""What is posted to a bot's incoming webhook handler, and who got it."""
+"""Parameters of a bot's incoming webhook handler, and the receipt for them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,16 +6,16 @@ from typing import Final
 import attrs
 
 from cliq_async.errors import ValidationError, abbreviate
-from cliq_async.models import validators as checks
+from cliq_async.models import validators
 
 __all__ = ["IncomingReceipt", "check_parameters"]
 
-_MOST: Final = 50
+_MAX_PARAMETERS: Final = 50
 _VALUE_CHARS: Final = 10_000
 
 
 def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Custom parameters as the body of a request.
+    """Check custom parameters and return them as the body of a request.
 
     Args:
         parameters: At most 50; each value a str of at most 10,000 characters.
@@ -25,20 +25,20 @@ def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     """
     if not isinstance(parameters, Mapping):
         raise ValidationError("parameters", "a mapping of str to str", parameters)
-    if len(parameters) > _MOST:
-        raise ValidationError("parameters", f"at most {_MOST}", len(parameters))
+    if len(parameters) > _MAX_PARAMETERS:
+        raise ValidationError("parameters", f"at most {_MAX_PARAMETERS}", len(parameters))
     for name, value in parameters.items():
-        checks.check_text("parameters", name, 1)
-        checks.check_text(f"parameters[{abbreviate(name)!r}]", value, 0, _VALUE_CHARS)
+        validators.check_text("parameters", name, 1)
+        validators.check_text(f"parameters[{abbreviate(name)!r}]", value, 0, _VALUE_CHARS)
     return dict(parameters)
 
 
 @attrs.frozen(kw_only=True)
 class IncomingReceipt:
-    """Who an incoming webhook message reached.
+    """The recipients of an incoming webhook message.
 
     Attributes:
-        user_ids: Their ZUIDs; empty where the answer could not be read.
+        user_ids: Their ZUIDs; empty if the response could not be read.
     """
 
     user_ids: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The message that a bot sends; its recipients are arguments of the method that sends it."""
+"""Messages that a bot sends. The recipients are arguments of the method that sends a message."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, get_args
@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 import attrs
 
 from cliq_async.errors import Unquoted, ValidationError, abbreviate
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
 from cliq_async.models.slide import Slide
@@ -21,18 +21,18 @@ _SLIDES_CHARS: Final = 10_000
 
 @attrs.frozen
 class Sender:
-    """Another name and avatar for the sender of one message; at least one of the two.
+    """A different sender name or avatar for one message; at least one is required.
 
     Attributes:
         name: At least one character.
         image: An HTTPS URL.
 
     Raises:
-        ValidationError: A field breaks its limit, or none was given.
+        ValidationError: A field breaks its limit, or both are None.
     """
 
-    name: str | None = attrs.field(default=None, validator=checks.str_length(1, optional=True))
-    image: str | None = attrs.field(default=None, kw_only=True, validator=checks.https_url)
+    name: str | None = attrs.field(default=None, validator=validators.str_length(1, optional=True))
+    image: str | None = attrs.field(default=None, kw_only=True, validator=validators.https_url)
 
     def __attrs_post_init__(self) -> None:
         if self.name is None and self.image is None:
@@ -41,31 +41,31 @@ class Sender:
 
 @attrs.frozen
 class Styles:
-    """How a message looks.
+    """The style of a message.
 
     Attributes:
         background: `red`, `yellow`, `green`, `blue` or `grey`.
-        markdown: Whether the text is Markdown.
+        markdown: True if the text is Markdown.
 
     Raises:
         ValidationError: A field breaks its limit.
     """
 
     background: Background | None = attrs.field(
-        default=None, validator=checks.one_of(*get_args(Background))
+        default=None, validator=validators.one_of(*get_args(Background))
     )
-    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    markdown: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
 
 
 _UNSTYLED: Final = Styles()
 
 
 def _slides(value: Slide | Iterable[Slide] | None) -> tuple[Slide, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _styles(value: Styles | None) -> Styles | None:
@@ -73,9 +73,9 @@ def _styles(value: Styles | None) -> Styles | None:
 
 
 def _references(value: Mapping[str, Button] | Mapping[int, Button] | None) -> dict[str, Button]:
-    # What is no mapping goes on to the validator as it is.
+    # A value of another type goes to the validator unchanged.
     if value is None or isinstance(value, Mapping):
-        return {coerce.as_text(key): button for key, button in (value or {}).items()}
+        return {converters.as_text(key): button for key, button in (value or {}).items()}
     return value
 
 
@@ -83,7 +83,7 @@ def _check_references(_message: "Message", _attribute: object, value: object) ->
     if not isinstance(value, dict):
         raise ValidationError("Message.references", "a mapping from key to Button", value)
     for key, button in value.items():
-        checks.check_text("Message.references", key, 1)
+        validators.check_text("Message.references", key, 1)
         if not isinstance(button, Button):
             raise ValidationError(f"Message.references[{abbreviate(key)!r}]", "a Button", button)
 
@@ -104,18 +104,18 @@ class Message:
         card: `ModernInline`, `Poll` or `Prompt`; a `Prompt` needs a button.
         slides: At most 20, of 10,000 characters in all (titles and the keys of rows included).
         buttons: At most 5.
-        bot: Another name and avatar for the sender.
+        bot: A different name and avatar for the sender.
         styles: Background and Markdown.
-        references: Buttons inside the text: `[Label]($1)` there, `{"1": Button(…)}` here.
+        references: Buttons inside the text: `[Label]($1)` in the text, `{"1": Button(…)}` here.
         reply_to: The id of a message, at most 100 characters.
         message_topic: The title of a thread made from this message, at most 255 characters.
         thread_chat_id: The thread to post in, at most 100 characters.
         thread_message_id: The message whose thread to post in.
         thread_title: At most 100 characters.
-        post_in_parent: Whether a message in a thread is posted in its parent chat as well.
-        notify_edit: Whether recipients are notified when the message is edited.
-        mark_as_read: Whether the message is marked as read for its recipients.
-        sync_message: Whether Cliq answers after delivery only; the answer then carries
+        post_in_parent: True to also post a message in a thread to its parent chat.
+        notify_edit: True to notify recipients when the message is edited.
+        mark_as_read: True to mark the message as read for its recipients.
+        sync_message: True to have Cliq respond only after delivery; the response then includes
             `chat_id` and `message_id`.
 
     Raises:
@@ -123,60 +123,68 @@ class Message:
     """
 
     text: str | None = attrs.field(
-        default=None, validator=checks.str_length(1, _TEXT_CHARS, optional=True)
+        default=None, validator=validators.str_length(1, _TEXT_CHARS, optional=True)
     )
     card: Card | None = attrs.field(
-        default=None, kw_only=True, validator=checks.instance(Card, "a card or None", optional=True)
+        default=None,
+        kw_only=True,
+        validator=validators.instance(Card, "a card or None", optional=True),
     )
     slides: tuple[Slide, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_slides,
-        validator=checks.instances(Slide, 0, 20, "slides"),
+        validator=validators.instances(Slide, 0, 20, "slides"),
     )
     buttons: tuple[Button, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_buttons,
-        validator=checks.instances(Button, 0, 5, "buttons"),
+        validator=validators.instances(Button, 0, 5, "buttons"),
     )
     bot: Sender | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=checks.instance(Sender, "a Sender or None", optional=True),
+        validator=validators.instance(Sender, "a Sender or None", optional=True),
     )
     styles: Styles | None = attrs.field(
         default=None,
         kw_only=True,
         converter=_styles,
-        validator=checks.instance(Styles, "Styles or None", optional=True),
+        validator=validators.instance(Styles, "Styles or None", optional=True),
     )
     references: dict[str, Button] = attrs.field(
         factory=dict,
         kw_only=True,
         converter=_references,
         validator=_check_references,
-        hash=False,  # a dict has none
+        hash=False,  # a dict is not hashable
     )
     reply_to: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 100, optional=True)
     )
     message_topic: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 255, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 255, optional=True)
     )
     thread_chat_id: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 100, optional=True)
     )
     thread_message_id: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
     thread_title: str | None = attrs.field(
-        default=None, kw_only=True, validator=checks.str_length(1, 100, optional=True)
+        default=None, kw_only=True, validator=validators.str_length(1, 100, optional=True)
     )
-    post_in_parent: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
-    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
-    mark_as_read: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
-    sync_message: bool | None = attrs.field(default=None, kw_only=True, validator=checks.is_bool)
+    post_in_parent: bool | None = attrs.field(
+        default=None, kw_only=True, validator=validators.is_bool
+    )
+    notify_edit: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
+    mark_as_read: bool | None = attrs.field(
+        default=None, kw_only=True, validator=validators.is_bool
+    )
+    sync_message: bool | None = attrs.field(
+        default=None, kw_only=True, validator=validators.is_bool
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.text is None and self.card is None and not self.slides:
@@ -194,23 +202,23 @@ class Message:
 
 
 def plain_text(text: str) -> dict[str, Any]:
-    """The plain data of `Message(text)`, at a tenth of the cost.
+    """Return the plain data of `Message(text)` at a tenth of the cost.
 
     Raises:
-        ValidationError: As for `Message`.
+        ValidationError: The text breaks the limits of `Message`.
     """
-    return {"text": checks.check_text("Message.text", text, 1, _TEXT_CHARS)}
+    return {"text": validators.check_text("Message.text", text, 1, _TEXT_CHARS)}
 
 
 @attrs.frozen(kw_only=True)
 class SentMessage:
-    """What Cliq says of a message it accepted.
+    """Cliq's response to a message that it accepted.
 
     Attributes:
-        chat_id: The chat it went to; only with `sync_message`.
+        chat_id: The chat that received it; only with `sync_message`.
         message_id: Its id; only with `sync_message`.
-        by_user: The same for each recipient by ZUID, where Cliq tells them apart; the two above
-            are then those of one of them.
+        by_user: The same ids for each recipient by ZUID, if Cliq reports them; the two above are
+            then those of one recipient.
     """
 
     chat_id: str | None = None
@@ -218,4 +226,4 @@ class SentMessage:
     by_user: dict[str, "SentMessage"] = attrs.field(factory=dict)
 
 
-attrs.resolve_types(SentMessage)  # it has some of its kind in it
+attrs.resolve_types(SentMessage)  # the class refers to itself

@@ -15,9 +15,9 @@ class Page(Generic[T]):
 
     Attributes:
         data: The items, in Cliq's order.
-        next_token: For the next page; None on the last one.
-        sync_token: For a later listing of what has changed since; None if Cliq gave none.
-        deleted: The ids of what was deleted since, in a listing by `sync_token`.
+        next_token: Token of the next page; None on the last one.
+        sync_token: Token for a later listing of the changes since this one; None if Cliq gave none.
+        deleted: The ids of the items deleted since, in a listing by `sync_token`.
     """
 
     data: tuple[T, ...]

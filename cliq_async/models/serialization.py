@@ -1,9 +1,9 @@
-"""The one converter between models and plain data.
+"""Serialization: conversion between models and plain data.
 
-Answers take the fast way first: `msgspec.convert` fills the attrs classes at C speed, but only
-what has exactly the documented types. What it refuses goes the tolerant way, through cattrs:
-null becomes the default, a number becomes text where text belongs. Each class tries the fast way
-for itself, so one odd bot does not slow down the rest of its page.
+Responses are first read by `msgspec.convert`, which fills the attrs classes at C speed but accepts
+only the documented types. Data that it refuses is read by cattrs, which is tolerant: null becomes
+the default, and a number becomes text where text is expected. Each class tries msgspec separately,
+so one unusual bot does not slow down the rest of its page.
 """
 
 import math
@@ -47,30 +47,32 @@ _converter: Final = cattrs.Converter(
 
 
 class DecodeError(ValueError):
-    """An answer does not have the documented shape; says where, never what was in it."""
+    """A response does not have the documented form. The message never quotes its content."""
 
 
 # --- models to plain data -------------------------------------------------------------------
 
 
-def _plain_slide(slide: Slide) -> dict[str, Any]:
+def _unstructure_slide(slide: Slide) -> dict[str, Any]:
     title = {"title": slide.title} if slide.title else {}
     return {"type": slide.type} | title | {"data": slide.data()}
 
 
-def _plain_card(card: Card) -> dict[str, Any]:
+def _unstructure_card(card: Card) -> dict[str, Any]:
     title = {"title": card.title} if card.title else {}
     return {"theme": card.theme} | title | card.content()
 
 
-def _plain_action(action: Action) -> dict[str, Any]:
+def _unstructure_action(action: Action) -> dict[str, Any]:
     confirm = {"confirm": _converter.unstructure(action.confirm)} if action.confirm else {}
     return {"type": action.type, "data": action.data()} | confirm
 
 
-_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Slide), _plain_slide)
-_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Card), _plain_card)
-_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Action), _plain_action)
+_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Slide), _unstructure_slide)
+_converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Card), _unstructure_card)
+_converter.register_unstructure_hook_func(
+    lambda cls: _is_subclass(cls, Action), _unstructure_action
+)
 
 
 def _is_subclass(cls: object, parent: type) -> bool:
@@ -79,10 +81,10 @@ def _is_subclass(cls: object, parent: type) -> bool:
 
 @_converter.register_unstructure_hook_factory(lambda cls: cls is Message)
 def _message_hook(cls: type[Message]) -> Callable[[Message], dict[str, Any]]:
-    unstructure = make_dict_unstructure_fn(cls, _converter, _cattrs_omit_if_default=True)
+    unstructure_fields = make_dict_unstructure_fn(cls, _converter, _cattrs_omit_if_default=True)
 
-    def plain_message(message: Message) -> dict[str, Any]:
-        plain = unstructure(message)
+    def unstructure_message(message: Message) -> dict[str, Any]:
+        plain = unstructure_fields(message)
         if "references" in plain:
             plain["references"] = {
                 key: {"type": "button", "object": button}
@@ -90,11 +92,11 @@ def _message_hook(cls: type[Message]) -> Callable[[Message], dict[str, Any]]:
             }
         return plain
 
-    return plain_message
+    return unstructure_message
 
 
 def unstructure(model: object) -> dict[str, Any]:
-    """A model as plain data by the API's names; what is None or empty is left out.
+    """Convert a model to plain data by the API's names, without None and empty fields.
 
     Example:
         >>> unstructure(Message("Hello", sync_message=True))
@@ -103,27 +105,27 @@ def unstructure(model: object) -> dict[str, Any]:
     return cast("dict[str, Any]", _converter.unstructure(model))
 
 
-def _exact(value: object) -> Any:
-    # msgspec refuses subclasses of what it knows, as a str with more methods.
+def _plain_str(value: object) -> Any:
+    # msgspec refuses subclasses of the types it knows, such as a subclass of str.
     if isinstance(value, str):
         return str.__str__(value)
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-_encode: Final = msgspec.json.Encoder(enc_hook=_exact).encode
+_encode: Final = msgspec.json.Encoder(enc_hook=_plain_str).encode
 
 
 def to_json(model: object) -> bytes:
-    """A model, or plain data, as JSON in UTF-8.
+    """Encode a model or plain data as JSON in UTF-8.
 
     Raises:
-        TypeError: There is something in it that JSON does not have.
+        TypeError: A value cannot be written as JSON.
     """
-    plain = type(model) is dict or not attrs.has(type(model))
-    return _encode(model if plain else unstructure(model))
+    is_plain = type(model) is dict or not attrs.has(type(model))
+    return _encode(model if is_plain else unstructure(model))
 
 
-# --- plain data to answers ------------------------------------------------------------------
+# --- plain data to responses ----------------------------------------------------------------
 
 
 @_converter.register_structure_hook
@@ -134,7 +136,7 @@ def _to_str(value: object, _cls: type[str]) -> str:
         raise TypeError("text expected")
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError("no number of JSON")
+            raise ValueError("not a JSON number")
         if value.is_integer():
             return str(int(value))
     return str(value)
@@ -156,8 +158,8 @@ def _to_bool(value: object, _cls: type[bool]) -> bool:
     raise TypeError("true or false expected")
 
 
-def _flat_handler(value: object) -> object:
-    """A handler's answer with its fields in one place: the documents have two for some of them."""
+def _flatten_handler(value: object) -> object:
+    """Merge the fields of a handler, some of which the API documents in two places."""
     if not isinstance(value, dict):
         return value
     display = value.get("display_props")
@@ -176,41 +178,40 @@ def _is_tuple(cls: Any) -> bool:
 @_converter.register_structure_hook_factory(_is_tuple)
 def _tuple_hook(cls: Any) -> Callable[[object, Any], tuple[Any, ...]]:
     as_list: Any = cast("Any", list)[get_args(cls)[0]]
-    structure = list_structure_factory(as_list, _converter)
+    structure_list = list_structure_factory(as_list, _converter)
 
     def to_tuple(value: object, _cls: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple):  # cattrs would take a str apart
+        if not isinstance(value, list | tuple):  # cattrs would split a str
             raise TypeError("a list expected")
-        return tuple(structure(value, as_list))
+        return tuple(structure_list(value, as_list))
 
     return to_tuple
 
 
 @_converter.register_structure_hook_factory(attrs.has)
-def _answer_hook(cls: type[T]) -> Callable[[object, Any], T]:
-    if parameters := getattr(cls, "__parameters__", ()):  # Page alone is a Page of anything
+def _response_hook(cls: type[T]) -> Callable[[object, Any], T]:
+    if parameters := getattr(cls, "__parameters__", ()):  # a bare Page is a Page of any type
         cls = cast("Any", cls)[(Any,) * len(parameters)]
-    structure = make_dict_structure_fn(cls, _converter)
+    structure_fields = make_dict_structure_fn(cls, _converter)
 
-    def to_answer(value: object, _cls: Any) -> T:
+    def to_response(value: object, _cls: Any) -> T:
         if cls is Handler:
-            value = _flat_handler(value)
+            value = _flatten_handler(value)
         try:
             return msgspec.convert(value, cls)
         except msgspec.ValidationError:
             pass
         if not isinstance(value, dict):
             raise TypeError("an object expected")
-        return structure({key: item for key, item in value.items() if item is not None}, cls)
+        return structure_fields({key: item for key, item in value.items() if item is not None}, cls)
 
-    return to_answer
+    return to_response
 
 
 def structure(data: object, cls: type[T]) -> T:
-    """A model from an answer's plain data, as a JSON decoder gives it.
+    """Build a model from the decoded JSON of a response.
 
-    Unknown fields are ignored, null is the same as a missing field, and an id that arrives as a
-    number becomes text.
+    Unknown fields are ignored, null equals a missing field, and a numeric id becomes text.
 
     Raises:
         DecodeError: The data cannot be read as `cls`.
@@ -223,7 +224,7 @@ def structure(data: object, cls: type[T]) -> T:
         reason = ", ".join(problems[:_SHOWN_PROBLEMS]) + more
     except (TypeError, ValueError, RecursionError) as error:
         reason = type(error).__name__ if isinstance(error, RecursionError) else str(error)
-    # The causes quote the answer, which may hold what no log should.
+    # The causes quote the response, which may hold secrets that must not be logged.
     raise DecodeError(f"{cls.__name__}: {reason}") from None
 
 
@@ -233,10 +234,10 @@ def _page_of(cls: Any) -> Any:
 
 
 def structure_page(data: object, cls: type[T]) -> Page[T]:
-    """One page of a listing whose items are `cls`, from an answer's plain data.
+    """Build a page of `cls` items from the decoded JSON of a listing.
 
     Raises:
-        DecodeError: There is no list `data` in it, or an item cannot be read.
+        DecodeError: The list `data` is missing, or an item cannot be read.
     """
     alias: type[Page[T]] = _page_of(cast("Any", cls))
     return structure(data, alias)
@@ -245,16 +246,16 @@ def structure_page(data: object, cls: type[T]) -> Page[T]:
 _OK = 200
 
 
-def data_of(answer: object) -> Any:
-    """What an answer is about: the value of its `data`."""
-    return answer.get("data") if isinstance(answer, Mapping) else None
+def data_of(response: object) -> Any:
+    """Return the value of a response's `data`, or None."""
+    return response.get("data") if isinstance(response, Mapping) else None
 
 
 def read_one(endpoint: Endpoint, data: object, cls: type[T]) -> T:
-    """The model that was asked for.
+    """Build the requested model from a response.
 
     Raises:
-        ApiError: It does not have the documented form.
+        ApiError: The response does not have the documented form.
     """
     try:
         return structure(data, cls)
@@ -263,7 +264,10 @@ def read_one(endpoint: Endpoint, data: object, cls: type[T]) -> T:
 
 
 def read_written(data: object, cls: type[T], empty: T) -> T:
-    """The model that a write was answered with, or `empty`: it has happened all the same."""
+    """Build the model in the response to a write, or return `empty` if it cannot be read.
+
+    It does not raise, because the write has been done.
+    """
     try:
         return structure(data, cls) if isinstance(data, dict) else empty
     except DecodeError:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from cliq_async.errors import ValidationError
-from cliq_async.models import converters as coerce, validators as checks
+from cliq_async.models import converters, validators
 
 __all__ = ["BulletList", "Images", "Labels", "Slide", "Table", "TextBlock"]
 
@@ -15,45 +15,45 @@ _PERCENT: Final = 100
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(coerce.as_text(item) for item in coerce.as_tuple(value))
+    return tuple(converters.as_text(item) for item in converters.as_tuple(value))
 
 
 def _urls(value: str | Iterable[str]) -> tuple[str, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 def _rows(
     value: Mapping[str, str | float] | Iterable[Mapping[str, str | float]],
 ) -> tuple[dict[str, str], ...]:
-    return coerce.as_rows(value)
+    return converters.as_rows(value)
 
 
 def _pairs(
     value: Mapping[str, str | float] | Iterable[tuple[str, str | float]],
 ) -> tuple[tuple[str, str], ...]:
-    return coerce.as_pairs(value)
+    return converters.as_pairs(value)
 
 
 def _widths(value: int | Iterable[int] | None) -> tuple[int, ...]:
-    return coerce.as_tuple(value)
+    return converters.as_tuple(value)
 
 
 @attrs.frozen
 class Slide(abc.ABC):
-    """What all slides have: a type, and a title if one is given."""
+    """The base of all slides: a type and an optional title."""
 
     type: ClassVar[str]
 
-    title: str = attrs.field(default="", kw_only=True, validator=checks.str_length())
+    title: str = attrs.field(default="", kw_only=True, validator=validators.str_length())
 
     @abc.abstractmethod
     def data(self) -> Any:
-        """The slide's content, as the API wants it."""
+        """Return the slide's content in the API's form."""
 
     @property
     def size(self) -> int:
-        """The characters of all its strings: the title, the content and the keys of rows."""
-        return coerce.count_characters(attrs.astuple(self, recurse=False))
+        """The number of characters in all its strings: title, content and keys of rows."""
+        return converters.count_characters(attrs.astuple(self, recurse=False))
 
 
 def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str], ...]) -> None:
@@ -62,26 +62,26 @@ def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str],
         for header, cell in row.items():
             if header not in headers:
                 raise ValidationError(f"Table.rows[{index}]", "keys that are headers", header)
-            checks.check_text(f"Table.rows[{index}]", cell)
+            validators.check_text(f"Table.rows[{index}]", cell)
 
 
 def _check_widths(table: "Table", _attribute: object, value: tuple[int, ...]) -> None:
     if not value:
         return
     for index, width in enumerate(value):
-        # bool is an int to Python
+        # bool is a subclass of int
         if type(width) is not int or not 0 < width <= _PERCENT:
             raise ValidationError(f"Table.widths[{index}]", "an int from 1 to 100", width)
     columns = len(table.headers)
     if len(value) != columns:
-        raise ValidationError("Table.widths", f"one a column, {columns} in all", len(value))
+        raise ValidationError("Table.widths", f"one width per column, {columns} in all", len(value))
     if sum(value) != _PERCENT:
         raise ValidationError("Table.widths", "adding up to 100", sum(value))
 
 
 def _check_urls(_images: "Images", _attribute: object, value: tuple[str, ...]) -> None:
     for index, url in enumerate(value):
-        checks.check_https(f"Images.urls[{index}]", url)
+        validators.check_https(f"Images.urls[{index}]", url)
 
 
 @attrs.frozen
@@ -92,12 +92,12 @@ class Table(Slide):
         >>> table = Table(["Host", "Load"], rows=[{"Host": "db-1", "Load": 93}], widths=[70, 30])
 
     Attributes:
-        headers: The columns, at least one.
-        rows: One mapping a row, from header to cell; a header may be missing from a row, and
-            numbers become text.
-        widths: Nothing, or one whole number a column, in percent, adding up to 100. They
-            travel as `styles.width` inside the slide's data.
-        title: Stands above the table.
+        headers: The column headers, at least one.
+        rows: One mapping from header to cell per row; a row may lack a header, and numbers become
+            text.
+        widths: Empty, or one integer per column, in percent, adding up to 100. They are sent as
+            `styles.width` inside the slide's data.
+        title: Shown above the table.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -106,20 +106,20 @@ class Table(Slide):
     type: ClassVar[str] = "table"
 
     headers: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=checks.strings(1, None, "headers", each=(0, None))
+        converter=_texts, validator=validators.strings(1, None, "headers", each=(0, None))
     )
     rows: tuple[dict[str, str], ...] = attrs.field(
         kw_only=True,
         converter=_rows,
-        validator=[checks.instances(dict, 0, None, "rows"), _check_rows],
-        hash=False,  # dicts have none
+        validator=[validators.instances(dict, 0, None, "rows"), _check_rows],
+        hash=False,  # dicts are not hashable
     )
     widths: tuple[int, ...] = attrs.field(
         default=(), kw_only=True, converter=_widths, validator=_check_widths
     )
 
     def data(self) -> dict[str, Any]:
-        """The headers, the rows and the widths, as the API wants them."""
+        """Return the headers, the rows and the widths in the API's form."""
         data: dict[str, Any] = {"headers": list(self.headers), "rows": [dict(r) for r in self.rows]}
         if self.widths:
             data["styles"] = {"width": list(self.widths)}
@@ -135,7 +135,7 @@ class BulletList(Slide):
 
     Attributes:
         items: At least one; numbers become text.
-        title: Stands above the list.
+        title: Shown above the list.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -144,11 +144,11 @@ class BulletList(Slide):
     type: ClassVar[str] = "list"
 
     items: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=checks.strings(1, None, "items", each=(0, None))
+        converter=_texts, validator=validators.strings(1, None, "items", each=(0, None))
     )
 
     def data(self) -> list[str]:
-        """The items, as the API wants them."""
+        """Return the items in the API's form."""
         return list(self.items)
 
 
@@ -161,7 +161,7 @@ class Labels(Slide):
 
     Attributes:
         pairs: At least one pair of label and value; a mapping or pairs, numbers become text.
-        title: Stands above the labels.
+        title: Shown above the labels.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -170,11 +170,11 @@ class Labels(Slide):
     type: ClassVar[str] = "label"
 
     pairs: tuple[tuple[str, str], ...] = attrs.field(
-        converter=_pairs, validator=checks.text_pairs("pairs of a label and a value")
+        converter=_pairs, validator=validators.text_pairs("pairs of a label and a value")
     )
 
     def data(self) -> list[dict[str, str]]:
-        """The pairs, as the API wants them."""
+        """Return the pairs in the API's form."""
         return [{"label": label, "value": value} for label, value in self.pairs]
 
 
@@ -187,7 +187,7 @@ class Images(Slide):
 
     Attributes:
         urls: At least one HTTPS URL.
-        title: Stands above the images.
+        title: Shown above the images.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -197,11 +197,11 @@ class Images(Slide):
 
     urls: tuple[str, ...] = attrs.field(
         converter=_urls,
-        validator=[checks.strings(1, None, "URLs", each=(1, None)), _check_urls],
+        validator=[validators.strings(1, None, "URLs", each=(1, None)), _check_urls],
     )
 
     def data(self) -> list[str]:
-        """The URLs, as the API wants them."""
+        """Return the URLs in the API's form."""
         return list(self.urls)
 
 
@@ -214,7 +214,7 @@ class TextBlock(Slide):
 
     Attributes:
         text: At least one character.
-        title: Stands above the text.
+        title: Shown above the text.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -222,8 +222,8 @@ class TextBlock(Slide):
 
     type: ClassVar[str] = "text"
 
-    text: str = attrs.field(validator=checks.str_length(1))
+    text: str = attrs.field(validator=validators.str_length(1))
 
     def data(self) -> str:
-        """The text."""
+        """Return the text."""
         return self.text

@@ -10,7 +10,7 @@ class Subscriber:
     """A user who subscribes to a bot.
 
     Attributes:
-        user_id: The user's ZUID, a string of digits; what `user_ids` takes.
+        user_id: The user's ZUID, a string of digits, accepted in `user_ids`.
         name: The display name; may be empty.
         email_id: The email address; may be empty.
     """

@@ -1,6 +1,6 @@
-"""Small checks that hold the documented limits, shared by the request models.
+"""Validators of the documented limits, shared by the request models.
 
-Lengths are Unicode code points.
+Lengths are in Unicode code points.
 """
 
 import re
@@ -41,17 +41,17 @@ _PAIR: Final = 2
 
 
 def range_text(low: int, high: int | None, what: str) -> str:
-    """A range in words: `1 to 20 characters`, `at most 5 buttons`, `1 or more headers`."""
+    """Return a range in words: `1 to 20 characters`, `at most 5 buttons`, `1 or more headers`."""
     if high is None:
         return f"{low} or more {what}"
     return f"{low} to {high} {what}" if low else f"at most {high} {what}"
 
 
 def check_text(field: str, value: object, low: int = 0, high: int | None = None) -> str:
-    """The value, if it is text of `low` to `high` characters that UTF-8 can carry.
+    """Check and return a str of `low` to `high` characters that UTF-8 can encode.
 
     Raises:
-        ValidationError: It is not; `given` is the length where the length is wrong.
+        ValidationError: The value is not one; if its length is wrong, `given` is the length.
     """
     if not isinstance(value, str):
         raise ValidationError(field, _text_limit(low, high), value)
@@ -71,12 +71,12 @@ def _text_limit(low: int, high: int | None) -> str:
 
 
 def field_name(model: object, attribute: Any) -> str:
-    """A field's name in errors: `Button.label`."""
+    """Return a field's name for error messages, such as `Button.label`."""
     return f"{type(model).__name__}.{attribute.name}"
 
 
 def str_length(low: int = 0, high: int | None = None, *, optional: bool = False) -> Validator:
-    """A validator for text of `low` to `high` characters; None passes if it is optional."""
+    """Return a validator for a str of `low` to `high` characters; None passes if it is optional."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
@@ -89,7 +89,7 @@ def str_length(low: int = 0, high: int | None = None, *, optional: bool = False)
 def matches(
     pattern: re.Pattern[str], words: str, *, high: int | None = None, optional: bool = False
 ) -> Validator:
-    """A validator for text that matches a pattern as a whole; `words` say what that is."""
+    """Return a validator for a str that fully matches a pattern, which `words` describe."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
@@ -105,7 +105,7 @@ def check_https(field: str, value: object) -> None:
     """Check that a value is an HTTPS URL.
 
     Raises:
-        ValidationError: It is not.
+        ValidationError: The value is not an HTTPS URL.
     """
     if not _HTTPS.fullmatch(check_text(field, value, 1)):
         raise ValidationError(field, "an https:// URL", value)
@@ -118,7 +118,7 @@ def https_url(model: object, attribute: Any, value: object) -> None:
 
 
 def one_of(*values: str) -> Validator:
-    """A validator for None or one of a few values."""
+    """Return a validator for None or one of the given values."""
     words = f"one of {', '.join(values)}"
 
     def validate(model: object, attribute: Any, value: object) -> None:
@@ -135,7 +135,7 @@ def is_bool(model: object, attribute: Any, value: object) -> None:
 
 
 def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
-    """A validator for an instance of a class."""
+    """Return a validator for an instance of a class."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if not isinstance(value, cls) and not (value is None and optional):
@@ -145,17 +145,17 @@ def instance(cls: type, what: str, *, optional: bool = False) -> Validator:
 
 
 def check_count(field: str, value: tuple[Any, ...], low: int, high: int | None, what: str) -> None:
-    """Check how many there are.
+    """Check the number of items.
 
     Raises:
-        ValidationError: Too many, or too few.
+        ValidationError: There are too many items, or too few.
     """
     if len(value) < low or (high is not None and len(value) > high):
         raise ValidationError(field, range_text(low, high, what), len(value))
 
 
 def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
-    """A validator for a tuple of `low` to `high` instances of a class."""
+    """Return a validator for a tuple of `low` to `high` instances of a class."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
         field = field_name(model, attribute)
@@ -170,7 +170,7 @@ def instances(cls: type, low: int, high: int | None, what: str) -> Validator:
 def strings(
     low: int, high: int | None, what: str, *, each: tuple[int, int | None], optional: bool = False
 ) -> Validator:
-    """A validator for a tuple of `low` to `high` texts, `each` of a shortest and longest length."""
+    """Return a validator for a tuple of `low` to `high` str, each with a length in `each`."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
         if value is None and optional:
@@ -185,7 +185,7 @@ def strings(
 
 
 def subset_of(*values: str, most: int) -> Validator:
-    """A validator for None or a tuple of at most so many of a few values."""
+    """Return a validator for None or a tuple of at most `most` of the given values."""
     words = f"one of {', '.join(values)}"
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
@@ -201,10 +201,10 @@ def subset_of(*values: str, most: int) -> Validator:
 
 
 def int_range(low: int, high: int) -> Validator:
-    """A validator for None or an int from `low` to `high`."""
+    """Return a validator for None or an int from `low` to `high`."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
-        # bool is an int to Python
+        # bool is a subclass of int
         if value is not None and not (type(value) is int and low <= value <= high):
             raise ValidationError(
                 field_name(model, attribute), f"an int from {low} to {high}", value
@@ -217,14 +217,14 @@ def check_any(model: Any) -> None:
     """Check that at least one field of a model is not None.
 
     Raises:
-        ValidationError: All are.
+        ValidationError: All fields are None.
     """
     if all(getattr(model, field.name) is None for field in attrs.fields(type(model))):
         raise ValidationError(type(model).__name__, "at least one change", Unquoted("none"))
 
 
 def text_pairs(what: str) -> Validator:
-    """A validator for a tuple of at least one pair of texts."""
+    """Return a validator for a tuple of at least one pair of str."""
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...]) -> None:
         field = field_name(model, attribute)

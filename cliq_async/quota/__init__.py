@@ -1,1 +1,1 @@
-"""The quota: a token bucket whose tokens come back late."""
+"""The quota guard: token buckets, wait queues and fair sharing of requests."""

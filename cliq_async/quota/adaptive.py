@@ -1,4 +1,4 @@
-"""What locks have taught a bucket, in place of the documented numbers."""
+"""The limit that locks have taught a bucket, in place of the documented one."""
 
 import attrs
 
@@ -9,15 +9,16 @@ _HOUR_S = 3600.0
 
 @attrs.define
 class AdaptiveLimit:
-    """What locks have taught, in place of the documented numbers.
+    """The limit that locks have taught, in place of the documented one.
 
     Attributes:
-        capacity: Tokens to use; a fifth fewer after each lock, never below 1.
-        margin_s: Twice as long after each lock, at most a window.
-        ceiling: The number that was locked last; not reached again before `ceiling_until`.
-        ceiling_until: When the ceiling is forgotten.
-        strikes: Locks so far: a token returns each clean hour, half as often after each.
-        grown_at: When the last token returned.
+        capacity: The number of tokens; a fifth fewer after each lock, never below 1.
+        margin_s: The margin; doubled by each lock, at most a window.
+        ceiling: The capacity that led to the last lock; not reached again before `ceiling_until`.
+        ceiling_until: The end of the ceiling.
+        strikes: The number of locks. One token is restored per clean hour, half as often after
+            each lock.
+        grown_at: The moment at which the last token was restored.
     """
 
     capacity: int
@@ -28,7 +29,7 @@ class AdaptiveLimit:
     grown_at: float
 
     def recover(self, now: float, second_s: float) -> None:
-        """Give back the tokens that clean hours have earned."""
+        """Restore one token for each hour without a lock."""
         pause_s = _HOUR_S * second_s * 2.0 ** (self.strikes - 1)
         while now >= self.grown_at + pause_s:
             self.grown_at += pause_s

@@ -14,9 +14,9 @@ How a request ends decides when its token is back:
 - sent and given up, or answered by a gateway: it may still be on its way, so straggler_s later.
 - its process died: when the token's lease ends.
 
-A refusal closes the bucket until the lock is over; then one request alone tries it out. A lock
+A refusal closes the bucket until the lock is over; then a single request probes it. A lock
 although the threshold was kept means that the server is stricter than its documents, or that
-somebody else spends this user's quota: the bucket learns to use less (see `Learned`).
+another program spends this user's quota: the bucket learns to use less (see `AdaptiveLimit`).
 """
 
 from bisect import bisect_right, insort
@@ -39,7 +39,7 @@ from cliq_async.quota.model import (
 
 __all__ = ["Bucket"]
 
-# A look at a member of an enum costs as much as a look at the bucket, before Python 3.12.
+# Before Python 3.12, reading a member of an enum costs as much as the whole decision.
 _NEVER_SENT, _ANSWERED, _ABANDONED = (
     TokenOutcome.NEVER_SENT,
     TokenOutcome.ANSWERED,
@@ -47,11 +47,11 @@ _NEVER_SENT, _ANSWERED, _ABANDONED = (
 )
 _SOON_S = 0.04
 _SOON_SHARE = 0.04
-"""Tokens that come back as soon after each other as this are waited for at once."""
+"""Tokens that come back within this time of each other are waited for together."""
 _LATE_S = 0.25
-"""How much later than it was told to an asker may ask again before nobody leaves it a token."""
+"""The grace in which a queue may ask again before others stop leaving it a token."""
 _PASSING_S = 0.05
-"""How soon to look again for a token that somebody else is about to take. Both in real seconds."""
+"""The pause before asking again for a token that another queue is about to take. Real seconds."""
 _CEILING_S = 24 * 3600.0
 
 
@@ -60,16 +60,16 @@ class Bucket:
     """The tokens of one key.
 
     Attributes:
-        held: The tokens whose requests are under way, each with the end of its lease.
-        returning: When the spent tokens come back, in order.
-        locked_until: End of the last lock.
-        reopening: A lock has not yet been seen to be over.
-        probe: The token of the one request that tries it out.
-        opened_at: When the last lock was seen to be over.
-        learned: What locks have taught, or None.
-        waiting: For each asker with people behind it: until when those who ask for a batch leave
-            it tokens, and how many.
-        turns: The same for each asker with a batch behind it: see `turns`.
+        held: The tokens of requests in flight, each with the end of its lease.
+        returning: The moments at which the spent tokens come back, in order.
+        locked_until: The end of the last lock.
+        reopening: True from a lock until a request has succeeded after it.
+        probe: The token of the single request that tests whether the lock is over.
+        opened_at: The moment of that request's success.
+        adaptive: The limit that locks have taught, or None.
+        waiting: For each queue with interactive callers: until when batches leave it tokens, and
+            how many.
+        shares: For each queue with a batch: its share, see `tokens_owed`.
     """
 
     held: dict[TokenId, float] = attrs.Factory(dict)
@@ -95,46 +95,48 @@ class Bucket:
         waiters: int = 1,
         max_sleep_s: float = inf,
     ) -> Denied | None:
-        """Take a token for somebody; None if that went well, else when to ask again.
+        """Take a token and return None, or return when to ask again.
 
         Args:
             quota: The threshold.
             token: The token's id.
             now: The moment.
-            lease_s: When the token is back if it never ends.
-            reserve: How many tokens to leave to others.
-            lane: A batch leaves a token to each person who waits elsewhere.
-            queue_id: Who asks, and will ask again; None for somebody who may not.
-            waiters: How many wait behind it in the same lane, this one included.
-            max_sleep_s: How long whoever is refused may go without asking again.
+            lease_s: The time after which the token is back if it never ends.
+            reserve: The number of tokens to leave to others.
+            lane: A batch leaves a token to each interactive caller in another queue.
+            queue_id: The queue that asks, and will ask again; None for a caller in no queue.
+            waiters: The number of callers in that queue and lane, this one included.
+            max_sleep_s: The longest time until a refused queue asks again.
         """
-        ahead = given = 0
+        ahead = granted = 0
         batch = queue_id if lane is Lane.BULK else None
         if self.waiting:
-            self.waiting = {who: each for who, each in self.waiting.items() if each[0] > now}
+            self.waiting = {queue: wait for queue, wait in self.waiting.items() if wait[0] > now}
             if lane is Lane.BULK:
-                ahead = sum(many for who, (_, many) in self.waiting.items() if who != queue_id)
+                ahead = sum(many for queue, (_, many) in self.waiting.items() if queue != queue_id)
         if batch is not None and self.shares:
-            given, others = tokens_owed(self.shares, batch, now, reserve)
-            if others:
-                ahead += others + reserve
+            granted, owed = tokens_owed(self.shares, batch, now, reserve)
+            if owed:
+                ahead += owed + reserve
         if self.try_take(quota, token, now, lease_s, reserve, ahead=ahead):
             if batch is not None:
-                self.shares[batch] = Share(now + _LATE_S, waiters - 1, reserve, given + 1)
-            self._note(queue_id, lane, now, waiters - 1)
+                self.shares[batch] = Share(now + _LATE_S, waiters - 1, reserve, granted + 1)
+            self._set_waiting(queue_id, lane, now, waiters - 1)
             return None
-        not_yet = self.next_chance(quota, now, reserve, ahead)
+        denied = self.next_chance(quota, now, reserve, ahead)
         if max_sleep_s < inf:
             soon = now + max_sleep_s
-            retry_at, retry_many_at = min(not_yet.retry_at, soon), min(not_yet.retry_many_at, soon)
-            not_yet = not_yet._replace(retry_at=retry_at, retry_many_at=retry_many_at)
+            retry_at, retry_many_at = min(denied.retry_at, soon), min(denied.retry_many_at, soon)
+            denied = denied._replace(retry_at=retry_at, retry_many_at=retry_many_at)
         if batch is not None:
-            self.shares[batch] = Share(not_yet.retry_many_at + _LATE_S, waiters, reserve, given)
-        self._note(queue_id, lane, not_yet.retry_many_at, waiters)
-        return not_yet
+            self.shares[batch] = Share(denied.retry_many_at + _LATE_S, waiters, reserve, granted)
+        self._set_waiting(queue_id, lane, denied.retry_many_at, waiters)
+        return denied
 
-    def _note(self, queue_id: QueueId | None, lane: Lane, retry_at: float, waiters: int) -> None:
-        """Take note of who will ask again, and when."""
+    def _set_waiting(
+        self, queue_id: QueueId | None, lane: Lane, retry_at: float, waiters: int
+    ) -> None:
+        """Record when a queue with interactive callers will ask again."""
         if queue_id is not None:
             self.waiting.pop(queue_id, None)
             if lane is Lane.INTERACTIVE and waiters > 0:
@@ -150,10 +152,10 @@ class Bucket:
         *,
         ahead: int = 0,
     ) -> bool:
-        """Take a token, if one is free beside the `reserve` left to others.
+        """Take a token, if one is free in addition to the `reserve` left to others.
 
-        Asking again with the id of a token that is held is answered with True and takes no
-        second one. `ahead` of those who take go first, in any case.
+        Return True as well for a token that is held already, and take no second one. The tokens
+        of the `ahead` callers who go first are left to them in any case.
         """
         capacity = quota.threshold if self.adaptive is None else self.capacity(quota, now)
         usable = capacity - min(reserve, capacity - 1) if reserve else capacity
@@ -172,7 +174,7 @@ class Bucket:
         return True
 
     def end(self, quota: Quota, token: TokenId, now: float, ending: TokenOutcome) -> bool:
-        """End a token. True if a waiter may now go sooner than it was told.
+        """End a token. Return True if a refused caller may now go sooner than it was told.
 
         A token that is not held was refunded or has outlived its lease; a request that was sent
         is counted all the same.
@@ -199,18 +201,18 @@ class Bucket:
         """End a token whose request was refused, and close the bucket.
 
         Args:
-            quota: The threshold that was thought to hold.
+            quota: The threshold.
             token: The refused request's token.
             now: The moment of the refusal.
-            taken_at: When the token was taken. A refusal of a request from before the bucket
-                reopened belongs to the lock before.
-            wait_s: How long the refusal says to wait; None for the documented lock period.
+            taken_at: The moment at which the token was taken. The refusal of a request from
+                before the bucket reopened belongs to the previous lock.
+            wait_s: The wait that the refusal asks for; None for the documented lock period.
         """
         self.held.pop(token, None)
         insort(self.returning, now + self._period_s(quota, now))
         first = not self.reopening and taken_at >= self.opened_at
         wait_s = quota.lock_s if wait_s is None else wait_s
-        # Asking at the very second is refused again.
+        # A request in the very second in which the lock ends is refused again.
         self.locked_until = max(self.locked_until, now + wait_s + quota.second_s)
         self.reopening = True
         if self.probe == token:
@@ -220,7 +222,7 @@ class Bucket:
         return Lock(self.locked_until, first, self.capacity(quota, now))
 
     def capacity(self, quota: Quota, now: float) -> int:
-        """Tokens in all: the threshold, or what locks have taught."""
+        """Return the number of tokens: the threshold, or the limit that locks have taught."""
         learned = self.adaptive
         if learned is None:
             return quota.threshold
@@ -230,7 +232,7 @@ class Bucket:
         return min(learned.capacity, quota.threshold)
 
     def snapshot(self, quota: Quota, now: float) -> Snapshot:
-        """What is free now and later."""
+        """Return the tokens that are free now and later."""
         self._forget(now)
         return Snapshot(
             now=now,
@@ -246,7 +248,7 @@ class Bucket:
         )
 
     def next_chance(self, quota: Quota, now: float, reserve: int = 0, ahead: int = 0) -> Denied:
-        """When a take that was refused just now can succeed."""
+        """Return when a take that was refused just now can succeed."""
         if now < self.locked_until:
             until = self.locked_until
             return Denied(until, until, until, locked=True)
@@ -257,15 +259,15 @@ class Bucket:
         soon_s = min(_SOON_S, quota.window_s * _SOON_SHARE)
         place = bisect_right(self.returning, earliest + soon_s)
         retry_many_at = max(earliest, self.returning[place - 1]) if place else earliest
-        if ahead and earliest <= now:  # there is one, for somebody who is about to take it
+        if ahead and earliest <= now:  # one is free, but another queue is about to take it
             retry_at = now + _PASSING_S
             return Denied(earliest, retry_at, retry_at, locked=False)
         return Denied(earliest, earliest, retry_many_at, locked=False)
 
     def _earliest(self, quota: Quota, now: float, reserve: int) -> float:
-        """When enough tokens are back for one to be free beside the reserve.
+        """Return when a token is free in addition to the reserve.
 
-        A request under way counts as answered now.
+        A request in flight counts as answered now.
         """
         capacity = self.capacity(quota, now)
         usable = capacity - min(reserve, capacity - 1)
@@ -280,16 +282,16 @@ class Bucket:
         return sorted([*returning, *(min(end, answered_now) for end in leases)])[index]
 
     def _period_s(self, quota: Quota, now: float) -> float:
-        """How long after an answer its token is back."""
-        self.capacity(quota, now)  # what was learned may be over
+        """Return the time from an answer until its token is back."""
+        self.capacity(quota, now)  # the adaptive limit may have ended
         return quota.period_s if self.adaptive is None else quota.window_s + self.adaptive.margin_s
 
     def _forget(self, now: float) -> None:
-        """Forget the tokens that are back, and those whose lease is over."""
+        """Forget the tokens that are back, and the held ones whose lease has ended."""
         if self.returning and self.returning[0] <= now:
             del self.returning[: bisect_right(self.returning, now)]
         if self.held and min(self.held.values()) <= now:
-            # A copy: the garbage collector may end a token meanwhile (see MemoryStore).
+            # A copy: the garbage collector may end a token at any time (see MemoryStore).
             for token, end in self.held.copy().items():
                 if end <= now:
                     self.held.pop(token, None)

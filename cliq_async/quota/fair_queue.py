@@ -1,14 +1,13 @@
-"""Those who wait in one lane: jobs take turns, and within a job who came first goes first.
+"""A lane's wait queue: round-robin between jobs, FIFO within a job.
 
-In order of arrival alone, a lane would belong to whoever has the most callers in it: beside a
-broadcast with 50 requests under way, one with 5 would get a tenth of the quota, and two equal
-ones would get all of it for a window each, in turn. So each job has a line of its own, and after
-each token the next job is served. This is max-min fairness: a job never waits for one that has
-got more, and what it does not ask for goes to the others. Callers who belong to no job are one
-job together.
+With FIFO alone, the job with the most callers would get the lane: next to a broadcast with 50
+concurrent requests, one with 5 would get a tenth of the quota, and two equal ones would get all of
+it for a window each, in turn. So each job has a queue of its own, and after each token the next
+job is served. This is max-min fairness: a job never waits for one that has received more, and what
+it does not ask for goes to the others. All callers without a job are one job together.
 
-A job whose turn it is, and that leaves more tokens to others than are free, is passed over by
-those that leave fewer: it is them it leaves the tokens to.
+A job may have a larger reserve than there are free tokens when its turn comes. Jobs with a smaller
+reserve then pass it: the reserve is for them.
 """
 
 import asyncio
@@ -27,17 +26,17 @@ __all__ = ["FairQueue", "Waiter"]
 
 @attrs.define(eq=False)
 class Waiter:
-    """One caller in line.
+    """A waiting caller.
 
     Attributes:
-        quota: What it waits for.
-        lane: In which line.
-        future: Resolved with its token, or with the reason why there will be none.
-        deadline: When waiting is no longer of use, or None.
-        reserve: How many tokens it leaves to others.
-        lease_s: When its token is back if it never ends.
-        send_within_s: How soon after the take its request has to leave.
-        job: With whom it shares a turn; None for all who belong to no job.
+        quota: The quota it waits for.
+        lane: The lane it waits in.
+        future: Resolved with its token, or with the error that ends the wait.
+        deadline: The last useful moment for a token, or None.
+        reserve: The number of tokens it leaves to other callers.
+        lease_s: The time after which its token comes back if it is never ended.
+        send_within_s: The time in which its request has to be sent.
+        job: The job it shares a turn with; None for callers without a job.
     """
 
     quota: Quota
@@ -50,15 +49,15 @@ class Waiter:
     job: object = None
 
     def covers(self, other: "Waiter") -> bool:
-        """Whether what was taken or learned for another holds for this one too."""
+        """Return whether a token taken for another waiter, or its denial, holds for this one."""
         return self.quota is other.quota and self.reserve <= other.reserve
 
 
 class FairQueue:
-    """Those who wait in one lane, in the order in which they will be served."""
+    """The waiters of one lane, in the order in which they will be served."""
 
     def __init__(self) -> None:
-        # By job, the next one first. Not deques: who gives up leaves at once, from anywhere.
+        # By job, the next one first. Not deques, so that removing a waiter takes constant time.
         self._jobs: dict[object, OrderedDict[Waiter, None]] = {}
         self._count = 0
 
@@ -74,7 +73,7 @@ class FairQueue:
         return (each for each in rounds if each is not None)
 
     def first(self, below: float = inf) -> Waiter | None:
-        """Who is served next, of those who leave less to others than a number of tokens."""
+        """Return the next waiter of those with a reserve below a number."""
         for own in self._jobs.values():
             waiter = next(iter(own))
             if waiter.reserve < below:
@@ -82,23 +81,23 @@ class FairQueue:
         return None
 
     def is_head(self, waiter: Waiter) -> bool:
-        """Whether somebody in line is the first of their job."""
+        """Return whether a waiter in the queue is the first of its job."""
         return next(iter(self._jobs[waiter.job])) is waiter
 
-    def ahead_of(self, newcomer: Waiter) -> list[Waiter]:
-        """Who is sure to be served before a newcomer, if all stay."""
-        job, reserve = newcomer.job, newcomer.reserve
+    def ahead_of(self, new: Waiter) -> list[Waiter]:
+        """Return the waiters that are certain to be served before a new one if all stay."""
+        job, reserve = new.job, new.reserve
         own = self._jobs.get(job)
         if own is not None and len(self._jobs) == 1:
             return list(own)
         rounds = zip_longest(*self._jobs.values())
-        found = list(chain.from_iterable(islice(rounds, 0 if own is None else len(own))))
+        ahead = list(chain.from_iterable(islice(rounds, 0 if own is None else len(own))))
         place = None if own is None else list(self._jobs).index(job)
-        found += next(rounds, ())[:place]
-        return [each for each in found if each and (each.job is job or each.reserve <= reserve)]
+        ahead += next(rounds, ())[:place]
+        return [each for each in ahead if each and (each.job is job or each.reserve <= reserve)]
 
     def add(self, waiter: Waiter, *, first: bool = False) -> None:
-        """Let somebody stand in line, behind those of the same job or before everybody."""
+        """Add a waiter behind those of its job, or before all others."""
         own = self._jobs.get(waiter.job)
         if own is None:
             own = self._jobs[waiter.job] = OrderedDict()
@@ -109,7 +108,7 @@ class FairQueue:
             self._jobs = {waiter.job: own} | self._jobs
 
     def remove(self, waiter: Waiter) -> None:
-        """Let somebody leave who stands in line."""
+        """Remove a waiter that leaves without a token."""
         own = self._jobs[waiter.job]
         del own[waiter]
         self._count -= 1
@@ -117,7 +116,7 @@ class FairQueue:
             del self._jobs[waiter.job]
 
     def pop_served(self, waiter: Waiter) -> None:
-        """Let somebody leave with a token: the next job's turn."""
+        """Remove a waiter that is served. The turn passes to the next job."""
         own = self._jobs.pop(waiter.job)
         del own[waiter]
         self._count -= 1

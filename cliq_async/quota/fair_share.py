@@ -1,13 +1,14 @@
-"""Whose turn it is when batches of several processes wait for one bucket. Pure, like the bucket.
+"""Fair sharing of one bucket between the batches of several processes. Pure, like the bucket.
 
-Whoever asks the fastest would get the most: a process whose event loop is busy, or whose host is
-farther from the store, next to nothing. So each line is counted what it is given, and one that
-was given more leaves as many tokens as that to those who wait and were given less. It takes them
-all the same if they do not ask in time, and nothing is kept for who does not wait.
+Without it, the process that asks the fastest would get the most: one whose event loop is busy, or
+whose host is farther from the store, gets next to nothing. So the bucket counts the tokens granted
+to each queue, and a queue that was granted more leaves as many tokens as that to the waiting
+queues that were granted fewer. It takes them all the same if those do not ask in time, and nothing
+is kept for a queue that does not wait.
 
-Who comes, or comes back, begins where the one is who was given least: what was given before
-somebody else waited is no debt, and what was not asked for is no credit. (Start-time fair
-queueing, with the count as the virtual time.)
+A queue that comes, or comes back, starts from the smallest count among the waiting queues:
+tokens granted before others waited make no debt, and tokens not asked for make no credit.
+(This is start-time fair queueing, with the count as the virtual time.)
 """
 
 from typing import NamedTuple
@@ -18,13 +19,13 @@ __all__ = ["Share", "tokens_owed"]
 
 
 class Share(NamedTuple):
-    """Where the line of a process stands among the others.
+    """A queue of one process among those of the others.
 
     Attributes:
-        until: Until when it counts as waiting.
-        many: How many wait in it.
-        reserve: How many tokens they leave to others.
-        given: How many tokens it was given.
+        until: The moment until which the queue counts as waiting.
+        waiting: The number of callers in it.
+        reserve: The number of tokens that they leave to others.
+        granted: The number of tokens that the queue was granted.
     """
 
     until: float
@@ -34,34 +35,35 @@ class Share(NamedTuple):
 
 
 def tokens_owed(
-    turns: dict[QueueId, Share], asker: QueueId, now: float, reserve: int
+    shares: dict[QueueId, Share], queue_id: QueueId, now: float, reserve: int
 ) -> tuple[int, int]:
-    """How many tokens a line was given, and how many it leaves to lines that were given fewer.
+    """Return how many tokens a queue was granted, and how many it leaves to other queues.
 
-    Those who themselves leave more to others are left none: they could not take it. Forgets the
-    lines that make no difference any more.
+    Queues with a larger reserve are owed none: they could not take them. Forgets the queues that
+    make no difference any more.
 
     Args:
-        turns: All lines.
-        asker: Whose turn it may be.
+        shares: All queues.
+        queue_id: The queue that asks.
         now: The moment.
-        reserve: How many tokens it leaves to others.
+        reserve: The number of tokens that it leaves to others.
     """
-    if len(turns) == 1 and asker in turns:
+    if len(shares) == 1 and queue_id in shares:
         return 0, 0
-    waiting = {who: turn for who, turn in turns.items() if turn.waiting and turn.until > now}
-    own = waiting.pop(asker, None)
+    waiting = {each: share for each, share in shares.items() if share.waiting and share.until > now}
+    own = waiting.pop(queue_id, None)
     if not waiting:
-        turns.clear()
+        shares.clear()
         return 0, 0
-    least = min(turn.granted for turn in waiting.values())
-    for who, turn in list(turns.items()):
-        if who not in waiting and turn is not own and turn.granted <= least:
-            del turns[who]
-    rivals = [turn for turn in waiting.values() if turn.reserve <= reserve]
+    least = min(share.granted for share in waiting.values())
+    for each, share in list(shares.items()):
+        if each not in waiting and share is not own and share.granted <= least:
+            del shares[each]
+    rivals = [share for share in waiting.values() if share.reserve <= reserve]
     if own is not None:
-        given = own.granted
+        granted = own.granted
     else:  # it comes, or comes back
-        least = min((turn.granted for turn in rivals), default=least)
-        given = max(turns[asker].granted, least) if asker in turns else least
-    return given, sum(min(turn.waiting, max(0, given - turn.granted)) for turn in rivals)
+        least = min((share.granted for share in rivals), default=least)
+        granted = max(shares[queue_id].granted, least) if queue_id in shares else least
+    owed = sum(min(share.waiting, max(0, granted - share.granted)) for share in rivals)
+    return granted, owed

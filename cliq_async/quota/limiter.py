@@ -1,7 +1,7 @@
-"""Tokens for callers, and waiting for them: one limiter an event loop, one queue a key.
+"""The limiter of an event loop: it takes tokens from a store, with one wait queue per key.
 
-A caller that finds nobody waiting asks the store itself. Otherwise it queues, by lane, by turns of
-the jobs in it, and then by arrival.
+A caller that finds the queue empty asks the store itself. Otherwise it waits: by lane, then
+round-robin between jobs, then in order of arrival.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ __all__ = ["Limiter"]
 
 
 class Limiter:
-    """Tokens for the callers of one event loop, from one store.
+    """The source of tokens for the callers of one event loop, from one store.
 
-    Use `Limiter.of(store)`, so that clients which share a store and a loop share the lines.
+    Use `Limiter.of(store)`, so that clients that share a store and an event loop share its queues.
     """
 
     def __init__(self, store: QuotaStore) -> None:
@@ -28,8 +28,8 @@ class Limiter:
 
     @classmethod
     def of(cls, store: QuotaStore) -> "Limiter":
-        """The limiter of a store in the running event loop."""
-        # By loop first: a limiter keeps its store alive, but not its loop.
+        """Return the limiter of a store in the running event loop."""
+        # By loop first: a limiter keeps its store alive, but not its event loop.
         limiters = _limiters.setdefault(asyncio.get_running_loop(), {})
         return limiters.setdefault(store, cls(store))
 
@@ -44,34 +44,34 @@ class Limiter:
         send_within_s: float = 10.0,
         job: object = None,
     ) -> Token:
-        """Take a token, waiting for one if need be.
+        """Take a token, and wait for one if necessary.
 
         A cancelled wait costs nothing and loses no token.
 
         Args:
-            quota: What is counted.
-            lane: Who goes first when several wait.
-            deadline: When waiting is no longer of use, on the store's clock; None to wait for
+            quota: The quota to take it from.
+            lane: The lane to wait in.
+            deadline: The last useful moment for a token, on the store's clock; None to wait for
                 as long as it takes.
-            reserve: How many tokens to leave to others.
-            lease_s: When the token is back if it never ends.
-            send_within_s: How soon after the take the request has to leave.
-            job: Names a job whose callers share a turn with those of other jobs.
+            reserve: The number of tokens to leave to other callers.
+            lease_s: The time after which the token comes back if it is never ended.
+            send_within_s: The time in which the request has to be sent.
+            job: Callers of the same job share its turns in the lane; None is a job, too.
 
         Raises:
-            QuotaWaitError: The deadline is too early. Raised as soon as that is known.
+            QuotaWaitError: The deadline cannot be met. Raised as soon as that is known.
             QuotaStoreError: The store failed.
         """
         queue = self._queues.get(quota.key)
         if queue is None:
             queue = self._queues[quota.key] = WaitQueue(quota, self.store)
-        ask = queue.may_bypass(lane)
-        if ask:
+        bypass = queue.may_bypass(lane)
+        if bypass:
             store = self.store
             number = next(token_ids)
-            queue.asking = True
+            queue.bypassing = True
             try:
-                got = await store.take(
+                result = await store.take(
                     quota,
                     number,
                     lease_s=lease_s,
@@ -79,19 +79,19 @@ class Limiter:
                     lane=lane,
                     queue_id=queue.number,
                 )
-                if not isinstance(got, Denied):
-                    return Token(store, quota, number, got, got + send_within_s)
+                if not isinstance(result, Denied):
+                    return Token(store, quota, number, result, result + send_within_s)
             except BaseException:
                 store.end(quota, number, TokenOutcome.NEVER_SENT)
                 raise
             finally:
-                queue.asking = False
+                queue.bypassing = False
         future: asyncio.Future[Token] = asyncio.get_running_loop().create_future()
         waiter = Waiter(quota, lane, future, deadline, reserve, lease_s, send_within_s, job)
-        return await queue.wait(waiter, refused=ask)
+        return await queue.wait(waiter, denied=bypass)
 
     def waiting(self, key: Key) -> int:
-        """How many wait for a key in this event loop."""
+        """Return the number of callers of this event loop that wait for a key."""
         queue = self._queues.get(key)
         return 0 if queue is None else len(queue)
 

@@ -1,4 +1,4 @@
-"""The words that bucket, stores and limiter share: key, quota, how a token ends, what is free."""
+"""The types that bucket, stores and limiter share: keys, quotas, token outcomes, snapshots."""
 
 import enum
 from collections.abc import Callable
@@ -22,32 +22,32 @@ __all__ = [
 ]
 
 TokenId = int | str
-"""Made by the client, unique within its process; a store that several share says whose it is."""
+"""The id of a token, unique within its process; a shared store adds an id of the process."""
 
 QueueId = int | str
-"""Names a line of callers, as tokens are named: one an event loop and key."""
+"""The id of a queue of callers, of which each event loop has one per key."""
 
 
 class Lane(enum.IntEnum):
-    """Who goes first when several wait: a person before a batch."""
+    """The order in which callers are served: interactive ones before batches."""
 
     INTERACTIVE = 0
     BULK = 1
 
 
 class TokenOutcome(enum.Enum):
-    """How a request ended, which decides when its token is back."""
+    """The ways a request ends, which decide when its token is back."""
 
     NEVER_SENT = "never sent"
-    """No byte left: the token is back at once."""
+    """Nothing was sent: the token is back at once."""
     ANSWERED = "answered"
-    """Cliq answered: back a window and the margin after the answer."""
+    """Cliq answered: the token is back a window and the margin after the answer."""
     ABANDONED = "abandoned"
-    """Sent, and given up or answered by a gateway: it may still arrive, so back later."""
+    """Sent, then aborted or answered by a gateway: it may still arrive, so it is back later."""
 
 
 Key = str
-"""Names a bucket: host, account, endpoint and time scale, each counted apart."""
+"""The name of a bucket: host, account, endpoint and time scale, each counted separately."""
 
 
 @attrs.frozen(eq=False)
@@ -55,17 +55,17 @@ class Quota:
     """One endpoint's threshold for one account, with all times in real seconds.
 
     Attributes:
-        key: What is counted apart.
+        key: The name of the bucket.
         endpoint: The endpoint's name.
-        owner: Account and host, for people.
-        threshold: Requests in a window.
+        owner: Account and host, for messages.
+        threshold: The number of requests in a window.
         window_s: The window.
-        lock_s: How long one request too many locks.
+        lock_s: The length of the lock that one request too many brings.
         margin_s: Added to every return, for servers whose window is kept in whole seconds.
-        straggler_s: How late a request that was given up may still arrive.
-        second_s: How long a second of the server takes; below 1 only for a scaled sandbox.
-        period_s: Window and margin: how long after an answer its token is back.
-        assume_spent: How many tokens count as spent, at the least, where nobody knows what was.
+        straggler_s: The time in which an aborted request may still arrive.
+        second_s: The length of a server's second; below 1 only for a scaled sandbox.
+        period_s: Window and margin: the time from an answer until its token is back.
+        assume_spent: The least number of tokens that count as spent when the state was lost.
     """
 
     key: Key
@@ -93,7 +93,7 @@ class Quota:
         straggler_s: float = 30.0,
         assume_spent: int | None = None,
     ) -> "Quota":
-        """Scale a documented limit, and name its bucket.
+        """Return a documented limit, scaled, and with the name of its bucket.
 
         The time scale is part of the name, since a scaled sandbox is another server.
         """
@@ -116,12 +116,12 @@ class Quota:
 
 @attrs.frozen
 class Lock:
-    """What a refusal did to the bucket.
+    """The lock that a refusal began or prolonged.
 
     Attributes:
-        until: When the first request may go out again, on the client's clock.
-        first: Whether this refusal began the lock, and not one of several at once.
-        capacity: Tokens from now on.
+        until: The moment from which the first request may go out, on the client's clock.
+        first: True if this refusal began the lock, rather than another one at the same time.
+        capacity: The number of tokens from now on.
     """
 
     until: float
@@ -130,13 +130,13 @@ class Lock:
 
 
 class Denied(NamedTuple):
-    """No token for now. All moments are readings of the client's clock.
+    """A refusal of a token for now. All moments are readings of the client's clock.
 
     Attributes:
-        earliest: Before this there is none, unless a request that took one is never sent.
-        retry_at: When it is worth asking again, if nobody says so before.
-        retry_many_at: The same for who waits for several, which may be back soon one after another.
-        locked: Whether a lock is the reason.
+        earliest_at: The earliest return of a token, unless a request is never sent.
+        retry_at: The moment to ask again, unless a listener is called before.
+        retry_many_at: The same for several tokens, which may be back soon after each other.
+        locked: True if a lock is the reason.
     """
 
     earliest_at: float
@@ -144,22 +144,28 @@ class Denied(NamedTuple):
     retry_many_at: float
     locked: bool
 
+    def shifted(self, by_s: float) -> "Denied":
+        """Return the same with its moments on another clock."""
+        return Denied(
+            self.earliest_at + by_s, self.retry_at + by_s, self.retry_many_at + by_s, self.locked
+        )
+
 
 @attrs.frozen
 class Snapshot:
     """A bucket at one moment. All moments are readings of the client's clock.
 
     Attributes:
-        now: When it was taken.
+        now: The moment.
         threshold: The documented number of tokens.
-        capacity: Tokens in use; fewer than the threshold where a lock taught so.
-        leases: For each token whose request is under way, when it is back if it never ends.
-        returns: When the spent tokens come back, in order.
+        capacity: The number of tokens in use; below the threshold after a lock.
+        leases: For each token of a request in flight, the end of its lease.
+        returns: The moments at which the spent tokens come back, in order.
         period_s: The least time between two uses of one token.
-        locked_until: End of the lock, or a moment in the past.
-        reopening: Whether one request alone still has to try out that the lock is over.
-        probe_until: Until when that request may be under way, or None.
-        waiting: How many people wait, wherever they share the quota; batches apart.
+        locked_until: The end of the lock, or a moment in the past.
+        reopening: True if a single request still has to test whether the lock is over.
+        probe_until: The end of that request's lease, or None if it is not in flight.
+        waiting: The number of interactive callers that wait, in all processes.
     """
 
     now: float
@@ -173,33 +179,44 @@ class Snapshot:
     probe_until: float | None
     waiting: int
 
+    def shifted(self, by_s: float) -> "Snapshot":
+        """Return the same with its moments on another clock."""
+        return attrs.evolve(
+            self,
+            now=self.now + by_s,
+            leases=tuple(end + by_s for end in self.leases),
+            returns=tuple(back_at + by_s for back_at in self.returns),
+            locked_until=self.locked_until + by_s,
+            probe_until=None if self.probe_until is None else self.probe_until + by_s,
+        )
+
     @property
     def locked(self) -> bool:
-        """Whether the lock still stands."""
+        """True while the lock stands."""
         return self.now < self.locked_until
 
     @property
     def free(self) -> int:
-        """Tokens that can be taken now."""
+        """The number of tokens that can be taken now."""
         if self.locked or self.probe_until is not None:
             return 0
         free = max(0, self.capacity - len(self.leases) - len(self.returns))
         return min(free, 1) if self.reopening else free
 
     def earliest(self, position: int = 0, reserve: int = 0) -> float:
-        """When the caller with `position` others before it can have a token, at the earliest.
+        """Return the earliest moment at which a caller with others before it can have a token.
 
-        A request under way counts as answered now: its token cannot be back sooner, unless the
+        A request in flight counts as answered now: its token cannot be back sooner, unless the
         request is never sent.
 
         Args:
-            position: How many wait before it.
-            reserve: How many tokens it leaves to others.
+            position: The number of callers before it.
+            reserve: The number of tokens that it leaves to others.
         """
         return self.schedule()(position, reserve)
 
     def schedule(self) -> Callable[[int, int], float]:
-        """`earliest` for many positions, at the cost of one."""
+        """Return `earliest` as a function that answers for many positions at the cost of one."""
         start = max(self.now, self.locked_until)
         answered_now = self.now + self.period_s
         spent = sorted([*self.returns, *(min(end, answered_now) for end in self.leases)])

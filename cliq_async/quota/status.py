@@ -1,4 +1,4 @@
-"""One endpoint's quota, as people want to see it."""
+"""The status of one endpoint's quota, with times in UTC."""
 
 from datetime import datetime
 from typing import Self
@@ -13,15 +13,15 @@ __all__ = ["QuotaStatus"]
 
 @attrs.frozen
 class QuotaStatus:
-    """One endpoint's quota at this moment.
+    """The current quota of one endpoint.
 
     Attributes:
-        threshold: Requests in a window, as documented or as given in `limits`.
-        capacity: How many of them are used; fewer where a lock taught so.
-        free: How many can go out now.
-        next_token_at: When the next one can, in UTC; None if one can now.
-        locked_until: End of the lock, in UTC, or None.
-        waiting: How many calls of this event loop wait.
+        threshold: The requests allowed in a window, as documented or as set in `limits`.
+        capacity: The part of the threshold in use; smaller after an unexpected lock.
+        free: The number of requests that can be sent now.
+        next_token_at: When the next request can be sent, in UTC; None if one can be sent now.
+        locked_until: The end of the lock, in UTC, or None.
+        waiting: The number of waiting calls in this event loop.
     """
 
     threshold: int
@@ -33,7 +33,7 @@ class QuotaStatus:
 
     @classmethod
     def of(cls, snapshot: Snapshot, waiting: int, clock: Clock) -> Self:
-        """Put the moments of a snapshot into the time of day."""
+        """Build the status from a snapshot, with its times in UTC."""
         return cls(
             threshold=snapshot.threshold,
             capacity=snapshot.capacity,

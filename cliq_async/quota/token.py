@@ -1,4 +1,4 @@
-"""A token: the right to send one request."""
+"""Tokens, and how to take one without waiting."""
 
 from itertools import count
 from typing import Final
@@ -9,21 +9,21 @@ from cliq_async.quota.stores.base import QuotaStore
 __all__ = ["Token", "token_ids", "try_acquire_now"]
 
 token_ids = count(1)
-"""Of this process; shared by its threads."""
+"""The ids of tokens and wait queues, unique in this process."""
 
 _LEASE_S: Final = 60.0
 
 
 class Token:
-    """The right to send one request, once and soon. Ends exactly once, however often it is told.
+    """The right to send one request, once and soon. Only the first call of `end` counts.
 
     Attributes:
-        quota: What it was taken from.
-        taken_at: When, on the store's clock.
-        send_by: The request has to leave before this moment.
-        sent: Whether it was allowed to leave.
-        ended: Whether it was given back.
-        waited: Whether it was waited for in line.
+        quota: The quota it was taken from.
+        taken_at: The time at which it was taken, on the store's clock.
+        send_by: The time before which the request has to be sent.
+        sent: True once the request may be sent.
+        ended: True once the token was given back.
+        waited: True if the caller waited for it in a queue.
     """
 
     __slots__ = ("_number", "_store", "ended", "quota", "send_by", "sent", "taken_at", "waited")
@@ -41,27 +41,30 @@ class Token:
         self.waited = False
 
     def claim(self) -> bool:
-        """Ask just before the first byte leaves. True once, and only before `send_by`.
+        """Claim the right to send, just before the first byte leaves.
 
-        A process that was stopped or suspended wakes up late, and HTTP libraries send again by
-        themselves: neither may happen on one token.
+        A process that was stopped or suspended wakes up late, and HTTP libraries repeat requests by
+        themselves: a token allows neither.
+
+        Returns:
+            True once, and only before `send_by`.
         """
         if self.sent or self.ended or self._store.clock() >= self.send_by:
             return False
         self.sent = True
         return True
 
-    def end(self, ending: TokenOutcome) -> None:
-        """Give the token back; what happened decides when it is free again. Never waits."""
+    def end(self, outcome: TokenOutcome) -> None:
+        """Give the token back; the outcome decides when it is free again. Never waits."""
         if not self.ended:
             self.ended = True
-            self._store.end(self.quota, self._number, ending)
+            self._store.end(self.quota, self._number, outcome)
 
     async def refuse(self, wait_s: float | None) -> Lock:
-        """Give the token back after a refusal, which closes the bucket.
+        """Give the token back after a throttle, and lock the bucket.
 
         Args:
-            wait_s: How long the refusal says to wait; None for the documented lock period.
+            wait_s: The wait that the server demands; None for the documented lock period.
         """
         self.ended = True
         return await self._store.refuse(
@@ -72,21 +75,26 @@ class Token:
 async def try_acquire_now(
     store: QuotaStore, quota: Quota, *, send_within_s: float
 ) -> Token | Denied:
-    """Take a token at once, or not at all: for requests that stand in no line.
+    """Take a token without waiting for one, for requests that do not queue.
 
     Args:
-        store: The store.
-        quota: The bucket.
-        send_within_s: How soon after the take the request has to leave, in real seconds; it has a
-            minute to end.
+        store: The store to take it from.
+        quota: The quota to take it from.
+        send_within_s: The time in which the request has to be sent, in real seconds; it then has
+            a minute to end.
+
+    Returns:
+        The token, or when to try again.
 
     Raises:
         QuotaStoreError: The store failed.
     """
     number = next(token_ids)
     try:
-        got = await store.take(quota, number, lease_s=quota.period_s + _LEASE_S)
+        result = await store.take(quota, number, lease_s=quota.period_s + _LEASE_S)
     except BaseException:
         store.end(quota, number, TokenOutcome.NEVER_SENT)
         raise
-    return got if isinstance(got, Denied) else Token(store, quota, number, got, got + send_within_s)
+    if isinstance(result, Denied):
+        return result
+    return Token(store, quota, number, result, result + send_within_s)

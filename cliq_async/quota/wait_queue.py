@@ -1,12 +1,28 @@
-"""The queue of one key in one event loop: a line a lane, and the pump that serves them.
+"""The wait queue of one key in one event loop: a lane for each priority, and a dispatcher.
 
-The pump is one task. It takes tokens from the store and hands each to the first in line, so
-that a waiter is woken exactly once, with its token, and the store is asked by one task however
-many wait. It sleeps until a token can be back, or until the store says that one is free sooner;
-it ends when nobody waits.
+The dispatcher is one task. It takes tokens from the store and hands each to the next waiter, so
+that a waiter is woken exactly once, with its token, and one task asks the store however many
+callers wait. Its states:
+
+    IDLE ------- a caller has to wait -------> READY <------- no token -------+
+     ^                                           |                            |
+     |                                    the task runs                       |
+     |                                           v                            |
+     +------ no one waits any longer ------- ASKING ------- woken -------> OUTDATED
+                                              |  ^
+                                     no token |  | the timer, or woken
+                                              v  |
+                                            SLEEPING
+
+A token leads from ASKING or OUTDATED to the next waiter's ASKING.
+
+A caller that would overtake no one does not wait at all. It bypasses the queue and asks the store
+itself, one caller at a time: in IDLE, and if it is interactive and the first in its lane, while
+the dispatcher is READY or SLEEPING.
 """
 
 import asyncio
+import enum
 import logging
 from contextlib import suppress
 from functools import partial
@@ -27,59 +43,76 @@ _log = logging.getLogger("cliq_async")
 _GRACE_S = 0.005
 
 LONG_WAIT_S = 10.0
-"""A wait from here on is worth a line in the log. Real seconds."""
+"""The shortest wait that is logged, in real seconds."""
+
+
+class _State(enum.Enum):
+    IDLE = enum.auto()
+    READY = enum.auto()
+    ASKING = enum.auto()
+    OUTDATED = enum.auto()  # still asking, but a token may have come back since the question
+    SLEEPING = enum.auto()
+
+
+# On Python 3.11, a member looked up in its class costs ten times as much.
+_IDLE, _READY, _ASKING, _OUTDATED, _SLEEPING = _State
 
 
 class WaitQueue:
-    """Those who wait for one key, in this event loop."""
+    """The callers of one event loop that wait for one key.
+
+    Attributes:
+        number: The queue's id, by which a store shares tokens fairly between queues.
+        bypassing: True while a caller asks the store itself.
+    """
 
     def __init__(self, quota: Quota, store: QuotaStore) -> None:
         self.number = next(token_ids)
+        self.bypassing = False
         self._key = quota.key
         self._endpoint = quota.endpoint
         self._store = store
         self._lanes = (FairQueue(), FairQueue())
-        self.pump: asyncio.Task[None] | None = None
-        self._sleep: asyncio.Future[None] | None = None
-        self._sooner = False
-        self._serving = False
-        self._earliest = self._announced = self._announced_s = -inf
-        self.asking = False
+        self._state = _IDLE
+        self._dispatcher: asyncio.Task[None] | None = None  # an event loop holds its tasks weakly
+        self._sleep: asyncio.Future[None] | None = None  # resolved to end SLEEPING
+        self._earliest = -inf
+        self._logged_until = self._logged_s = -inf
 
     def __len__(self) -> int:
         return len(self._lanes[0]) + len(self._lanes[1])
 
     def may_bypass(self, lane: Lane) -> bool:
-        """Whether a newcomer may ask the store itself, because it would overtake nobody."""
-        if self.asking:
+        """Return whether a new caller may ask the store itself, because it overtakes no one."""
+        if self.bypassing:
             return False
-        if self.pump is None:
+        if self._state is _IDLE:
             return True
-        return lane is Lane.INTERACTIVE and not self._lanes[lane] and not self._serving
+        return lane is Lane.INTERACTIVE and not self._lanes[lane] and not self._is_asking()
 
-    async def wait(self, waiter: Waiter, *, refused: bool) -> Token:
-        """Stand in line until the pump hands over a token.
+    async def wait(self, waiter: Waiter, *, denied: bool) -> Token:
+        """Wait until the dispatcher hands over a token.
 
         Args:
-            waiter: Who waits.
-            refused: Whether it asked the store itself, so that all in its line came later.
+            waiter: The caller.
+            denied: True if it asked the store itself. All others in its lane came after that.
 
         Raises:
-            QuotaWaitError: The deadline is too early, as far as anybody can know.
+            QuotaWaitError: The deadline cannot be met, as far as is known.
         """
         loop = asyncio.get_running_loop()
-        line = self._lanes[waiter.lane]
+        lane = self._lanes[waiter.lane]
         timer = None
         if waiter.deadline is not None:
-            await self._check(waiter, waiter.deadline, refused=refused)
+            await self._check_deadline(waiter, waiter.deadline, denied=denied)
             # A token that is back at the very deadline is still in time.
             delay_s = max(0.0, waiter.deadline - self._store.clock()) + _GRACE_S
             timer = loop.call_later(delay_s, self._expire, waiter)
-        line.add(waiter, first=refused)
-        if self.pump is None:
+        lane.add(waiter, first=denied)
+        if self._state is _IDLE:
             self._start(loop)
-        elif line.is_head(waiter) and self._first(below=waiter.reserve + 1) is waiter:
-            self.wake()  # the pump may be asleep for somebody who leaves more to others
+        elif lane.is_head(waiter) and self._first(below=waiter.reserve + 1) is waiter:
+            self.wake()  # the dispatcher may sleep for a waiter with a larger reserve
         try:
             return await waiter.future
         except (asyncio.CancelledError, GeneratorExit):
@@ -88,23 +121,27 @@ class WaitQueue:
                 future.result().end(TokenOutcome.NEVER_SENT)
             raise
         finally:
-            self._leave(waiter)
+            self._remove(waiter)
             if timer is not None:
                 timer.cancel()
 
     def wake(self) -> None:
-        """Have the pump ask again now."""
-        self._sooner = True
+        """Make the dispatcher ask the store again now."""
+        if self._state is _ASKING:
+            self._state = _OUTDATED
         sleep = self._sleep
         if sleep is not None and not sleep.done() and not sleep.get_loop().is_closed():
             sleep.set_result(None)
 
+    def _is_asking(self) -> bool:
+        return self._state is _ASKING or self._state is _OUTDATED
+
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        pump = loop.create_task(self._dispatch(loop), name="cliq_async quota")
-        self.pump = None if pump.done() else pump  # an eager task may be through already
+        self._state = _READY
+        self._dispatcher = loop.create_task(self._dispatch(loop), name="cliq_async quota")
 
     async def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Watched before the first question, so that no early return goes unseen.
+        # Watch before the first question, so that no token comes back unseen.
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
         try:
             while (waiter := self._first()) is not None:
@@ -113,21 +150,20 @@ class WaitQueue:
                     if waiter is None:
                         await self._sleep_until(retry_at)
                         break
-        except Exception as error:  # noqa: BLE001 - whatever it is, everybody in line must hear it
-            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must get it
+            self._fail_all(error)
         finally:
             stop_watching()
-            self.pump = None
+            self._state = _IDLE
             if self._first() is not None and not loop.is_closed():
-                self._start(loop)  # somebody cancelled the pump, and not those in line
+                self._start(loop)  # the dispatcher was cancelled, its waiters were not
 
     async def _serve(self, waiter: Waiter) -> float | None:
-        """Take a token for the first in line; if there is none, when to ask again."""
-        self._sooner = False
-        self._serving = True
+        """Take a token for the next waiter. Return None, or if denied, when to ask again."""
+        self._state = _ASKING
         store, quota, number = self._store, waiter.quota, next(token_ids)
         try:
-            got = await store.take(
+            result = await store.take(
                 quota,
                 number,
                 lease_s=waiter.lease_s,
@@ -139,29 +175,31 @@ class WaitQueue:
         except BaseException:
             store.end(quota, number, TokenOutcome.NEVER_SENT)
             raise
-        finally:
-            self._serving = False
-        if isinstance(got, Denied):
-            urgent = waiter.deadline is not None and waiter.deadline < got.retry_many_at
-            retry_at = got.retry_at if urgent or len(self) == 1 else got.retry_many_at
-            self._earliest = got.earliest_at
-            self._fail_late(got, waiter)
+        if isinstance(result, Denied):
+            urgent = waiter.deadline is not None and waiter.deadline < result.retry_many_at
+            retry_at = result.retry_at if urgent or len(self) == 1 else result.retry_many_at
+            self._earliest = result.earliest_at
+            self._fail_late(result, waiter)
             return retry_at
-        token = Token(store, quota, number, got, got + waiter.send_within_s)
+        token = Token(store, quota, number, result, result + waiter.send_within_s)
         token.waited = True
-        first = self._first(below=waiter.reserve + 1)  # who has come or left meanwhile
+        # Waiters may have come or left while the store was asked.
+        first = self._first(below=waiter.reserve + 1)
         if first is not None and (first is waiter or first.covers(waiter)):
             self._lanes[first.lane].pop_served(first)
             first.future.set_result(token)
         else:
-            token.end(TokenOutcome.NEVER_SENT)  # it was for somebody who has left
+            token.end(TokenOutcome.NEVER_SENT)  # the waiter has left
         return None
 
     async def _sleep_until(self, moment: float) -> None:
-        if self._sooner:
-            await asyncio.sleep(0)  # others may have to run before there is a token
+        if self._state is _OUTDATED:
+            self._state = _READY
+            await asyncio.sleep(0)  # other tasks may have to run before there is a token
             return
-        self._announce(max(moment, self._earliest))  # a store has itself asked again before that
+        self._state = _SLEEPING
+        # The moment may be that of a mere poll, before a token can be back.
+        self._log_long_wait(max(moment, self._earliest))
         loop = asyncio.get_running_loop()
         self._sleep = sleep = loop.create_future()
         timer = loop.call_later(moment - self._store.clock(), self.wake)
@@ -171,89 +209,90 @@ class WaitQueue:
             timer.cancel()
             self._sleep = None
 
-    def _announce(self, until: float) -> None:
-        """Log a long wait, once, unless it gets longer than was said."""
+    def _log_long_wait(self, until: float) -> None:
+        """Log a long wait once, and again only if it becomes much longer."""
         now = self._store.clock()
         wait_s = until - now
-        # With a request under way, the end of the wait moves on as the time does.
-        longer = wait_s >= self._announced_s + LONG_WAIT_S
-        if wait_s >= LONG_WAIT_S and (longer or now >= self._announced):
-            self._announced, self._announced_s = until, wait_s
+        # While requests are in flight, the end of the wait moves on with the clock.
+        longer = wait_s >= self._logged_s + LONG_WAIT_S
+        if wait_s >= LONG_WAIT_S and (longer or now >= self._logged_until):
+            self._logged_until, self._logged_s = until, wait_s
             text = "waiting %.0f s for the quota of %s (%d in line)"
             _log.info(text, wait_s, self._endpoint, len(self))
 
     def _first(self, below: float = inf) -> Waiter | None:
-        for line in self._lanes:
-            while (waiter := line.first(below)) is not None:
+        """Return the next waiter of those with a reserve below a number."""
+        for lane in self._lanes:
+            while (waiter := lane.first(below)) is not None:
                 if not waiter.future.done():
                     return waiter
-                line.remove(waiter)
+                lane.remove(waiter)
         return None
 
-    def _leave(self, waiter: Waiter) -> None:
-        """Step out of line; the pump may be asleep for this one, and the next ask for less."""
-        line = self._lanes[waiter.lane]
-        if waiter in line:
-            if line.is_head(waiter):
+    def _remove(self, waiter: Waiter) -> None:
+        """Remove a waiter and wake the dispatcher, whose next waiter may have a smaller reserve."""
+        lane = self._lanes[waiter.lane]
+        if waiter in lane:
+            if lane.is_head(waiter):
                 self.wake()
-            line.remove(waiter)
+            lane.remove(waiter)
 
-    async def _check(self, waiter: Waiter, deadline: float, *, refused: bool) -> None:
-        """Raise if the deadline cannot be kept, given who stands before it."""
+    async def _check_deadline(self, waiter: Waiter, deadline: float, *, denied: bool) -> None:
+        """Raise if the deadline cannot be met behind the waiters ahead."""
         (snapshot,) = await self._store.snapshots([waiter.quota])
         schedule = snapshot.schedule()
-        before = self._before(waiter, refused=refused)
-        if schedule(len(before), waiter.reserve) <= deadline:
+        ahead = self._ahead_of(waiter, denied=denied)
+        if schedule(len(ahead), waiter.reserve) <= deadline:
             return  # even if all of them stay
         position, reserve = 0, waiter.reserve
-        for other in before:
+        for other in ahead:
             if other.deadline is None or schedule(position, other.reserve) <= other.deadline:
                 position += 1  # the others will have left
                 reserve = min(reserve, other.reserve)
         earliest = max(schedule(position, reserve), schedule(0, waiter.reserve))
         if earliest > max(deadline, snapshot.now):
-            raise self._too_late(earliest, locked=snapshot.locked)
+            raise self._wait_error(earliest, locked=snapshot.locked)
 
-    def _before(self, waiter: Waiter, *, refused: bool) -> list[Waiter]:
-        """Who goes before a newcomer, and has no token yet that the store counts."""
-        own = [] if refused else self._lanes[waiter.lane].ahead_of(waiter)
+    def _ahead_of(self, waiter: Waiter, *, denied: bool) -> list[Waiter]:
+        """Return the waiters ahead of a new one whose tokens the store has not counted yet."""
+        own = [] if denied else self._lanes[waiter.lane].ahead_of(waiter)
         bulk = waiter.lane is Lane.BULK
-        before = [*self._lanes[Lane.INTERACTIVE], *own] if bulk else own
-        return before[1:] if self._serving else before
+        ahead = [*self._lanes[Lane.INTERACTIVE], *own] if bulk else own
+        return ahead[1:] if self._is_asking() else ahead
 
-    def _fail_late(self, not_yet: Denied, asked: Waiter) -> None:
-        """Tell those who cannot be served in time: all of them under a lock, else the first."""
-        earliest = not_yet.earliest_at
-        for line in self._lanes:
-            for waiter in list(line) if not_yet.locked else list(islice(line, 1)):
+    def _fail_late(self, denied: Denied, asked_for: Waiter) -> None:
+        """Fail the waiters that cannot be served in time: under a lock all, else the heads."""
+        earliest = denied.earliest_at
+        for lane in self._lanes:
+            for waiter in list(lane) if denied.locked else list(islice(lane, 1)):
                 late = waiter.deadline is not None and earliest > waiter.deadline
-                if late and (not_yet.locked or asked.covers(waiter)):
-                    self._give_up(waiter, self._too_late(earliest, locked=not_yet.locked))
+                if late and (denied.locked or asked_for.covers(waiter)):
+                    self._fail(waiter, self._wait_error(earliest, locked=denied.locked))
 
     def _expire(self, waiter: Waiter) -> None:
         now = self._store.clock()
-        self._give_up(waiter, self._too_late(max(now, self._earliest)))
+        self._fail(waiter, self._wait_error(max(now, self._earliest)))
 
-    def _fail(self, error: Exception) -> None:
+    def _fail_all(self, error: Exception) -> None:
         while (waiter := self._first()) is not None:
-            self._give_up(waiter, error)
+            self._fail(waiter, error)
 
-    def _give_up(self, waiter: Waiter, error: Exception) -> None:
-        self._leave(waiter)
-        if not waiter.future.done():  # else it was cancelled and has not run since
+    def _fail(self, waiter: Waiter, error: Exception) -> None:
+        self._remove(waiter)
+        if not waiter.future.done():  # a cancelled caller has not run since
             waiter.future.set_exception(error)
 
-    def _too_late(self, earliest: float, *, locked: bool = False) -> QuotaWaitError:
+    def _wait_error(self, earliest: float, *, locked: bool = False) -> QuotaWaitError:
         return QuotaWaitError(self._endpoint, to_utc(earliest, self._store.clock), locked)
 
 
 def _wake_from_any_thread(loop: asyncio.AbstractEventLoop, queue: WaitQueue) -> None:
     try:
-        here = asyncio.get_running_loop() is loop
+        in_loop = asyncio.get_running_loop() is loop
     except RuntimeError:
-        here = False
-    if here:
+        in_loop = False
+    if in_loop:
         queue.wake()
     else:
-        with suppress(RuntimeError):  # that loop was closed with callers in line
+        with suppress(RuntimeError):  # the loop was closed while callers waited
             loop.call_soon_threadsafe(queue.wake)

@@ -1,1 +1,1 @@
-"""The typed methods of the API, one resource a file."""
+"""The typed methods of the API, one resource per file."""

@@ -1,4 +1,4 @@
-"""A local Cliq that keeps what it is told, and counts and locks like the real one."""
+"""The sandbox: a local Cliq server with state, rate limits, OAuth and injected faults."""
 
 from cliq_async.sandbox.oauth import user_label
 from cliq_async.sandbox.serve import serve

@@ -1,4 +1,4 @@
-"""The accounts server: answers requests for tokens, and fails in the ways that Zoho's does."""
+"""The accounts server: token requests and their injected faults."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,19 +7,19 @@ from aiohttp import web
 
 from cliq_async.sandbox.faults import ACCOUNTS, Faults
 from cliq_async.sandbox.oauth import Tokens, denied
-from cliq_async.sandbox.responses import DropConnection, NoResponse, gateway, json_answer
+from cliq_async.sandbox.responses import DropConnection, NoResponse, bad_gateway, json_response
 
 __all__ = ["Accounts"]
 
 _PAGE: Final = "<!DOCTYPE html><html><body>Something went wrong. Sign in again.</body></html>"
 
-# What is answered in place of a token, which is then not made.
-_INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
+# Faults that replace the response; no token is issued.
+_REPLACEMENTS: Final[dict[str, tuple[int, dict[str, Any]]]] = {
     "invalid-client": (200, {"error": "invalid_client"}),
     "invalid-code": (200, {"error": "invalid_code"}),
     "denied-200": denied(200),
     "denied-400": denied(400),
-    "denied-localised": (
+    "denied-localized": (
         200,
         {
             "error": "Zugriff verweigert",
@@ -33,43 +33,43 @@ _INSTEAD: Final[dict[str, tuple[int, dict[str, Any]]]] = {
     "500": (500, {"error": "server_error"}),
 }
 
-# What comes in place of an answer once the token is made.
-_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+# Faults that break the response after the token was issued.
+_BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
     "lost": NoResponse,
     "reset": DropConnection,
-    "502": gateway,
+    "502": bad_gateway,
 }
 
 
 class Accounts:
-    """Answers requests for tokens.
+    """The handler of token requests.
 
     Args:
-        tokens: Gives them out.
-        faults: What goes wrong.
+        tokens: The issuer of access tokens.
+        faults: The faults to inject.
     """
 
     def __init__(self, tokens: Tokens, faults: Faults) -> None:
         self._tokens = tokens
         self._faults = faults
 
-    def refuses(self) -> bool:
-        """Whether this request's connection breaks before anything is done."""
-        return self._faults.refuses(ACCOUNTS)
+    def refuses_connection(self) -> bool:
+        """Return whether to drop this request's connection before handling it."""
+        return self._faults.refuses_connection(ACCOUNTS)
 
     def answer(self, form: Mapping[str, str], now: float) -> web.StreamResponse:
-        """Answer a request."""
+        """Respond to a token request."""
         self._tokens.requests += 1
         fault = self._faults.draw(ACCOUNTS)
-        if fault in _INSTEAD:
-            return json_answer(*_INSTEAD[fault])
+        if fault in _REPLACEMENTS:
+            return json_response(*_REPLACEMENTS[fault])
         if fault == "html":
             return web.Response(text=_PAGE, content_type="text/html")
-        if fault == "502" and self._faults.coin():
-            return gateway()
+        if fault == "502" and self._faults.flip_coin():
+            return bad_gateway()
         status, body = self._tokens.answer(form, now)
-        if fault in _SPOILED:
-            return _SPOILED[fault]()
+        if fault in _BROKEN_RESPONSES:
+            return _BROKEN_RESPONSES[fault]()
         if fault == "milliseconds" and "expires_in" in body:
             body |= {"expires_in_sec": body["expires_in"], "expires_in": body["expires_in"] * 1000}
-        return json_answer(status, body)
+        return json_response(status, body)

@@ -1,4 +1,4 @@
-"""What becomes of a request: its route, its user, thresholds and faults on the way to the work."""
+"""The request handler: routing, authentication, rate limits, injected faults, endpoint."""
 
 import re
 import threading
@@ -11,7 +11,7 @@ from aiohttp import web
 from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
-from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorised
+from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorized
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.oauth import Tokens, user_label
@@ -20,10 +20,10 @@ from cliq_async.sandbox.report import make_report
 from cliq_async.sandbox.responses import (
     DropConnection,
     NoResponse,
-    failed,
-    gateway,
-    json_answer,
-    refusal,
+    bad_gateway,
+    error_response,
+    json_response,
+    server_error,
 )
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.settings import Settings
@@ -32,34 +32,34 @@ from cliq_async.sandbox.state.state import State
 __all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "SandboxApp"]
 
 REPORT_PATH: Final = "/sandbox/report"
-TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 - a path, not a password
 REVOKE_PATH: Final = TOKEN_PATH + "/revoke"
 
 MAX_BODY: Final = 2 * 1024**2
-"""The longest script is six times as long when all of it is escaped."""
+"""The body limit in bytes; JSON escapes can make the longest script six times as long."""
 
 _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
-"""Which external network is asked makes no difference here."""
+"""The prefix that addresses an external network, which the sandbox ignores."""
 
-# What comes in place of an answer once the work is done.
-_SPOILED: Final[dict[str, Callable[[], web.StreamResponse]]] = {
+# Faults that break the response after the endpoint has run.
+_BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
     "lost": NoResponse,
     "reset": DropConnection,
-    "502": gateway,
+    "502": bad_gateway,
 }
 
 
 class SandboxApp:
-    """Answers requests.
+    """The handler of all requests.
 
     Args:
         settings: The options of the sandbox.
-        state: What it remembers.
-        latency: The time that requests spend on their way.
-        clock: Seconds that never go back.
+        state: The data of the sandbox.
+        latency: The simulated network latency.
+        clock: A monotonic clock in seconds.
 
     Attributes:
-        lock: Held while the state is read or changed, which other threads may do, too.
+        lock: Guards the state, which other threads may read or change.
     """
 
     def __init__(
@@ -77,123 +77,125 @@ class SandboxApp:
             settings.algorithm,
             limits=settings.limits,
             seed=settings.seed,
-            penalise=settings.penalise,
+            penalize=settings.penalize,
         )
         self._tokens = Tokens(seed=settings.seed, life_s=settings.token_life_s)
         self._faults = Faults(settings.faults, seed=settings.seed)
         self._accounts = Accounts(self._tokens, self._faults)
-        self._unauthorised = 0
+        self._unauthorized = 0
         dialect = DIALECTS[settings.dialect]
         self._router = Router(dialect.paths)
-        self._works = dialect.works
+        self._handlers = dialect.handlers
         self._users: dict[str, str] = {}
         self._clock = clock
         self._started = clock()
         self._time_scale = settings.time_scale
 
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
-        """What came in and what became of it; `Sandbox.report` says what is in it."""
+        """Return the report that `Sandbox.report` describes."""
         with self.lock:
             report = make_report(
                 self._throttle, self._state, self._tokens, user=user, recipients=recipients
             )
-        return report | {"unauthorised": self._unauthorised}
+        return report | {"unauthorized": self._unauthorized}
 
     def revoke(self, user: str | None = None) -> int:
-        """End access tokens that are alive; returns how many there were."""
+        """Revoke active access tokens and return their number."""
         with self.lock:
             return self._tokens.revoke(self._now(), user)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request."""
+        """Respond to a request."""
         method, path = request.method, request.rel_url.raw_path
         if method == "GET" and path == REPORT_PATH:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
-            return json_answer(200, self.report(user=query.get("user"), recipients=recipients))
-        accounts = {TOKEN_PATH: self._token, REVOKE_PATH: self._revoked}
+            return json_response(200, self.report(user=query.get("user"), recipients=recipients))
+        accounts = {TOKEN_PATH: self._issue_token, REVOKE_PATH: self._revoke_token}
         if method == "POST" and path in accounts:
-            if self._accounts.refuses():
+            if self._accounts.refuses_connection():
                 return DropConnection()
-            return await self._delayed(lambda: accounts[path](request))
+            return await self._respond_with_latency(lambda: accounts[path](request))
         try:
             endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
-        except ApiFault as refused:
-            return refusal(refused)
-        if self._faults.refuses(endpoint):
+        except ApiFault as fault:
+            return error_response(fault)
+        if self._faults.refuses_connection(endpoint):
             return DropConnection()
-        return await self._delayed(lambda: self._answer(request, endpoint, parameters))
+        return await self._respond_with_latency(
+            lambda: self._call_endpoint(request, endpoint, parameters)
+        )
 
-    async def _delayed(
-        self, answering: Callable[[], Awaitable[web.StreamResponse]]
+    async def _respond_with_latency(
+        self, respond: Callable[[], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         await self._latency.wait()
         try:
-            answer = await answering()
-        except ApiFault as refused:
-            answer = refusal(refused)
-        except OSError:  # the client went away while it was sending
+            response = await respond()
+        except ApiFault as fault:
+            response = error_response(fault)
+        except OSError:  # the client disconnected while sending
             return NoResponse()
         await self._latency.wait()
-        return answer
+        return response
 
-    async def _token(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _issue_token(self, request: web.BaseRequest) -> web.StreamResponse:
         form = await _form(request)
         with self.lock:
             return self._accounts.answer(form, self._now())
 
-    async def _revoked(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _revoke_token(self, request: web.BaseRequest) -> web.StreamResponse:
         token = (await _form(request)).get("token", "")
         with self.lock:
-            return json_answer(*self._tokens.revoke_refresh_token(token, self._now()))
+            return json_response(*self._tokens.revoke_refresh_token(token, self._now()))
 
-    async def _answer(
+    async def _call_endpoint(
         self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
     ) -> web.StreamResponse:
         now = self._now()
-        user = self._user(request.headers.get("Authorization", ""), now)
+        user = self._authenticate(request.headers.get("Authorization", ""), now)
         if not self._throttle.arrive(user, endpoint, now).allowed:
-            return self._throttled(user, endpoint, now)
+            return self._throttle_response(user, endpoint, now)
         fault = self._faults.draw(endpoint)
         if fault in THROTTLES:
-            self._throttle.gate(user, endpoint).lock(now, injected=fault)
-            return self._throttled(user, endpoint, now)
+            self._throttle.endpoint_counter(user, endpoint).lock(now, injected=fault)
+            return self._throttle_response(user, endpoint, now)
         if fault == "401":
-            raise self._unaccepted("oauthtoken_invalid")
+            raise self._reject_token("oauthtoken_invalid")
         if fault == "500":
-            return failed()
-        if fault == "502" and self._faults.coin():
-            return gateway()
+            return server_error()
+        if fault == "502" and self._faults.flip_coin():
+            return bad_gateway()
         call = Call(user, parameters, _query(request), await _body(request))
         try:
             with self.lock:
-                answer = json_answer(*self._works[endpoint](self._state, call))
-        except ApiFault as refused:  # a fault can spoil this answer, too
-            answer = refusal(refused)
-        return _SPOILED[fault]() if fault else answer
+                response = json_response(*self._handlers[endpoint](self._state, call))
+        except ApiFault as error:  # an injected fault can break this response, too
+            response = error_response(error)
+        return _BROKEN_RESPONSES[fault]() if fault else response
 
-    def _user(self, authorization: str, now: float) -> str:
+    def _authenticate(self, authorization: str, now: float) -> str:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
-            raise self._unaccepted()
-        if self._tokens.is_over(token, now):
-            raise self._unaccepted("oauthtoken_invalid")
-        label = self._tokens.user(token) or self._users.get(token)
+            raise self._reject_token()
+        if self._tokens.has_ended(token, now):
+            raise self._reject_token("oauthtoken_invalid")
+        label = self._tokens.user_of(token) or self._users.get(token)
         if label is None:
             label = self._users[token] = user_label(token)
         return label
 
-    def _unaccepted(self, code: str | None = None) -> ApiFault:
-        self._unauthorised += 1
-        return not_authorised(code)
+    def _reject_token(self, code: str | None = None) -> ApiFault:
+        self._unauthorized += 1
+        return not_authorized(code)
 
-    def _throttled(self, user: str, endpoint: str, now: float) -> web.Response:
-        lock = self._throttle.gate(user, endpoint).locks[-1]
+    def _throttle_response(self, user: str, endpoint: str, now: float) -> web.Response:
+        lock = self._throttle.endpoint_counter(user, endpoint).locks[-1]
         limit = self._throttle.limit(endpoint)
-        return json_answer(*throttle_answer(lock.injected, limit, lock.until - now))
+        return json_response(*throttle_answer(lock.injected, limit, lock.until - now))
 
     def _now(self) -> float:
-        """Seconds since the start, in the sandbox's time."""
+        """Return the seconds since the start, in the sandbox's time."""
         return (self._clock() - self._started) * self._time_scale
 
 

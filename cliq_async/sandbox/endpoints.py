@@ -1,4 +1,4 @@
-"""What the endpoints do: each one a function from a call to a status and a body."""
+"""The endpoint handlers: functions from a call to a status and a body."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ import attrs
 from cliq_async.endpoints import BASE_PATH
 from cliq_async.sandbox.errors import bad_request, forbidden
 from cliq_async.sandbox.state.bots import Bot, BotRecord
-from cliq_async.sandbox.state.handlers import shown_logic
+from cliq_async.sandbox.state.handlers import describe_logic
 from cliq_async.sandbox.state.state import State
 from cliq_async.sandbox.validation import (
     page_limit,
@@ -29,18 +29,18 @@ __all__ = ["ENDPOINT_HANDLERS", "Call", "Reply"]
 Reply = tuple[int, dict[str, Any] | None]
 
 _BOTS: Final = f"{BASE_PATH}/bots"
-_DONE: Final[Reply] = (204, None)
+_NO_CONTENT: Final[Reply] = (204, None)
 
 
 @attrs.frozen
 class Call:
-    """One request that came through.
+    """A request that passed authentication and rate limits.
 
     Attributes:
-        user: The label of the user who asks.
-        parameters: The values of the path's parameters, in their order.
-        query: The query, its last value for each name.
-        body: The body as it came.
+        user: The label of the user who sent it.
+        parameters: The values of the path's parameters, in order.
+        query: The query, with the last value of each name.
+        body: The undecoded body.
     """
 
     user: str
@@ -49,11 +49,11 @@ class Call:
     body: bytes
 
 
-def _of_bot(url: str, data: Any) -> Reply:
+def _bot_reply(url: str, data: Any) -> Reply:
     return 200, {"url": url, "type": "bot", "data": data}
 
 
-def _of_handler(url: str, data: Any) -> Reply:
+def _handler_reply(url: str, data: Any) -> Reply:
     return 200, {"url": url, "type": "execution_handler", "data": data}
 
 
@@ -61,7 +61,7 @@ def _of_handler(url: str, data: Any) -> Reply:
 
 
 def _create_bot(state: State, call: Call) -> Reply:
-    return _of_bot(_BOTS, state.create_bot(call.user, read_new_bot(call.body)).record)
+    return _bot_reply(_BOTS, state.create_bot(call.user, read_new_bot(call.body)).record)
 
 
 def _list_bots(state: State, call: Call) -> Reply:
@@ -84,16 +84,16 @@ def _update_bot(state: State, call: Call) -> Reply:
     bot = state.bots.by_id(reference)
     bot.check_editor(call.user)
     state.bots.change(bot, read_bot_changes(call.body, bot.record["execution_type"]))
-    return _of_bot(f"{_BOTS}/{reference}", bot.record)
+    return _bot_reply(f"{_BOTS}/{reference}", bot.record)
 
 
 def _get_bot(state: State, call: Call) -> Reply:
     (reference,) = call.parameters
     bot = state.bots.by_id(reference)
-    shown: dict[str, Any] = {**bot.record}
+    data: dict[str, Any] = {**bot.record}
     if read_fields(call.query):
-        shown["subscription_details"] = bot.subscribers.all()
-    return _of_bot(f"{_BOTS}/{reference}", shown)
+        data["subscription_details"] = bot.subscribers.all()
+    return _bot_reply(f"{_BOTS}/{reference}", data)
 
 
 def _delete_bot(state: State, call: Call) -> Reply:
@@ -101,20 +101,20 @@ def _delete_bot(state: State, call: Call) -> Reply:
     bot = state.bots.by_id(reference)
     bot.check_editor(call.user)
     state.delete_bot(bot)
-    return _DONE
+    return _NO_CONTENT
 
 
 def _list_subscribers(state: State, call: Call) -> Reply:
     (reference,) = call.parameters
-    bot = state.bots.by_either(reference)
-    if bot.is_foreign_to(call.user):
+    bot = state.bots.by_name_or_id(reference)
+    if bot.belongs_to_other(call.user):
         raise forbidden()
     page = bot.subscribers.page(
         page_limit(call.query),
         next_token=call.query.get("next_token"),
         sync_token=call.query.get("sync_token"),
     )
-    page.pop("deleted", None)  # documented for bots alone
+    page.pop("deleted", None)  # documented for bots only
     return 200, {"url": f"{_BOTS}/{reference}/subscribers", "type": "bot_subscriber"} | page
 
 
@@ -122,7 +122,7 @@ def _associate_channel(state: State, call: Call) -> Reply:
     (name,) = call.parameters
     bot = state.bots.by_name(name)
     state.channels.associate(bot.name, read_channel(call.body))
-    return _DONE
+    return _NO_CONTENT
 
 
 # Messages and calls.
@@ -132,9 +132,9 @@ def _send_message(state: State, call: Call) -> Reply:
     (name,) = call.parameters
     bot = state.bots.by_name(name)
     bot.check_sender(call.user)
-    order = read_message(call.body, call.query)
-    message = state.send(call.user, bot, order)
-    return (200, message.ids()) if order.sync else _DONE
+    delivery = read_message(call.body, call.query)
+    message = state.send(call.user, bot, delivery)
+    return (200, message.ids()) if delivery.sync else _NO_CONTENT
 
 
 def _send_incoming(state: State, call: Call) -> Reply:
@@ -142,8 +142,8 @@ def _send_incoming(state: State, call: Call) -> Reply:
     bot = state.bots.by_name(name)
     bot.check_sender(call.user)
     read_parameters(call.body)
-    named = read_recipients(call.query.get("user_ids"))
-    return 200, {"user_ids": [] if named is None else state.reachable(bot, named)}
+    user_ids = read_recipients(call.query.get("user_ids"))
+    return 200, {"user_ids": [] if user_ids is None else state.resolve_subscribers(bot, user_ids)}
 
 
 def _trigger_call(state: State, call: Call) -> Reply:
@@ -163,7 +163,7 @@ def _create_handler(state: State, call: Call) -> Reply:
     (reference,) = call.parameters
     bot = state.bots.by_id(reference)
     handler = state.create_handler(bot, read_new_handler(call.body, _execution_type(bot)))
-    return _of_handler(f"{_BOTS}/{reference}/handlers", shown_logic(handler))
+    return _handler_reply(f"{_BOTS}/{reference}/handlers", describe_logic(handler))
 
 
 def _update_handler(state: State, call: Call) -> Reply:
@@ -172,14 +172,14 @@ def _update_handler(state: State, call: Call) -> Reply:
     handler = bot.handlers.find(handler_type, call.query.get("handler_id"))
     fields = read_handler_changes(call.body, handler_type, _execution_type(bot))
     state.change_handler(bot, handler, fields)
-    return _of_handler(_handler_url(call), bot.handlers.shown_update(handler))
+    return _handler_reply(_handler_url(call), bot.handlers.describe_update(handler))
 
 
 def _get_handler(state: State, call: Call) -> Reply:
     reference, handler_type = call.parameters
     handlers = state.bots.by_id(reference).handlers
     handler = handlers.find(handler_type, call.query.get("handler_id"))
-    return _of_handler(_handler_url(call), handlers.shown(handler))
+    return _handler_reply(_handler_url(call), handlers.describe(handler))
 
 
 def _delete_handler(state: State, call: Call) -> Reply:
@@ -187,7 +187,7 @@ def _delete_handler(state: State, call: Call) -> Reply:
     bot = state.bots.by_id(reference)
     handler = bot.handlers.find(handler_type, call.query.get("handler_id"))
     state.delete_handler(bot, handler)
-    return _DONE
+    return _NO_CONTENT
 
 
 def _execution_type(bot: Bot) -> str:

@@ -1,4 +1,4 @@
-"""The errors that Cliq answers with, as exceptions."""
+"""Cliq's error responses, as exceptions."""
 
 from typing import Final
 
@@ -7,12 +7,12 @@ __all__ = [
     "bad_request",
     "bot_not_found",
     "forbidden",
-    "not_authorised",
+    "not_authorized",
     "wrong_method",
     "wrong_url",
 ]
 
-_NOT_AUTHORISED: Final = "Request was rejected because of invalid AuthToken."
+_NOT_AUTHORIZED: Final = "Request was rejected because of invalid AuthToken."
 _FORBIDDEN: Final = (
     "The user does not have enough permission or possibly not an user of the respective "
     "organization to access the resource."
@@ -24,13 +24,13 @@ _WRONG_URL: Final = (
 _WRONG_METHOD: Final = "The requested resource does not support the HTTP method used."
 
 
-class ApiFault(Exception):  # noqa: N818 - it is an answer of the API, not an error of the sandbox
-    """The request is answered with an error.
+class ApiFault(Exception):  # noqa: N818 - an API response, not an error of the sandbox
+    """An error response to a request.
 
     Attributes:
         status: The HTTP status.
-        message: The text for people.
-        code: The error code; None where Cliq gives none.
+        message: The human-readable message.
+        code: The error code; None where Cliq sends no code.
     """
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
@@ -41,30 +41,30 @@ class ApiFault(Exception):  # noqa: N818 - it is an answer of the API, not an er
 
 
 def bad_request(message: str, code: str = "invalid_inputs") -> ApiFault:
-    """The answer to a request that the documents do not allow."""
+    """Return the error for a request that violates the documentation."""
     return ApiFault(400, message, code)
 
 
 def bot_not_found() -> ApiFault:
-    """The answer where no bot has the id or unique name."""
+    """Return the error for an unknown bot id or unique name."""
     return ApiFault(404, "No bot has this id or unique name.", "bot_not_found")
 
 
-def not_authorised(code: str | None = None) -> ApiFault:
-    """The answer to a token that is missing or not accepted."""
-    return ApiFault(401, _NOT_AUTHORISED, code)
+def not_authorized(code: str | None = None) -> ApiFault:
+    """Return the error for a missing or invalid token."""
+    return ApiFault(401, _NOT_AUTHORIZED, code)
 
 
 def forbidden() -> ApiFault:
-    """The answer to a user who may not."""
+    """Return the error for a user without permission."""
     return ApiFault(403, _FORBIDDEN)
 
 
 def wrong_url() -> ApiFault:
-    """The answer where there is nothing of this name."""
+    """Return the error for an unknown URL."""
     return ApiFault(404, _WRONG_URL)
 
 
 def wrong_method() -> ApiFault:
-    """The answer to a method that the URL does not know."""
+    """Return the error for a method that the URL does not support."""
     return ApiFault(405, _WRONG_METHOD)

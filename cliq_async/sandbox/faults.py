@@ -1,7 +1,7 @@
-"""What goes wrong on purpose: lost answers, broken connections, failures, locks, refused tokens.
+"""Injected faults: lost responses, dropped connections, server errors, locks, rejected tokens.
 
-A fault is written `KIND:RATE` or `KIND:RATE@ENDPOINT`, as `lost:0.01@send_message`. The rate is a
-share, or `x` and a number: `500:x2` are the first two requests.
+A fault is written `KIND:RATE` or `KIND:RATE@ENDPOINT`, for example `lost:0.01@send_message`. The
+rate is a probability, or `x` and a number: `500:x2` fails the first two requests.
 """
 
 import math
@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 ACCOUNTS: Final = "access_token"
-"""The accounts server, as the endpoint of a fault. It is met by the faults that name it alone."""
+"""The accounts server, as the endpoint of a fault; only faults that name it apply to it."""
 
 THROTTLES: Final = ("throttle-429", "throttle-400", "throttle-nested", "throttle-200")
 _ANYWHERE: Final = ("lost", "reset", "refuse", "500", "502")
 _OAUTH: Final = (
     "denied-200",
     "denied-400",
-    "denied-localised",
+    "denied-localized",
     "invalid-client",
     "invalid-code",
     "no-token",
@@ -46,13 +46,13 @@ ACCOUNTS_KINDS: Final = (*_ANYWHERE, "408", "429", *_OAUTH)
 
 @attrs.frozen
 class Fault:
-    """One kind of mishap.
+    """A kind of fault and its rate.
 
     Attributes:
         kind: One of `KINDS`, or of `ACCOUNTS_KINDS` at the accounts server.
-        rate: The share of requests it happens to, from 0 to 1.
-        endpoint: The endpoint it happens at; None for all.
-        times: How many requests it happens to at the most; None for any number.
+        rate: The probability per request, from 0 to 1.
+        endpoint: The endpoint it affects; None for all.
+        times: The maximum number of requests it affects; None for no limit.
     """
 
     kind: str
@@ -62,10 +62,10 @@ class Fault:
 
 
 def parse_fault(text: str) -> Fault:
-    """Read `KIND:RATE[@ENDPOINT]`.
+    """Parse `KIND:RATE[@ENDPOINT]`.
 
     Raises:
-        ValueError: It is not of that form; the message says what is allowed.
+        ValueError: The text is not of that form; the message says what is allowed.
     """
     spec, at, endpoint = text.partition("@")
     kind, _, rate_text = spec.partition(":")
@@ -88,49 +88,52 @@ def parse_fault(text: str) -> Fault:
 
 
 @attrs.define(eq=False)
-class _Row:
-    """A fault, and to how many requests it still happens."""
+class _ActiveFault:
+    """A fault and the number of requests it can still affect."""
 
     fault: Fault
-    left: float
+    remaining: float
 
     def strikes(self, rng: random.Random) -> bool:
-        if self.left < 1 or rng.random() >= self.fault.rate:
+        if self.remaining < 1 or rng.random() >= self.fault.rate:
             return False
-        self.left -= 1
+        self.remaining -= 1
         return True
 
 
 class Faults:
-    """Draws faults by their rates, the same ones for the same seed and requests."""
+    """A random source of faults; the same seed and requests give the same faults."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0) -> None:
         rows = tuple(
-            _Row(fault, math.inf if fault.times is None else fault.times) for fault in faults
+            _ActiveFault(fault, math.inf if fault.times is None else fault.times)
+            for fault in faults
         )
         self._rng = random.Random(f"{seed}/faults")
         names = (*ENDPOINTS, ACCOUNTS)
-        # `refuse` strikes before Cliq sees the request, the others once it has counted it.
-        self._early = {name: _rows(rows, name, early=True) for name in names}
-        self._late = {name: _rows(rows, name, early=False) for name in names}
+        # `refuse` strikes before the request is counted, all other faults after it.
+        self._early = {name: _matching_faults(rows, name, early=True) for name in names}
+        self._late = {name: _matching_faults(rows, name, early=False) for name in names}
 
-    def refuses(self, endpoint: str) -> bool:
-        """Whether this request's connection breaks before anything is done."""
+    def refuses_connection(self, endpoint: str) -> bool:
+        """Return whether to drop this request's connection before handling it."""
         return any(row.strikes(self._rng) for row in self._early[endpoint])
 
     def draw(self, endpoint: str) -> str | None:
-        """The kind of fault this counted request meets, if any; the first one that strikes."""
+        """Return the kind of the first fault that strikes this request; None without one."""
         for row in self._late[endpoint]:
             if row.strikes(self._rng):
                 return row.fault.kind
         return None
 
-    def coin(self) -> bool:
-        """Heads or tails."""
+    def flip_coin(self) -> bool:
+        """Return True or False with equal probability."""
         return self._rng.random() < 0.5  # noqa: PLR2004 - the two sides of a coin
 
 
-def _rows(rows: tuple[_Row, ...], endpoint: str, *, early: bool) -> tuple[_Row, ...]:
+def _matching_faults(
+    rows: tuple[_ActiveFault, ...], endpoint: str, *, early: bool
+) -> tuple[_ActiveFault, ...]:
     everywhere = {endpoint} if endpoint == ACCOUNTS else {None, endpoint}
     return tuple(
         row
@@ -140,12 +143,12 @@ def _rows(rows: tuple[_Row, ...], endpoint: str, *, early: bool) -> tuple[_Row, 
 
 
 def throttle_answer(kind: str | None, limit: Limit, left_s: float) -> tuple[int, dict[str, Any]]:
-    """How a locked endpoint answers, in one of the four forms that were seen.
+    """Return the response of a locked endpoint, in one of the four observed forms.
 
     Args:
-        kind: One of `THROTTLES`; None for the plain one.
+        kind: One of `THROTTLES`; None for the plain form.
         limit: The endpoint's threshold.
-        left_s: What is left of the lock, in seconds.
+        left_s: The remaining seconds of the lock.
 
     Returns:
         The HTTP status and the JSON body.

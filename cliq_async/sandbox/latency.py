@@ -1,4 +1,4 @@
-"""The time a request spends on its way, which ends when the sandbox does."""
+"""Simulated network latency, which ends when the sandbox stops."""
 
 import asyncio
 import random
@@ -7,12 +7,12 @@ __all__ = ["Latency"]
 
 
 class Latency:
-    """Waits that stand for the network.
+    """A delay before and after each request.
 
     Args:
-        latency_s: What both ways take, in real seconds.
-        jitter_s: The mean of what comes on top of it, exponentially distributed.
-        seed: Decides the jitter.
+        latency_s: The round-trip time in real seconds.
+        jitter_s: The mean of the exponentially distributed time added to it.
+        seed: The seed of the jitter.
     """
 
     def __init__(self, latency_s: float, jitter_s: float, *, seed: int = 0) -> None:
@@ -20,12 +20,12 @@ class Latency:
         self._rate = 2 / jitter_s if jitter_s else 0.0
         self._rng = random.Random(f"{seed}/jitter")
         self._naps: set[asyncio.Future[None]] = set()
-        self._ended = False
+        self._stopped = False
 
     async def wait(self) -> None:
-        """Wait for one way."""
+        """Wait for half of the round-trip time."""
         seconds = self._half_s + (self._rng.expovariate(self._rate) if self._rate else 0.0)
-        if not seconds or self._ended:
+        if not seconds or self._stopped:
             return
         loop = asyncio.get_running_loop()
         nap: asyncio.Future[None] = loop.create_future()
@@ -37,9 +37,9 @@ class Latency:
             timer.cancel()
             self._naps.discard(nap)
 
-    def end(self) -> None:
-        """Wake all who wait, and let nobody wait any more."""
-        self._ended = True
+    def stop(self) -> None:
+        """End all waits, now and in the future."""
+        self._stopped = True
         for nap in self._naps:
             _wake(nap)
 

@@ -1,6 +1,6 @@
-"""OAuth: gives out access tokens as the accounts server does, and knows whose they are.
+"""OAuth: issue and revoke access tokens, with the limits of Zoho's accounts server.
 
-Nothing here reads a clock: every method takes `now`, in seconds, and `now` never goes back.
+Nothing here reads a clock: every method takes `now`, in seconds, which must never decrease.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ import attrs
 __all__ = ["Tokens", "denied", "user_label"]
 
 _WINDOW_S: Final = 600.0
-_MOST_IN_WINDOW: Final = 10
-_MOST_ALIVE: Final = 15
+_MAX_PER_WINDOW: Final = 10
+_MAX_ACTIVE: Final = 15
 _INVALID: Final = ("", "invalid")
 _GRANTS: Final = ("refresh_token", "authorization_code", "client_credentials")
 
@@ -23,13 +23,13 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def user_label(token: str) -> str:
-    """The name of a token's user in reports, which does not give the token away."""
+    """Return the name of a token's user in reports, which does not reveal the token."""
     return "user-" + hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
 @attrs.define(eq=False)
 class _Issued:
-    """An access token: its text, its user, when it expires or was killed."""
+    """An access token, its user, and the time it expires or was ended."""
 
     token: str
     user: str
@@ -38,21 +38,21 @@ class _Issued:
 
 @attrs.define(eq=False)
 class _Grant:
-    """What access tokens are given for: when the last ones were given, and which may be alive."""
+    """The tokens issued for a refresh token: recent times of issue, and those still active."""
 
-    given: deque[float] = attrs.field(factory=lambda: deque(maxlen=_MOST_IN_WINDOW))
-    alive: deque[_Issued] = attrs.field(factory=deque)
+    issued_at: deque[float] = attrs.field(factory=lambda: deque(maxlen=_MAX_PER_WINDOW))
+    active: deque[_Issued] = attrs.field(factory=deque)
 
 
 class Tokens:
-    """All access tokens that were given out.
+    """The issuer of access tokens.
 
     Args:
-        seed: Decides their texts.
-        life_s: How long each of them lives.
+        seed: The seed of the token texts.
+        life_s: The lifetime of a token in seconds.
 
     Attributes:
-        requests: How many requests for tokens there were.
+        requests: The number of token requests.
     """
 
     def __init__(self, *, seed: int = 0, life_s: float = 3600) -> None:
@@ -64,18 +64,18 @@ class Tokens:
         self._used_codes: set[str] = set()
         self._revoked: set[str] = set()
 
-    def user(self, token: str) -> str | None:
-        """The label of a token's user; None if the token was not given out here."""
+    def user_of(self, token: str) -> str | None:
+        """Return the label of a token's user; None if this issuer did not issue the token."""
         issued = self._issued.get(token)
         return None if issued is None else issued.user
 
-    def is_over(self, token: str, now: float) -> bool:
-        """Whether a token that was given out has expired, was revoked, or newer ones ended it."""
+    def has_ended(self, token: str, now: float) -> bool:
+        """Return whether an issued token has expired, was revoked, or was ended by newer ones."""
         issued = self._issued.get(token)
         return issued is not None and now >= issued.until
 
     def revoke(self, now: float, user: str | None = None) -> int:
-        """End the tokens that are alive, of all users or of one; returns how many there were."""
+        """Revoke the active tokens of all users or of one and return their number."""
         ended = [
             each
             for each in self._issued.values()
@@ -86,7 +86,7 @@ class Tokens:
         return len(ended)
 
     def revoke_refresh_token(self, refresh_token: str, now: float) -> Answer:
-        """End a refresh token, and the access tokens that it gave."""
+        """Revoke a refresh token and its access tokens."""
         if refresh_token in _INVALID or refresh_token in self._revoked:
             return 400, {"error": "invalid_code"}
         self._revoked.add(refresh_token)
@@ -94,18 +94,18 @@ class Tokens:
         return 200, {"status": "success"}
 
     def count(self, user: str | None = None) -> int:
-        """How many were given out, to all users or to one."""
+        """Return the number of tokens issued to all users or to one."""
         if user is None:
             return len(self._issued)
         return sum(issued.user == user for issued in self._issued.values())
 
     def answer(self, form: Mapping[str, str], now: float) -> Answer:
-        """Answer a request for a token: the HTTP status and the JSON body."""
+        """Return the HTTP status and the JSON body for a token request."""
         grant = form.get("grant_type", "")
         if grant not in _GRANTS:
-            return _failed("unsupported_grant_type")
+            return _error("unsupported_grant_type")
         if any(form.get(name, "") in _INVALID for name in ("client_id", "client_secret")):
-            return _failed("invalid_client")
+            return _error("invalid_client")
         if grant == "client_credentials":
             return 200, self._issue(user_label(form["client_id"]), _Grant(), now)
         if grant == "refresh_token":
@@ -114,29 +114,29 @@ class Tokens:
 
     def _refresh(self, refresh_token: str, now: float) -> Answer:
         if refresh_token in _INVALID or refresh_token in self._revoked:
-            return _failed("invalid_code")
+            return _error("invalid_code")
         grant = self._grants.setdefault(refresh_token, _Grant())
-        if len(grant.given) == _MOST_IN_WINDOW and now < grant.given[0] + _WINDOW_S:
+        if len(grant.issued_at) == _MAX_PER_WINDOW and now < grant.issued_at[0] + _WINDOW_S:
             return denied(400)
         return 200, self._issue(user_label(refresh_token), grant, now)
 
     def _exchange(self, code: str, now: float) -> Answer:
         if code in _INVALID or code in self._used_codes:
-            return _failed("invalid_code")
+            return _error("invalid_code")
         self._used_codes.add(code)
-        refresh_token = self._text()
+        refresh_token = self._random_token()
         status, answer = self._refresh(refresh_token, now)
         return status, answer | {"refresh_token": refresh_token}
 
     def _issue(self, user: str, grant: _Grant, now: float) -> dict[str, Any]:
-        while grant.alive and grant.alive[0].until <= now:
-            grant.alive.popleft()
-        if len(grant.alive) == _MOST_ALIVE:
-            grant.alive.popleft().until = now
-        issued = _Issued(self._text(), user, now + self._life_s)
+        while grant.active and grant.active[0].until <= now:
+            grant.active.popleft()
+        if len(grant.active) == _MAX_ACTIVE:
+            grant.active.popleft().until = now
+        issued = _Issued(self._random_token(), user, now + self._life_s)
         self._issued[issued.token] = issued
-        grant.given.append(now)
-        grant.alive.append(issued)
+        grant.issued_at.append(now)
+        grant.active.append(issued)
         return {
             "access_token": issued.token,
             "expires_in": self._life_s,
@@ -144,15 +144,15 @@ class Tokens:
             "token_type": "Bearer",
         }
 
-    def _text(self) -> str:
+    def _random_token(self) -> str:
         return f"1000.{self._rng.getrandbits(128):032x}.{self._rng.getrandbits(128):032x}"
 
 
 def denied(status: int) -> Answer:
-    """How more tokens than a refresh token gives are refused."""
+    """Return the response to more token requests than a refresh token allows."""
     text = "Too many access tokens were asked for with this refresh token."
     return status, {"error": "Access Denied", "error_description": text, "status": "failure"}
 
 
-def _failed(error: str) -> Answer:
+def _error(error: str) -> Answer:
     return 200, {"error": error}

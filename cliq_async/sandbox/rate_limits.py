@@ -1,8 +1,8 @@
-"""Counts requests and locks endpoints as Cliq does.
+"""Rate limits: count requests and lock endpoints as Cliq does.
 
-Written apart from the client's quota on purpose: a check that shares the code it checks proves
-nothing. Nothing here reads a clock: every method takes `now`, in seconds, and `now` never goes
-back. Requests count where they arrive, refused or not.
+This code is independent of the client's quota on purpose: a check that shares the code it checks
+proves nothing. Nothing here reads a clock: every method takes `now`, in seconds, which must never
+decrease. All requests count, including refused ones.
 """
 
 import math
@@ -30,17 +30,17 @@ __all__ = [
 
 
 class Counter(Protocol):
-    """Counts the arrivals of one user at one endpoint."""
+    """A counter of one user's requests to one endpoint."""
 
     def arrive(self, now: float) -> bool:
-        """Count one arrival; True while the threshold holds."""
+        """Count one arrival and return whether it is within the threshold."""
         ...
 
 
 class Rolling:
-    """At most `threshold` arrivals in any window, whatever its beginning; exact.
+    """An exact rolling window: at most `threshold` arrivals in any window.
 
-    Two arrivals that lie a whole window apart are not in the same one.
+    Two arrivals exactly one window apart are not in the same window.
     """
 
     __slots__ = ("_arrivals", "_threshold", "_window_s")
@@ -52,7 +52,7 @@ class Rolling:
         self._arrivals: deque[float] = deque(maxlen=threshold)
 
     def arrive(self, now: float) -> bool:
-        """Count one arrival; True while the threshold holds."""
+        """Count one arrival and return whether it is within the threshold."""
         arrivals = self._arrivals
         full = len(arrivals) == self._threshold
         within = not full or arrivals[0] + self._window_s <= now
@@ -61,7 +61,7 @@ class Rolling:
 
 
 class _Windows:
-    """Windows side by side; the first begins at `phase_s`, or whole windows before it."""
+    """Consecutive windows; one of them begins at `phase_s`."""
 
     __slots__ = ("_start", "_window_s")
 
@@ -69,10 +69,10 @@ class _Windows:
         self._window_s = window_s
         self._start = phase_s
 
-    def passed(self, now: float) -> int:
-        """Move to the window of `now`; return how many windows further that is."""
+    def advance(self, now: float) -> int:
+        """Move to the window of `now` and return the number of windows passed."""
         window_s = self._window_s
-        # A sum, not a quotient: what comes a window later must not round into the same one.
+        # A sum, not a quotient: rounding must not put an arrival one window later into this one.
         if self._start <= now < self._start + window_s:
             return 0
         steps = math.floor((now - self._start) / window_s) or 1
@@ -80,12 +80,12 @@ class _Windows:
         return steps
 
     def elapsed(self, now: float) -> float:
-        """How much of the window of `now` is over, from 0 to 1."""
+        """Return the elapsed fraction of the window of `now`, from 0 to 1."""
         return (now - self._start) / self._window_s
 
 
 class Fixed:
-    """At most `threshold` arrivals in each of the windows that begin every `window_s`."""
+    """A fixed window: at most `threshold` arrivals in each of consecutive windows."""
 
     __slots__ = ("_count", "_threshold", "_windows")
 
@@ -95,19 +95,19 @@ class Fixed:
         self._count = 0
 
     def arrive(self, now: float) -> bool:
-        """Count one arrival; True while the threshold holds."""
-        if self._windows.passed(now):
+        """Count one arrival and return whether it is within the threshold."""
+        if self._windows.advance(now):
             self._count = 0
         self._count += 1
         return self._count <= self._threshold
 
 
 class Bucket:
-    """`threshold` tokens at first, refilled evenly at `threshold` per `window_s`."""
+    """A token bucket of `threshold` tokens, refilled evenly at `threshold` per `window_s`."""
 
     __slots__ = ("_last", "_rate", "_threshold", "_tokens")
 
-    # Sums of small refills must not fall short of the whole token they add up to.
+    # Small refills that add up to a whole token must not fall short of it by rounding.
     _TOLERANCE: Final = 1e-9
 
     def __init__(self, threshold: int, window_s: float) -> None:
@@ -117,7 +117,7 @@ class Bucket:
         self._last = -math.inf
 
     def arrive(self, now: float) -> bool:
-        """Count one arrival; True if there was a token for it."""
+        """Count one arrival and return whether there was a token for it."""
         tokens = self._tokens + (now - self._last) * self._rate
         tokens = min(tokens, self._threshold)
         self._last = now
@@ -127,10 +127,10 @@ class Bucket:
 
 
 class Weighted:
-    """The current window's count plus the previous one's, weighted by what overlaps of it.
+    """A sliding window counter: the current count plus the weighted count of the previous window.
 
-    An estimate of the rolling window that supposes even arrivals. It refuses where the rolling
-    window would not when the arrivals came late in the previous window.
+    It estimates the rolling window by assuming that the previous window's arrivals were evenly
+    spread. It refuses more than the rolling window when they came early, and less when late.
     """
 
     __slots__ = ("_current", "_previous", "_threshold", "_windows")
@@ -142,8 +142,8 @@ class Weighted:
         self._current = 0
 
     def arrive(self, now: float) -> bool:
-        """Count one arrival; True while the estimate is within the threshold."""
-        passed = self._windows.passed(now)
+        """Count one arrival and return whether the estimate is within the threshold."""
+        passed = self._windows.advance(now)
         if passed:
             self._previous = self._current if passed == 1 else 0
             self._current = 0
@@ -165,12 +165,12 @@ ALGORITHMS: Final[dict[str, Callable[[Limit, random.Random], Counter]]] = {
 
 
 class Verdict(NamedTuple):
-    """What became of one arrival.
+    """The decision on one arrival.
 
     Attributes:
-        allowed: It may go on.
-        locked_until: When the lock that refused it ends; None if it was allowed.
-        new_lock: It began that lock, being one request too many.
+        allowed: True if the request is within the threshold and no lock is active.
+        locked_until: The end of the lock that refused the request; None if it was allowed.
+        new_lock: True if the request began that lock.
     """
 
     allowed: bool
@@ -186,9 +186,9 @@ class Lock:
     """One lock of one user's endpoint.
 
     Attributes:
-        at: When it began.
-        until: When it ends or ended.
-        injected: The fault that began it; None if the user's own requests did.
+        at: The time it began.
+        until: The time it ends or ended.
+        injected: The fault that began it; None if too many requests did.
     """
 
     at: float
@@ -197,40 +197,40 @@ class Lock:
 
 
 class EndpointCounter:
-    """One user's way to one endpoint: a counter and its locks.
+    """The counter and the locks of one user at one endpoint.
 
     Attributes:
-        arrivals: How many requests came, refused ones included.
-        refused_while_locked: How many of them came during a lock.
-        locks: All its locks, the latest last.
+        arrivals: The number of requests, including refused ones.
+        refused_while_locked: The number of requests during a lock.
+        locks: All locks, the latest last.
     """
 
     __slots__ = (
         "_counter",
         "_lock_s",
-        "_penalise",
+        "_penalize",
         "_until",
         "arrivals",
         "locks",
         "refused_while_locked",
     )
 
-    def __init__(self, counter: Counter, lock_s: float, *, penalise: bool = False) -> None:
+    def __init__(self, counter: Counter, lock_s: float, *, penalize: bool = False) -> None:
         self._counter = counter
         self._lock_s = lock_s
-        self._penalise = penalise
+        self._penalize = penalize
         self._until = -math.inf
         self.arrivals = 0
         self.refused_while_locked = 0
         self.locks: list[Lock] = []
 
     def arrive(self, now: float) -> Verdict:
-        """Count one arrival and say whether it may go on."""
+        """Count one arrival and decide whether to allow it."""
         self.arrivals += 1
         within = self._counter.arrive(now)
         if now < self._until:
             self.refused_while_locked += 1
-            if self._penalise:
+            if self._penalize:
                 self._until = self.locks[-1].until = now + self._lock_s
             return Verdict(allowed=False, locked_until=self._until, new_lock=False)
         if within:
@@ -246,16 +246,16 @@ class EndpointCounter:
 
 
 class Throttle:
-    """The gates of all users.
+    """The rate limiter of all users and endpoints.
 
     Args:
         algorithm: One of `ALGORITHMS`.
-        limits: Thresholds by endpoint name, in place of the documented ones.
-        seed: Decides the phases of windows.
-        penalise: Whether asking during a lock begins its time anew.
+        limits: Thresholds by endpoint name that replace the documented ones.
+        seed: The seed of the windows' phases.
+        penalize: Restart a lock on every request during it.
 
     Raises:
-        KeyError: There is no such algorithm, or, later, no such endpoint.
+        KeyError: The algorithm, or later an endpoint, does not exist.
     """
 
     def __init__(
@@ -264,36 +264,40 @@ class Throttle:
         *,
         limits: Mapping[str, Limit] | None = None,
         seed: int = 0,
-        penalise: bool = False,
+        penalize: bool = False,
     ) -> None:
-        self._counter = ALGORITHMS[algorithm]
+        self._make_counter = ALGORITHMS[algorithm]
         self._limits = {name: row.limit for name, row in ENDPOINTS.items()} | dict(limits or {})
         self._seed = seed
-        self._penalise = penalise
-        self._gates: dict[tuple[str, str], EndpointCounter] = {}
+        self._penalize = penalize
+        self._endpoint_counters: dict[tuple[str, str], EndpointCounter] = {}
 
     def arrive(self, user: str, endpoint: str, now: float) -> Verdict:
-        """Count one request of a user to an endpoint and say whether it may go on."""
-        gate = self._gates.get((user, endpoint))
-        return (gate or self.gate(user, endpoint)).arrive(now)
+        """Count one request of a user to an endpoint and decide whether to allow it."""
+        counter = self._endpoint_counters.get((user, endpoint))
+        return (counter or self.endpoint_counter(user, endpoint)).arrive(now)
 
     def limit(self, endpoint: str) -> Limit:
-        """The threshold that is held."""
+        """Return the threshold of an endpoint."""
         return self._limits[endpoint]
 
-    def gate(self, user: str, endpoint: str) -> EndpointCounter:
-        """The gate of a user and an endpoint; made at its first use."""
-        gate = self._gates.get((user, endpoint))
-        if gate is None:
+    def endpoint_counter(self, user: str, endpoint: str) -> EndpointCounter:
+        """Return the counter of a user and an endpoint; the first use creates it."""
+        counter = self._endpoint_counters.get((user, endpoint))
+        if counter is None:
             limit = self._limits[endpoint]
-            # Its own numbers for each gate: a phase must not depend on who came first.
+            # Seeded for each counter: a phase must not depend on the order of users.
             rng = random.Random(f"{self._seed}/{user}/{endpoint}")
-            gate = EndpointCounter(self._counter(limit, rng), limit.lock_s, penalise=self._penalise)
-            self._gates[user, endpoint] = gate
-        return gate
+            counter = EndpointCounter(
+                self._make_counter(limit, rng), limit.lock_s, penalize=self._penalize
+            )
+            self._endpoint_counters[user, endpoint] = counter
+        return counter
 
-    def gates(self, user: str | None = None) -> Iterator[tuple[str, str, EndpointCounter]]:
-        """All gates in use as (user, endpoint, gate), or one user's."""
-        for (owner, endpoint), gate in list(self._gates.items()):
+    def endpoint_counters(
+        self, user: str | None = None
+    ) -> Iterator[tuple[str, str, EndpointCounter]]:
+        """Yield (user, endpoint, counter) for all users or for one."""
+        for (owner, endpoint), counter in list(self._endpoint_counters.items()):
             if user is None or user == owner:
-                yield owner, endpoint, gate
+                yield owner, endpoint, counter

@@ -1,4 +1,4 @@
-"""The sandbox's account of what came in and what became of it."""
+"""The sandbox's report of requests, deliveries, locks and tokens."""
 
 from collections import Counter
 from typing import Any
@@ -18,13 +18,13 @@ def make_report(
     user: str | None = None,
     recipients: bool = False,
 ) -> dict[str, Any]:
-    """The report of all users or of one; `Sandbox.report` says what is in it."""
+    """Return the report of all users or of one, as `Sandbox.report` describes it."""
     requests: dict[str, int] = {}
     lockouts: list[dict[str, Any]] = []
     refused = 0
-    for owner, endpoint, gate in throttle.gates(user):
-        requests[endpoint] = requests.get(endpoint, 0) + gate.arrivals
-        refused += gate.refused_while_locked
+    for owner, endpoint, counter in throttle.endpoint_counters(user):
+        requests[endpoint] = requests.get(endpoint, 0) + counter.arrivals
+        refused += counter.refused_while_locked
         lockouts += (
             {
                 "user": owner,
@@ -33,7 +33,7 @@ def make_report(
                 "until": lock.until,
                 "injected": lock.injected is not None,
             }
-            for lock in gate.locks
+            for lock in counter.locks
         )
     counts = state.delivered.counts(user)
     report: dict[str, Any] = {

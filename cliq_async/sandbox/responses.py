@@ -1,4 +1,4 @@
-"""The answers that are no endpoint's own: errors, a gateway's page, silence, a broken line."""
+"""The HTTP responses: JSON, errors, a gateway's page, no response, a dropped connection."""
 
 from typing import Any, Final
 
@@ -8,7 +8,14 @@ from aiohttp.abc import AbstractStreamWriter
 
 from cliq_async.sandbox.errors import ApiFault
 
-__all__ = ["DropConnection", "NoResponse", "failed", "gateway", "json_answer", "refusal"]
+__all__ = [
+    "DropConnection",
+    "NoResponse",
+    "bad_gateway",
+    "error_response",
+    "json_response",
+    "server_error",
+]
 
 _FAILED: Final = "Cliq server encountered an error which prevents it from fulfilling the request."
 _GATEWAY_PAGE: Final = (
@@ -18,11 +25,11 @@ _GATEWAY_PAGE: Final = (
 
 
 class NoResponse(web.StreamResponse):
-    """Sends nothing and leaves the connection open, until the client or the sandbox ends it."""
+    """No response: the connection stays open until the client or the sandbox closes it."""
 
     @property
     def keep_alive(self) -> bool:
-        """Always: the connection then waits as an idle one does, with no task of its own."""
+        """Always True, so that the connection waits like an idle one, without a task."""
         return True
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -33,17 +40,17 @@ class NoResponse(web.StreamResponse):
 
 
 class DropConnection(NoResponse):
-    """Breaks the connection in place of an answer."""
+    """A dropped connection instead of a response."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Break the connection."""
+        """Drop the connection."""
         if request.transport is not None:
             request.transport.abort()
         return None
 
 
-def json_answer(status: int, body: dict[str, Any] | None) -> web.Response:
-    """An answer with a JSON body, or with none."""
+def json_response(status: int, body: dict[str, Any] | None) -> web.Response:
+    """Return a response with a JSON body, or with an empty one for None."""
     if body is None:
         return web.Response(status=status)
     return web.Response(
@@ -51,19 +58,19 @@ def json_answer(status: int, body: dict[str, Any] | None) -> web.Response:
     )
 
 
-def refusal(refused: ApiFault) -> web.Response:
-    """An error in Cliq's form."""
-    body = {"message": refused.message}
-    if refused.code is not None:
-        body["code"] = refused.code
-    return json_answer(refused.status, body)
+def error_response(fault: ApiFault) -> web.Response:
+    """Return an error in Cliq's format."""
+    body = {"message": fault.message}
+    if fault.code is not None:
+        body["code"] = fault.code
+    return json_response(fault.status, body)
 
 
-def failed() -> web.Response:
-    """Cliq's own failure."""
-    return json_answer(500, {"message": _FAILED})
+def server_error() -> web.Response:
+    """Return Cliq's internal server error."""
+    return json_response(500, {"message": _FAILED})
 
 
-def gateway() -> web.Response:
-    """The page of a gateway that got no answer from behind it."""
+def bad_gateway() -> web.Response:
+    """Return the HTML page of a gateway whose upstream server did not respond."""
     return web.Response(status=502, text=_GATEWAY_PAGE, content_type="text/html")

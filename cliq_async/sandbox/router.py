@@ -1,4 +1,4 @@
-"""Finds the endpoint of a request, by the endpoint table."""
+"""The router: from method and path to an endpoint of the table."""
 
 from collections.abc import Mapping
 from urllib.parse import unquote
@@ -13,17 +13,17 @@ __all__ = ["Router"]
 
 @attrs.define
 class _Node:
-    """What may follow a part of a path; a parameter's child is under None."""
+    """A node of the path tree; the child for a parameter has the key None."""
 
     children: dict[str | None, "_Node"] = attrs.field(factory=dict)
     methods: dict[str, Endpoint] = attrs.field(factory=dict)
 
 
 class Router:
-    """Finds the endpoint of a path, by the templates of the endpoint table.
+    """A path tree of the endpoint table's templates.
 
     Args:
-        paths: Other templates than the table's, by the endpoint's name.
+        paths: Templates that replace the table's, by endpoint name.
     """
 
     def __init__(self, paths: Mapping[str, str] | None = None) -> None:
@@ -37,10 +37,10 @@ class Router:
             node.methods[endpoint.method] = endpoint
 
     def find(self, method: str, path: str) -> tuple[str, tuple[str, ...]]:
-        """The endpoint's name and the values of its path's parameters.
+        """Return the endpoint's name and the values of its path parameters.
 
         Raises:
-            Refused: There is no such URL, or it has no such method.
+            ApiFault: The URL does not exist or does not support the method.
         """
         node, values = self._root, []
         for part in path.split("/"):

@@ -1,4 +1,4 @@
-"""Runs a sandbox until it is told to end."""
+"""The function that runs a sandbox as a program, until a signal ends it."""
 
 import asyncio
 import signal
@@ -15,16 +15,16 @@ async def serve(sandbox: Sandbox, *, ready: Callable[[str], object] | None = Non
 
     Args:
         sandbox: The sandbox, not yet entered.
-        ready: Called with its URL once it listens.
+        ready: Called with the sandbox's URL when it listens.
 
     Raises:
-        OSError: The address is in use or is not this machine's.
+        OSError: The address is in use or does not belong to this machine.
     """
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
     async with sandbox:
-        # Where loops know no signals, SIGINT arrives as a KeyboardInterrupt.
+        # In event loops without signal support, SIGINT arrives as a KeyboardInterrupt.
         with suppress(NotImplementedError):
             for each in signals:
                 loop.add_signal_handler(each, ended.set)

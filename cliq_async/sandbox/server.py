@@ -1,4 +1,4 @@
-"""The sandbox: its options, its life, and what Python sees of its state."""
+"""The `Sandbox`: its options, its HTTP server, and access to its state from Python."""
 
 import asyncio
 import re
@@ -23,42 +23,43 @@ from cliq_async.sandbox.state.state_file import StateFile
 
 __all__ = ["Sandbox"]
 
-# A request whose body never comes must not hold up the end.
+# A request whose body never arrives must not delay the shutdown.
 _SHUTDOWN_S: Final = 0.1
 
 
 class Sandbox:
-    """A local Cliq, as an async context manager to enter once; `url` is its address inside.
+    """A local Cliq server, as an async context manager that can be entered once.
 
-    Counts every request where it arrives and locks like the real one. Each access token is a user
-    of its own, but for those that its OAuth endpoint gives out; the token `invalid` is answered
-    401. Its properties and methods may be used from any thread.
+    It counts every request and locks endpoints like Cliq. Each access token stands for a separate
+    user, except those its OAuth endpoint issues; the token `invalid` gets a 401. Properties and
+    methods are safe to use from any thread.
 
     Args:
-        algorithm: How requests are counted: `rolling`, `fixed`, `bucket` or `counter`.
-        time_scale: How much faster its time passes; 60 makes a minute pass in a second.
-        bots: How many bots there are; the first one is `supportbot`.
-        subscribers: How many subscribers each of them has.
-        latency_s: What a request takes, in real seconds: half of it before it is counted, half
-            after its work is done.
-        jitter_s: The mean of what comes on top of it at random, exponentially distributed.
-        faults: What goes wrong on purpose: `KIND:RATE` or `KIND:RATE@ENDPOINT`; `access_token` is
-            the accounts server.
-        seed: Decides everything that is random.
-        penalise: Whether asking during a lock begins its time anew.
-        dialect: `seed`: as the documents say; `live`: as the live service was seen to differ.
-        token_life_s: How long the access tokens live that it gives out, in its own time.
-        state: The file it starts from, if there is one, and leaves its state in at its end.
-            `bots` and `subscribers` do not count if there is.
+        algorithm: The way to count requests: `rolling`, `fixed`, `bucket` or `counter`.
+        time_scale: The speed of the sandbox's time; with 60, a minute passes in a second.
+        bots: The number of bots; the first one is `supportbot`.
+        subscribers: The number of subscribers of each bot.
+        latency_s: The round-trip time in real seconds: half of it before a request is counted,
+            half after it is handled.
+        jitter_s: The mean of the exponentially distributed time added to it.
+        faults: The faults to inject: `KIND:RATE` or `KIND:RATE@ENDPOINT`; the endpoint
+            `access_token` is the accounts server.
+        seed: The seed of everything random.
+        penalize: Restart a lock on every request during it.
+        dialect: `seed` follows the documentation, `live` the observed quirks of the live service.
+        token_life_s: The lifetime of issued access tokens, in seconds of the sandbox's time.
+        state: A file to load the state from, if it exists, and to save the state to on exit. The
+            file takes precedence over `bots` and `subscribers`.
         host: The address to listen on.
         port: The port to listen on; 0 takes any free one.
-        limits: Thresholds by endpoint name, in place of the documented ones, in its own time.
-        clock: Seconds that never go back.
+        limits: Thresholds by endpoint name that replace the documented ones, in the sandbox's
+            time.
+        clock: A monotonic clock in seconds.
 
     Raises:
-        ValueError: An option is out of its range, or the file is no sandbox's state; the message
-            names the option and what is allowed, or the file.
-        OSError: The file cannot be read or written; once it is entered, the address is in use.
+        ValueError: An option is out of range, or the file is not a sandbox's state; the message
+            names the option and its range, or the file.
+        OSError: The file cannot be read or written; on entering, the address is in use.
 
     Example:
         >>> import asyncio
@@ -80,7 +81,7 @@ class Sandbox:
         jitter_s: float = 0.0,
         faults: Iterable[str] = (),
         seed: int = 0,
-        penalise: bool = False,
+        penalize: bool = False,
         dialect: str = "seed",
         token_life_s: float = 3600,
         state: str | Path | None = None,
@@ -98,7 +99,7 @@ class Sandbox:
             jitter_s=jitter_s,
             faults=faults,
             seed=seed,
-            penalise=penalise,
+            penalize=penalize,
             dialect=dialect,
             token_life_s=token_life_s,
             state=state,
@@ -108,17 +109,17 @@ class Sandbox:
         )
         path = self._settings.state
         self._file = None if path is None else StateFile(path)
-        self._state = (self._file and self._file.read(seed=seed)) or State.first(
+        self._state = (self._file and self._file.read(seed=seed)) or State.initial(
             bots=bots, subscribers=subscribers, seed=seed
         )
         self._latency = Latency(latency_s, jitter_s, seed=seed)
-        self._front = SandboxApp(self._settings, self._state, latency=self._latency, clock=clock)
+        self._app = SandboxApp(self._settings, self._state, latency=self._latency, clock=clock)
         self._stack = AsyncExitStack()
         self._url = ""
 
     @property
     def url(self) -> str:
-        """Scheme, host and port.
+        """The base URL: scheme, host and port.
 
         Raises:
             RuntimeError: The sandbox is not running.
@@ -129,83 +130,82 @@ class Sandbox:
 
     @property
     def messages(self) -> tuple[dict[str, Any], ...]:
-        """The last 100,000 messages that were sent, the newest last.
+        """The last 100,000 messages, the newest last.
 
         Each has `message_id`, `chat_id`, `bot` (its unique name), `user` (the label), `to`
-        (`users`, `channel` or `broadcast`) and `body`, as it was sent; `channel` if it went to
-        one, and `thread_title` if it is in a thread that has one.
+        (`users`, `channel` or `broadcast`) and `body`, as sent; a message to a channel has
+        `channel`, and a message in a titled thread has `thread_title`.
         """
-        with self._front.lock:
-            return tuple(message.shown() for message in self._state.messages.all())
+        with self._app.lock:
+            return tuple(message.describe() for message in self._state.messages.all())
 
     @property
     def calls(self) -> tuple[dict[str, Any], ...]:
         """The last 100,000 calls, the newest last, with `id`, `bot`, `user` and `body`."""
-        with self._front.lock:
+        with self._app.lock:
             return tuple({**call} for call in self._state.calls.all())
 
     def subscribe(self, bot_unique_name: str, *zuids: str | int) -> None:
-        """Make people subscribers of a bot; a ZUID that nobody has becomes a new person.
+        """Subscribe people to a bot; an unknown ZUID becomes a new person.
 
         Args:
             bot_unique_name: The bot's unique name.
-            *zuids: At most 20 digits each.
+            *zuids: Their ZUIDs, of at most 20 digits each.
 
         Raises:
-            ValueError: There is no such bot, or a ZUID is none.
+            ValueError: The bot does not exist, or a ZUID is not valid.
         """
-        with self._front.lock:
+        with self._app.lock:
             self._state.subscribe(self._bot(bot_unique_name), _zuids(zuids))
 
     def unsubscribe(self, bot_unique_name: str, *zuids: str | int) -> None:
-        """Take people's subscriptions to a bot away.
+        """Unsubscribe people from a bot.
 
         Args:
             bot_unique_name: The bot's unique name.
-            *zuids: At most 20 digits each.
+            *zuids: Their ZUIDs, of at most 20 digits each.
 
         Raises:
-            ValueError: There is no such bot, or a ZUID is none.
+            ValueError: The bot does not exist, or a ZUID is not valid.
         """
-        with self._front.lock:
+        with self._app.lock:
             self._state.unsubscribe(self._bot(bot_unique_name), _zuids(zuids))
 
     def revoke_tokens(self, *, user: str | None = None) -> int:
-        """End the access tokens that were given out, before their time.
+        """Revoke the access tokens that the sandbox issued.
 
         Args:
-            user: The label of their user, as `user_label` gives it for a refresh token; all
-                without it.
+            user: The label of a user, as `user_label` returns it for a refresh token; without it,
+                the tokens of all users.
 
         Returns:
-            How many were alive.
+            The number of tokens that were active.
         """
-        return self._front.revoke(user)
+        return self._app.revoke(user)
 
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
-        """What came in and what became of it.
+        """Return a report of requests, deliveries, locks and tokens.
 
         Args:
-            user: The label of the user it is about, as `user_label` gives it; all without it.
-            recipients: Whether to list who got how many messages.
+            user: The label of a user, as `user_label` returns it; without it, all users.
+            recipients: Add the number of messages for each recipient.
 
         Returns:
-            `requests`: how many by endpoint, refused ones included. `delivered`: how many
-            `recipients` got messages, how many in `total`, and `max_per_recipient`. `called`: the
-            same of calls. `lockouts`: user, endpoint, `at` and `until` in seconds since the start
-            in the sandbox's time, and whether a fault injected it. `refused_while_locked`: how many
-            requests came during locks. `token_requests`: how many requests for access tokens
-            there were, and `tokens_issued`: how many were given out. `unauthorised`: how many
-            requests were answered 401. With `recipients`, `recipients`: how many messages each
-            ZUID got.
+            `requests`: their number by endpoint, including refused ones. `delivered`: the number
+            of `recipients`, the `total` of messages, and `max_per_recipient`. `called`: the same
+            for calls. `lockouts`: user, endpoint, `at` and `until` in seconds since the start in
+            the sandbox's time, and whether a fault `injected` it. `refused_while_locked`: the
+            number of requests during locks. `token_requests`: the number of requests for access
+            tokens. `tokens_issued`: the number of tokens issued. `unauthorized`: the number of
+            401 responses. With `recipients`, `recipients`: the number of messages by ZUID.
         """
-        return self._front.report(user=user, recipients=recipients)
+        return self._app.report(user=user, recipients=recipients)
 
     async def __aenter__(self) -> Self:
         request_factory = partial(
             web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY
         )
-        server = web.Server(self._front.handle, request_factory=request_factory, access_log=None)
+        server = web.Server(self._app.handle, request_factory=request_factory, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         host = self._settings.host
         async with AsyncExitStack() as stack:
@@ -227,14 +227,14 @@ class Sandbox:
             await self._stack.aclose()
         finally:
             if self._file is not None:
-                with self._front.lock:
+                with self._app.lock:
                     self._file.write(self._state)
 
     async def _stop(self, runner: web.ServerRunner) -> None:
         self._url = ""
-        self._latency.end()
+        self._latency.stop()
         await runner.cleanup()
-        # The runner cancels its connections' tasks but does not wait for their end.
+        # The runner cancels the tasks of its connections but does not await them.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""The sandbox's options and what each of them allows."""
+"""The sandbox's options and their validation."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +17,12 @@ __all__ = ["Settings"]
 _MAX_PORT: Final = 65535
 
 
-def _allow(words: str, holds: Callable[[Any], bool]) -> Any:
-    """A validator that raises a ValueError naming the option and what it allows."""
+def _validator(allowed: str, is_allowed: Callable[[Any], bool]) -> Any:
+    """Return a validator that raises a ValueError naming the option and its allowed values."""
 
     def check(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        if not holds(value):
-            raise ValueError(f"{attribute.name}: {words}; got {value!r}")
+        if not is_allowed(value):
+            raise ValueError(f"{attribute.name}: {allowed}; got {value!r}")
 
     return check
 
@@ -48,61 +48,61 @@ def _limits(value: Mapping[str, Limit] | None) -> dict[str, Limit]:
 
 
 def _path(value: str | Path | None) -> Any:
-    # An empty path would be the directory it stands in.
+    # Path("") would be the current directory.
     return Path(value) if isinstance(value, str) and value else value
 
 
-_BOOL: Final = _allow("True or False", lambda value: isinstance(value, bool))
-_SECONDS: Final = _allow("seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
+_BOOL: Final = _validator("True or False", lambda value: isinstance(value, bool))
+_SECONDS: Final = _validator("seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The options of `Sandbox`, which says what they mean.
+    """The options of `Sandbox`, which documents them.
 
     Raises:
-        ValueError: An option is out of its range; the message names it and what is allowed.
+        ValueError: An option is out of range; the message names the option and its range.
     """
 
     algorithm: str = attrs.field(
-        validator=_allow(f"one of {', '.join(ALGORITHMS)}", lambda value: value in ALGORITHMS)
+        validator=_validator(f"one of {', '.join(ALGORITHMS)}", lambda value: value in ALGORITHMS)
     )
     time_scale: float = attrs.field(
-        validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
+        validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0)
     )
     bots: int = attrs.field(
-        validator=_allow("a whole number from 1", lambda value: _is_int(value) and value >= 1)
+        validator=_validator("a whole number from 1", lambda value: _is_int(value) and value >= 1)
     )
     subscribers: int = attrs.field(
-        validator=_allow("a whole number from 0", lambda value: _is_int(value) and value >= 0)
+        validator=_validator("a whole number from 0", lambda value: _is_int(value) and value >= 0)
     )
     latency_s: float = attrs.field(validator=_SECONDS)
     jitter_s: float = attrs.field(validator=_SECONDS)
     faults: tuple[Fault, ...] = attrs.field(converter=_faults)
-    seed: int = attrs.field(validator=_allow("a whole number", _is_int))
+    seed: int = attrs.field(validator=_validator("a whole number", _is_int))
     dialect: str = attrs.field(
-        validator=_allow(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
+        validator=_validator(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
     )
-    penalise: bool = attrs.field(validator=_BOOL)
+    penalize: bool = attrs.field(validator=_BOOL)
     token_life_s: float = attrs.field(
-        validator=_allow("a number above 0", lambda value: _is_number(value) and value > 0)
+        validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0)
     )
     state: Path | None = attrs.field(
         converter=_path,
-        validator=_allow("a path", lambda value: value is None or isinstance(value, Path)),
+        validator=_validator("a path", lambda value: value is None or isinstance(value, Path)),
     )
     host: str = attrs.field(
-        validator=_allow(
+        validator=_validator(
             "a host's name or address", lambda value: isinstance(value, str) and value != ""
         )
     )
     port: int = attrs.field(
-        validator=_allow(
+        validator=_validator(
             f"a whole number from 0 (any free one) to {_MAX_PORT}",
             lambda value: _is_int(value) and 0 <= value <= _MAX_PORT,
         )
     )
     limits: Mapping[str, Limit] = attrs.field(
         converter=_limits,
-        validator=_allow(f"a Limit for each of {', '.join(ENDPOINTS)}", _are_limits),
+        validator=_validator(f"a Limit for each of {', '.join(ENDPOINTS)}", _are_limits),
     )

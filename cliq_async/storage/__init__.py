@@ -1,1 +1,1 @@
-"""Storage."""
+"""Files: SQLite in a worker thread, and atomic replacement."""

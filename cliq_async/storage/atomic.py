@@ -1,4 +1,4 @@
-"""Files that are replaced wholly or not at all, and that nobody else may read."""
+"""Atomic file replacement with owner-only permissions."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ __all__ = ["ensure_writable", "write_atomic"]
 
 
 def ensure_writable(path: Path) -> None:
-    """Check that a file can be replaced, while nothing is lost if it cannot.
+    """Check that a file can be replaced, without changing it.
 
     Raises:
         OSError: It cannot.
@@ -19,7 +19,7 @@ def ensure_writable(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Put data in place of what is in a file; a link to it stays a link.
+    """Replace the contents of a file; a link to it stays a link.
 
     Raises:
         OSError: It cannot be written; the file is as it was.
@@ -38,5 +38,5 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def _temp_sibling(path: Path) -> tuple[int, str]:
-    """A new file beside another one, which nobody else may read."""
+    """Create a file in the same folder that only its owner may read."""
     return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

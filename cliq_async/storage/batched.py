@@ -1,4 +1,4 @@
-"""A SQLite file that a thread writes in steps. What has piled up is one transaction."""
+"""A SQLite file that a worker thread writes: the operations of a batch are one transaction."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -12,80 +12,76 @@ from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 __all__ = ["BatchedFile"]
 
 _abandoned: Final[list[Connection]] = []
-"""Connections of a process that this one was forked from: closing them would end its locks."""
+"""Connections of a parent process: closing them would end its locks."""
 
 
 class BatchedFile:
-    """A file of a kind, opened when there is something to do.
+    """A file of one format, opened with the first operation.
 
     Args:
-        kind: The kind.
-        path: The file; made with its folder if there is none, readable by its owner alone.
+        file_format: The format.
+        path: The file; created with its folder if it is missing, readable by its owner alone.
     """
 
-    def __init__(self, kind: SqliteFormat, path: Path) -> None:
+    def __init__(self, file_format: SqliteFormat, path: Path) -> None:
         self.path = path
-        self.error = kind.error
-        self._kind = kind
+        self.error = file_format.error
+        self._format = file_format
         self._conn: Connection | None = None
 
     @property
     def conn(self) -> Connection:
-        """The connection. Only within a step."""
+        """The connection; there is one only during an operation."""
         if self._conn is None:
-            raise RuntimeError("only within a step")
+            raise RuntimeError("there is a connection only during an operation")
         return self._conn
 
-    def run(self, steps: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make some steps; returns what each of them returns, or its exception.
+    def run(self, operations: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Run operations in one transaction, and return each result or the exception it raised.
 
-        A step that raises writes nothing, and the others are made without it. Steps may be called
-        several times.
+        An operation that raises writes nothing, and the others run without it. Operations may be
+        called several times.
         """
         try:
             with self.translate_errors():
                 self.connect()
-                return _results(self.conn, steps)
+                return _results(self.conn, operations)
         except CliqError as error:
-            self.failed()
-            return [error] * len(steps)
+            return [error] * len(operations)
 
     def connect(self) -> None:
         """Open the file if it is not open."""
         if self._conn is None:
-            self._conn = self._kind.open(self.path)
+            self._conn = self._format.open(self.path)
 
     def translate_errors(self) -> AbstractContextManager[None]:
-        """Turn what goes wrong into an error that says what to do."""
-        return self._kind.translate_errors(self.path)
-
-    def failed(self) -> None:
-        """Called when none of the steps was made."""
+        """Turn exceptions into an error that says what to do."""
+        return self._format.translate_errors(self.path)
 
     def close(self) -> None:
-        """Close the file; the next step opens it again."""
+        """Close the file; the next operation opens it again."""
         conn, self._conn = self._conn, None
         if conn is not None:
             with suppress(Exception):
                 conn.close()
 
     def forget_after_fork(self) -> None:
-        """Forget the connection: it is the process's that this one was forked from."""
+        """Forget the connection: it belongs to the parent process."""
         conn, self._conn = self._conn, None
         if conn is not None:
             _abandoned.append(conn)
 
 
-def _results(conn: Connection, steps: Sequence[Callable[[], Any]]) -> list[Any]:
+def _results(conn: Connection, operations: Sequence[Callable[[], Any]]) -> list[Any]:
     failed: dict[int, Exception] = {}
     while True:
         results: list[Any] = []
         try:
             with transaction(conn):
-                for place, step in enumerate(steps):
-                    results.append(failed[place] if place in failed else step())
+                for place, operation in enumerate(operations):
+                    results.append(failed[place] if place in failed else operation())
                 return results
         except sqlite3.Error:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever asked is to have it
+        except Exception as error:  # noqa: BLE001 - the caller gets it
             failed[len(results)] = error

@@ -1,7 +1,7 @@
-"""SQLite files that this package keeps: made, checked, brought up to date, failures explained.
+"""SQLite files of this package: creation, checks, migrations, and errors that say what to do.
 
-Write-ahead log, so that a write costs microseconds and readers disturb nobody. A file is made for
-its owner alone, and one that is another program's, or a later version's, is left as it is.
+They use the write-ahead log, so that a write costs microseconds and readers do not block writers.
+Only its owner may read a file. A file of another program, or of a later version, is left as it is.
 """
 
 import os
@@ -23,7 +23,7 @@ __all__ = ["BUSY_S", "Connection", "SqliteFormat", "transaction"]
 Connection = sqlite3.Connection
 
 BUSY_S: Final = 5.0
-"""How long another process may hold a file. Real seconds."""
+"""The longest that another process may hold a file, in real seconds."""
 
 _UNWRITABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _LEAST_PAUSE_S: Final = 0.0001
@@ -32,18 +32,18 @@ _MOST_PAUSE_S: Final = 0.0008
 
 @attrs.frozen(kw_only=True)
 class SqliteFormat:
-    """One kind of file.
+    """A format of files.
 
     Attributes:
-        noun: What it is, for errors: `the quota's file`.
-        application_id: By which it is known.
-        migrations: What makes each version of its schema out of the one before; statements end
-            with a semicolon.
-        error: The exception for whatever is wrong with it.
-        elsewhere: What to do if it cannot be written.
-        damaged: What to do if it is damaged.
+        noun: The name of such a file in errors: `the quota's file`.
+        application_id: The number in the file's header that tells it from other databases.
+        migrations: The statements that lead from each version of the schema to the next, each
+            ending with a semicolon.
+        error: The exception to raise.
+        unwritable_hint: The advice if the file cannot be written.
+        damaged_hint: The advice if it is damaged.
         synchronous: NORMAL survives a killed process, FULL a power cut as well.
-        secure_delete: Whether what is deleted is overwritten.
+        secure_delete: True if deleted rows are overwritten.
     """
 
     noun: str
@@ -62,11 +62,11 @@ class SqliteFormat:
         on_create: Callable[[Connection], None] | None = None,
         on_damage: Callable[[], None] | None = None,
     ) -> Connection:
-        """A connection to a file, which is made with its folder if there is none.
+        """Return a connection to a file, which is created with its folder if it is missing.
 
         Args:
             path: The file.
-            on_create: Called within the transaction that makes the schema.
+            on_create: Called within the transaction that creates the schema.
             on_damage: Called if the file is damaged.
 
         Raises:
@@ -90,10 +90,10 @@ class SqliteFormat:
         return conn
 
     def read(self, path: Path) -> Connection:
-        """A connection that only reads a file, and disturbs nobody who writes it.
+        """Return a connection that only reads a file, and does not block its writers.
 
         Raises:
-            CliqError: It is not there, or cannot be read; the error says why, and what to do.
+            CliqError: The file is missing or cannot be read; the error says why, and what to do.
         """
         if not path.exists():
             raise self.error(f"{path}: there is no such file")
@@ -105,7 +105,7 @@ class SqliteFormat:
                     raise
                 if not path.with_name(path.name + "-wal").exists():
                     with suppress(sqlite3.OperationalError):
-                        # Reading takes notes beside the file, but where nobody writes it.
+                        # Reading needs files in its folder, unless no program writes it.
                         return self._checked(path, "immutable=1")
                 text = f"{self.noun} cannot be read; let this user read it, and write its folder"
                 raise self.error(f"{path}: {text} ({error})") from error
@@ -126,7 +126,7 @@ class SqliteFormat:
     def translate_errors(
         self, path: Path, on_damage: Callable[[], None] | None = None
     ) -> Iterator[None]:
-        """Turn what the file system and SQLite raise into an error that says what to do."""
+        """Turn exceptions of the file system and SQLite into an error that says what to do."""
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -139,15 +139,15 @@ class SqliteFormat:
             raise self.error(text) from error
 
     def _check(self, conn: Connection, path: Path) -> None:
-        """Raise if the file is not of this kind; nothing is written."""
-        conn.execute("BEGIN")  # all of it as of one moment: another process may be making it
+        """Raise an error if the file has another format; nothing is written."""
+        conn.execute("BEGIN")  # read all of it at one moment: another process may be creating it
         try:
             self._version(conn, path)
         finally:
             conn.execute("ROLLBACK")
 
     def _version(self, conn: Connection, path: Path) -> int:
-        """The version of a file's schema, or zero if it is new. Only within a transaction."""
+        """Return the version of a file's schema, or zero if it is new. Needs a transaction."""
         (application,) = conn.execute("PRAGMA application_id").fetchone()
         (version,) = conn.execute("PRAGMA user_version").fetchone()
         empty = conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
@@ -173,7 +173,7 @@ class SqliteFormat:
             conn.execute("PRAGMA secure_delete=ON")
 
     def _migrate(
-        self, conn: Connection, version: int, made: Callable[[Connection], None] | None
+        self, conn: Connection, version: int, on_create: Callable[[Connection], None] | None
     ) -> None:
         if version == len(self.migrations):
             return
@@ -182,8 +182,8 @@ class SqliteFormat:
                 conn.execute(statement)
         if version == 0:
             conn.execute(f"PRAGMA application_id={self.application_id}")
-            if made is not None:
-                made(conn)
+            if on_create is not None:
+                on_create(conn)
         conn.execute(f"PRAGMA user_version={len(self.migrations)}")
 
     def _advice(self, error: sqlite3.DatabaseError) -> str:
@@ -209,7 +209,7 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
 
 @contextmanager
 def transaction(conn: Connection) -> Iterator[None]:
-    """A transaction that writes; waits for other processes, but not for ever.
+    """Run the body in a transaction that writes. Waits for other processes, but not for ever.
 
     Raises:
         sqlite3.Error: It failed, and nothing was written.
@@ -225,15 +225,15 @@ def transaction(conn: Connection) -> Iterator[None]:
         raise
 
 
-def _retry_while_busy(step: Callable[[], object]) -> None:
-    """Try until other processes let go of the file, with a short pause between.
+def _retry_while_busy(operation: Callable[[], object]) -> None:
+    """Try until other processes have released the file, with short pauses.
 
-    The pauses are shorter than SQLite's own: what others do takes microseconds.
+    The pauses are shorter than SQLite's own, since transactions take microseconds.
     """
     until = time.monotonic() + BUSY_S
     while True:
         try:
-            step()
+            operation()
             return
         except sqlite3.OperationalError as error:
             busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

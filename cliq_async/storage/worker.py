@@ -1,7 +1,7 @@
 """A thread that does blocking work, for any number of event loops and other threads.
 
-What has piled up is done in one go. Nobody who hands something over waits for it, unless they
-want the answer; then their event loop goes on meanwhile.
+The operations that have piled up are one batch. A caller either waits for the result, while its
+event loop goes on, or submits an operation without waiting.
 """
 
 import asyncio
@@ -22,141 +22,141 @@ from cliq_async.errors import CliqError
 
 __all__ = ["Backend", "WorkerThread"]
 
-StepT = TypeVar("StepT")
+OperationT = TypeVar("OperationT")
 
-_MOST: Final = 256
-_MOST_OWED: Final = 100_000
-_TRIES: Final = 100
+_MAX_BATCH: Final = 256
+_MAX_RETRY_QUEUE: Final = 100_000
+_MAX_TRIES: Final = 100
 _SLOW_S: Final = 1.0
-"""Who came while something went wrong for that long is told so as well. Real seconds."""
-_LAST_S: Final = 2.0
-"""How long the end of the program is held up to write down what is pending."""
+"""A batch that fails after this many real seconds fails the operations queued behind it, too."""
+_FLUSH_S: Final = 2.0
+"""The longest that the end of the program waits for pending operations, in real seconds."""
 
 
-_StepT_contra = TypeVar("_StepT_contra", contravariant=True)
+_OperationT_contra = TypeVar("_OperationT_contra", contravariant=True)
 
 
-class Backend(Protocol[_StepT_contra]):
-    """What the thread works on."""
+class Backend(Protocol[_OperationT_contra]):
+    """The resource that a worker thread runs operations on."""
 
     @property
     def error(self) -> Callable[[str], CliqError]:
-        """Makes an exception for a thread that cannot be started."""
+        """The exception for a thread that cannot be started."""
         ...
 
-    def run(self, steps: Sequence[_StepT_contra]) -> list[Any]:
-        """Make some steps; returns what each of them returns, or the exception that it raised."""
+    def run(self, operations: Sequence[_OperationT_contra]) -> list[Any]:
+        """Run operations, and return the result of each, or the exception that it raised."""
         ...
 
     def close(self) -> None:
-        """Let go of what is open; the next step opens it again."""
+        """Close the resource; the next operation opens it again."""
         ...
 
     def forget_after_fork(self) -> None:
-        """Forget what is open without closing it: it is another process's."""
+        """Forget the open resource without closing it: it belongs to the parent process."""
         ...
 
 
 @attrs.define(eq=False)
-class _Job(Generic[StepT]):
-    """A step, and whoever waits for its result. Without a step: close and end.
+class _Job(Generic[OperationT]):
+    """An operation, and the future that waits for its result. Without one: close and end.
 
     Attributes:
-        step: The step.
-        lasting: Whether it is tried again if it fails.
-        loop: The event loop of whoever waits.
-        future: What they wait for.
-        tries: How often it has failed.
+        operation: The operation.
+        retry_on_failure: True if it is tried again with a later batch if it fails.
+        loop: The event loop of the future.
+        future: The future, or None if no caller waits.
+        tries: The number of failures so far.
     """
 
-    step: StepT | None
-    lasting: bool = False
+    operation: OperationT | None
+    retry_on_failure: bool = False
     loop: asyncio.AbstractEventLoop | None = None
     future: "asyncio.Future[Any] | None" = None
     tries: int = 0
 
 
-class WorkerThread(Generic[StepT]):
-    """Runs steps in a thread, which is started when there is something to do.
+class WorkerThread(Generic[OperationT]):
+    """A thread that runs operations, started with the first of them.
 
     Args:
-        blocking: What the steps work on.
-        forked: Called in a forked child, where nothing of the parent's work goes on.
+        backend: The resource that the operations run on.
+        on_fork: Called in a forked child, where none of the parent's operations goes on.
     """
 
-    def __init__(self, blocking: Backend[StepT], forked: Callable[[], None]) -> None:
-        self._blocking = blocking
-        self._forked = forked
+    def __init__(self, backend: Backend[OperationT], on_fork: Callable[[], None]) -> None:
+        self.backend = backend
+        self._on_fork = on_fork
         self._pid = os.getpid()
-        self._jobs: SimpleQueue[_Job[StepT]] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job[OperationT]] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ending: threading.Thread | None = None
         # Reentrant: the garbage collector may end a token in here.
         self._starting = threading.RLock()
         self._busy = threading.Lock()
-        self._owed: deque[_Job[StepT]] = deque(maxlen=_MOST_OWED)
+        self._retry_queue: deque[_Job[OperationT]] = deque(maxlen=_MAX_RETRY_QUEUE)
         _workers.add(self)
 
-    async def call(self, step: StepT, *, lasting: bool = False) -> Any:
-        """Run a step and return what it returns, or raise what it raises.
+    async def call(self, operation: OperationT, *, retry_on_failure: bool = False) -> Any:
+        """Run an operation and return its result, or raise its exception.
 
         Args:
-            step: The step.
-            lasting: Whether it is to be done later if it fails now.
+            operation: The operation.
+            retry_on_failure: True to try it again later if it fails now.
         """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        job = _Job(step, lasting, loop, future)
+        job = _Job(operation, retry_on_failure, loop, future)
         try:
             self._put(job)
         except RuntimeError as error:
-            raise self._blocking.error(f"there is no thread to be had: {error}") from error
+            raise self.backend.error(f"no thread could be started: {error}") from error
         return await future
 
-    async def call_all(self, steps: Iterable[StepT]) -> list[Any]:
-        """The same for several steps."""
-        return list(await asyncio.gather(*map(self.call, steps)))
+    async def call_all(self, operations: Iterable[OperationT]) -> list[Any]:
+        """Run several operations and return their results."""
+        return list(await asyncio.gather(*map(self.call, operations)))
 
-    def submit(self, step: StepT) -> None:
-        """Run a step some time soon; never waits. If it fails, it is tried again with the next."""
-        with suppress(RuntimeError):  # whoever asks next starts the thread
-            self._put(_Job(step, lasting=True))
+    def submit(self, operation: OperationT) -> None:
+        """Run an operation soon, and again with the next batch if it fails. Never waits."""
+        with suppress(RuntimeError):  # the next caller starts the thread
+            self._put(_Job(operation, retry_on_failure=True))
 
     async def close(self) -> None:
-        """Wait for what was handed over so far, and let go of what is open."""
+        """Wait for the operations so far, and close the backend."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         if self._end(loop, future):
             await future
 
     def flush_at_exit(self) -> None:
-        """The same at the end of the program, for a moment at the most."""
+        """Close the backend at the end of the program, waiting for a moment at most."""
         thread = self._thread
         if self._end(None, None) and thread is not None:
-            thread.join(_LAST_S)
+            thread.join(_FLUSH_S)
 
     def before_fork(self) -> None:
-        """Before a fork: wait for what is being done, and close what a child must not inherit."""
+        """Wait for the running batch, and close what a child must not inherit."""
         self._busy.acquire()
-        self._blocking.close()
+        self.backend.close()
 
     def after_fork_in_parent(self) -> None:
-        """After a fork, in the parent."""
+        """Go on."""
         self._busy.release()
 
     def after_fork_in_child(self) -> None:
-        """After a fork, in the child: the thread is the parent's, and so is all its work."""
+        """Start afresh: the thread and its operations belong to the parent."""
         self._pid = os.getpid()
         self._jobs = SimpleQueue()
         self._thread = self._ending = None
         self._starting = threading.RLock()
         self._busy = threading.Lock()
-        self._owed.clear()
-        self._blocking.forget_after_fork()
-        self._forked()
+        self._retry_queue.clear()
+        self.backend.forget_after_fork()
+        self._on_fork()
 
-    def _put(self, job: _Job[StepT]) -> None:
-        if self._pid != os.getpid():  # forked by something that knows nothing of Python
+    def _put(self, job: _Job[OperationT]) -> None:
+        if self._pid != os.getpid():  # forked by code that knows nothing of Python
             self.after_fork_in_child()
         with self._starting:
             self._jobs.put(job)
@@ -180,65 +180,65 @@ class WorkerThread(Generic[StepT]):
                 self._jobs.put(_Job(None, loop=loop, future=future))
         return running is not None
 
-    def _serve(self, jobs: SimpleQueue[_Job[StepT]], before: threading.Thread | None) -> None:
+    def _serve(self, jobs: SimpleQueue[_Job[OperationT]], before: threading.Thread | None) -> None:
         if before is not None:
             before.join()
         while True:
             batch = [jobs.get()]
             with suppress(Empty):
-                while batch[-1].step is not None and len(batch) < _MOST:
+                while batch[-1].operation is not None and len(batch) < _MAX_BATCH:
                     batch.append(jobs.get_nowait())
-            last = batch.pop() if batch[-1].step is None else None
+            last = batch.pop() if batch[-1].operation is None else None
             with self._busy:
                 began = monotonic()
-                told = self._do([job for job in batch if job.lasting or not _is_gone(job)])
-                if last is None and monotonic() - began >= _SLOW_S and (error := _failure(told)):
-                    last = self._fail_the_rest(jobs, error, told)
-                # Only now: who comes after the news is to have news of their own.
-                _deliver(told)
+                done = self._do([job for job in batch if job.retry_on_failure or not _is_gone(job)])
+                if last is None and monotonic() - began >= _SLOW_S and (error := _failure(done)):
+                    last = self._fail_the_rest(jobs, error, done)
+                # Only now, so that an operation that comes after the failure is tried.
+                _deliver(done)
                 if last is not None:
-                    self._blocking.close()
+                    self.backend.close()
             if last is not None:
                 _deliver([(last, None)])
                 return
 
-    def _do(self, batch: list[_Job[StepT]]) -> list[tuple[_Job[StepT], Any]]:
-        """Run the steps of some jobs, and of those that are owed; returns them with the results."""
-        owed, self._owed = list(self._owed), deque(maxlen=_MOST_OWED)
-        jobs = [*owed, *batch]
-        steps = [job.step for job in jobs if job.step is not None]
+    def _do(self, batch: list[_Job[OperationT]]) -> list[tuple[_Job[OperationT], Any]]:
+        """Run the jobs that failed before and these, and return all with their results."""
+        again, self._retry_queue = list(self._retry_queue), deque(maxlen=_MAX_RETRY_QUEUE)
+        jobs = [*again, *batch]
+        operations = [job.operation for job in jobs if job.operation is not None]
         try:
-            results = self._blocking.run(steps) if steps else []
-        except Exception as error:  # noqa: BLE001 - else everybody would wait for ever
-            results = [error] * len(steps)
+            results = self.backend.run(operations) if operations else []
+        except Exception as error:  # noqa: BLE001 - else all callers would wait for ever
+            results = [error] * len(operations)
         for job, result in zip(jobs, results, strict=True):
-            if job.lasting and isinstance(result, Exception):
+            if job.retry_on_failure and isinstance(result, Exception):
                 job.tries += 1
-                if job.tries < _TRIES:
-                    self._owed.append(job)
+                if job.tries < _MAX_TRIES:
+                    self._retry_queue.append(job)
         return list(zip(jobs, results, strict=True))
 
     def _fail_the_rest(
         self,
-        jobs: SimpleQueue[_Job[StepT]],
+        jobs: SimpleQueue[_Job[OperationT]],
         error: Exception,
-        told: list[tuple[_Job[StepT], Any]],
-    ) -> _Job[StepT] | None:
-        """Have those who came meanwhile not wait for the same to go wrong again, one by one."""
+        done: list[tuple[_Job[OperationT], Any]],
+    ) -> _Job[OperationT] | None:
+        """Fail the queued jobs with the same error, instead of each after as long a wait."""
         with suppress(Empty):
             while True:
                 job = jobs.get_nowait()
-                if job.step is None:
+                if job.operation is None:
                     return job
-                if job.lasting:
-                    self._owed.append(job)
-                told.append((job, error))
+                if job.retry_on_failure:
+                    self._retry_queue.append(job)
+                done.append((job, error))
         return None
 
 
-def _failure(told: list[tuple[_Job[Any], Any]]) -> Exception | None:
-    """What went wrong, if the same did for all."""
-    results = [result for _job, result in told]
+def _failure(done: list[tuple[_Job[Any], Any]]) -> Exception | None:
+    """Return the error that all jobs failed with, or None."""
+    results = [result for _job, result in done]
     same = bool(results) and all(result is results[0] for result in results)
     return results[0] if same and isinstance(results[0], Exception) else None
 
@@ -252,9 +252,9 @@ def _deliver(results: list[tuple[_Job[Any], Any]]) -> None:
     for job, result in results:
         if job.loop is not None and job.future is not None:
             by_loop.setdefault(job.loop, []).append((job.future, result))
-            job.future = None  # told once, however often it is tried
+            job.future = None  # resolved once, however often the operation is tried
     for loop, pairs in by_loop.items():
-        with suppress(RuntimeError):  # that loop was closed meanwhile
+        with suppress(RuntimeError):  # that loop was closed in the meantime
             loop.call_soon_threadsafe(_resolve, pairs)
 
 

@@ -1,4 +1,4 @@
-"""Subscribers out of the file of a sync, as they were at one moment, in bounded memory."""
+"""Reader of a synced subscriber list: one consistent snapshot, in bounded memory."""
 
 import os
 from collections.abc import Iterator
@@ -23,13 +23,15 @@ _PRESENT: Final = '"left" IS NULL'
 
 @attrs.frozen(kw_only=True)
 class SyncedSubscriber(Subscriber):
-    """A subscriber as the file of a sync knows them. The moments are in UTC.
+    """A subscriber in the file of a sync. Times are in UTC.
 
     Attributes:
-        bot: The bot, as it was called when it was synced.
-        first_seen: When a sync saw them first.
-        last_seen: When a sync saw them last. An incremental one sees only what has changed.
-        left: When a sync found out that they had left; None if they are there.
+        bot: The bot, under the name it was synced by.
+        first_seen: Time of the first sync that listed the user.
+        last_seen: Time of the last sync that listed the user. An incremental sync lists only users
+            who have changed.
+        left: Time of the sync that found that the user had left; None if the user still
+            subscribes.
     """
 
     bot: str
@@ -41,7 +43,7 @@ class SyncedSubscriber(Subscriber):
 def read_subscribers(
     path: str | os.PathLike[str], bot: str | None = None, *, departed: bool = False
 ) -> Iterator[SyncedSubscriber]:
-    """Who subscribes to a bot, out of the file of a sync, as it is when the first one is read.
+    """Yield the subscribers of a bot from the file of a sync, as of the first read.
 
     Example:
         ```python
@@ -51,16 +53,16 @@ def read_subscribers(
 
     Args:
         path: The file.
-        bot: The bot, as it was called when it was synced; None for all bots.
-        departed: Whether to give those who have left, too.
+        bot: The bot, under the name it was synced by; None for all bots.
+        departed: True to include users who have left.
 
     Yields:
-        In the order of their ids. Of all bots, each user once, as the last sync saw them; with
-        `departed`, once for each bot.
+        Subscribers in the order of their ids. With all bots, each user comes once, as listed by the
+        latest sync; with `departed`, once for each bot.
 
     Raises:
-        SyncError: The file cannot be read, or the bot is not in it, or its first sync has not
-            come to its end.
+        SyncError: The file cannot be read, the bot is not in it, or its first sync has not
+            finished.
     """
     with SubscriberReader(path) as reader:
         reader.check(bot)
@@ -68,22 +70,22 @@ def read_subscribers(
 
 
 class SubscriberReader:
-    """The file of a sync, to read from, as a context manager. Every call blocks.
+    """A context manager that reads the file of a sync. Every call blocks.
 
     Args:
         path: The file.
 
     Raises:
-        SyncError: It cannot be read.
+        SyncError: The file cannot be read.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        from cliq_async.sync.table import FORMAT  # noqa: PLC0415 - it brings SQLite
+        from cliq_async.sync.table import FORMAT  # noqa: PLC0415 - it imports SQLite
 
-        self._kind = FORMAT
+        self._format = FORMAT
         self._path = Path(path)
         self._conn: Connection = FORMAT.read(self._path)
-        self._conn.execute("BEGIN")  # what is read from now on is of one moment
+        self._conn.execute("BEGIN")  # all later reads see the same snapshot
 
     def __enter__(self) -> Self:
         return self
@@ -97,65 +99,65 @@ class SubscriberReader:
             self._conn.close()
 
     def check(self, bot: str | None) -> None:
-        """Check that the list of a bot, or of all bots, is there and whole.
+        """Check that the list of a bot, or of all bots, exists and is complete.
 
         Raises:
-            SyncError: It is not.
+            SyncError: A list is missing or incomplete.
         """
-        with self._kind.translate_errors(self._path):
+        with self._format.translate_errors(self._path):
             rows = self._conn.execute("SELECT bot, synced_at FROM bot ORDER BY bot").fetchall()
-        whole = dict(rows)
-        if bot is not None and bot not in whole:
-            known = ", ".join(whole) or "nobody"
+        synced = dict(rows)
+        if bot is not None and bot not in synced:
+            known = ", ".join(synced) or "no bot"
             raise SyncError(
-                f"{self._path} has no subscribers of {bot}, but of {known}; bots go by the name "
-                "that they were synced under"
+                f"{self._path} has no subscribers of {bot}; it has those of {known}. "
+                "Name the bot as it was named in the sync"
             )
         for name, synced_at in rows:
             if synced_at is None and bot in {None, name}:
                 raise SyncError(
-                    f"{self._path} has only the first subscribers of {name}: its first sync has "
-                    "not come to its end; sync it again, which goes on where it was"
+                    f"{self._path} has only some of the subscribers of {name}: its first sync has "
+                    "not finished; sync it again to resume"
                 )
 
     def count(self, bot: str | None) -> int:
-        """How many users subscribe to a bot, or to any."""
-        query = f"SELECT count(DISTINCT user_id) FROM subscriber WHERE {_where(bot)}"  # noqa: S608 - our own
-        with self._kind.translate_errors(self._path):
+        """Return the number of subscribers of a bot, or of all bots."""
+        query = f"SELECT count(DISTINCT user_id) FROM subscriber WHERE {_where(bot)}"  # noqa: S608 - our own SQL
+        with self._format.translate_errors(self._path):
             return int(self._conn.execute(query, _values(bot)).fetchone()[0])
 
     def ids(self, bot: str | None) -> Iterator[str]:
-        """The ids of those who subscribe to a bot, or to any, each once."""
-        query = f"SELECT DISTINCT user_id FROM subscriber WHERE {_where(bot)} ORDER BY user_id"  # noqa: S608 - our own
+        """Return the user ids of the subscribers of a bot, or of all bots, without duplicates."""
+        query = f"SELECT DISTINCT user_id FROM subscriber WHERE {_where(bot)} ORDER BY user_id"  # noqa: S608 - our own SQL
         return (user_id for (user_id,) in self._stream(query, bot))
 
     def rows(self, bot: str | None, *, departed: bool) -> Iterator[SyncedSubscriber]:
-        """See `read_subscribers`."""
+        """Yield subscribers as `read_subscribers` does."""
         if departed:
             where = "TRUE" if bot is None else "bot = ?"
-            query = f"SELECT {_FIELDS} FROM subscriber WHERE {where} ORDER BY bot, user_id"  # noqa: S608 - our own
+            query = f"SELECT {_FIELDS} FROM subscriber WHERE {where} ORDER BY bot, user_id"  # noqa: S608 - our own SQL
         elif bot is None:
-            # With max, SQLite takes the other columns from the same row.
+            # With max(), SQLite takes the other columns from the same row.
             query = (
-                f"SELECT {_FIELDS}, max(last_seen) FROM subscriber "  # noqa: S608 - our own
+                f"SELECT {_FIELDS}, max(last_seen) FROM subscriber "  # noqa: S608 - our own SQL
                 f"WHERE {_PRESENT} GROUP BY user_id ORDER BY user_id"
             )
         else:
-            query = f"SELECT {_FIELDS} FROM subscriber WHERE {_where(bot)} ORDER BY user_id"  # noqa: S608 - our own
-        for of, user_id, name, email_id, first, last, left, *_ in self._stream(query, bot):
+            query = f"SELECT {_FIELDS} FROM subscriber WHERE {_where(bot)} ORDER BY user_id"  # noqa: S608 - our own SQL
+        for row_bot, user_id, name, email_id, first, last, left, *_ in self._stream(query, bot):
             yield SyncedSubscriber(
                 user_id=user_id,
                 name=name,
                 email_id=email_id,
-                bot=of,
+                bot=row_bot,
                 first_seen=datetime.fromisoformat(first),
                 last_seen=datetime.fromisoformat(last),
                 left=None if left is None else datetime.fromisoformat(left),
             )
 
     def _stream(self, query: str, bot: str | None) -> Iterator[tuple[Any, ...]]:
-        with self._kind.translate_errors(self._path):
-            for row in self._conn.execute(query, _values(bot)):  # noqa: UP028 - that closes a cursor whose file may be closed
+        with self._format.translate_errors(self._path):
+            for row in self._conn.execute(query, _values(bot)):  # noqa: UP028 - `yield from` would close a cursor whose file may be closed
                 yield row
 
 

@@ -1,4 +1,4 @@
-"""What became of a subscriber sync."""
+"""Results and progress of a subscriber sync."""
 
 from typing import Literal
 
@@ -11,19 +11,20 @@ __all__ = ["BotSync", "SyncProgress", "SyncReport"]
 
 @attrs.frozen
 class BotSync:
-    """What a sync did for one bot. One that was resumed counts from its beginning.
+    """The result of a sync for one bot. A resumed sync counts from its original start.
 
     Attributes:
-        bot: The bot, as it was given.
-        kind: `full` or `incremental`; None if it did not come to that.
-        new: Subscribers who are there now and were not before, those who came back included.
-        changed: Those with another name or email address than before.
-        left: Those who were there before and are not any more; only a full sync finds them.
-        present: How many subscribers the file has now.
-        pages: Pages read.
-        resumed: Whether it went on with a sync that had been broken off.
-        note: Why it is not the kind of sync that was due, or began anew; empty otherwise.
-        error: Why it did not come to its end, or None.
+        bot: The bot, as given.
+        kind: `full` or `incremental`; None if no page was requested.
+        new: Subscribers who joined since the last sync, including returning ones.
+        changed: Subscribers whose name or email address has changed.
+        left: Subscribers who have left; only a full sync detects them.
+        present: Number of subscribers in the file now.
+        pages: Number of pages read.
+        resumed: True if the sync resumed an interrupted one.
+        note: The reason if the sync was restarted, or is full where an incremental one was due;
+            empty otherwise.
+        error: The reason that the sync did not finish, or None.
     """
 
     bot: str
@@ -40,13 +41,13 @@ class BotSync:
 
 @attrs.frozen
 class SyncProgress:
-    """How far a sync is.
+    """Progress of a sync.
 
     Attributes:
-        bots: How many bots there are.
-        done: How many of them are done, or failed.
-        pages: Pages read.
-        subscribers: Subscribers in those pages.
+        bots: Number of bots.
+        done: Number of bots that are finished or have failed.
+        pages: Number of pages read.
+        subscribers: Number of subscribers in those pages.
     """
 
     bots: int
@@ -57,15 +58,15 @@ class SyncProgress:
 
 @attrs.frozen
 class SyncReport:
-    """What became of a sync.
+    """The result of a sync.
 
     Attributes:
-        bots: What it did for each bot, in the order in which they were given.
+        bots: The result for each bot, in the order given.
     """
 
     bots: tuple[BotSync, ...] = ()
 
     @property
     def errors(self) -> dict[str, CliqError]:
-        """The bots that failed, and why."""
+        """The errors of the bots that failed, by bot."""
         return {each.bot: each.error for each in self.bots if each.error is not None}

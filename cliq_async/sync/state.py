@@ -1,4 +1,4 @@
-"""How far the sync of one bot's subscribers is, and which page comes next. No I/O."""
+"""State of one bot's sync: its progress and the page to read next. No I/O."""
 
 from typing import Final, Literal, Self
 
@@ -13,26 +13,26 @@ INCREMENTAL: Final[Kind] = "incremental"
 
 
 class ConcurrentSyncError(Exception):
-    """Somebody else has written a page of the bot meanwhile."""
+    """Another process has written a page of this bot in the meantime."""
 
 
 @attrs.frozen(kw_only=True)
 class BotState:
-    """A bot's row: its last finished sync, and the one that is under way or was the last.
+    """A bot's row: its last finished sync, and its current or latest one.
 
     Attributes:
-        bot: The bot, as the user names it.
-        version: How many pages were ever written. Whoever writes the next one has to know it.
-        sync_token: For the next incremental sync; None if only a full one will do.
-        synced_at: When the last finished sync began; None before the first one has ended.
-        kind: What kind of sync is under way, or was the last.
-        began: When that began.
-        first: The version that its first page made.
-        next_token: Its next page; None before its first one and after its last one.
-        new_token: The sync token that it will leave.
-        added: How many it found who were not there.
-        changed: How many it found with another name or address.
-        departed: How many it found to have left.
+        bot: The bot, as named by the user.
+        version: Number of pages ever written. A writer must know it to write the next page.
+        sync_token: For the next incremental sync; None if the next one must be full.
+        synced_at: Start of the last finished sync; None until the first one has finished.
+        kind: Kind of the current or latest sync.
+        began: Start of that sync.
+        first: The version after its first page.
+        next_token: Token of its next page; None before its first page and after its last one.
+        new_token: The sync token to store when it has finished.
+        added: Number of subscribers it added.
+        changed: Number of subscribers whose name or address has changed.
+        departed: Number of subscribers who have left.
     """
 
     bot: str
@@ -49,28 +49,28 @@ class BotState:
     departed: int = 0
 
     @property
-    def is_under_way(self) -> bool:
-        """Whether pages were written and more are to come."""
+    def in_progress(self) -> bool:
+        """True if a page was written and more pages follow."""
         return self.next_token is not None
 
     @property
     def pages(self) -> int:
-        """How many pages of this sync were written."""
+        """The number of pages written by this sync."""
         return self.version - self.first + 1
 
-    def planned(self, now: str, *, full: bool) -> Self:
-        """The sync to make: the one that was broken off, or a new one.
+    def plan(self, now: str, *, full: bool) -> Self:
+        """Return the sync to run: the interrupted one, or a new one.
 
         Args:
-            now: The moment.
-            full: Whether nothing less than a full sync will do.
+            now: The current time.
+            full: True to require a full sync.
         """
-        if self.is_under_way and (self.kind == FULL or not full):
+        if self.in_progress and (self.kind == FULL or not full):
             return self
-        return self.begun(FULL if full or self.sync_token is None else INCREMENTAL, now)
+        return self.start(FULL if full or self.sync_token is None else INCREMENTAL, now)
 
-    def begun(self, kind: Kind, now: str) -> Self:
-        """A sync that begins now."""
+    def start(self, kind: Kind, now: str) -> Self:
+        """Return the state of a new sync."""
         return attrs.evolve(
             self,
             kind=kind,
@@ -84,18 +84,18 @@ class BotState:
         )
 
     def query(self) -> dict[str, str | None]:
-        """The tokens that ask for the next page."""
+        """Return the query parameters that request the next page."""
         if self.next_token is not None:
             return {"next_token": self.next_token}
         return {"sync_token": self.sync_token if self.kind == INCREMENTAL else None}
 
-    def after(
+    def advance(
         self, next_token: str | None, sync_token: str | None, *, added: int, changed: int
     ) -> Self:
-        """The state after a page, whose tokens these are.
+        """Return the state after a page with these tokens.
 
-        The first sync token of a listing is kept: what changes while its pages are read is then
-        part of the next sync, and not lost.
+        The first sync token of a listing is kept, so that changes made while its pages are read
+        are part of the next sync.
         """
         new_token = self.new_token or sync_token or None
         state = attrs.evolve(
@@ -106,7 +106,7 @@ class BotState:
             added=self.added + added,
             changed=self.changed + changed,
         )
-        if state.is_under_way:
+        if state.in_progress:
             return state
-        kept = self.sync_token if self.kind == INCREMENTAL else None
-        return attrs.evolve(state, sync_token=new_token or kept, synced_at=self.began)
+        previous_token = self.sync_token if self.kind == INCREMENTAL else None
+        return attrs.evolve(state, sync_token=new_token or previous_token, synced_at=self.began)

@@ -1,7 +1,7 @@
-"""Subscribers kept in step with a file: in full first, then only what has changed.
+"""Sync of subscribers into a file: the first sync is full, later ones are incremental.
 
-A task a bot reads page after page, and each page is written down before the next one is asked
-for. So a sync that is killed goes on where it was.
+One task per bot reads page after page, and writes each page before it requests the next one, so a
+sync that is killed resumes where it stopped.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from cliq_async.errors import (
 from cliq_async.models.identifiers import page_limit, path_segment
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber
+from cliq_async.resources.paging import LoopGuard
 from cliq_async.storage.worker import WorkerThread
 from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
 from cliq_async.sync.state import FULL, INCREMENTAL, BotState, ConcurrentSyncError
@@ -38,10 +39,9 @@ __all__ = ["sync_subscribers"]
 
 _log: Final = logging.getLogger("cliq_async")
 
-_OK: Final = 200
 _ENDPOINT: Final = "list_subscribers"
-_OF_ALL: Final = (AuthenticationError, ThrottledError)
-"""Refusals that the next bot would get as well."""
+_FATAL: Final = (AuthenticationError, ThrottledError)
+"""Errors that every other bot would run into as well."""
 
 
 async def sync_subscribers(
@@ -54,11 +54,11 @@ async def sync_subscribers(
     extension_key: str | None = None,
     on_progress: Callable[[SyncProgress], object] | None = None,
 ) -> SyncReport:
-    """Bring a file up to date with who subscribes to some bots.
+    """Update a file with the current subscribers of one or more bots.
 
-    The first sync of a bot is a full one. Later ones read what has changed since, as long as
-    Cliq takes the sync token of the last one. Only a full sync finds out who has left. One that
-    was broken off goes on where it was.
+    The first sync of a bot is full. Later ones read only what has changed since, as long as Cliq
+    accepts the sync token of the previous one. Only a full sync detects users who have left. A sync
+    that was interrupted resumes where it stopped.
 
     Example:
         ```python
@@ -68,42 +68,46 @@ async def sync_subscribers(
         ```
 
     Args:
-        client: An open client. It waits for the quota as long as it takes, behind interactive
-            callers.
-        bots: One bot or several, by id or unique name. The file knows each by what it was called
+        client: An open client. The sync waits for the quota as long as it takes, behind
+            interactive callers.
+        bots: One bot or several, by id or unique name. The file stores each under the name given
             here.
-        into: The SQLite file; made if there is none, readable by its owner alone.
-        full: Read everybody again.
-        limit: Subscribers in a page, 1 to 50.
-        extension_key: Of the extension that the bots belong to, if they do.
-        on_progress: Called after each page, and when a bot is done.
+        into: The SQLite file; created if it does not exist, readable only by its owner.
+        full: Read all subscribers again.
+        limit: Subscribers per page, 1 to 50.
+        extension_key: The key of the extension that the bots belong to, if any.
+        on_progress: Called after each page, and when a bot is finished.
 
     Returns:
-        What was done for each bot. If one fails, the others go on, and its error is in there.
+        The result for each bot. If a bot fails, its result holds the error, and the others
+        continue.
 
     Raises:
-        ValidationError: A bot or the limit is none; nothing was sent.
+        ValidationError: A bot is not a valid identifier, or `limit` is out of range; nothing was
+            sent.
         SyncError: The file cannot be used.
-        CliqError: What concerns all bots: the access token, or the quota's store.
+        CliqError: An error that concerns all bots, such as an invalid access token or a failing
+            quota store.
     """
     names = _names(bots)
     page_limit(limit)
-    # Imported in need: SQLite is not everybody's.
-    from cliq_async.sync.table import SubscriberTable  # noqa: PLC0415
+    from cliq_async.sync.table import SubscriberTable  # noqa: PLC0415 - it imports SQLite
 
     table = SubscriberTable(into)
     worker: WorkerThread[Callable[[], Any]] = WorkerThread(table, lambda: None)
-    patient = client.with_options(lane="bulk", max_wait_s=None).subscribers
+    subscribers = client.with_options(lane="bulk", max_wait_s=None).subscribers
 
     def fetch(state: BotState) -> Awaitable[Page[Subscriber]]:
-        return patient.list(state.bot, limit=limit, extension_key=extension_key, **state.query())
+        return subscribers.list(
+            state.bot, limit=limit, extension_key=extension_key, **state.query()
+        )
 
-    telling = _ProgressReporter(SyncProgress(len(names)), on_progress)
+    progress = _ProgressReporter(SyncProgress(len(names)), on_progress)
     try:
-        await worker.call(lambda: None)  # what is wrong with the file is found before it is needed
+        await worker.call(lambda: None)  # fails if the file cannot be used, before anything is sent
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_BotSync(bot, table, worker, fetch, telling).run(full=full))
+                group.create_task(_BotSync(bot, table, worker, fetch, progress).run(full=full))
                 for bot in names
             ]
     except BaseExceptionGroup as errors:
@@ -123,32 +127,32 @@ def _names(bots: object) -> list[str]:
 
 
 class _ProgressReporter:
-    """Tells whoever wants to know how far it is."""
+    """Reports progress to the user's callback."""
 
     def __init__(
-        self, now: SyncProgress, on_progress: Callable[[SyncProgress], object] | None
+        self, progress: SyncProgress, on_progress: Callable[[SyncProgress], object] | None
     ) -> None:
-        self._now = now
+        self._progress = progress
         self._on_progress = on_progress
 
-    def page(self, subscribers: int) -> None:
-        """A page was written."""
-        now = self._now
-        self._tell(
-            attrs.evolve(now, pages=now.pages + 1, subscribers=now.subscribers + subscribers)
+    def page_written(self, subscribers: int) -> None:
+        """Count a page and its subscribers."""
+        last = self._progress
+        self._notify(
+            attrs.evolve(last, pages=last.pages + 1, subscribers=last.subscribers + subscribers)
         )
 
-    def done(self) -> None:
-        """A bot has come to its end."""
-        self._tell(attrs.evolve(self._now, done=self._now.done + 1))
+    def bot_finished(self) -> None:
+        """Count a bot that is done, or has failed."""
+        self._notify(attrs.evolve(self._progress, done=self._progress.done + 1))
 
-    def _tell(self, now: SyncProgress) -> None:
-        self._now = now
+    def _notify(self, progress: SyncProgress) -> None:
+        self._progress = progress
         if self._on_progress is None:
             return
         try:
-            self._on_progress(now)
-        except Exception:  # noqa: BLE001 - the user's, and no reason to break off
+            self._on_progress(progress)
+        except Exception:  # noqa: BLE001 - an error in the user's callback must not stop the sync
             _log.exception("on_progress failed; it is not called again")
             self._on_progress = None
 
@@ -162,84 +166,83 @@ class _BotSync:
         table: "SubscriberTable",
         worker: WorkerThread[Callable[[], Any]],
         fetch: Callable[[BotState], Awaitable[Page[Subscriber]]],
-        telling: _ProgressReporter,
+        progress: _ProgressReporter,
     ) -> None:
         self._bot = bot
         self._table = table
         self._worker = worker
         self._fetch = fetch
-        self._telling = telling
+        self._progress = progress
         self._state: BotState | None = None
         self._resumed = False
-        self._began_anew = False
+        self._restarted = False
         self._note = ""
 
     async def run(self, *, full: bool) -> BotSync:
-        """Make the sync, and say what it did.
+        """Run the sync and return its result.
 
         Raises:
-            CliqError: What concerns other bots as well.
+            CliqError: An error that concerns other bots as well.
         """
-        with self._table.lock(self._bot) as mine:
-            error = await self._tried(full=full) if mine else self._busy()
+        with self._table.lock(self._bot) as locked:
+            error = await self._sync(full=full) if locked else self._concurrent_error()
             present = await self._worker.call(lambda: self._table.count_present(self._bot))
-        self._telling.done()
+        self._progress.bot_finished()
         return self._report(present, error)
 
-    async def _tried(self, *, full: bool) -> CliqError | None:
+    async def _sync(self, *, full: bool) -> CliqError | None:
         try:
-            await self._read(full=full)
+            await self._read_pages(full=full)
         except ConcurrentSyncError:
-            return self._busy()
-        except _OF_ALL:
+            return self._concurrent_error()
+        except _FATAL:
             raise
         except (ApiError, TransportError) as error:
             return error
         return None
 
-    def _busy(self) -> SyncError:
+    def _concurrent_error(self) -> SyncError:
         return SyncError(
-            f"{self._table.path}: {self._bot} is being synced by somebody else; "
-            "wait for that to end, and sync again if need be"
+            f"{self._table.path}: another process is syncing {self._bot}; "
+            "wait until it has finished, and sync again if needed"
         )
 
-    async def _read(self, *, full: bool) -> None:
-        before = await self._worker.call(lambda: self._table.state(self._bot))
-        state = before.planned(_now(), full=full)
-        self._resumed = state.is_under_way
-        seen: set[int] = set()  # hashes, since a long listing has thousands of pages
+    async def _read_pages(self, *, full: bool) -> None:
+        previous = await self._worker.call(lambda: self._table.state(self._bot))
+        state = previous.plan(_now(), full=full)
+        self._resumed = state.in_progress
+        guard = LoopGuard(_ENDPOINT)
         while True:
             self._state = state
             try:
                 page = await self._fetch(state)
-            except BadRequestError as refused:
-                state = self._anew(state, refused)
-                seen.clear()
+            except BadRequestError as error:
+                state = self._restart(state, error)
+                guard = LoopGuard(_ENDPOINT)
                 continue
-            if page.next_token and hash(page.next_token) in seen:
-                raise ApiError(_OK, None, "the listing goes round in a circle", _ENDPOINT)
-            seen.add(hash(page.next_token))
-            state = self._state = await self._written(state, page)
-            if not state.is_under_way:
+            guard.check(page.next_token)
+            state = self._state = await self._write(state, page)
+            if not state.in_progress:
                 return
 
-    async def _written(self, state: BotState, page: Page[Subscriber]) -> BotState:
-        written: BotState = await self._worker.call(lambda: self._table.write(state, page, _now()))
-        self._telling.page(len(page.data))
-        return written
+    async def _write(self, state: BotState, page: Page[Subscriber]) -> BotState:
+        advanced: BotState = await self._worker.call(lambda: self._table.write(state, page, _now()))
+        self._progress.page_written(len(page.data))
+        return advanced
 
-    def _anew(self, state: BotState, refused: BadRequestError) -> BotState:
-        """Where to begin after Cliq has refused a token."""
-        if state.next_token is not None and not self._began_anew:
-            self._began_anew = True  # once, or it might never end
-            kind, what = state.kind, "the place where it was broken off"
+    def _restart(self, state: BotState, error: BadRequestError) -> BotState:
+        """Return the state to restart from after Cliq has refused a token."""
+        if state.next_token is not None and not self._restarted:
+            self._restarted = True  # restart only once, or the sync might never end
+            kind, token = state.kind, "next_token"
         elif state.next_token is None and state.kind == INCREMENTAL:
-            kind, what = FULL, "its sync token"
+            kind, token = FULL, "sync_token"
         else:
-            raise refused
-        self._note = f"Cliq did not take {what}: {refused.message or refused.code or 'refused'}"
-        _log.warning("%s: %s; making a new %s sync", self._bot, self._note, kind)
-        return state.begun(kind, _now())
+            raise error
+        reason = error.message or error.code or "refused"
+        self._note = f"Cliq did not accept the {token}: {reason}"
+        _log.warning("%s: %s; starting a new %s sync", self._bot, self._note, kind)
+        return state.start(kind, _now())
 
     def _report(self, present: int, error: CliqError | None) -> BotSync:
         state = self._state

@@ -1,7 +1,7 @@
-"""Subscribers in a SQLite file, page by page. Every call blocks; a thread of its own makes them.
+"""The SQLite file of a sync, written page by page. Every call blocks and runs in a worker thread.
 
-A page and the place where the next one begins are one transaction: whenever the program is
-killed, the file says what was read, and where to go on.
+A page and the token of the next one are written in one transaction: whenever the program is
+killed, the file holds the pages read so far and the place to resume from.
 """
 
 import os
@@ -57,13 +57,13 @@ FORMAT: Final = SqliteFormat(
     ),
     error=SyncError,
     unwritable_hint="name another place, or make this one writable",
-    damaged_hint="move it aside with its -wal file, and sync into a new one",
+    damaged_hint="move it aside with its -wal file, and sync into a new file",
 )
 
 _COLUMNS: Final = tuple(field.name for field in attrs.fields(BotState))
-_READ_STATE: Final = f"SELECT {', '.join(_COLUMNS)} FROM bot WHERE bot = ?"  # noqa: S608 - our own names
+_READ_STATE: Final = f"SELECT {', '.join(_COLUMNS)} FROM bot WHERE bot = ?"  # noqa: S608 - our own column names
 _WRITE_STATE: Final = (
-    f"INSERT OR REPLACE INTO bot ({', '.join(_COLUMNS)}) "  # noqa: S608 - our own names
+    f"INSERT OR REPLACE INTO bot ({', '.join(_COLUMNS)}) "  # noqa: S608 - our own column names
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 _WRITE_SUBSCRIBER: Final = """
@@ -79,10 +79,10 @@ _WRITE_SUBSCRIBER: Final = """
 
 
 class SubscriberTable(BatchedFile):
-    """The file that a sync writes. All methods but `claimed` are called within a step of `run`.
+    """The file that a sync writes. Call all methods except `lock` in an operation of `run`.
 
     Args:
-        path: The file; made with its folder if there is none, readable by its owner alone.
+        path: The file; created with its folder if it does not exist, readable only by its owner.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -90,10 +90,10 @@ class SubscriberTable(BatchedFile):
 
     @contextmanager
     def lock(self, bot: str) -> Iterator[bool]:
-        """Have a bot for oneself; False if a living program has it.
+        """Acquire the lock for a bot. Yields False if another process holds it.
 
-        A lock beside the file, which the system takes back from a program that dies. It only
-        spares requests: without it, `write` lets one of two go on.
+        It is a lock file next to the table; the system releases it when the process dies. It only
+        saves requests: without it, `write` still lets just one of two syncs continue.
         """
         lock = FileLock(f"{self.path}.{bot}.lock", timeout=0, mode=0o600, is_singleton=False)
         with FORMAT.translate_errors(self.path), suppress(Timeout):
@@ -109,61 +109,64 @@ class SubscriberTable(BatchedFile):
             lock.release()
 
     def state(self, bot: str) -> BotState:
-        """How far a bot is."""
+        """Return the state of a bot's sync."""
         row = self.conn.execute(_READ_STATE, (bot,)).fetchone()
         return (
             BotState(bot=bot) if row is None else BotState(**dict(zip(_COLUMNS, row, strict=True)))
         )
 
     def count_present(self, bot: str) -> int:
-        """How many subscribers a bot has."""
+        """Return the number of subscribers of a bot."""
         query = 'SELECT count(*) FROM subscriber WHERE bot = ? AND "left" IS NULL'
         return int(self.conn.execute(query, (bot,)).fetchone()[0])
 
     def write(self, state: BotState, page: Page[Subscriber], now: str) -> BotState:
-        """Write a page down; after the last one of a full sync, also who has left.
+        """Write a page. The last page of a full sync also marks the users who have left.
 
         Args:
-            state: How far the bot was before.
+            state: The state before the page.
             page: The page.
-            now: The moment.
+            now: The current time.
 
         Returns:
-            How far the bot is now.
+            The state after the page.
 
         Raises:
-            OvertakenError: It is not as far as it was thought to be.
+            ConcurrentSyncError: The stored state is not the given one.
         """
         if self.state(state.bot).version != state.version:
             raise ConcurrentSyncError
-        people = {each.user_id: each for each in page.data}
-        added, changed = self._differences(state.bot, people)
-        after = state.after(page.next_token, page.sync_token, added=added, changed=changed)
+        subscribers = {each.user_id: each for each in page.data}
+        added, changed = self._differences(state.bot, subscribers)
+        advanced = state.advance(page.next_token, page.sync_token, added=added, changed=changed)
         self.conn.executemany(
             _WRITE_SUBSCRIBER,
             [
-                (state.bot, each.user_id, each.name, each.email_id, now, now, after.version)
-                for each in people.values()
+                (state.bot, each.user_id, each.name, each.email_id, now, now, advanced.version)
+                for each in subscribers.values()
             ],
         )
-        if not after.is_under_way and after.kind == FULL:
-            gone = self.conn.execute(
+        if not advanced.in_progress and advanced.kind == FULL:
+            left = self.conn.execute(
                 'UPDATE subscriber SET "left" = ? WHERE bot = ? AND "left" IS NULL AND seen_by < ?',
                 (now, state.bot, state.first),
             )
-            after = attrs.evolve(after, departed=gone.rowcount)
-        self.conn.execute(_WRITE_STATE, attrs.astuple(after))
-        return after
+            advanced = attrs.evolve(advanced, departed=left.rowcount)
+        self.conn.execute(_WRITE_STATE, attrs.astuple(advanced))
+        return advanced
 
-    def _differences(self, bot: str, people: dict[str, Subscriber]) -> tuple[int, int]:
-        """How many are new or back, and how many have changed."""
-        marks = ", ".join("?" * len(people))
+    def _differences(self, bot: str, subscribers: dict[str, Subscriber]) -> tuple[int, int]:
+        """Return the number of new or returning subscribers, and of changed ones."""
+        placeholders = ", ".join("?" * len(subscribers))
         query = (
-            "SELECT user_id, name, email_id FROM subscriber "  # noqa: S608 - marks alone
-            f'WHERE bot = ? AND "left" IS NULL AND user_id IN ({marks})'
+            "SELECT user_id, name, email_id FROM subscriber "  # noqa: S608 - only placeholders
+            f'WHERE bot = ? AND "left" IS NULL AND user_id IN ({placeholders})'
         )
-        changed = there = 0
-        for user_id, name, email_id in self.conn.execute(query, (bot, *people)):
-            there += 1
-            changed += (people[user_id].name, people[user_id].email_id) != (name, email_id)
-        return len(people) - there, changed
+        changed = present = 0
+        for user_id, name, email_id in self.conn.execute(query, (bot, *subscribers)):
+            present += 1
+            changed += (subscribers[user_id].name, subscribers[user_id].email_id) != (
+                name,
+                email_id,
+            )
+        return len(subscribers) - present, changed

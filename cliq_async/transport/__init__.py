@@ -1,1 +1,1 @@
-"""Transport."""
+"""HTTP requests: transport, executor, retries, throttling, pacing and the API's dialect."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.cli import VARIABLES, invoke, run
 from support.logins import CLIENT
 
-from cliq_async.cli.scopes import COMMANDS
+from cliq_async.cli.required_scopes import ENDPOINTS_BY_COMMAND
 from cliq_async.sandbox import Sandbox
 
 PAGE = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
@@ -24,7 +24,7 @@ def endpoints_of(args):
     if args[0] == "doctor":
         return {"list_bots"}
     pair = " ".join(args[:2])
-    return set(COMMANDS.get(pair, ()) or COMMANDS.get(args[0], ()))
+    return set(ENDPOINTS_BY_COMMAND.get(pair, ()) or ENDPOINTS_BY_COMMAND.get(args[0], ()))
 
 
 async def test_the_examples_of_the_page_work_one_after_the_other(tmp_path, monkeypatch):

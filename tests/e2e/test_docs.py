@@ -145,8 +145,9 @@ def parse(command, words):
     if isinstance(command, click.Group) and not (alone and (not words or words[0][0] == "-")):
         assert words, command.name
         name, *rest = words
-        assert name in command.commands, name
-        return parse(command.commands[name], rest)
+        found = command.get_command(context, name)
+        assert found is not None, name
+        return parse(found, rest)
     given, left, _ = command.make_parser(context).parse_args(list(words))
     assert not left
     if command.name == "sandbox" and "--" in words:

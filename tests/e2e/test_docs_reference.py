@@ -74,8 +74,9 @@ def test_page_of_the_commands_has_every_option_of_every_command():
 
     def walk(command, path):
         if isinstance(command, click.Group):
-            for name, each in command.commands.items():
-                yield from walk(each, f"{path} {name}")
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                yield from walk(command.get_command(context, name), f"{path} {name}")
         yield path, command
 
     sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE))

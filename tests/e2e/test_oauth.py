@@ -74,13 +74,13 @@ def shows_no_secret(error):
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("invalid-client:1", "invalid_client: no such client there; check that the account lives"),
-        ("invalid-code:1", "invalid_code: no such refresh token there; check that the account"),
+        ("invalid-client:1", "invalid_client: this data center does not know the client; if"),
+        ("invalid-code:1", "invalid_code: this data center does not know the refresh token; if"),
         ("denied-200:1", r"Access Denied \(Too many.*10 access tokens in 10 minutes"),
         ("denied-400:1", r"Access Denied \(Too many.*10 access tokens in 10 minutes"),
-        ("denied-localised:1", "Zugriff verweigert .Sie haben zu viele"),
-        ("no-token:1", "HTTP 200, and nothing that says why"),
-        ("html:1", "HTTP 200, and nothing that says why"),
+        ("denied-localized:1", "Zugriff verweigert .Sie haben zu viele"),
+        ("no-token:1", "HTTP 200 without a reason"),
+        ("html:1", "HTTP 200 without a reason"),
     ],
 )
 async def test_failure_is_an_auth_error_that_says_who_said_what_and_is_not_repeated(fault, said):
@@ -159,8 +159,8 @@ async def test_life_in_milliseconds_is_understood():
     async with a_scene("milliseconds:1", sandbox=sandbox_options) as (sandbox, client):
         await client.bots.list()
         source: Any = client._session.provider
-        held = source._held
-        left_s = held.good_until - client._store.clock()
+        cached = source._cached
+        left_s = cached.usable_until - client._store.clock()
         assert 0.5 < left_s < 1.0
         assert sandbox.report()["tokens_issued"] == 1
 
@@ -171,7 +171,7 @@ async def test_life_in_milliseconds_is_understood():
 async def test_token_that_is_refused_once_is_replaced_and_no_caller_sees_it():
     async with a_scene("401:x1@list_bots") as (sandbox, client):
         assert (await client.bots.list()).data
-        assert (sandbox.report()["unauthorised"], sandbox.report()["tokens_issued"]) == (1, 2)
+        assert (sandbox.report()["unauthorized"], sandbox.report()["tokens_issued"]) == (1, 2)
 
 
 async def test_token_revoked_under_way_is_replaced_once_for_all():
@@ -182,7 +182,7 @@ async def test_token_revoked_under_way_is_replaced_once_for_all():
             *(client.messages.send("supportbot", "x", user_ids=[ANN]) for _ in range(20))
         )
         assert sandbox.report()["tokens_issued"] == 2
-        assert 1 <= sandbox.report()["unauthorised"] <= 20
+        assert 1 <= sandbox.report()["unauthorized"] <= 20
 
 
 async def test_token_that_newer_ones_ended_is_replaced():
@@ -201,7 +201,7 @@ async def test_token_that_newer_ones_ended_is_replaced():
                 async with others.post(sandbox.url + "/oauth/v2/token", data=form) as made:
                     assert "access_token" in await made.json()
         assert (await client.bots.list()).data
-        assert sandbox.report()["unauthorised"] == 1
+        assert sandbox.report()["unauthorized"] == 1
 
 
 async def test_refusal_that_no_new_token_changes_leaves_the_other_endpoints_alone():
@@ -220,7 +220,7 @@ async def test_eleventh_token_in_ten_minutes_is_waited_for_or_a_typed_error():
         for _ in range(10):
             await client.bots.list()
             sandbox.revoke_tokens()
-        store._notes.clear()
+        store._records.clear()
         again = CliqClient(
             client._auth, base_url=sandbox.url, quota=store, time_scale=600.0, max_wait_s=0.5
         )
@@ -256,4 +256,4 @@ async def test_users_own_function_is_asked_again_after_a_refusal():
     async with Sandbox() as sandbox:
         async with CliqClient(ask, base_url=sandbox.url, quota=MemoryStore()) as client:
             assert (await client.bots.list()).data
-        assert sandbox.report()["unauthorised"] == 1
+        assert sandbox.report()["unauthorized"] == 1

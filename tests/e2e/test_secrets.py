@@ -124,7 +124,7 @@ async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, capl
     store = f"sqlite://{tmp_path}/quota.db"
     async with Sandbox(subscribers=250, time_scale=3600, faults=[fault]) as sandbox:
         auth = CREDENTIALS[how](sandbox.url)
-        written.add("" if auth == FIXED else auth, sandbox, sandbox._front)
+        written.add("" if auth == FIXED else auth, sandbox, sandbox._app)
         for told in (hooks, telemetry.hooks):
             async with CliqClient(
                 auth,
@@ -137,7 +137,7 @@ async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, capl
                 timeout_s=0.2,
             ) as client:
                 await everything(client, journal, written)
-        issued = list(sandbox._front._tokens._issued)
+        issued = list(sandbox._app._tokens._issued)
         written.add(sandbox.report(), sandbox.report(recipients=True))
     tracers.shutdown()
     written.add(*(span.to_json() for span in spans.get_finished_spans()))
@@ -182,12 +182,12 @@ async def test_no_secret_is_in_what_commands_write(fault, places, caplog, monkey
             verbose = () if args[0] == "jobs" else ("-v",)
             result = await asyncio.to_thread(invoke, *args, *verbose, env=environment)
             assert isinstance(result.exception, SystemExit | None), args  # no traceback
-            secrets = [CLIENT_SECRET, REFRESH_TOKEN, *sandbox._front._tokens._issued]
+            secrets = [CLIENT_SECRET, REFRESH_TOKEN, *sandbox._app._tokens._issued]
             for secret in secrets:
                 assert secret not in result.output + caplog.text, args
     for path in places.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            kept = [] if path.name.startswith("quota.db") else [*sandbox._front._tokens._issued]
+            kept = [] if path.name.startswith("quota.db") else [*sandbox._app._tokens._issued]
             for secret in [CLIENT_SECRET, REFRESH_TOKEN, *kept]:
                 assert secret.encode() not in content, path

@@ -8,7 +8,7 @@ from support.cli import command, invoke, line_with, zuids
 
 from cliq_async.cli.commands import demo
 from cliq_async.cli.commands.demo import Round
-from cliq_async.cli.commands.demo_baseline import Plain, print_plain, run_plain
+from cliq_async.cli.commands.demo_baseline import PlainRun, print_plain, run_plain
 from cliq_async.endpoints import Limit
 from cliq_async.sandbox import Sandbox
 
@@ -114,7 +114,7 @@ def test_a_sandbox_that_does_not_start_is_a_failure(monkeypatch):
     monkeypatch.setattr("sys.executable", "/bin/false")
     result = invoke("demo")
     assert result.exit_code == 1
-    assert result.stderr == "error: the sandbox did not start\n"
+    assert result.stderr == "error: the sandbox did not start: try `cliq sandbox --port 0`\n"
 
 
 async def test_the_plain_limiter_is_locked_twice_and_says_how_long_it_would_take(capsys):
@@ -149,14 +149,14 @@ async def test_the_plain_limiter_that_has_little_to_do_is_not_locked(capsys):
 
 
 def test_the_extrapolation_goes_on_as_it_went():
-    plain = Plain(total=200, lock_s=10.0, accepted=100, locked_at=[0.1, 10.2])
+    plain = PlainRun(total=200, lock_s=10.0, accepted=100, locked_at=[0.1, 10.2])
     assert plain.rounds == 4
     assert plain.estimate_s == pytest.approx(0.1 + 3 * 10.1)
 
 
 def test_the_state_of_the_plain_limiter_in_a_line():
-    plain = Plain(total=200, lock_s=1000.0, sent=51, accepted=50)
+    plain = PlainRun(total=200, lock_s=1000.0, sent=51, accepted=50)
     assert plain.line().endswith("lockouts 0  not locked")
-    assert not plain.refused()
+    assert not plain.record_refusal()
     assert "lockouts 1  locked for 0.0 of 1000.0 s" in plain.line()
     assert plain.show()

@@ -161,12 +161,12 @@ async def test_somebody_is_asked_before_many_are_messaged(
     [
         ((*BROADCAST, "--to", "-", "--resend-unknown"), "--journal"),
         (("jobs", "show", "nowhere.db"), "no such file"),
-        (("jobs", "show", "x", "--json", "--outcomes", "csv"), "exclude each other"),
-        (("jobs", "show", "x", "--all"), "--all is for --outcomes"),
-        (("broadcast", "b", "--to", "-"), "give --text or --message, one of them"),
+        (("jobs", "show", "x", "--json", "--outcomes", "csv"), "use either --outcomes or --json"),
+        (("jobs", "show", "x", "--all"), "--all needs --outcomes"),
+        (("broadcast", "b", "--to", "-"), "give either --text or --message"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "no column 'user_id'"),
-        ((*BROADCAST, "--to", "-", "--format", "lines", "--column", "id"), "no columns in lines"),
+        ((*BROADCAST, "--to", "-", "--format", "lines", "--column", "id"), "lines have no columns"),
     ],
 )
 def test_wrong_use_is_a_line(args, words):

@@ -16,7 +16,7 @@ from cliq_async.sandbox import Sandbox
 
 
 async def test_the_first_line_says_where_it_listens_and_the_last_ones_what_came():
-    options = ("--port", "0", "--time-scale", "60", "--subscribers", "3", "--penalise")
+    options = ("--port", "0", "--time-scale", "60", "--subscribers", "3", "--penalize")
     async with command("sandbox", *options, "--fault", "throttle-429:1@list_bots") as process:
         assert process.stdout
         lines = [(await process.stdout.readline()).decode().strip() for _ in range(4)]
@@ -42,7 +42,8 @@ async def test_a_port_that_is_taken_fails():
         port = sandbox.url.rpartition(":")[2]
         result = await asyncio.to_thread(invoke, "sandbox", "--port", port)
     assert result.exit_code == 1
-    assert result.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    where = f"127.0.0.1:{port}: Address already in use"
+    assert result.stderr == f"error: cannot listen on {where}; pass another --port\n"
 
 
 async def test_the_state_is_kept_in_a_file(tmp_path):
@@ -82,7 +83,7 @@ def test_a_state_that_cannot_be_kept_fails(tmp_path):
     path = tmp_path / "nowhere" / "cliq.json"
     result = invoke("sandbox", "--state", str(path))
     assert result.exit_code == 1
-    assert result.stderr == f"error: cannot keep the state in {path}: No such file or directory\n"
+    assert result.stderr == f"error: cannot save the state in {path}: No such file or directory\n"
 
 
 def test_a_state_that_could_not_be_kept_fails(tmp_path, monkeypatch):
@@ -94,7 +95,7 @@ def test_a_state_that_could_not_be_kept_fails(tmp_path, monkeypatch):
     monkeypatch.setattr("cliq_async.cli.commands.sandbox.serve", fail)
     result = invoke("sandbox", "--state", str(path))
     assert result.exit_code == 1
-    assert result.stderr == f"error: cannot keep the state in {path}: No space left on device\n"
+    assert result.stderr == f"error: cannot save the state in {path}: No space left on device\n"
 
 
 def test_a_host_that_does_not_exist_fails():

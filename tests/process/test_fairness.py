@@ -187,13 +187,13 @@ def test_broadcast_that_leaves_tokens_to_others_does_not_hold_up_one_that_does_n
 class Away(Inline):
     """A store's place that takes some time to answer."""
 
-    def __init__(self, blocking, takes_s):
-        super().__init__(blocking)
+    def __init__(self, backend, takes_s):
+        super().__init__(backend)
         self.takes_s = takes_s
 
-    async def call(self, step, *, lasting=False):
+    async def call(self, operation, *, retry_on_failure=False):
         await asyncio.sleep(self.takes_s)
-        return await super().call(step, lasting=lasting)
+        return await super().call(operation, retry_on_failure=retry_on_failure)
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -211,7 +211,7 @@ def a_store(request, tmp_path):
             store: Any = SqliteStore(tmp_path / "quota.db", clock=clock, boot="one")
         else:
             store = RedisStore(url, clock=clock, server_time=clock)
-        store._worker = Away(store._worker._blocking, takes_s)
+        store._worker = Away(store._worker.backend, takes_s)
         return store
 
     return make

@@ -1,4 +1,4 @@
-"""All stores do the same, step by step, whatever is done to them."""
+"""A bucket behaves the same behind a store as alone, whatever is done to it."""
 
 import asyncio
 import tempfile
@@ -13,62 +13,32 @@ from support.stores import STORES_AT_ONCE, Clock, a_quota
 
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Lane, TokenOutcome
-from cliq_async.quota.stores.memory import MemoryStore
 
 TOKENS = st.integers(1, 12)
-ASK_AGAIN_S = 1.0
+QUOTA = a_quota(3)
 
 
-class Impatient(Bucket):
-    """As the stores that several processes share: has those who were refused ask again soon."""
-
-    def acquire(self, *args, **options):
-        return super().acquire(*args, max_sleep_s=ASK_AGAIN_S, **options)
-
-
-async def memory(clock, tmp_path):
-    store = MemoryStore(clock=clock)
-    store._new = lambda quota: store._buckets.setdefault(quota.key, Impatient())
-    yield store
+def near(found, expected):
+    """The same, but for the digits that a number loses on the way to another clock and back."""
+    for value, other in zip(attrs.astuple(found), attrs.astuple(expected), strict=True):
+        assert value == pytest.approx(other, abs=1e-5)
 
 
-def near(one, other):
-    """The same, but for what is lost when a number is written down."""
-    values = [attrs.astuple(each) if attrs.has(type(each)) else each for each in (one, other)]
-    for index, value in enumerate(values):
-        if not isinstance(value, tuple):
-            values[index] = (value,)
-    left, right = values
-    assert len(left) == len(right)
-    for a, b in zip(left, right, strict=True):
-        assert a == pytest.approx(b, abs=1e-5), (one, other)
-
-
-class Agreement(RuleBasedStateMachine):
+class Stores(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.clock = Clock()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        self.quota = a_quota(3)
-        self.taken = {}
+        self.bucket = Bucket()
         self.runner.run(self.open())
 
     async def open(self):
         self.stack = AsyncExitStack()
-        path = Path(self.folder.name)
-        stores = [memory, *STORES_AT_ONCE[1:]]
-        contexts = [asynccontextmanager(store)(self.clock, path) for store in stores]
-        self.stores = [await self.stack.enter_async_context(each) for each in contexts]
-
-    def all(self, do):
-        async def ask():
-            return [await do(store) for store in self.stores]
-
-        first, *others = self.runner.run(ask())
-        for other in others:
-            near(first, other)
-        return first
+        self.stores = []
+        for store in STORES_AT_ONCE[1:]:
+            context = asynccontextmanager(store)(self.clock, Path(self.folder.name))
+            self.stores.append(await self.stack.enter_async_context(context))
 
     @rule(
         token=TOKENS,
@@ -78,25 +48,28 @@ class Agreement(RuleBasedStateMachine):
         waiters=st.integers(1, 3),
         lease_s=st.sampled_from((20.0, 131.0)),
     )
-    def take(self, token, **options):
-        async def do(store):
-            return await store.take(self.quota, token, **options)
-
-        got = self.all(do)
-        if isinstance(got, float):
-            self.taken[token] = got
+    def take(self, token, lease_s, **options):
+        now = self.clock()
+        denied = self.bucket.acquire(QUOTA, token, now, lease_s, max_sleep_s=1.0, **options)
+        for store in self.stores:
+            found = self.runner.run(store.take(QUOTA, token, lease_s=lease_s, **options))
+            assert found == pytest.approx(now if denied is None else denied, abs=1e-5)
 
     @rule(token=TOKENS, ending=st.sampled_from(TokenOutcome))
     def end(self, token, ending):
-        async def do(store):
-            store.end(self.quota, token, ending)
-
-        self.all(do)
+        self.bucket.end(QUOTA, token, self.clock(), ending)
+        for store in self.stores:
+            store.end(QUOTA, token, ending)
 
     @rule(token=TOKENS, wait_s=st.sampled_from((None, 5.0, 100.0)))
     def refuse(self, token, wait_s):
-        taken_at = self.taken.get(token, 0.0)
-        self.all(lambda store: store.refuse(self.quota, token, taken_at=taken_at, wait_s=wait_s))
+        now = self.clock()
+        taken_at = self.bucket.held.get(token, now) - 131.0
+        lock = self.bucket.refuse(QUOTA, token, now, taken_at, wait_s)
+        for store in self.stores:
+            store._taken_at.clear()  # as if another process had taken it
+            found = store.refuse(QUOTA, token, taken_at=taken_at, wait_s=wait_s)
+            near(self.runner.run(found), lock)
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 30.0, 61.5, 602.0, 3600.0, 90_000.0)))
     def advance(self, seconds):
@@ -104,11 +77,10 @@ class Agreement(RuleBasedStateMachine):
 
     @invariant()
     def look_the_same(self):
-        async def do(store):
-            (found,) = await store.snapshots([self.quota])
-            return attrs.evolve(found, leases=tuple(sorted(found.leases)))
-
-        self.all(do)
+        expected = self.bucket.snapshot(QUOTA, self.clock())
+        for store in self.stores:
+            (found,) = self.runner.run(store.snapshots([QUOTA]))
+            near(found, expected)
 
     def teardown(self):
         self.runner.run(self.stack.aclose())
@@ -116,5 +88,5 @@ class Agreement(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Agreement.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-TestAgreement = Agreement.TestCase
+Stores.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestStores = Stores.TestCase

@@ -94,10 +94,10 @@ class Episode:
             loop = asyncio.get_running_loop()
             url = redis_servers.shared().url
             store = RedisStore(url, clock=clock, server_time=lambda: 1e6 + loop.time())
-            store._worker = Inline(store._worker._blocking)
+            store._worker = Inline(store._worker.backend)
         else:
             store = SqliteStore(self.folder / "quota.db", clock=clock, boot=f"boot {self.boot}")
-            store._worker = Inline(store._ledger)
+            store._worker = Inline(store._worker.backend)
         return store
 
     async def _start(self) -> None:

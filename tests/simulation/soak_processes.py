@@ -25,18 +25,18 @@ CURRENT: ContextVar[Process] = ContextVar("process")
 class Inline(stores.Inline):
     """Does a file's work at once, unless its process was killed; in place of a thread."""
 
-    def __init__(self, blocking, _forked=None):
-        super().__init__(blocking)
+    def __init__(self, backend, _on_fork=None):
+        super().__init__(backend)
         self.process = CURRENT.get()
 
-    async def call(self, step, *, lasting=False):
+    async def call(self, operation, *, retry_on_failure=False):
         await asyncio.sleep(0)
         if self.process.dead:
             raise asyncio.CancelledError
-        result = await super().call(step)
+        result = await super().call(operation)
         await asyncio.sleep(0)
         return result
 
-    def submit(self, step):
+    def submit(self, operation):
         if not self.process.dead:
-            super().submit(step)
+            super().submit(operation)

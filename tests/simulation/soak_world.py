@@ -61,7 +61,7 @@ class World:
         self.lockouts: list[tuple[float, str]] = []
         self.arrived = 0
         self.subscribers = 180
-        self._state = State.first(bots=2, subscribers=self.subscribers)
+        self._state = State.initial(bots=2, subscribers=self.subscribers)
         self._router = Router()
         self._throttles = [Throttle(each, seed=1) for each in ("rolling", "fixed", "bucket")]
         self._last = 0.0

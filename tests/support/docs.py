@@ -5,7 +5,8 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCS = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/api").glob("*.md")])
+FOLDERS = [ROOT / "docs", ROOT / "docs/api", ROOT / "docs/decisions"]
+DOCS = sorted(page for folder in FOLDERS for page in folder.glob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
 BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 

@@ -28,7 +28,7 @@ class Disk:
     def log(self) -> Path:
         return self.file.path.with_name(self.file.path.name + "-wal")
 
-    async def call(self, step, *, lasting=False):
+    async def call(self, step, *, retry_on_failure=False):
         await asyncio.sleep(0)
         if self.dead:
             raise asyncio.CancelledError

@@ -24,7 +24,7 @@ def sandbox_takes(read: Any, plain: Any, *more: Any) -> bool:
 
 def a_world() -> tuple[State, FakeTransport]:
     """A sandbox's state, and a transport whose requests it answers."""
-    state = State.first(bots=1, subscribers=3)
+    state = State.initial(bots=1, subscribers=3)
 
     def answer(request):
         endpoint, parameters = ROUTER.find(request.method, urlsplit(request.url).path)

@@ -56,7 +56,7 @@ class World:
     """A state that is asked without a server, as the user `ann` unless told otherwise."""
 
     def __init__(self, *, bots=1, subscribers=3, **options):
-        self.state = State.first(bots=bots, subscribers=subscribers, **options)
+        self.state = State.initial(bots=bots, subscribers=subscribers, **options)
 
     def ask(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
         """The status and the body of an endpoint's answer."""

@@ -82,7 +82,7 @@ class Network:
         return [
             lock.at
             for throttle in self.throttles
-            for _, _, gate in throttle.gates()
+            for _, _, gate in throttle.endpoint_counters()
             for lock in gate.locks
         ]
 

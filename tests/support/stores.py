@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import attrs
 from support import redis_servers
+from support.backends import FolderStore
 
 from cliq_async.endpoints import Limit
 from cliq_async.quota.model import Quota
@@ -68,35 +69,41 @@ async def redis(clock, tmp_path):
     client.close()
 
 
-STORES = [memory, sqlite, redis]
+async def folder(clock, tmp_path):
+    store = FolderStore(tmp_path, clock)
+    yield store
+    await store.close()
+
+
+STORES = [memory, sqlite, redis, folder]
 """Each as it is used."""
 
 
 class Inline:
     """Does a store's blocking work at once, for tests in virtual time."""
 
-    def __init__(self, blocking):
-        self.blocking = blocking
+    def __init__(self, backend):
+        self.backend = backend
 
-    async def call(self, step, *, lasting=False):
-        (result,) = self.blocking.run([step])
+    async def call(self, operation, *, retry_on_failure=False):
+        (result,) = self.backend.run([operation])
         if isinstance(result, Exception):
             raise result
         return result
 
-    def submit(self, step):
-        self.blocking.run([step])
+    def submit(self, operation):
+        self.backend.run([operation])
 
-    async def call_all(self, steps):
-        return [await self.call(step) for step in steps]
+    async def call_all(self, operations):
+        return [await self.call(operation) for operation in operations]
 
     async def close(self):
-        self.blocking.close()
+        self.backend.close()
 
 
 def inline_sqlite(path, clock, **options):
     store = SqliteStore(path, clock=clock, **options)
-    store._worker = cast("Any", Inline)(store._ledger)
+    store._worker = cast("Any", Inline)(store._worker.backend)
     return store
 
 
@@ -111,7 +118,7 @@ async def redis_at_once(clock, tmp_path):
     client = server.client()
     client.flushdb()
     store = RedisStore(server.url, clock=clock, server_time=clock)
-    store._worker = cast("Any", Inline)(store._worker._blocking)
+    store._worker = cast("Any", Inline)(store._worker.backend)
     yield store
     await store.close()
     client.close()

@@ -21,4 +21,4 @@ def write(table, state, page, now=NOW):
 
 
 def full(bot="ops", version=0):
-    return BotState(bot=bot, version=version).begun("full", NOW)
+    return BotState(bot=bot, version=version).start("full", NOW)

@@ -54,7 +54,7 @@ class Home:
         else:
             url = redis_servers.shared().url
             made = RedisStore(url, clock=clock, server_time=lambda: 1e6 + clock())
-            made._worker = Inline(made._worker._blocking)
+            made._worker = Inline(made._worker.backend)
         self.stack.push_async_callback(made.close)
         return made
 

@@ -6,6 +6,7 @@ is not needed.
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
+import cliq_async
 from cliq_async import (
     BotChanges,
     Button,
@@ -17,6 +18,10 @@ from cliq_async import (
     OpenUrl,
     Styles,
 )
+
+
+def names() -> None:
+    cliq_async.Nothing  # type: ignore[attr-defined]
 
 
 def clients() -> None:

@@ -87,8 +87,79 @@ def test_aiohttp_is_known_to_few():
     }
 
 
+LAYERS = [
+    {"cli", "pytest_plugin"},
+    {"testing", "__init__"},
+    {"sync"},
+    {"client"},
+    {"session"},
+    {"bulk", "resources", "config"},
+    {"auth"},
+    {"transport"},
+    {"quota", "sandbox"},
+    {"storage", "models", "otel"},
+    {"hooks", "endpoints", "data_centers"},
+    {"clock", "errors", "_lazy", "_version"},
+]
+"""From the top down: a module imports from its own folder and from lower layers."""
+
+LEVELS = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+
+
+def part_of(module):
+    """The folder of a module in the package, or a module of the root."""
+    return [*module.split("."), "__init__"][1]
+
+
+def known_modules(module):
+    return {name for name in imported(module, late=True) if name in MODULES}
+
+
+def importers(pattern, *, outside):
+    """The modules outside some parts of the package that import what the pattern names."""
+    return {
+        module
+        for module in MODULES
+        if part_of(module) not in outside
+        and any(re.fullmatch(pattern, name) for name in known_modules(module))
+    }
+
+
+def test_imports_go_down():
+    upwards = {
+        f"{module} imports {name}"
+        for module in MODULES
+        for name in known_modules(module)
+        if part_of(name) != part_of(module) and LEVELS[part_of(name)] <= LEVELS[part_of(module)]
+    }
+    assert upwards == set()
+
+
+def test_every_part_of_the_package_has_a_layer():
+    assert {part_of(module) for module in MODULES} == set(LEVELS)
+
+
+def test_root_holds_what_a_program_opens_and_the_ground():
+    assert len(list(PACKAGE.glob("*.py"))) <= 14
+
+
+def test_transport_does_not_know_how_tokens_are_made():
+    inside = {module for module in MODULES if part_of(module) == "transport"}
+    assert inside & importers(r"cliq_async\.auth(\..*)?", outside=()) == set()
+
+
+def test_only_transport_knows_the_dialect_of_a_server():
+    pattern = r"cliq_async\.transport\.(dialect|negotiation)"
+    assert importers(pattern, outside={"transport"}) <= {"cliq_async.client", "cliq_async.session"}
+
+
+def test_sync_stands_above_the_client():
+    pattern = r"cliq_async\.sync(\..*)?"
+    assert importers(pattern, outside={"sync", "cli"}) == {"cliq_async"}
+
+
 def test_sandbox_shares_nothing_with_the_client_but_the_table():
-    inside = [module for module in MODULES if module.startswith("cliq_async.sandbox")]
+    inside = [module for module in MODULES if part_of(module) == "sandbox"]
     shared = {
         name
         for module in inside
@@ -118,7 +189,19 @@ def test_imports_form_no_circle():
 
 def test_files_that_the_page_names_are_there():
     page = (ROOT / "docs/architecture.md").read_text()
-    named = set(re.findall(r"`((?:\w+/)*\w+\.(?:py|lua)|\w+/)`", page))
+    named = set(re.findall(r"`((?:\w+/)*\w+\.(?:py|lua)|(?:\w+/)+)`", page))
     assert len(named) > 25
     missing = [each for each in named if not ((PACKAGE / each).exists() or (ROOT / each).exists())]
     assert missing == []
+
+
+def test_picture_of_the_page_shows_every_part():
+    (picture,) = re.findall(
+        r"^```text\n(.*?)^```",
+        (ROOT / "docs/architecture.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    inside = set(re.findall(r"\b(?:\w+/)+", picture))
+    assert {f"{part}/" for part in LEVELS if (PACKAGE / part).is_dir()} - inside == set()
+    modules = {path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("_")}
+    assert modules - set(re.findall(r"\w+\.py", picture)) == set()

@@ -1,4 +1,4 @@
-"""The pinned environments are those that pyproject.toml asks for: `make lock` makes them."""
+"""The pins and the workflows match pyproject.toml: `make lock` makes the pins."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ RUNTIME = [
 
 
 def wanted(*groups):
-    """What is asked for, but for extras of the package itself."""
+    """The requirements of some groups, without extras of the package itself."""
     lines = [*RUNTIME, *(line for group in groups for line in GROUPS[group])]
     found = [Requirement(line) for line in lines]
     return [each for each in found if each.name != "cliq-async"]
@@ -55,3 +55,18 @@ def test_the_oldest_versions_are_the_lowest_bounds(requirement):
         return
     (lowest,) = [each.version for each in requirement.specifier if each.operator == ">="]
     assert pinned("oldest")[normal(requirement.name)] == Version(lowest), "run `make lock`"
+
+
+def test_the_workflow_runs_the_tests_on_every_python_and_system_of_the_classifiers():
+    classifiers = PROJECT["project"]["classifiers"]
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    (matrix,) = re.findall(r"^ +python: \[(.*)\]$", workflow, re.MULTILINE)
+    versions = re.findall(r"Python :: (3\.\d+)$", "\n".join(classifiers), re.MULTILINE)
+    assert re.findall(r'"(.*?)"', matrix) == versions
+    (oldest,) = re.findall(r"^>=(3\.\d+)$", PROJECT["project"]["requires-python"])
+    assert versions[0] == oldest
+    (systems,) = re.findall(r"^ +os: \[(.*)\]$", workflow, re.MULTILINE)
+    assert systems == "ubuntu-latest, macos-latest, windows-latest"
+    assert {"MacOS", "Microsoft :: Windows", "POSIX"} <= {
+        each.removeprefix("Operating System :: ") for each in classifiers
+    }

@@ -1,8 +1,12 @@
 """The public surface, and what importing it costs."""
 
+import ast
 import subprocess
 import sys
 from inspect import isclass, isfunction, ismethod, signature
+from pathlib import Path
+
+import pytest
 
 import cliq_async
 from cliq_async.client import CliqClient
@@ -233,7 +237,7 @@ def test_options_of_the_client_are_keywords():
 
 
 def test_import_brings_neither_the_command_line_nor_the_sandbox():
-    code = "import sys, aiohttp; before = set(sys.modules); import cliq_async; "
+    code = "import sys, aiohttp; before = set(sys.modules); from cliq_async import *; "
     code += "print(*sorted(set(sys.modules) - before))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     new = set(run.stdout.split())
@@ -242,3 +246,29 @@ def test_import_brings_neither_the_command_line_nor_the_sandbox():
     unwanted += ("aiohttp.web", "hypothesis", "pytest", "sqlite3", "redis", "keyring", "tomllib")
     found = sorted(name for name in new if name.split(".")[0] in unwanted or name in unwanted)
     assert found == []
+
+
+def test_names_are_loaded_from_the_modules_that_type_checkers_read():
+    tree = ast.parse(Path(cliq_async.__file__).read_text())
+    [branch] = [node for node in tree.body if isinstance(node, ast.If)]
+    checked = {
+        node.module: tuple(each.name for each in node.names)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+    }
+    [table] = [node for node in ast.walk(branch) if isinstance(node, ast.Dict)]
+    assert ast.literal_eval(table) == checked
+    assert {name for names in checked.values() for name in names} | {"__version__"} == set(PUBLIC)
+
+
+def test_names_are_loaded_on_first_use():
+    code = "import sys, cliq_async; assert 'CliqClient' in dir(cliq_async); "
+    code += "assert 'cliq_async.client' not in sys.modules; cliq_async.CliqClient; "
+    code += "assert 'CliqClient' in vars(cliq_async); "
+    code += "cliq_async.errors.ApiError; cliq_async.models.Message"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_another_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'cliq_async' has no attribute 'Nothing'"):
+        _ = getattr(cliq_async, "Nothing")  # noqa: B009 - type checkers know that it is not there

@@ -2,10 +2,12 @@
 
 import asyncio
 import doctest
+import http.client
 import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -160,12 +162,23 @@ def test_settings_of_the_shell_do_not_reach_the_test(settings_of_a_shell, cliq_s
 
 
 def test_sandbox_in_a_thread_ends_with_its_block():
-    before = threading.active_count()
-    with sandbox_in_thread() as sandbox:
+    threads = []
+
+    def clock():
+        threads.append(threading.current_thread())
+        return time.monotonic()
+
+    with sandbox_in_thread(clock=clock) as sandbox:
         assert sandbox.url.startswith("http://127.0.0.1:")
+        connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"))
+        connection.request("GET", "/api/v3/bots", headers={"Authorization": "Bearer token"})
+        assert connection.getresponse().status == 200
+        connection.close()
+        thread = threads[-1]
+        assert (thread.name, thread.is_alive()) == ("cliq-sandbox", True)
     with pytest.raises(RuntimeError, match="not running"):
         _ = sandbox.url
-    assert threading.active_count() == before
+    assert not thread.is_alive()
 
 
 def test_error_of_the_test_is_the_one_that_is_raised():

@@ -1,1 +1,1 @@
-"""Commands."""
+"""The commands of `cliq`, one module for each command or group of commands."""

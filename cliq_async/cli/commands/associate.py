@@ -1,11 +1,16 @@
-"""`cliq associate`: a bot put into a channel."""
+"""`cliq associate`: add a bot to a channel."""
 
 import click
 
 from cliq_async.cli.errors import cli_field_names
-from cliq_async.cli.options import ConnectionOptions, connection, extension_key, max_wait, verbatim
+from cliq_async.cli.options import (
+    ConnectionOptions,
+    connection_options,
+    extension_key_option,
+    max_wait_option,
+)
 from cliq_async.cli.outputs.console import echo
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 
 __all__ = ["associate"]
 
@@ -21,9 +26,9 @@ Examples:
 )
 @click.argument("bot")
 @click.argument("channel")
-@extension_key
-@max_wait
-@connection
+@extension_key_option
+@max_wait_option
+@connection_options
 def associate(
     *,
     bot: str,

@@ -1,4 +1,4 @@
-"""`cliq auth`: log in, look, log out, and which scopes are needed."""
+"""`cliq auth`: log in, show the login, log out, and list scopes."""
 
 import asyncio
 from typing import Any
@@ -6,25 +6,24 @@ from typing import Any
 import click
 
 from cliq_async.auth.credentials import RefreshToken
-from cliq_async.cli.commands.auth_login import accounts_server, login
+from cliq_async.cli.commands.auth_login import login, open_accounts_client
 from cliq_async.cli.commands.auth_scopes import scopes
-from cliq_async.cli.diagnostics.token import have_token
+from cliq_async.cli.diagnostics.token import obtain_token
 from cliq_async.cli.errors import FAILED, PARTLY, USAGE, CliError
+from cliq_async.cli.group import Group
 from cliq_async.cli.options import (
     ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    max_wait,
-    verbatim,
-    verbose,
+    connection_options,
+    json_option,
+    max_wait_option,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
-from cliq_async.cli.settings.credentials import secrets_of
+from cliq_async.cli.settings.credentials import load_secrets
 from cliq_async.cli.settings.keyring import find_keyring
 from cliq_async.cli.settings.profiles import Profile, ProfileStore
 from cliq_async.cli.settings.resolution import ResolvedSettings, profile_name, resolve
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
+from cliq_async.cli.verbosity import verbose_option
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.transport.aiohttp import AiohttpTransport
 
@@ -33,17 +32,17 @@ __all__ = ["auth"]
 
 @click.group(
     cls=Group,
-    short_help="Log in, look as whom, log out, and see which scopes are needed.",
+    short_help="Log in, show the login, log out, and list scopes.",
 )
 def auth() -> None:
-    """Log in to an account, see as whom, and log out."""
+    """Log in to an account, show the login, log out, and list scopes."""
 
 
 auth.add_command(login)
 
 
 @auth.command(
-    short_help="Show as whom commands run, and whether a token can be had.",
+    short_help="Show the credentials in use, and check them.",
     epilog=verbatim(
         """
 Examples:
@@ -52,31 +51,31 @@ Examples:
 """
     ),
 )
-@max_wait
-@as_json
-@connection
+@max_wait_option
+@json_option
+@connection_options
 def status(*, max_wait: float, as_json: bool, connection: ConnectionOptions) -> None:
-    """Show as whom commands run, where that is kept, and whether an access token can be had.
+    """Show the credentials in use, where they are stored, and whether an access token is available.
 
-    Ends with 1 if none can. No secret is shown.
+    Ends with 1 if none is. No secret is shown.
     """
-    effective = connection.effective()
-    problem = asyncio.run(_problem(effective, max_wait))
-    told = _told(effective, problem)
+    resolved = connection.resolve()
+    problem = asyncio.run(_token_problem(resolved, max_wait))
+    status = _status(resolved, problem)
     if as_json:
-        echo_json(told)
+        echo_json(status)
     else:
-        rows = [(name.replace("_", " "), _shown(value)) for name, value in told.items()]
+        rows = [(name.replace("_", " "), _text(value)) for name, value in status.items()]
         table([row for row in rows if row[1]])
     if problem is not None:
         raise click.exceptions.Exit(FAILED)
 
 
-async def _problem(effective: ResolvedSettings, max_wait_s: float) -> str | None:
-    """Why no access token can be had; None if one can."""
+async def _token_problem(resolved: ResolvedSettings, max_wait_s: float) -> str | None:
+    """Return why no access token can be obtained; None if one can."""
     transport = AiohttpTransport()
     try:
-        await have_token(effective, transport, max_wait_s)
+        await obtain_token(resolved, transport, max_wait_s)
     except (CliError, CliqError) as error:
         return clean(error)
     finally:
@@ -84,39 +83,39 @@ async def _problem(effective: ResolvedSettings, max_wait_s: float) -> str | None
     return None
 
 
-def _told(effective: ResolvedSettings, problem: str | None) -> dict[str, Any]:
-    credentials, profile = effective.credentials, effective.profile
-    settings = effective.checked()
+def _status(resolved: ResolvedSettings, problem: str | None) -> dict[str, Any]:
+    credentials, profile = resolved.credentials, resolved.profile
+    settings = resolved.validated()
     login = None if credentials is None else credentials.login
-    book = ProfileStore()
+    store = ProfileStore()
     fixed = credentials is not None and credentials.kind == "access token"
-    good = "given; `cliq doctor` asks Cliq whether it is good" if fixed else "can be had"
+    good = "given; `cliq doctor` checks it" if fixed else "available"
     return {
         "profile": None if profile is None else profile.value,
         "credentials": credentials and f"{credentials.kind} of {credentials.source}",
         "client_id": credentials and credentials.client_id,
         "data_center": None if settings.base_url else settings.data_center,
         "server": settings.root_url,
-        "accounts_server": None if fixed else effective.accounts_url,
+        "accounts_server": None if fixed else resolved.accounts_url,
         "account": settings.account,
         "scopes": list(login.scopes) if login else [],
-        "stored_in": login and (login.keyring or str(book.path)),
+        "stored_in": login and (login.keyring or str(store.path)),
         "token": good if problem is None else problem,
         "token_ok": problem is None,
         "other_profiles": [
-            name for name in book.profiles() if profile is None or name != profile.value
+            name for name in store.profiles() if profile is None or name != profile.value
         ],
     }
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return ""
     return clean(", ".join(value) if isinstance(value, list) else value, 2000)
 
 
 @auth.command(
-    short_help="Forget a profile, and have its refresh token revoked.",
+    short_help="Remove a profile, and revoke its refresh token.",
     epilog=verbatim(
         """
 Examples:
@@ -125,44 +124,44 @@ Examples:
 """
     ),
 )
-@click.option("--profile", metavar="NAME", help="Else CLIQ_PROFILE, else default.")
-@click.option("--no-revoke", is_flag=True, help="Leave the refresh token good at Zoho.")
-@verbose
+@click.option("--profile", metavar="NAME", help="The profile, else CLIQ_PROFILE, else default.")
+@click.option("--no-revoke", is_flag=True, help="Leave the refresh token valid at Zoho.")
+@verbose_option
 def logout(*, profile: str | None, no_revoke: bool) -> None:
-    """Forget a profile, and have its refresh token revoked, for all who use it.
+    """Remove a profile, and revoke its refresh token, which stops all programs that use it.
 
-    Ends with 4 if it was forgotten but could not be revoked.
+    Ends with 4 if the profile was removed but the token could not be revoked.
     """
     name = profile_name(profile)
-    book = ProfileStore()
-    known = book.profiles().get(name)
-    if known is None:
-        others = ", ".join(book.profiles())
-        hint = f"; there are {others}" if others else ""
+    store = ProfileStore()
+    login = store.profiles().get(name)
+    if login is None:
+        others = ", ".join(store.profiles())
+        hint = f"; the profiles are: {others}" if others else ""
         raise CliError(f"profile {name!r} is not logged in{hint}", USAGE)
-    effective = resolve({}, profile=name)
-    problem = asyncio.run(_end(effective, name, known, revoke=not no_revoke))
-    _forget_secrets(name, known)
-    book.remove(name)
+    resolved = resolve({}, profile=name)
+    problem = asyncio.run(_revoke(resolved, name, login, revoke=not no_revoke))
+    _delete_secrets(name, login)
+    store.remove(name)
     echo(f"logged out: profile {name}")
     if no_revoke:
-        echo_err(f"its refresh token is still good at {known.accounts_url}")
+        echo_err(f"its refresh token is still valid at {login.accounts_url}")
     elif problem is None:
-        echo(f"its refresh token was revoked at {known.accounts_url}")
+        echo(f"its refresh token was revoked at {login.accounts_url}")
     else:
         echo_err(f"warning: its refresh token was not revoked: {problem}")
-        echo_err("until it is removed under connected apps of the Zoho account, it stays good")
+        echo_err("it stays valid until you remove it under Connected Apps of the Zoho account")
         raise click.exceptions.Exit(PARTLY)
 
 
-async def _end(
-    effective: ResolvedSettings, name: str, known: Profile, *, revoke: bool
+async def _revoke(
+    resolved: ResolvedSettings, name: str, login: Profile, *, revoke: bool
 ) -> str | None:
-    """Forget the access token, and revoke the refresh token; why not, if not."""
+    """Revoke the refresh token, and drop the access token. Returns the problem, or None."""
     try:
-        secrets = secrets_of(name, known)
-        credentials = RefreshToken(known.client_id, secrets.client_secret, secrets.refresh_token)
-        async with accounts_server(effective, known.accounts_url) as accounts:
+        secrets = load_secrets(name, login)
+        credentials = RefreshToken(login.client_id, secrets.client_secret, secrets.refresh_token)
+        async with open_accounts_client(resolved, login.accounts_url) as accounts:
             if revoke:
                 await accounts.revoke(credentials)
             await accounts.drop_cached_token(credentials)
@@ -171,13 +170,14 @@ async def _end(
     return None
 
 
-def _forget_secrets(name: str, known: Profile) -> None:
-    if known.keyring is None:
+def _delete_secrets(name: str, login: Profile) -> None:
+    if login.keyring is None:
         return
     keyring = find_keyring()
     if keyring is None:
         raise CliError(
-            f"the secrets of profile {name!r} are in {known.keyring}, which cannot be used here"
+            f"the secrets of profile {name!r} are in {login.keyring}, which cannot be used here: "
+            "log out where it can be used"
         )
     keyring.delete(name)
 

@@ -1,16 +1,17 @@
-"""auth_scopes."""
+"""`cliq auth scopes`: list the scopes that commands need."""
 
 import click
 
-from cliq_async.cli.options import as_json, verbatim
+from cliq_async.cli.options import json_option
 from cliq_async.cli.outputs.console import echo, echo_json, table
-from cliq_async.cli.scopes import commands_named, scopes_of
+from cliq_async.cli.required_scopes import parse_commands, scopes_needed
+from cliq_async.cli.text import verbatim
 
 __all__ = ["scopes"]
 
 
 @click.command(
-    short_help="Show which scopes commands need.",
+    short_help="List the scopes that commands need.",
     epilog=verbatim(
         """
 Examples:
@@ -21,18 +22,18 @@ Examples:
     ),
 )
 @click.argument("commands", metavar="[COMMAND]...", nargs=-1)
-@as_json
+@json_option
 def scopes(*, commands: tuple[str, ...], as_json: bool) -> None:
-    """Show the scopes that COMMANDs need, as one line for the form of Zoho's API console.
+    """List the scopes that COMMANDs need, as one line for the form of Zoho's API console.
 
-    Without a COMMAND, those of each and then the line for all of them.
+    Without a COMMAND, list the scopes of each command, then the line for all of them.
     """
-    named = commands_named(commands)
+    names = parse_commands(commands)
     if as_json:
-        echo_json({name: scopes_of([name]) for name in named})
+        echo_json({name: scopes_needed([name]) for name in names})
         return
     if not commands:
-        rows = [(name, ", ".join(scopes_of([name]))) for name in named]
+        rows = [(name, ", ".join(scopes_needed([name]))) for name in names]
         table(rows, header=("command", "scopes"))
         echo()
-    echo(",".join(scopes_of(named)))
+    echo(",".join(scopes_needed(names)))

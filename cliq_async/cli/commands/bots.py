@@ -1,4 +1,4 @@
-"""`cliq bots`: the bots that the user can see."""
+"""`cliq bots`: list, show, create, change and delete bots."""
 
 from typing import Any, get_args
 
@@ -6,20 +6,19 @@ import click
 
 from cliq_async.cli.commands.bots_edit import create, update
 from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.group import Group
 from cliq_async.cli.options import (
     ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    max_wait,
-    verbatim,
-    yes,
+    connection_options,
+    json_option,
+    max_wait_option,
+    yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import plain_bot, print_bot, print_bots
+from cliq_async.cli.outputs.bot_tables import bot_to_dict, print_bot, print_bots
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import Scope
 
 __all__ = ["bots"]
@@ -27,9 +26,9 @@ __all__ = ["bots"]
 
 @click.group(cls=Group)
 def bots() -> None:
-    """List, show, make, change and delete bots.
+    """List, show, create, change and delete bots.
 
-    BOT_ID is a bot's id, as `cliq bots list` shows it; its unique name is not one.
+    BOT_ID is the id that `cliq bots list` shows, not the unique name.
     """
 
 
@@ -44,11 +43,11 @@ Examples:
 """
     ),
 )
-@click.option("--search", metavar="WORDS", help="Words to look for.")
-@click.option("--scope", type=click.Choice(get_args(Scope)), help="Whom they are for.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="How many in all.")
-@as_json
-@connection
+@click.option("--search", metavar="WORDS", help="Words to search for.")
+@click.option("--scope", type=click.Choice(get_args(Scope)), help="Who can use the bots.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The most bots to list.")
+@json_option
+@connection_options
 def list_bots(
     *,
     search: str | None,
@@ -58,15 +57,15 @@ def list_bots(
     connection: ConnectionOptions,
 ) -> None:
     """List the bots, with their ids and unique names."""
-    found = connection.run(
+    listed = connection.run(
         lambda client: collect(
             client.bots.iter(limit=page_size(limit), search=search, scope=scope), "bot", limit
         )
     )
     if as_json:
-        echo_json([plain_bot(bot) for bot in found])
+        echo_json([bot_to_dict(bot) for bot in listed])
     else:
-        print_bots(found)
+        print_bots(listed)
 
 
 @click.command(
@@ -79,10 +78,10 @@ Examples:
     ),
 )
 @click.argument("bot_id")
-@click.option("--subscribers", is_flag=True, help="Its subscription details as well.")
-@max_wait
-@as_json
-@connection
+@click.option("--subscribers", is_flag=True, help="Show the subscription details too.")
+@max_wait_option
+@json_option
+@connection_options
 def get(
     *, bot_id: str, subscribers: bool, max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
@@ -93,7 +92,7 @@ def get(
             lambda client: client.bots.get(bot_id, fields=fields), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(plain_bot(bot))
+        echo_json(bot_to_dict(bot))
     else:
         print_bot(bot, details=subscribers)
 
@@ -108,19 +107,19 @@ Examples:
     ),
 )
 @click.argument("bot_id")
-@yes
-@max_wait
-@connection
+@yes_option
+@max_wait_option
+@connection_options
 def delete(*, bot_id: str, yes: bool, max_wait: float, connection: ConnectionOptions) -> None:
-    """Delete a bot for good, and with it its handlers.
+    """Delete a bot and its handlers permanently.
 
-    Asks first, unless there is --yes; any answer but yes ends with exit 1.
+    Asks for confirmation unless --yes is given; any answer other than yes ends with exit 1.
     """
     with cli_field_names(bot_id="BOT_ID"):
         if not yes:
             require_terminal()
             bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
-            confirm(f"Delete the bot {clean(bot.name)} ({clean(bot.unique_name)}) for good?")
+            confirm(f"Delete the bot {clean(bot.name)} ({clean(bot.unique_name)}) permanently?")
         connection.run(lambda client: client.bots.delete(bot_id), max_wait_s=max_wait)
     echo(f"deleted: {clean(bot_id)}")
 

@@ -1,4 +1,4 @@
-"""`cliq bots create` and `cliq bots update`: what a bot can be given."""
+"""`cliq bots create` and `cliq bots update`, and the options that both take."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -9,16 +9,15 @@ import click
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.options import (
     ConnectionOptions,
-    all_of,
-    as_json,
-    connection,
-    max_wait,
-    several,
-    verbatim,
+    combine,
+    connection_options,
+    json_option,
+    max_wait_option,
+    repeated_values,
 )
-from cliq_async.cli.outputs.bot_tables import plain_bot
+from cliq_async.cli.outputs.bot_tables import bot_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import BotChanges, ExecutionType, NewBot, Participation, Scope
 
 __all__ = ["create", "update"]
@@ -33,8 +32,8 @@ _NAMES: Final = {
     "channel_participation": "--participation",
     "image": "--image",
 }
-_shared: Final = all_of(
-    click.option("--scope", type=click.Choice(get_args(Scope)), help="Whom it is for."),
+_shared: Final = combine(
+    click.option("--scope", type=click.Choice(get_args(Scope)), help="Who can use the bot."),
     click.option(
         "--team",
         "team_ids",
@@ -43,65 +42,67 @@ _shared: Final = all_of(
         metavar="ID",
         help="A team's id, for --scope team. Up to 4 times.",
     ),
-    click.option("--execution-url", metavar="URL", help="Where a webhook bot's events go."),
+    click.option(
+        "--execution-url", metavar="URL", help="The URL that receives a webhook bot's events."
+    ),
     click.option(
         "--status-message",
         "status_messages",
         multiple=True,
         metavar="TEXT",
-        help="A text under its name. Up to 10 times.",
+        help="A text under the bot's name. Up to 10 times.",
     ),
     click.option(
         "--participation",
         "channel_participation",
         type=click.Choice(get_args(Participation)),
         multiple=True,
-        help="What it may do in channels. Can be repeated.",
+        help="What the bot may do in channels. Can be repeated.",
     ),
-    click.option("--calls/--no-calls", default=None, help="Whether it may call people."),
+    click.option("--calls/--no-calls", default=None, help="Allow the bot to call people, or not."),
     click.option(
         "--image",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Its avatar.",
+        help="The avatar.",
     ),
 )
 
 
 @click.command(
-    short_help="Make a bot.",
+    short_help="Create a bot.",
     epilog=verbatim(
         """
 Examples:
-  cliq bots create "Ops Bot" --description "Tells what is on fire"
-  cliq bots create "Team Bot" --description "For us" --scope team --team 7134
-  cliq bots create "Hook Bot" --description "Elsewhere" --execution-type webhook \\
+  cliq bots create "Ops Bot" --description "Reports incidents"
+  cliq bots create "Team Bot" --description "For the team" --scope team --team 7134
+  cliq bots create "Hook Bot" --description "Runs elsewhere" --execution-type webhook \\
       --execution-url https://example.com/cliq
 """
     ),
 )
 @click.argument("name")
-@click.option("--description", required=True, metavar="TEXT", help="What it is for.")
+@click.option("--description", required=True, metavar="TEXT", help="The purpose of the bot.")
 @click.option(
     "--execution-type",
     type=click.Choice(get_args(ExecutionType)),
     help="Where its handlers run: in Cliq, or at --execution-url.",
 )
 @_shared
-@max_wait
-@as_json
-@connection
+@max_wait_option
+@json_option
+@connection_options
 def create(
     *, max_wait: float, as_json: bool, connection: ConnectionOptions, **options: Any
 ) -> None:
-    """Make a bot called NAME, and show the id and the unique name that Cliq gives it."""
+    """Create a bot called NAME, and show the id and the unique name that Cliq assigns."""
     with cli_field_names(name="NAME", **_NAMES):
         new = NewBot(**_fields(options))
     bot = connection.run(lambda client: client.bots.create(new), max_wait_s=max_wait)
     if not bot.id:
-        echo_err("warning: made, but the answer could not be read: see `cliq bots list`")
+        echo_err("warning: the bot was created, but the answer has no id: see `cliq bots list`")
     if as_json:
-        echo_json(plain_bot(bot))
+        echo_json(bot_to_dict(bot))
         return
     echo(f"created: {clean(new.name)}")
     if bot.id:
@@ -121,14 +122,14 @@ Examples:
     ),
 )
 @click.argument("bot_id")
-@click.option("--name", metavar="NAME", help="Its display name; the unique name stays.")
-@click.option("--description", metavar="TEXT", help="What it is for.")
+@click.option("--name", metavar="NAME", help="The display name; the unique name stays.")
+@click.option("--description", metavar="TEXT", help="The purpose of the bot.")
 @_shared
-@click.option("--no-status-messages", is_flag=True, help="Take all status messages away.")
-@click.option("--no-participation", is_flag=True, help="Take all participation away.")
-@max_wait
-@as_json
-@connection
+@click.option("--no-status-messages", is_flag=True, help="Remove all status messages.")
+@click.option("--no-participation", is_flag=True, help="Remove all participation.")
+@max_wait_option
+@json_option
+@connection_options
 def update(
     *,
     bot_id: str,
@@ -139,7 +140,7 @@ def update(
     connection: ConnectionOptions,
     **options: Any,
 ) -> None:
-    """Change what is given of a bot; what can be repeated replaces all there was."""
+    """Change the given fields of a bot; a repeatable option replaces all former values."""
     fields = _fields(
         options, no_status_messages=no_status_messages, no_participation=no_participation
     )
@@ -151,7 +152,7 @@ def update(
             lambda client: client.bots.update(bot_id, changes), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(plain_bot(bot))
+        echo_json(bot_to_dict(bot))
     else:
         echo(f"updated: {clean(bot_id)}")
 
@@ -159,14 +160,14 @@ def update(
 def _fields(
     options: dict[str, Any], *, no_status_messages: bool = False, no_participation: bool = False
 ) -> dict[str, Any]:
-    """The fields of a model from the options; None where an option was not given."""
+    """Convert options to the fields of a model; None for an option that was not given."""
     calls, image = options.pop("calls"), options.pop("image")
     return options | {
         "team_ids": options["team_ids"] or None,
-        "status_messages": several(
+        "status_messages": repeated_values(
             options["status_messages"], "--no-status-messages", none=no_status_messages
         ),
-        "channel_participation": several(
+        "channel_participation": repeated_values(
             options["channel_participation"], "--no-participation", none=no_participation
         ),
         "calls": None if calls is None else ("enabled" if calls else "disabled"),

@@ -1,4 +1,4 @@
-"""`cliq broadcast`: a message to everybody in a file."""
+"""`cliq broadcast`: send a message to all recipients in a file."""
 
 from typing import Final
 
@@ -6,19 +6,20 @@ import click
 
 from cliq_async.bulk.payloads import MESSAGES
 from cliq_async.bulk.template import MessageTemplate
-from cliq_async.cli.bulk_job import Job
-from cliq_async.cli.bulk_options import Bulk, bulk as bulk_options
+from cliq_async.cli.bulk_job import BulkJob
+from cliq_async.cli.bulk_options import BulkOptions, bulk_options
 from cliq_async.cli.inputs.message_file import read_message
-from cliq_async.cli.options import ConnectionOptions, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection_options
+from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
 
 __all__ = ["broadcast"]
 
-_ASKED: Final = 1_000
+_CONFIRM_ABOVE: Final = 1_000
 
 
 @click.command(
-    short_help="Send a message to everybody in a file.",
+    short_help="Send a message to all recipients in a file.",
     epilog=verbatim(
         """
 Examples:
@@ -30,26 +31,26 @@ Examples:
     ),
 )
 @click.argument("bot")
-@bulk_options(most=MESSAGES.max_recipients, asked=_ASKED)
-@connection
-def broadcast(*, bot: str, bulk: Bulk, connection: ConnectionOptions) -> None:
-    """Send a message from BOT to everybody in a file, as fast as the quota allows.
+@bulk_options(max_recipients=MESSAGES.max_recipients, confirm_above=_CONFIRM_ABOVE)
+@connection_options
+def broadcast(*, bot: str, bulk: BulkOptions, connection: ConnectionOptions) -> None:
+    """Send a message from BOT to all recipients in a file, as fast as the quota allows.
 
-    With --template, to each their own: those whose messages are equal share requests, and all are
-    checked before the first one is sent.
+    With --template, recipients get personal messages: all of them are checked before the first one
+    is sent, and recipients of equal messages share requests.
 
-    Ctrl-C stops it: what is under way is finished, nothing more is sent, and the report says who
-    got it. A second Ctrl-C does not wait for answers; those recipients are then unknown. With
-    --journal, the same command goes on from there.
+    Ctrl-C stops the job: requests in flight are finished, no more are sent, and the report shows
+    who was reached. A second Ctrl-C aborts the requests in flight; their recipients are then
+    unknown. With --journal, the same command resumes the job.
     """
-    what = bulk.what(MessageTemplate, read_message)
-    Job(
+    content = bulk.content(MessageTemplate, read_message)
+    BulkJob(
         connection=connection,
         bot=bot,
         bulk=bulk,
-        kind=MESSAGES,
-        what=what,
-        make=CliqClient.broadcast_job,
+        payload=MESSAGES,
+        content=content,
+        create_job=CliqClient.broadcast_job,
         verb="Message",
-        asked=_ASKED,
+        confirm_above=_CONFIRM_ABOVE,
     ).run()

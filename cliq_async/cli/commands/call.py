@@ -1,4 +1,4 @@
-"""`cliq call`: a voice call."""
+"""`cliq call`: call up to 10 people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +9,13 @@ from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import naming_file, read_json
 from cliq_async.cli.options import (
     ConnectionOptions,
-    as_json,
-    connection,
-    max_wait,
-    recipients,
-    verbatim,
+    connection_options,
+    json_option,
+    max_wait_option,
+    to_option,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.models.call import Call, CallAction
 from cliq_async.models.parsing.call import actions_from
 
@@ -41,18 +40,18 @@ An actions file is a JSON array in the form of the API:
 )
 @click.argument("bot")
 @click.argument("text")
-@recipients(required=True)
-@click.option("--retry", type=click.IntRange(0, 3), help="How often to try again if missed.")
-@click.option("--loop", type=click.IntRange(1, 3), help="How often the text is read.")
+@to_option(required=True)
+@click.option("--retry", type=click.IntRange(0, 3), help="Further attempts if a call is missed.")
+@click.option("--loop", type=click.IntRange(1, 3), help="The number of times the text is read.")
 @click.option(
     "--actions",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.json",
     help="Up to 5 buttons under the call, as JSON.",
 )
-@max_wait
-@as_json
-@connection
+@max_wait_option
+@json_option
+@connection_options
 def call(
     *,
     bot: str,
@@ -65,12 +64,12 @@ def call(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Have BOT call up to 10 people and read TEXT to them, whatever their Do Not Disturb says.
+    """Have BOT, given by its unique name, call up to 10 people and read TEXT to them.
 
-    BOT is its unique name. Calls have to be enabled for it.
+    Calls ring even if Do Not Disturb is on. They have to be enabled for the bot.
     """
     with cli_field_names(text="TEXT", user_ids="--to", actions="--actions", bot_unique_name="BOT"):
-        order = Call(
+        request = Call(
             text,
             user_ids=to,
             retry=retry,
@@ -78,7 +77,7 @@ def call(
             actions=() if actions is None else read_actions(actions),
         )
         receipt = connection.run(
-            lambda client: client.calls.trigger(bot, order), max_wait_s=max_wait
+            lambda client: client.calls.trigger(bot, request), max_wait_s=max_wait
         )
     called = receipt.user_ids
     warn_missing(called, to)
@@ -91,18 +90,18 @@ def call(
 
 
 def read_actions(path: Path) -> list[CallAction]:
-    """The actions in a JSON file.
+    """Read the actions in a JSON file.
 
     Raises:
-        Failure: The file cannot be read, or they are not in the form of the API.
-        ValidationError: A limit is broken.
+        CliError: The file cannot be read, or the actions are not in the form of the API.
+        ValidationError: An action breaks a limit.
     """
     data = read_json(path)
     with naming_file(path):
         return actions_from(data)
 
 
-def warn_missing(reached: Sequence[str], meant: Sequence[str]) -> None:
-    """A warning on stderr if Cliq names fewer people than it was given."""
-    if len(reached) < (count := len(set(meant))):
-        echo_err(f"warning: Cliq names only {len(reached):,} of {plural(count, 'recipient')}")
+def warn_missing(reached: Sequence[str], recipients: Sequence[str]) -> None:
+    """Print a warning if Cliq reports fewer recipients than the request had."""
+    if len(reached) < (count := len(set(recipients))):
+        echo_err(f"warning: Cliq reports only {len(reached):,} of {plural(count, 'recipient')}")

@@ -1,4 +1,4 @@
-"""`cliq call-many`: voice calls to everybody in a file."""
+"""`cliq call-many`: call all recipients in a file."""
 
 from pathlib import Path
 from typing import Final
@@ -7,22 +7,23 @@ import click
 
 from cliq_async.bulk.payloads import CALLS
 from cliq_async.bulk.template import CallTemplate
-from cliq_async.cli.bulk_job import Job
-from cliq_async.cli.bulk_options import Bulk, bulk as bulk_options
+from cliq_async.cli.bulk_job import BulkJob
+from cliq_async.cli.bulk_options import BulkOptions, bulk_options
 from cliq_async.cli.inputs.json_file import naming_file, read_json
-from cliq_async.cli.options import ConnectionOptions, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection_options
+from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
 from cliq_async.models.call import Call
 from cliq_async.models.parsing.call import call_from
 
 __all__ = ["call_many"]
 
-_ASKED: Final = 10
+_CONFIRM_ABOVE: Final = 10
 
 
 @click.command(
     "call-many",
-    short_help="Call everybody in a file and read a text to them.",
+    short_help="Call all recipients in a file and read a text to them.",
     epilog=verbatim(
         """
 Examples:
@@ -31,32 +32,32 @@ Examples:
   cliq call-many supportbot --to on-call.csv --column ZUID --template --text "{{ Host }} is down"
 """,
         """
-A call as JSON is in the form of the API:
+A call file is a JSON object in the form of the API:
   {"text": "Disk full on db-1", "retry": 2, "loop": 2, "actions": []}
 """,
     ),
 )
 @click.argument("bot")
-@bulk_options(most=CALLS.max_recipients, asked=_ASKED)
-@connection
-def call_many(*, bot: str, bulk: Bulk, connection: ConnectionOptions) -> None:
-    """Have BOT call everybody in a file, 10 with a request, as fast as the quota allows.
+@bulk_options(max_recipients=CALLS.max_recipients, confirm_above=_CONFIRM_ABOVE)
+@connection_options
+def call_many(*, bot: str, bulk: BulkOptions, connection: ConnectionOptions) -> None:
+    """Have BOT call all recipients in a file, 10 per request, as fast as the quota allows.
 
-    That is 100 people in 5 minutes. Whatever their Do Not Disturb says. Those whom Cliq does not
-    call have failed. With --template, each hears their own text.
+    That is 100 people in 5 minutes. Calls ring even if Do Not Disturb is on. Recipients whom Cliq
+    does not call count as failed. With --template, recipients hear personal texts.
 
-    Ctrl-C and --journal work as for cliq broadcast.
+    Ctrl-C and --journal work as in `cliq broadcast`.
     """
-    what = bulk.what(CallTemplate, _read_call)
-    Job(
+    content = bulk.content(CallTemplate, _read_call)
+    BulkJob(
         connection=connection,
         bot=bot,
         bulk=bulk,
-        kind=CALLS,
-        what=what,
-        make=CliqClient.call_many_job,
+        payload=CALLS,
+        content=content,
+        create_job=CliqClient.call_many_job,
         verb="Call",
-        asked=_ASKED,
+        confirm_above=_CONFIRM_ABOVE,
     ).run()
 
 

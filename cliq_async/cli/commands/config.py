@@ -1,4 +1,4 @@
-"""`cliq config`: every setting that holds, and where it comes from."""
+"""`cliq config`: show every setting and its origin."""
 
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import attrs
 import click
 
-from cliq_async.cli.options import ConnectionOptions, as_json, connection, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection_options, json_option
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.settings.config_file import KEYS
 from cliq_async.cli.settings.resolution import ResolvedSettings
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.endpoints import Limit
 from cliq_async.quota.stores.registry import default_path, open_store
 
@@ -23,7 +23,7 @@ Row = tuple[Any, str]
 
 
 @click.command(
-    short_help="Show every setting, and where it comes from.",
+    short_help="Show every setting and its origin.",
     epilog=verbatim(
         """
 Examples:
@@ -32,7 +32,7 @@ Examples:
   cliq config --json
 """,
         """
-A file cliq.toml, in the current folder or at the platform's place for settings:
+A file cliq.toml, in the current folder or in your folder for settings:
   data_center = "eu"
   quota = "redis://localhost:6379/0"
   [limits]
@@ -42,52 +42,56 @@ A file cliq.toml, in the current folder or at the platform's place for settings:
 """,
     ),
 )
-@as_json
-@connection
+@json_option
+@connection_options
 def config(*, as_json: bool, connection: ConnectionOptions) -> None:
-    """Show every setting that holds here, and where it comes from. Secrets are masked.
+    """Show every setting in effect, and its origin. Secrets are masked.
 
-    Options win over the environment, that over cliq.toml in the current folder, that over what
-    `cliq auth login` stored, and that over cliq.toml at the platform's place for settings.
+    Options take precedence over the environment, the environment over cliq.toml in the current
+    folder, that file over what `cliq auth login` stored, and that over cliq.toml in your folder for
+    settings.
     """
-    effective = connection.effective()
-    rows = _rows(effective)
-    open_store(effective.options().get("quota"))  # it says what is wrong with the URL
+    resolved = connection.resolve()
+    rows = _rows(resolved)
+    open_store(resolved.options().get("quota"))  # to report a URL that is not valid
     if as_json:
-        echo_json({name: {"value": _plain(v), "source": source} for name, (v, source) in rows})
+        echo_json({name: {"value": _to_json(v), "source": source} for name, (v, source) in rows})
         return
     cells = [(name, clean(_text(value), 2000), clean(source)) for name, (value, source) in rows]
     table(cells, header=("setting", "value", "from"))
-    for path in effective.files:
+    for path in resolved.files:
         echo_err(f"read {path}")
 
 
-def _rows(effective: ResolvedSettings) -> list[tuple[str, Row]]:
-    settings = effective.checked()
+def _rows(resolved: ResolvedSettings) -> list[tuple[str, Row]]:
+    settings = resolved.validated()
     defaults: dict[str, Any] = attrs.asdict(settings, recurse=False)
     defaults["base_url"] = settings.root_url if settings.base_url is None else settings.base_url
-    defaults["accounts_url"] = effective.accounts_url
+    defaults["accounts_url"] = resolved.accounts_url
     path = default_path().as_posix()
     defaults["quota"] = "sqlite://" + (path if path.startswith("/") else f"/{path}")
-    rows: list[tuple[str, Row]] = list(_identity(effective))
+    rows: list[tuple[str, Row]] = list(_identity(resolved))
     for name in KEYS:
-        said = effective.settings.get(name)
-        if said is None or said.value is None:
+        setting = resolved.settings.get(name)
+        if setting is None or setting.value is None:
             rows.append((name, (defaults[name], _DEFAULT)))
         else:
-            value = _without_password(said.value) if name == "quota" else said.value
-            rows.append((name, (value, said.source)))
+            value = _mask_password(setting.value) if name == "quota" else setting.value
+            rows.append((name, (value, setting.source)))
     return rows
 
 
-def _identity(effective: ResolvedSettings) -> list[tuple[str, Row]]:
-    """The profile and the credentials, without a secret."""
-    profile, credentials = effective.profile, effective.credentials
+def _identity(resolved: ResolvedSettings) -> list[tuple[str, Row]]:
+    """Return rows for the profile and the credentials, without secrets."""
+    profile, credentials = resolved.profile, resolved.credentials
     rows: list[tuple[str, Row]] = [
-        ("profile", (None, "none counts") if profile is None else (profile.value, profile.source))
+        (
+            "profile",
+            (None, "none in effect") if profile is None else (profile.value, profile.source),
+        )
     ]
     if credentials is None:
-        return [*rows, ("credentials", (None, "nobody gives any"))]
+        return [*rows, ("credentials", (None, "none found"))]
     if credentials.kind == "access token":
         return [*rows, ("access_token", (_HIDDEN, credentials.source))]
     names = ("client_secret", "refresh_token")
@@ -98,7 +102,7 @@ def _identity(effective: ResolvedSettings) -> list[tuple[str, Row]]:
     ]
 
 
-def _without_password(url: str) -> str:
+def _mask_password(url: str) -> str:
     try:
         password = urlsplit(url).password
     except ValueError:
@@ -109,9 +113,9 @@ def _without_password(url: str) -> str:
     return f"{before.removesuffix(password)}{_HIDDEN}@{after}"
 
 
-def _plain(value: object) -> object:
+def _to_json(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _to_json(each) for name, each in value.items()}
     return attrs.asdict(value) if isinstance(value, Limit) else value
 
 
@@ -121,8 +125,8 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        told = (f"{name} {_limit(each)}" for name, each in value.items())
-        return ", ".join(told) or "the documented ones"
+        limits = (f"{name} {_limit(each)}" for name, each in value.items())
+        return ", ".join(limits) or "the documented ones"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

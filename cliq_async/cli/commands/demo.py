@@ -1,4 +1,4 @@
-"""`cliq demo`: everybody messaged without a lockout, beside a plain limiter that is locked."""
+"""`cliq demo`: message all subscribers without a lockout, then try it with a plain limiter."""
 
 import asyncio
 import math
@@ -15,10 +15,10 @@ import click
 
 from cliq_async.cli.commands.demo_baseline import PLAIN_NAME, minutes, print_plain, run_plain
 from cliq_async.cli.errors import FAILED, INTERRUPTED, CliError
-from cliq_async.cli.options import verbatim, verbose
 from cliq_async.cli.outputs.console import echo, live, table
-from cliq_async.cli.outputs.progress import Outlook, Progress, bar, outlook
-from cliq_async.cli.text import duration, plural
+from cliq_async.cli.outputs.progress import Forecast, Progress, bar, forecast
+from cliq_async.cli.text import duration, plural, verbatim
+from cliq_async.cli.verbosity import verbose_option
 from cliq_async.client import CliqClient
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.models.identifiers import MAX_USER_IDS
@@ -40,14 +40,14 @@ _TIMEOUT_S: Final = 10.0
 
 @attrs.frozen(kw_only=True)
 class Round:
-    """One broadcast to everybody.
+    """The result of one broadcast to all subscribers.
 
     Attributes:
-        took_s: How long it took, in real seconds.
-        estimate_s: How long the quota makes it take, at the least.
-        requests: What the sandbox counted.
-        once: How many recipients got exactly one message.
-        lockouts: How many the sandbox counted.
+        took_s: The duration in real seconds.
+        estimate_s: The shortest duration that the quota allows, in real seconds.
+        requests: The requests that the sandbox counted.
+        once: The number of recipients who got exactly one message.
+        lockouts: The lockouts that the sandbox counted.
     """
 
     took_s: float
@@ -58,29 +58,29 @@ class Round:
 
     @property
     def ratio(self) -> float | None:
-        """How much longer it took than it had to; None where one window is enough."""
+        """The duration divided by the shortest possible one; None if one window is enough."""
         return self.took_s / self.estimate_s if self.estimate_s else None
 
     @property
     def slow(self) -> bool:
-        """Whether the machine was busy with something else, or the client is not good enough."""
+        """True if the ratio is too high: the machine was busy, or the client is too slow."""
         return self.ratio is not None and self.ratio > GOOD_RATIO
 
 
 @attrs.frozen
 class Stage:
-    """Where the demo takes place.
+    """The sandbox of the demo.
 
     Attributes:
-        url: The sandbox's.
-        time_scale: How much faster its time passes.
+        url: Its URL.
+        time_scale: The factor by which its time passes faster.
     """
 
     url: str
     time_scale: float
 
     def client(self, token: str) -> CliqClient:
-        """A client of a user's own, with a quota of its own."""
+        """Build a client for a new user, with a new quota."""
         return CliqClient(
             token,
             base_url=self.url,
@@ -93,7 +93,7 @@ class Stage:
         )
 
     async def report(self, token: str) -> dict[str, Any]:
-        """What the sandbox says about a user."""
+        """Fetch the sandbox's report on a user."""
         query = {"user": user_label(token), "recipients": "1"}
         async with (
             aiohttp.ClientSession() as session,
@@ -104,7 +104,7 @@ class Stage:
 
 
 @click.command(
-    short_help="Message 20,000 subscribers, beside a limiter that is locked.",
+    short_help="Message 20,000 subscribers, next to a plain limiter.",
     epilog=verbatim(
         """
 Examples:
@@ -114,7 +114,11 @@ Examples:
     ),
 )
 @click.option(
-    "--subscribers", type=click.IntRange(1), default=20_000, show_default=True, help="How many."
+    "--subscribers",
+    type=click.IntRange(1),
+    default=20_000,
+    show_default=True,
+    help="The number of subscribers.",
 )
 @click.option(
     "--time-scale",
@@ -128,27 +132,27 @@ Examples:
     "--dialect",
     type=click.Choice(list(DIALECTS)),
     default="seed",
-    help="How the local Cliq talks; see cliq sandbox --help.",
+    help="The API dialect of the local Cliq; see `cliq sandbox --help`.",
 )
-@click.option("--skip-plain", is_flag=True, help="Leave out the plain limiter.")
-@verbose
+@click.option("--skip-plain", is_flag=True, help="Skip the plain limiter.")
+@verbose_option
 def demo(*, subscribers: int, time_scale: float, dialect: str, skip_plain: bool) -> None:
     """Message 20,000 subscribers of a local Cliq, then let a plain limiter try the same.
 
     Takes about 20 seconds and needs neither an account nor a network.
     """
     try:
-        fine = asyncio.run(_demo(subscribers, time_scale, dialect, with_plain=not skip_plain))
+        passed = asyncio.run(_demo(subscribers, time_scale, dialect, with_plain=not skip_plain))
     except asyncio.CancelledError:
         raise click.exceptions.Exit(INTERRUPTED) from None
     except aiohttp.ClientError as error:
-        raise CliError(f"the sandbox is gone: {error}") from None
-    click.get_current_context().exit(0 if fine else FAILED)
+        raise CliError(f"the sandbox does not respond: {error}") from None
+    click.get_current_context().exit(0 if passed else FAILED)
 
 
 async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain: bool) -> bool:
     sandbox = _sandbox_process(subscribers, time_scale, dialect)
-    async with _ended_by_sigterm(), sandbox as url:
+    async with _cancel_on_sigterm(), sandbox as url:
         stage = Stage(url, time_scale)
         lock = minutes(LIMIT)
         echo(f"A local Cliq: {LIMIT.threshold} messages a minute per user, one more locks {lock}.")
@@ -176,7 +180,7 @@ async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain
 
 
 async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:
-    token = "demo-list"  # noqa: S105 - the sandbox takes any
+    token = "demo-list"  # noqa: S105 - the sandbox accepts any
     ids: list[str] = []
 
     def text() -> str:
@@ -188,7 +192,7 @@ async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:
         live(lambda: bar(len(ids), subscribers, text(), label="listing"), text, transient=True),
     ):
         async for subscriber in client.subscribers.iter(BOT):
-            ids.append(subscriber.user_id)  # noqa: PERF401 - it is shown while it grows
+            ids.append(subscriber.user_id)  # noqa: PERF401 - the display shows its length
     took_s = time.perf_counter() - started
     report = await stage.report(token)
     requests = plural(report["requests"]["list_subscribers"], "request")
@@ -199,11 +203,11 @@ async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:
 async def _broadcast(stage: Stage, ids: list[str], token: str) -> Round:
     async with stage.client(token) as client:
 
-        def ahead(left: int | None) -> Awaitable[Outlook]:
-            return outlook(client, "send_message", math.ceil((left or 0) / MAX_USER_IDS))
+        def ahead(left: int | None) -> Awaitable[Forecast]:
+            return forecast(client, "send_message", math.ceil((left or 0) / MAX_USER_IDS))
 
         progress = Progress(len(ids), ahead)
-        async with progress.shown(transient=True):
+        async with progress.display(transient=True):
             started = time.perf_counter()
             progress.update(await client.broadcast(BOT, TEXT, ids, on_progress=progress.update))
             took_s = time.perf_counter() - started
@@ -247,20 +251,20 @@ def _print(best: Round, recipients: int, time_scale: float, rounds: int) -> None
 
 @asynccontextmanager
 async def _sandbox_process(subscribers: int, time_scale: float, dialect: str) -> AsyncIterator[str]:
-    """A sandbox in a process of its own, as its URL; the process ends with the body."""
+    """Run a sandbox in another process while the body runs. Yields its URL."""
     options = ["--port", "0", "--dialect", dialect]
     options += ["--subscribers", str(subscribers), "--time-scale", str(time_scale)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cliq_async.cli", "sandbox", *options),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for this process, which then ends that one
+        start_new_session=True,  # Ctrl-C reaches only this process, which then stops the sandbox
     )
     try:
         line = await process.stdout.readline() if process.stdout else b""
-        said, _, url = line.decode().strip().rpartition(" ")
-        if said != "listening on":
-            raise CliError("the sandbox did not start")
+        text, _, url = line.decode().strip().rpartition(" ")
+        if text != "listening on":
+            raise CliError("the sandbox did not start: try `cliq sandbox --port 0`")
         yield url
     finally:
         with suppress(ProcessLookupError):
@@ -269,8 +273,8 @@ async def _sandbox_process(subscribers: int, time_scale: float, dialect: str) ->
 
 
 @asynccontextmanager
-async def _ended_by_sigterm() -> AsyncIterator[None]:
-    """Have SIGTERM cancel the task, so that everything is cleaned up."""
+async def _cancel_on_sigterm() -> AsyncIterator[None]:
+    """Make SIGTERM cancel the task, so that its cleanup runs."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     with suppress(NotImplementedError, RuntimeError, ValueError):
         loop.add_signal_handler(signal.SIGTERM, lambda: task and task.cancel())

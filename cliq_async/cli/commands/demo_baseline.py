@@ -1,4 +1,4 @@
-"""What a plain client does: aiolimiter, aiohttp, and a wait after each 429."""
+"""The baseline of `cliq demo`: a plain client with aiolimiter that waits after each 429."""
 
 import asyncio
 import math
@@ -19,32 +19,33 @@ from cliq_async.cli.text import duration, plural
 from cliq_async.endpoints import Limit
 from cliq_async.models.identifiers import MAX_USER_IDS
 
-__all__ = ["PLAIN_NAME", "Plain", "minutes", "print_plain", "run_plain"]
+__all__ = ["PLAIN_NAME", "PlainRun", "minutes", "print_plain", "run_plain"]
 
 PLAIN_NAME: Final = "plain aiolimiter(50, 60)"
 LOCKOUTS: Final = 2
-"""How many are enough to see where it goes."""
+"""The number of lockouts after which the run stops."""
 
-_TOKEN: Final = "demo-plain"  # noqa: S105 - the sandbox takes any
+_TOKEN: Final = "demo-plain"  # noqa: S105 - the sandbox accepts any
 _FORMS: Final = {"seed": ("message", "user_ids"), "live": ("messages", "userids")}
 _THROTTLED: Final = 429
 
 
 class _EnoughError(Exception):
-    """There have been enough lockouts."""
+    """The run has seen enough lockouts."""
 
 
 @attrs.define(kw_only=True)
-class Plain:
-    """How far the plain client is, and how far it came.
+class PlainRun:
+    """The progress and the result of the plain client.
 
     Attributes:
-        total: How many requests it takes, if none is refused.
-        lock_s: How long a lock is, in real seconds.
-        sent: Requests sent, refused ones included.
-        accepted: Requests that were not refused.
-        locked_at: When each lock began, in real seconds since the start.
-        took_s: When it stopped.
+        total: The requests that are needed if none is refused.
+        lock_s: The length of a lock, in real seconds.
+        sent: The requests sent, including refused ones.
+        accepted: The requests that were not refused.
+        locked_at: The start of each lock, in real seconds since the start of the run.
+        took_s: The duration of the run, in real seconds.
+        started: The start of the run by `time.perf_counter`.
     """
 
     total: int
@@ -56,11 +57,11 @@ class Plain:
     started: float = attrs.field(factory=time.perf_counter)
 
     def elapsed_s(self) -> float:
-        """Real seconds since the start."""
+        """Return the real seconds since the start."""
         return time.perf_counter() - self.started
 
-    def refused(self) -> bool:
-        """Take in a 429. True once there have been enough lockouts."""
+    def record_refusal(self) -> bool:
+        """Record a 429. Returns True once there have been enough lockouts."""
         now = self.elapsed_s()
         if not self.locked_at or now >= self.locked_at[-1] + self.lock_s:
             self.locked_at.append(now)
@@ -68,28 +69,28 @@ class Plain:
 
     @property
     def rounds(self) -> int:
-        """How many rounds of sending and being locked the whole job takes at this pace."""
+        """The rounds of sending and being locked that the whole job takes at this pace."""
         return math.ceil(self.total / max(1.0, self.accepted / len(self.locked_at)))
 
     @property
     def estimate_s(self) -> float:
-        """How long the whole job takes if it goes on like this, in real seconds."""
+        """The extrapolated duration of the whole job, in real seconds."""
         first, *_, last = self.locked_at
         return first + (self.rounds - 1) * (last - first)
 
     def counts(self) -> str:
-        """How far it is, in a line."""
+        """Format the counts as a line."""
         return (
             f"requests sent {self.sent:,}  accepted {self.accepted:,} of {self.total:,}  "
             f"lockouts {len(self.locked_at)}"
         )
 
     def line(self) -> str:
-        """The same, and whether it is locked."""
+        """Format the counts and the lock as a line."""
         return f"{self.counts()}  {self._state()}"
 
     def show(self) -> RenderableType:
-        """The same for a terminal."""
+        """Build the display for a terminal."""
         since = self._locked_for_s()
         return Group(bar(since, self.lock_s, self._state()), Text(self.counts()))
 
@@ -103,7 +104,7 @@ class Plain:
 
 
 def minutes(limit: Limit) -> str:
-    """A limit's lock period, in words."""
+    """Format the lock period of a limit in minutes."""
     return plural(round(limit.lock_s / 60), "minute")
 
 
@@ -116,22 +117,22 @@ async def run_plain(
     limit: Limit,
     time_scale: float,
     dialect: str = "seed",
-) -> Plain:
+) -> PlainRun:
     """Send to all ids with a plain limiter, until the second lockout.
 
-    Fifty tasks share a limiter; who is answered 429 waits the lock period out and tries again.
+    Fifty tasks share a limiter. After a 429, a task waits for the lock period and tries again.
 
     Args:
-        url: The sandbox's.
+        url: The sandbox's URL.
         bot: The bot's unique name.
         text: The message.
         ids: The recipients.
         limit: The documented limit.
-        time_scale: How much faster the sandbox's time passes.
-        dialect: How the sandbox talks.
+        time_scale: The factor by which the sandbox's time passes faster.
+        dialect: The sandbox's API dialect.
     """
     batches = [ids[start : start + MAX_USER_IDS] for start in range(0, len(ids), MAX_USER_IDS)]
-    plain = Plain(total=len(batches), lock_s=limit.lock_s / time_scale)
+    plain = PlainRun(total=len(batches), lock_s=limit.lock_s / time_scale)
     limiter = AsyncLimiter(limit.threshold, limit.window_s / time_scale)
     todo = iter(batches)
     last, key = _FORMS[dialect]
@@ -155,29 +156,29 @@ async def run_plain(
         async def work() -> None:
             for batch in todo:
                 while not await accepted(batch):
-                    if plain.refused():
+                    if plain.record_refusal():
                         raise _EnoughError
                     await asyncio.sleep(plain.lock_s)
                 plain.accepted += 1
 
         with suppress(_EnoughError):
-            await _together(work() for _ in range(limit.threshold))
+            await _gather(work() for _ in range(limit.threshold))
         plain.took_s = plain.elapsed_s()
     return plain
 
 
-async def _together(works: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run all of them; the first error cancels the others, and is raised."""
+async def _gather(works: Iterable[Coroutine[None, None, None]]) -> None:
+    """Run coroutines together; the first error cancels the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for work in works:
                 group.create_task(work)
-    except ExceptionGroup as group_of:
-        raise group_of.exceptions[0] from None
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
-def print_plain(plain: Plain, limit: Limit, time_scale: float) -> None:
-    """What became of it, and how long all of it would have taken."""
+def print_plain(plain: PlainRun, limit: Limit, time_scale: float) -> None:
+    """Print the result, and the extrapolated duration of the whole job."""
     finished = plain.accepted == plain.total
     rows = [
         ("requests sent", f"{plain.sent:,}", ""),

@@ -1,4 +1,4 @@
-"""`cliq doctor`: what is wrong, in plain words, and what to do about it."""
+"""`cliq doctor`: check the setup, and print what is wrong and how to fix it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,10 +10,15 @@ from cliq_async.cli.diagnostics.checks import Doctor, versions
 from cliq_async.cli.diagnostics.connectivity import ObservingTransport
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
 from cliq_async.cli.errors import FAILED, CliError
-from cliq_async.cli.options import ConnectionOptions, as_json, connection, max_wait, verbatim
+from cliq_async.cli.options import (
+    ConnectionOptions,
+    connection_options,
+    json_option,
+    max_wait_option,
+)
 from cliq_async.cli.outputs.console import echo, echo_json
-from cliq_async.cli.scopes import commands_named
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.required_scopes import parse_commands
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.errors import CliqError
 from cliq_async.transport.aiohttp import AiohttpTransport
 
@@ -21,7 +26,7 @@ __all__ = ["doctor"]
 
 
 @click.command(
-    short_help="Check settings, servers, token and quota, and say what is wrong.",
+    short_help="Check settings, servers, token and quota.",
     epilog=verbatim(
         """
 Examples:
@@ -32,25 +37,25 @@ Examples:
     ),
 )
 @click.argument("commands", metavar="[COMMAND]...", nargs=-1)
-@max_wait
-@as_json
-@connection
+@max_wait_option
+@json_option
+@connection_options
 def doctor(
     *, commands: tuple[str, ...], max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
-    """Check what COMMANDs need, or all of them, and say what is wrong and what to do.
+    """Check what COMMANDs need, or all commands, and print what is wrong and how to fix it.
 
-    Only reads. Takes one request of the quota, and an access token if none is there. What cannot be
-    checked without changing something is `not checked`. Ends with 0 if nothing is wrong, else 1.
+    Only reads. Uses one request of the quota, and an access token if none is cached. A check that
+    would have to change something is `not checked`. Ends with 0 if nothing is wrong, else 1.
     """
-    named = commands_named(commands)
-    checks = asyncio.run(_collect(connection, named, max_wait, quiet=as_json))
+    names = parse_commands(commands)
+    checks = asyncio.run(_collect(connection, names, max_wait, quiet=as_json))
     wrong = sum(check.status == WRONG for check in checks)
     if as_json:
         echo_json({"ok": not wrong, "checks": [attrs.asdict(check) for check in checks]})
     else:
         echo()
-        echo(f"{plural(wrong, 'check')} went wrong" if wrong else "all is well")
+        echo(f"{plural(wrong, 'check')} failed" if wrong else "no problems found")
     if wrong:
         raise click.exceptions.Exit(FAILED)
 
@@ -72,14 +77,16 @@ async def _checks(
     yield versions()
     observer = ObservingTransport(AiohttpTransport())
     try:
-        effective = connection.effective()
-        looking = Doctor(effective, commands=named, max_wait_s=max_wait_s, observer=observer)
-        files = ", ".join(str(path) for path in effective.files)
+        resolved = connection.resolve()
+        diagnosis = Doctor(resolved, commands=named, max_wait_s=max_wait_s, observer=observer)
+        files = ", ".join(str(path) for path in resolved.files)
         yield Check("settings", OK, clean(files or "no cliq.toml") + "; `cliq config` shows all")
-        async for check in looking.checks():
+        async for check in diagnosis.checks():
             yield check
     except (CliError, CliqError) as error:
-        yield Check("settings", WRONG, clean(error), "mend that first: the rest needs it")
+        yield Check(
+            "settings", WRONG, clean(error), "fix this first; the remaining checks depend on it"
+        )
     finally:
         await observer.close()
 
@@ -87,4 +94,4 @@ async def _checks(
 def _show(check: Check) -> None:
     echo(f"{check.status:<11}  {check.name}: {check.said}")
     if check.advice:
-        echo(f"{'':<11}  to do: {check.advice}")
+        echo(f"{'':<11}  fix: {check.advice}")

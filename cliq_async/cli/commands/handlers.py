@@ -1,4 +1,4 @@
-"""`cliq handlers`: what a bot does on an event."""
+"""`cliq handlers`: list, show, create, change and delete the handlers of a bot."""
 
 from typing import Any
 
@@ -12,19 +12,18 @@ from cliq_async.cli.commands.handlers_edit import (
     update,
 )
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
+from cliq_async.cli.group import Group
 from cliq_async.cli.options import (
     ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    max_wait,
-    verbatim,
-    yes,
+    connection_options,
+    json_option,
+    max_wait_option,
+    yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import fields, print_handlers, sub_actions
+from cliq_async.cli.outputs.bot_tables import format_sub_actions, print_fields, print_handlers
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, is_terminal, stdout_bytes
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean, clean_lines
+from cliq_async.cli.text import clean, clean_lines, verbatim
 from cliq_async.models.bot import Bot
 from cliq_async.models.handler import Handler
 from cliq_async.models.serialization import unstructure
@@ -34,9 +33,9 @@ __all__ = ["handlers"]
 
 @click.group(cls=Group)
 def handlers() -> None:
-    """List, show, make, change and delete the handlers of a bot.
+    """List, show, create, change and delete the handlers of a bot.
 
-    BOT_ID is the bot's id, as `cliq bots list` shows it.
+    BOT_ID is the id that `cliq bots list` shows.
     """
 
 
@@ -51,9 +50,9 @@ Examples:
     ),
 )
 @click.argument("bot_id")
-@max_wait
-@as_json
-@connection
+@max_wait_option
+@json_option
+@connection_options
 def list_handlers(
     *, bot_id: str, max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
@@ -82,10 +81,10 @@ Examples:
 @click.argument("bot_id")
 @handler_type
 @handler_id
-@click.option("--script-only", is_flag=True, help="Print the script and nothing else.")
-@max_wait
-@as_json
-@connection
+@click.option("--script-only", is_flag=True, help="Print only the script.")
+@max_wait_option
+@json_option
+@connection_options
 def get(
     *,
     bot_id: str,
@@ -98,7 +97,7 @@ def get(
 ) -> None:
     """Show a handler, with its script or its permissions."""
     if script_only and as_json:
-        raise click.UsageError("--script-only and --json exclude each other")
+        raise click.UsageError("use either --script-only or --json")
     with cli_field_names(bot_id="BOT_ID", handler_id="--handler-id"):
         handler = connection.run(
             lambda client: client.handlers.get(bot_id, type, handler_id=handler_id),
@@ -125,9 +124,9 @@ Examples:
 @click.argument("bot_id")
 @handler_type
 @handler_id
-@yes
-@max_wait
-@connection
+@yes_option
+@max_wait_option
+@connection_options
 def delete(
     *,
     bot_id: str,
@@ -137,9 +136,9 @@ def delete(
     max_wait: float,
     connection: ConnectionOptions,
 ) -> None:
-    """Delete a handler for good, and with it its script.
+    """Delete a handler and its script permanently.
 
-    Asks first, unless there is --yes; any answer but yes ends with exit 1.
+    Asks for confirmation unless --yes is given; any answer other than yes ends with exit 1.
     """
     with cli_field_names(bot_id="BOT_ID", handler_id="--handler-id"):
         if not yes:
@@ -154,16 +153,16 @@ def delete(
 
 
 def _question(bot: Bot, kind: str, handler_id: str | None) -> str:
-    meant = [
+    matches = [
         handler
         for handler in bot.handlers
         if handler.type == kind and handler_id in (None, handler.id)
     ]
-    if len(meant) > 1:
-        names = ", ".join(f"{handler.id} ({handler.name})" for handler in meant)
-        raise CliError(f"which --handler-id? There are: {names}", USAGE)
-    name = "".join(f" {clean(handler.name)}" for handler in meant if handler.name)
-    return f"Delete the {kind}{name} of {clean(bot.name)} ({clean(bot.unique_name)}) for good?"
+    if len(matches) > 1:
+        names = ", ".join(f"{handler.id} ({handler.name})" for handler in matches)
+        raise CliError(f"choose a --handler-id: {names}", USAGE)
+    name = "".join(f" {clean(handler.name)}" for handler in matches if handler.name)
+    return f"Delete the {kind}{name} of {clean(bot.name)} ({clean(bot.unique_name)}) permanently?"
 
 
 def _print_script(handler: Handler) -> None:
@@ -178,13 +177,13 @@ def _print_script(handler: Handler) -> None:
 
 
 def _print_handler(handler: Handler) -> None:
-    fields(
+    print_fields(
         ("handler", handler.type),
         ("id", handler.id),
         ("name", handler.name),
         ("icon", handler.icon),
         ("position", "" if handler.position is None else str(handler.position)),
-        ("sub-actions", sub_actions(handler.sub_actions)),
+        ("sub-actions", format_sub_actions(handler.sub_actions)),
         ("permissions", ", ".join(handler.permissions)),
         ("return type", handler.return_type),
         ("params", ", ".join(f"{each.param_name} {each.param_type}" for each in handler.params)),

@@ -1,4 +1,4 @@
-"""`cliq handlers create` and `cliq handlers update`: what a handler can be given."""
+"""`cliq handlers create` and `cliq handlers update`, and the options that both take."""
 
 import sys
 import textwrap
@@ -10,15 +10,14 @@ import click
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.options import (
     ConnectionOptions,
-    all_of,
-    as_json,
-    connection,
-    max_wait,
-    several,
-    verbatim,
+    combine,
+    connection_options,
+    json_option,
+    max_wait_option,
+    repeated_values,
 )
 from cliq_async.cli.outputs.console import echo, echo_json
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.handler import (
     HANDLER_TYPES,
     Handler,
@@ -46,17 +45,17 @@ _NAMES: Final = {
 
 TYPES_HELP: Final = "\n".join(
     (
-        "TYPE is one of these, with or without _handler at its end:",
+        "TYPE is one of these, with or without the suffix _handler:",
         *textwrap.wrap(", ".join(HANDLER_TYPES), 74, initial_indent="  ", subsequent_indent="  "),
     )
 )
 
 
 class _Type(click.Choice[str]):
-    """A handler's type, with or without the end that all of them have."""
+    """A handler type, with or without its suffix."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The type that was meant."""
+        """Return the type with its suffix."""
         if isinstance(value, str) and value + _SUFFIX in HANDLER_TYPES:
             value += _SUFFIX
         return super().convert(value, param, ctx)
@@ -65,26 +64,28 @@ class _Type(click.Choice[str]):
 handler_type: Final = click.argument("type", type=_Type(HANDLER_TYPES), metavar="TYPE")
 
 handler_id: Final = click.option(
-    "--handler-id", metavar="ID", help="Which menu action, where there are several."
+    "--handler-id", metavar="ID", help="The menu action, if there are several."
 )
 
-_shared: Final = all_of(
+_shared: Final = combine(
     click.option(
         "--script",
         type=click.Path(exists=True, dir_okay=False, allow_dash=True),
         metavar="FILE|-",
-        help="Its Deluge script; - for standard input.",
+        help="The Deluge script; - for standard input.",
     ),
     click.option(
         "--permission",
         "permissions",
         type=click.Choice(sorted(get_args(Permission))),
         multiple=True,
-        help="What a webhook bot is told. Can be repeated.",
+        help="The data that a webhook bot receives. Can be repeated.",
     ),
-    click.option("--no-permissions", is_flag=True, help="A webhook bot is told nothing."),
-    click.option("--name", metavar="TEXT", help="A menu action's name."),
-    click.option("--icon", metavar="NAME/HEX", help="A menu action's icon, as wand/627282."),
+    click.option("--no-permissions", is_flag=True, help="Send no data to a webhook bot."),
+    click.option("--name", metavar="TEXT", help="The name of a menu action."),
+    click.option(
+        "--icon", metavar="NAME/HEX", help="The icon of a menu action, such as wand/627282."
+    ),
     click.option(
         "--sub-action",
         "sub_actions",
@@ -96,7 +97,7 @@ _shared: Final = all_of(
 
 
 @click.command(
-    short_help="Make a handler.",
+    short_help="Create a handler.",
     epilog=verbatim(
         """
 Examples:
@@ -111,9 +112,9 @@ Examples:
 @click.argument("bot_id")
 @handler_type
 @_shared
-@max_wait
-@as_json
-@connection
+@max_wait_option
+@json_option
+@connection_options
 def create(
     *,
     bot_id: str,
@@ -123,7 +124,7 @@ def create(
     connection: ConnectionOptions,
     **options: Any,
 ) -> None:
-    """Make a handler: with a script for a Deluge bot, with permissions for a webhook bot."""
+    """Create a handler: with a script for a Deluge bot, with permissions for a webhook bot."""
     given = _fields(options)
     if given["script"] is None and given["permissions"] is None:
         raise click.UsageError("give --script, --permission or --no-permissions")
@@ -151,10 +152,10 @@ Examples:
 @handler_type
 @handler_id
 @_shared
-@click.option("--no-sub-actions", is_flag=True, help="Take all sub-actions away.")
-@max_wait
-@as_json
-@connection
+@click.option("--no-sub-actions", is_flag=True, help="Remove all sub-actions.")
+@max_wait_option
+@json_option
+@connection_options
 def update(
     *,
     bot_id: str,
@@ -166,7 +167,7 @@ def update(
     connection: ConnectionOptions,
     **options: Any,
 ) -> None:
-    """Change what is given of a handler; what can be repeated replaces all there was."""
+    """Change the given fields of a handler; a repeatable option replaces all former values."""
     given = _fields(options, no_sub_actions=no_sub_actions)
     if all(value is None for value in given.values()):
         raise click.UsageError("nothing to change: give --script, --permission or another option")
@@ -180,13 +181,13 @@ def update(
 
 
 def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[str, Any]:
-    """The fields of a model from the options; None where an option was not given."""
-    permissions = several(
+    """Convert options to the fields of a model; None for an option that was not given."""
+    permissions = repeated_values(
         options["permissions"], "--no-permissions", none=options.pop("no_permissions")
     )
-    actions = several(options["sub_actions"], "--no-sub-actions", none=no_sub_actions)
+    actions = repeated_values(options["sub_actions"], "--no-sub-actions", none=no_sub_actions)
     if options["script"] is not None and permissions is not None:
-        raise click.UsageError("give --script or permissions: a bot has one or the other")
+        raise click.UsageError("give either --script or permissions: a bot takes one of them")
     script = options["script"]
     return options | {
         "script": None if script is None else _read_script(script),
@@ -197,10 +198,10 @@ def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[st
 
 def _read_script(path: str) -> str:
     name = "standard input" if path == "-" else path
-    if path == "-" and sys.stdin is None:  # closed from the start
-        raise CliError(f"{name}: it is closed", USAGE)
+    if path == "-" and sys.stdin is None:  # closed before the start
+        raise CliError(f"{name}: the stream is closed", USAGE)
     try:
-        # Bytes, since line ends stay as they are.
+        # As bytes, to keep line ends.
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
@@ -214,10 +215,10 @@ def _sub_action(text: str) -> SubAction:
     return SubAction(name, icon=icon) if colon else SubAction(text)
 
 
-def _print(done: str, bot_id: str, handler: Handler, *, as_json: bool) -> None:
+def _print(verb: str, bot_id: str, handler: Handler, *, as_json: bool) -> None:
     if as_json:
         echo_json(unstructure(handler))
         return
-    echo(f"{done}: {clean(handler.type)} of {clean(bot_id)}")
+    echo(f"{verb}: {clean(handler.type)} of {clean(bot_id)}")
     if handler.id:
         echo(f"id {clean(handler.id)}")

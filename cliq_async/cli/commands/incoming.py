@@ -1,4 +1,4 @@
-"""`cliq incoming`: parameters for a bot's incoming webhook handler."""
+"""`cliq incoming`: send parameters to a bot's incoming webhook handler."""
 
 from pathlib import Path
 
@@ -9,15 +9,14 @@ from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.options import (
     ConnectionOptions,
-    as_json,
-    connection,
-    extension_key,
-    max_wait,
-    recipients,
-    verbatim,
+    connection_options,
+    extension_key_option,
+    json_option,
+    max_wait_option,
+    to_option,
 )
 from cliq_async.cli.outputs.console import echo, echo_json
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 
 __all__ = ["incoming"]
 
@@ -29,15 +28,15 @@ def _pairs(
     for each in values:
         name, equals, value = each.partition("=")
         if not equals or not name:
-            raise click.BadParameter(f"{each!r} is no NAME=VALUE")
+            raise click.BadParameter(f"{each!r} is not NAME=VALUE")
         if name in pairs:
-            raise click.BadParameter(f"{name!r} comes twice")
+            raise click.BadParameter(f"{name!r} is given twice")
         pairs[name] = value
     return pairs
 
 
 @click.command(
-    short_help="Hand parameters to a bot's incoming webhook handler.",
+    short_help="Send parameters to a bot's incoming webhook handler.",
     epilog=verbatim(
         """
 Examples:
@@ -53,13 +52,13 @@ Examples:
     "--json-params",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.json",
-    help="More of them, as a JSON object of texts; NAME=VALUE wins.",
+    help="Parameters as a JSON object of texts; NAME=VALUE takes precedence.",
 )
-@recipients()
-@extension_key
-@max_wait
-@as_json
-@connection
+@to_option()
+@extension_key_option
+@max_wait_option
+@json_option
+@connection_options
 def incoming(
     *,
     bot: str,
@@ -71,15 +70,15 @@ def incoming(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Hand parameters to the incoming webhook handler of BOT, given by its unique name.
+    """Send parameters to the incoming webhook handler of BOT, given by its unique name.
 
-    The handler decides what becomes of them. At most 50, of up to 10,000 characters each.
+    The handler decides what to do with them. At most 50, of up to 10,000 characters each.
     """
     if json_params is not None:
-        more = read_json(json_params)
-        if not isinstance(more, dict):
-            raise CliError(f"{json_params}: parameters are a JSON object", USAGE)
-        parameters = more | parameters
+        from_file = read_json(json_params)
+        if not isinstance(from_file, dict):
+            raise CliError(f"{json_params}: parameters must be a JSON object", USAGE)
+        parameters = from_file | parameters
     with cli_field_names(bot_unique_name="BOT", user_ids="--to"):
         receipt = connection.run(
             lambda client: client.messages.send_incoming(
@@ -92,5 +91,5 @@ def incoming(
     if as_json:
         echo_json({"user_ids": reached})
     else:
-        whom = f", {plural(len(reached), 'recipient')} reached" if reached else ""
-        echo(f"accepted: {clean(bot)}{whom}")
+        count = f", {plural(len(reached), 'recipient')} reached" if reached else ""
+        echo(f"accepted: {clean(bot)}{count}")

@@ -1,4 +1,4 @@
-"""`cliq jobs`: journals looked into."""
+"""`cliq jobs`: show the journals of bulk jobs."""
 
 import csv
 import json
@@ -10,9 +10,10 @@ import attrs
 import click
 
 from cliq_async.bulk.journal_reader import JournalSummary, read_journal, read_outcomes
-from cliq_async.cli.options import Group, as_json, verbatim
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import json_option
 from cliq_async.cli.outputs.console import echo, echo_json, table
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 
 __all__ = ["jobs"]
 
@@ -22,17 +23,17 @@ _HEADER: Final = ("id", "status", "code", "reason")
 
 @click.group(cls=Group)
 def jobs() -> None:
-    """Look into the journals of broadcasts, running or not."""
+    """Show the journals of bulk jobs, running or not."""
 
 
 @jobs.command(
-    short_help="Show how far a job is, and who was not reached.",
+    short_help="Show the progress of a job, and who was not reached.",
     epilog=verbatim(
         """
 Examples:
   cliq jobs show news.journal
   cliq jobs show news.journal --outcomes csv > not-reached.csv
-  cliq jobs show news.journal --outcomes jsonl --all > everybody.jsonl
+  cliq jobs show news.journal --outcomes jsonl --all > all_recipients.jsonl
   cliq jobs show news.journal --json
 """
     ),
@@ -41,22 +42,22 @@ Examples:
 @click.option(
     "--outcomes",
     type=click.Choice(["csv", "jsonl"]),
-    help="Those who were not delivered to, a line each, instead of the summary.",
+    help="List the recipients who were not reached, instead of the summary.",
 )
-@click.option("--all", "everybody", is_flag=True, help="With --outcomes: everybody, a line each.")
-@as_json
-def show(*, file: Path, outcomes: str | None, everybody: bool, as_json: bool) -> None:
-    """Show what the journal FILE says; it disturbs no job that runs.
+@click.option("--all", "all_recipients", is_flag=True, help="With --outcomes: list all recipients.")
+@json_option
+def show(*, file: Path, outcomes: str | None, all_recipients: bool, as_json: bool) -> None:
+    """Show the progress of the job with the journal FILE, without disturbing the job if it runs.
 
-    Whoever is under way when the program has died counts as unknown once it is started again.
+    If the program was killed, recipients of requests in flight become unknown when the job resumes.
     """
     if outcomes is not None and as_json:
-        raise click.UsageError("--outcomes and --json exclude each other")
+        raise click.UsageError("use either --outcomes or --json")
     if outcomes is not None:
-        _print_outcomes(file, outcomes, everybody=everybody)
+        _print_outcomes(file, outcomes, all_recipients=all_recipients)
         return
-    if everybody:
-        raise click.UsageError("--all is for --outcomes")
+    if all_recipients:
+        raise click.UsageError("--all needs --outcomes")
     summary = read_journal(file)
     if as_json:
         echo_json(attrs.asdict(summary))
@@ -65,19 +66,19 @@ def show(*, file: Path, outcomes: str | None, everybody: bool, as_json: bool) ->
 
 
 def _print(summary: JournalSummary) -> None:
-    told: list[tuple[str, str]] = [
+    rows: list[tuple[str, str]] = [
         (name, clean(summary.job.get(name, ""))) for name in ("kind", "bot", "quota", "batch_size")
     ]
     counts: dict[str, int] = {name: getattr(summary, name) for name in _COUNTS}
-    told += [(name.replace("_", " "), f"{number:,}") for name, number in counts.items()]
-    table(told)
+    rows += [(name.replace("_", " "), f"{number:,}") for name, number in counts.items()]
+    table(rows)
 
 
-def _print_outcomes(file: Path, form: str, *, everybody: bool) -> None:
+def _print_outcomes(file: Path, form: str, *, all_recipients: bool) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if form == "csv":
         writer.writerow(_HEADER)
-    for outcome in read_outcomes(file, delivered=everybody):
+    for outcome in read_outcomes(file, delivered=all_recipients):
         for each in outcome.ids:
             values = (each, outcome.status, outcome.code, outcome.reason)
             if form == "csv":

@@ -1,4 +1,4 @@
-"""`cliq quota`: what is free, what is locked, and a fresh start."""
+"""`cliq quota`: show what is free and what is locked, or clear it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,11 +12,12 @@ from click.core import ParameterSource
 from rich.console import RenderableType
 from rich.text import Text
 
-from cliq_async.cli.options import Group, ServerOptions, as_json, server, verbatim, yes
+from cliq_async.cli.group import Group
+from cliq_async.cli.options import ServerOptions, json_option, server_options, yes_option
 from cliq_async.cli.outputs import console as output
 from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, live, table
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean, duration
+from cliq_async.cli.text import clean, duration, verbatim
 from cliq_async.config import Settings
 from cliq_async.errors import CliqError
 from cliq_async.quota.model import Quota
@@ -42,13 +43,13 @@ Statuses = dict[str, QuotaStatus]
 
 
 @attrs.frozen
-class _Kept:
-    """The quota of an account, where it is kept."""
+class _AccountQuota:
+    """The quota of an account in its store."""
 
     store: QuotaStore
     quotas: list[Quota]
 
-    async def look(self) -> Statuses:
+    async def statuses(self) -> Statuses:
         snapshots = await self.store.snapshots(self.quotas)
         return {
             quota.endpoint: QuotaStatus.of(snapshot, snapshot.waiting, self.store.clock)
@@ -57,13 +58,13 @@ class _Kept:
 
 
 @asynccontextmanager
-async def _kept(server: ServerOptions) -> AsyncIterator[_Kept]:
-    quotas = _quotas(server)  # first: it says what is wrong with the options
+async def _open_quota(server: ServerOptions) -> AsyncIterator[_AccountQuota]:
+    quotas = _quotas(server)  # first, to report options that are not valid
     store = open_store(server.options().get("quota"))
     if isinstance(store, MemoryStore):
-        echo_err("memory:// is each process's own: what others have sent is not in it")
+        echo_err("memory:// is not shared: it does not count requests of other processes")
     async with lease(store):
-        yield _Kept(store, quotas)
+        yield _AccountQuota(store, quotas)
 
 
 def _quotas(server: ServerOptions) -> list[Quota]:
@@ -85,33 +86,33 @@ Examples:
 """
     ),
 )
-@as_json
-@click.option("--watch", is_flag=True, help="Keep it up to date until Ctrl-C.")
-@click.option("--all", "every", is_flag=True, help="Unused endpoints too, which --json always has.")
-@server
+@json_option
+@click.option("--watch", is_flag=True, help="Update the display until Ctrl-C.")
+@click.option("--all", "every", is_flag=True, help="Show unused endpoints too; --json always does.")
+@server_options
 @click.pass_context
 def quota(
     ctx: click.Context, *, as_json: bool, watch: bool, every: bool, server: ServerOptions
 ) -> None:
     """Show what the quota of an account allows, endpoint by endpoint.
 
-    Asks the place where the quota is kept, and not Cliq: no credentials are needed, and a
-    program's own limits= are not known. `in use` is how much of a threshold is used, where a lock
-    has taught to use less; `waiting` counts the programs in which callers wait, batches apart.
+    Reads the quota store, not Cliq: no credentials are needed, and a program's own limits= are not
+    known. `in use` is the part of the threshold that is used after a lock; `waiting` counts the
+    programs in which callers wait, batches separately.
     """
     if ctx.invoked_subcommand is not None:
-        _check_order(ctx)
+        _refuse_options_before_subcommand(ctx)
         return
     if as_json and watch:
-        raise click.UsageError("--json and --watch exclude each other")
+        raise click.UsageError("use either --json or --watch")
     if watch:
         try:
             asyncio.run(_watch(server, every=every))
         except KeyboardInterrupt:
-            return  # that is how a watch ends
-    statuses = asyncio.run(_look(server))
+            return  # the regular end of a watch
+    statuses = asyncio.run(_statuses(server))
     if as_json:
-        echo_json({name: _plain(status) for name, status in statuses.items()})
+        echo_json({name: _to_dict(status) for name, status in statuses.items()})
     elif rows := _rows(statuses, every=every):
         table(rows, header=_HEADER, right=_RIGHT)
     else:
@@ -119,7 +120,7 @@ def quota(
 
 
 @quota.command(
-    short_help="Have it count as unused.",
+    short_help="Clear the quota, so that it counts as unused.",
     epilog=verbatim(
         """
 Examples:
@@ -128,16 +129,16 @@ Examples:
 """
     ),
 )
-@yes
-@server
+@yes_option
+@server_options
 def clear(*, yes: bool, server: ServerOptions) -> None:
-    """Forget what was spent, locked and learned, on all endpoints of an account.
+    """Clear the requests, locks and learned limits of all endpoints of an account.
 
-    The quota then counts as unused. Where requests were sent in the last minutes, the next ones
-    can be too many, and Cliq locks; a lock that stands at Cliq is not lifted by it. It is for a
-    sandbox that was started anew.
+    The quota then counts as unused. If requests were sent in the last minutes, the next ones can
+    be too many, and Cliq locks. A lock by Cliq itself stays. Use this after a sandbox was
+    restarted.
 
-    Asks first, unless there is --yes; any answer but yes ends with exit 1.
+    Asks for confirmation unless --yes is given; any answer other than yes ends with exit 1.
     """
     owner = clean(_quotas(server)[0].owner)
     if not yes:
@@ -151,38 +152,38 @@ def clear(*, yes: bool, server: ServerOptions) -> None:
     echo(f"cleared: {owner}")
 
 
-def _check_order(ctx: click.Context) -> None:
-    """An option before the subcommand would be lost, and with it whose quota was meant."""
+def _refuse_options_before_subcommand(ctx: click.Context) -> None:
+    """Refuse options before the subcommand, which would not apply to it."""
     for name in ctx.params:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"options go behind '{ctx.invoked_subcommand}'")
+            raise click.UsageError(f"put options after '{ctx.invoked_subcommand}'")
 
 
-async def _look(server: ServerOptions) -> Statuses:
-    async with _kept(server) as kept:
-        return await kept.look()
+async def _statuses(server: ServerOptions) -> Statuses:
+    async with _open_quota(server) as kept:
+        return await kept.statuses()
 
 
 async def _clear(server: ServerOptions) -> None:
-    async with _kept(server) as kept:
+    async with _open_quota(server) as kept:
         await kept.store.clear(kept.quotas)
 
 
 async def _watch(server: ServerOptions, *, every: bool) -> None:
-    """Show it for ever: on a terminal as a table, elsewhere as a line now and then."""
-    async with _kept(server) as kept:
-        statuses = await kept.look()
+    """Show the quota until Ctrl-C: on a terminal as a table, elsewhere as lines."""
+    async with _open_quota(server) as kept:
+        statuses = await kept.statuses()
         if not (output.is_live() and output.is_terminal()):
             while True:
                 echo(_line(statuses))
                 await asyncio.sleep(output.PLAIN_EVERY_S)
-                statuses = await kept.look()
+                statuses = await kept.statuses()
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def look() -> None:
             nonlocal statuses
             try:
-                statuses = await kept.look()
+                statuses = await kept.statuses()
             except CliqError as error:
                 if not failed.done():
                     failed.set_exception(error)
@@ -206,8 +207,8 @@ def _rows(statuses: Statuses, *, every: bool) -> list[tuple[str, ...]]:
             str(status.threshold),
             "" if status.capacity == status.threshold else str(status.capacity),
             str(status.free),
-            _when(status.next_token_at),
-            _when(status.locked_until),
+            _time(status.next_token_at),
+            _time(status.locked_until),
             str(status.waiting or ""),
         )
         for name, status in statuses.items()
@@ -216,7 +217,7 @@ def _rows(statuses: Statuses, *, every: bool) -> list[tuple[str, ...]]:
 
 
 def _line(statuses: Statuses) -> str:
-    told = [
+    parts = [
         f"{name} locked for {_left(status.locked_until)}"
         if status.locked_until
         else f"{name} {status.free}/{status.capacity} free"
@@ -224,10 +225,10 @@ def _line(statuses: Statuses) -> str:
         for name, status in statuses.items()
         if _used(status)
     ]
-    return "; ".join(told) or f"nothing spent, nothing locked ({len(statuses)} endpoints)"
+    return "; ".join(parts) or f"nothing spent, nothing locked ({len(statuses)} endpoints)"
 
 
-def _when(moment: datetime | None) -> str:
+def _time(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment.astimezone():%H:%M:%S}, in {_left(moment)}"
 
 
@@ -235,7 +236,7 @@ def _left(moment: datetime) -> str:
     return duration(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
 
 
-def _plain(status: QuotaStatus) -> dict[str, Any]:
+def _to_dict(status: QuotaStatus) -> dict[str, Any]:
     return {
         name: value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
         for name, value in attrs.asdict(status).items()

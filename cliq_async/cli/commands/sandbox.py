@@ -1,6 +1,7 @@
-"""`cliq sandbox`: a local Cliq until it is interrupted, or for as long as a command runs."""
+"""`cliq sandbox`: run a local Cliq until Ctrl-C, or while a command runs."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,10 @@ import click
 
 from cliq_async.cli.commands.sandbox_run import run_with_sandbox
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.options import seconds, verbatim, verbose
+from cliq_async.cli.options import seconds
 from cliq_async.cli.outputs.console import echo, echo_err
-from cliq_async.cli.text import plural
+from cliq_async.cli.text import plural, verbatim
+from cliq_async.cli.verbosity import verbose_option
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS
@@ -43,14 +45,14 @@ Examples:
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help=f"0 takes any free one, as it is with COMMAND; else it is {_PORT}.",
+    help=f"The port; 0 for any free one, the default with COMMAND; else {_PORT}.",
 )
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
 @click.option(
     "--algorithm",
     type=click.Choice(list(ALGORITHMS)),
     default="rolling",
-    help="How requests are counted.",
+    help="The algorithm that counts requests.",
 )
 @click.option(
     "--time-scale",
@@ -59,49 +61,61 @@ Examples:
     metavar="FACTOR",
     help="60 makes a minute pass in a second.",
 )
-@click.option("--latency-s", type=seconds, default=0.0, help="What a request takes.")
-@click.option("--jitter-s", type=seconds, default=0.0, help="The mean of what comes on top.")
-@click.option("--seed", type=int, default=0, help="Decides everything that is random.")
-@click.option("--bots", type=click.IntRange(1), default=1, help="The first one is supportbot.")
-@click.option("--subscribers", type=click.IntRange(0), default=100, help="Of each bot.")
+@click.option("--latency-s", type=seconds, default=0.0, help="The duration of a request.")
+@click.option(
+    "--jitter-s", type=seconds, default=0.0, help="The mean of a random addition to the duration."
+)
+@click.option("--seed", type=int, default=0, help="The seed of everything random.")
+@click.option(
+    "--bots",
+    type=click.IntRange(1),
+    default=1,
+    help="The number of bots; the first one is supportbot.",
+)
+@click.option(
+    "--subscribers",
+    type=click.IntRange(0),
+    default=100,
+    help="The number of subscribers of each bot.",
+)
 @click.option(
     "--token-life-s",
     type=click.FloatRange(min=0, min_open=True),
     default=3600.0,
-    help="How long the access tokens live that it gives out.",
+    help="The lifetime of the access tokens that it issues.",
 )
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Starts from it, if it is there, and leaves its state in it.",
+    help="Load the state from FILE if it exists, and save it there.",
 )
 @click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
     default="seed",
-    help="As the documents say, or as the live service was seen to differ from them.",
+    help="The API as documented, or as the live service was observed to differ.",
 )
-@click.option("--penalise", is_flag=True, help="Asking during a lock begins its time anew.")
+@click.option("--penalize", is_flag=True, help="Restart a lock on every request during it.")
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="KIND:RATE[@ENDPOINT]",
     help=(
-        f"What goes wrong: {', '.join(KINDS)}; and @{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}. "
-        "xN in place of the rate are the first N requests. Can be repeated."
+        f"A fault to inject: {', '.join(KINDS)}; and @{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}. "
+        "xN instead of a rate means the first N requests. Can be repeated."
     ),
 )
-@verbose
+@verbose_option
 def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> None:
     """Run a local Cliq that counts and locks like the real one.
 
-    Any access token is a user of its own; the token `invalid` is refused. Ends with Ctrl-C.
+    Each access token is a user of its own; the token `invalid` is refused. Ctrl-C stops it.
 
-    With COMMAND, it ends when that does, with the same exit status. All programs that COMMAND
-    starts find the sandbox by their environment and share a quota that is theirs alone. No other
-    variables whose names begin with CLIQ_ reach them.
+    With COMMAND, it stops when the command exits, with the same exit status. All programs that
+    COMMAND starts find the sandbox through their environment and share a new quota. They get no
+    other variables whose names begin with CLIQ_.
     """
     if port is None:
         port = 0 if command else _PORT
@@ -122,15 +136,16 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
     try:
         status = asyncio.run(run())
     except BrokenPipeError:
-        raise  # whoever started it is gone
+        raise  # the reader of stdout has exited
     except OSError as error:
         if error.filename is not None:
-            raise _no_state(error) from None
+            raise _state_error(error) from None
         where = f"{options['host']}:{port}"
-        # asyncio puts a sentence of its own where the system's word should be.
+        # asyncio replaces the message of the system with its own.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
-        raise CliError(f"cannot listen on {where}: {reason or error}") from None
+        hint = "; pass another --port" if number == errno.EADDRINUSE else ""
+        raise CliError(f"cannot listen on {where}: {reason or error}{hint}") from None
     _print(server.report(), echo_err if command else echo)
     click.get_current_context().exit(status)
 
@@ -143,20 +158,20 @@ def _server(**options: Any) -> Sandbox:
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
-        raise _no_state(error) from None
+        raise _state_error(error) from None
 
 
-def _print(report: dict[str, Any], say: Callable[[str], None]) -> None:
+def _print(report: dict[str, Any], print_line: Callable[[str], None]) -> None:
     counts = [
         plural(sum(report["requests"].values()), "request"),
         plural(len(report["lockouts"]), "lockout"),
     ]
     if reached := report["delivered"]["recipients"]:
         counts.append(f"delivered to {plural(reached, 'recipient')}")
-    say(", ".join(counts))
+    print_line(", ".join(counts))
     for name, count in sorted(report["requests"].items()):
-        say(f"  {name} {count:,}")
+        print_line(f"  {name} {count:,}")
 
 
-def _no_state(error: OSError) -> CliError:
-    return CliError(f"cannot keep the state in {error.filename}: {error.strerror}")
+def _state_error(error: OSError) -> CliError:
+    return CliError(f"cannot save the state in {error.filename}: {error.strerror}")

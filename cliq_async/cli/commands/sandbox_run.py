@@ -1,4 +1,4 @@
-"""A command beside a sandbox: it finds it by the environment, and the sandbox ends with it."""
+"""A command with a sandbox: the environment points at it, and it stops when the command exits."""
 
 import asyncio
 import os
@@ -17,21 +17,21 @@ from cliq_async.sandbox import Sandbox
 __all__ = ["environment", "run_with_sandbox"]
 
 NO_COMMAND: Final = 127
-"""As shells say that there is no such command, or that it cannot be run."""
+"""The exit status of shells for a command that does not exist or cannot be run."""
 KILLED: Final = 128
-"""Shells add the signal's number to it."""
+"""The exit status of shells for a killed command, plus the number of the signal."""
 
 
 def environment(
     url: str, quota: str, *, time_scale: float, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment in which programs use a sandbox, and nobody's account.
+    """Build an environment in which programs use a sandbox and no real account.
 
     Args:
-        url: The sandbox's.
-        quota: Where their quota is kept, as a URL.
-        time_scale: How much faster the sandbox's time passes.
-        environ: The environment to begin with; its own settings of this package are left out.
+        url: The sandbox's URL.
+        quota: The URL of the quota store.
+        time_scale: The factor by which the sandbox's time passes faster.
+        environ: The environment to start from; its CLIQ_ variables are dropped.
     """
     own = {
         "CLIQ_BASE_URL": url,
@@ -45,53 +45,53 @@ def environment(
 
 
 async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_scale: float) -> int:
-    """Run a command while a sandbox runs, and give its exit status, as a shell would.
+    """Run a command while a sandbox runs, and return its exit status, as a shell would.
 
-    All processes of the command share a quota of their own, which is gone afterwards.
+    All processes of the command share a new quota, which is deleted afterwards.
 
     Args:
-        sandbox: The sandbox, not yet entered.
+        sandbox: The sandbox, which this function starts.
         command: The command and its arguments.
-        time_scale: How much faster the sandbox's time passes.
+        time_scale: The factor by which the sandbox's time passes faster.
 
     Raises:
-        Failure: The command cannot be run.
+        CliError: The command cannot be run.
         OSError: The sandbox cannot listen.
     """
     async with sandbox:
         with tempfile.TemporaryDirectory(prefix="cliq-", ignore_cleanup_errors=True) as folder:
             file = (Path(folder) / "quota.db").as_posix().removeprefix("/")
             env = environment(sandbox.url, f"sqlite:///{quote(file)}", time_scale=time_scale)
-            with _terminated() as terminated:
+            with _signal_received() as terminated:
                 try:
                     process = await asyncio.create_subprocess_exec(*command, env=env)
                 except OSError as error:
-                    what = f"cannot run {command[0]}: {error.strerror}"
-                    raise CliError(what, NO_COMMAND) from None
-                told = asyncio.create_task(_told(process, terminated))
+                    message = f"cannot run {command[0]}: {error.strerror}"
+                    raise CliError(message, NO_COMMAND) from None
+                forwarding = asyncio.create_task(_forward_signals(process, terminated))
                 try:
                     status = await process.wait()
                 finally:
-                    told.cancel()
-                    _end(process)
+                    forwarding.cancel()
+                    _terminate(process)
                     await process.wait()
     return status if status >= 0 else KILLED - status
 
 
-async def _told(process: asyncio.subprocess.Process, terminated: asyncio.Event) -> None:
+async def _forward_signals(process: asyncio.subprocess.Process, terminated: asyncio.Event) -> None:
     while await terminated.wait():
         terminated.clear()
-        _end(process)
+        _terminate(process)
 
 
-def _end(process: asyncio.subprocess.Process) -> None:
+def _terminate(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
 
 
 @contextmanager
-def _terminated() -> Iterator[asyncio.Event]:
-    """Notes signals, but for a terminal's Ctrl-C, which reaches the command without help."""
+def _signal_received() -> Iterator[asyncio.Event]:
+    """Set an event on signals, except Ctrl-C of a terminal, which reaches the command directly."""
     loop, terminated = asyncio.get_running_loop(), asyncio.Event()
     by_terminal = sys.stdin is not None and sys.stdin.isatty()
     interrupted = (lambda: None) if by_terminal else terminated.set

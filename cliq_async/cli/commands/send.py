@@ -1,4 +1,4 @@
-"""`cliq send`: one message, in one request."""
+"""`cliq send`: send one message in one request."""
 
 from pathlib import Path
 
@@ -8,36 +8,35 @@ from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.message_file import FIELDS_HELP, read_message
 from cliq_async.cli.options import (
     ConnectionOptions,
-    as_json,
-    connection,
-    extension_key,
-    max_wait,
-    recipients,
-    verbatim,
+    connection_options,
+    extension_key_option,
+    json_option,
+    max_wait_option,
+    to_option,
 )
 from cliq_async.cli.outputs.console import echo, echo_json
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.models.message import Message, SentMessage
 
 __all__ = ["message_of", "send"]
 
 
-def message_of(text: str | None, path: Path | None, what: str) -> Message:
-    """The message from a text or a file, of which exactly one is given.
+def message_of(text: str | None, path: Path | None) -> Message:
+    """Build a message from a text or a file.
 
     Raises:
-        UsageError: Both are given, or none.
-        Failure: The file cannot be read as a message.
+        UsageError: Both are given, or neither.
+        CliError: The file cannot be read as a message.
         ValidationError: The message breaks a limit.
     """
     if (text is None) == (path is None):
-        raise click.UsageError(f"give {what} or --message, one of them")
+        raise click.UsageError("give either TEXT or --message")
     return Message(text) if path is None else read_message(path)
 
 
 @click.command(
-    short_help="Send a message to people, to a channel or to all subscribers.",
+    short_help="Send a message to people, a channel or all subscribers.",
     epilog=verbatim(
         """
 Examples:
@@ -50,19 +49,19 @@ Examples:
 )
 @click.argument("bot")
 @click.argument("text", required=False)
-@recipients()
+@to_option()
 @click.option("--channel", metavar="NAME", help="A channel's unique name.")
-@click.option("--broadcast", is_flag=True, help="To every subscriber of the bot.")
+@click.option("--broadcast", is_flag=True, help="Send to all subscribers of the bot.")
 @click.option(
     "--message",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.json",
     help="The message as JSON, instead of TEXT.",
 )
-@extension_key
-@max_wait
-@as_json
-@connection
+@extension_key_option
+@max_wait_option
+@json_option
+@connection_options
 def send(
     *,
     bot: str,
@@ -78,12 +77,12 @@ def send(
 ) -> None:
     """Send TEXT from BOT, given by its unique name.
 
-    To up to 100 people, one channel or all subscribers. Cliq drops recipients it does not know
-    without a word, unless it knows none of them.
+    To up to 100 people, one channel or all subscribers. Cliq silently drops recipients that it does
+    not know, unless it knows none of them.
     """
-    content = message_of(text, message, "TEXT")
+    content = message_of(text, message)
     if bool(to) + (channel is not None) + broadcast != 1:
-        raise click.UsageError("give --to, --channel or --broadcast, one of them")
+        raise click.UsageError("give either --to, --channel or --broadcast")
 
     async def work(client: CliqClient) -> SentMessage:
         return await client.messages.send(
@@ -101,10 +100,10 @@ def send(
         echo_json({"accepted": True, "chat_id": sent.chat_id, "message_id": sent.message_id})
         return
     if channel is not None:
-        whom = f"channel {clean(channel)}"
+        recipients = f"channel {clean(channel)}"
     else:
-        whom = "all subscribers" if broadcast else plural(len(to), "recipient")
-    echo(f"accepted: {clean(bot)} to {whom}")
+        recipients = "all subscribers" if broadcast else plural(len(to), "recipient")
+    echo(f"accepted: {clean(bot)} to {recipients}")
     for name, value in (("chat", sent.chat_id), ("message", sent.message_id)):
         if value:
             echo(f"{name} {clean(value)}")

@@ -1,21 +1,20 @@
-"""`cliq subscribers`: who gets a bot's messages."""
+"""`cliq subscribers`: list, export and sync the subscribers of a bot."""
 
 import click
 
 from cliq_async.cli.commands.subscribers_export import export
 from cliq_async.cli.commands.subscribers_sync import sync
 from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.group import Group
 from cliq_async.cli.options import (
     ConnectionOptions,
-    Group,
-    as_json,
-    connection,
-    extension_key,
-    verbatim,
+    connection_options,
+    extension_key_option,
+    json_option,
 )
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import collect, page_size
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.serialization import unstructure
 
 __all__ = ["subscribers"]
@@ -23,9 +22,9 @@ __all__ = ["subscribers"]
 
 @click.group(cls=Group)
 def subscribers() -> None:
-    """List the subscribers of a bot, or keep them in a file.
+    """List the subscribers of a bot, or write them to a file.
 
-    BOT is the bot's id or its unique name. Only its creator and the admins may ask.
+    BOT is the bot's id or its unique name. Only its creator and the admins have access.
     """
 
 
@@ -40,10 +39,10 @@ Examples:
     ),
 )
 @click.argument("bot")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="How many in all.")
-@extension_key
-@as_json
-@connection
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The most subscribers to list.")
+@extension_key_option
+@json_option
+@connection_options
 def list_subscribers(
     *,
     bot: str,
@@ -52,9 +51,9 @@ def list_subscribers(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """List who subscribes to a bot."""
+    """List the subscribers of a bot."""
     with cli_field_names(bot="BOT"):
-        found = connection.run(
+        listed = connection.run(
             lambda client: collect(
                 client.subscribers.iter(bot, limit=page_size(limit), extension_key=extension_key),
                 "subscriber",
@@ -62,9 +61,9 @@ def list_subscribers(
             )
         )
     if as_json:
-        echo_json([unstructure(each) for each in found])
-    elif found:
-        rows = [(clean(each.user_id), clean(each.name), clean(each.email_id)) for each in found]
+        echo_json([unstructure(each) for each in listed])
+    elif listed:
+        rows = [(clean(each.user_id), clean(each.name), clean(each.email_id)) for each in listed]
         table(rows, header=("user id", "name", "email"))
     else:
         echo_err("no subscribers")

@@ -1,4 +1,4 @@
-"""`cliq subscribers export`: all subscribers into a file, from Cliq or from a synced list."""
+"""`cliq subscribers export`: write all subscribers to a file, from Cliq or a synced list."""
 
 import csv
 import json
@@ -14,9 +14,10 @@ import attrs
 import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
-from cliq_async.cli.options import ConnectionOptions, connection, extension_key, verbatim
+from cliq_async.cli.options import ConnectionOptions, connection_options, extension_key_option
 from cliq_async.cli.outputs.console import echo_err, is_terminal, stdout_bytes
 from cliq_async.cli.outputs.listing import PAGE, Counter
+from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
 from cliq_async.errors import SyncError
 from cliq_async.models.subscriber import Subscriber
@@ -32,7 +33,7 @@ _STDOUT: Final = "-"
 
 
 @click.command(
-    short_help="Write all subscribers into a file.",
+    short_help="Write all subscribers to a file.",
     epilog=verbatim(
         """
 Examples:
@@ -41,7 +42,7 @@ Examples:
   cliq subscribers export supportbot | cut -d, -f1
   cliq subscribers export --from people.db --bot supportbot --output people.csv
 
-Message everybody in such a file:
+Message all recipients in such a file:
   cliq broadcast supportbot --to people.csv --column user_id --text "Hello"
 """
     ),
@@ -52,30 +53,30 @@ Message everybody in such a file:
     "source",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE.db",
-    help="Not from Cliq, but from a file of cliq subscribers sync.",
+    help="Read a file of `cliq subscribers sync` instead of Cliq.",
 )
-@click.option("--bot", "of", metavar="BOT", help="With --from: of this bot alone.")
+@click.option("--bot", "of", metavar="BOT", help="With --from: only this bot.")
 @click.option(
     "--all",
     "departed",
     is_flag=True,
-    help="With --from: those who have left as well, with bot, first_seen, last_seen and left.",
+    help="With --from: include people who have left, and bot, first_seen, last_seen and left.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["csv", "jsonl"]),
-    help="By default what the file's ending says, else csv.",
+    help="The format; by default the file's extension decides, else csv.",
 )
 @click.option(
     "--output",
     default=_STDOUT,
     type=click.Path(dir_okay=False, allow_dash=True),
     metavar="FILE|-",
-    help="Where to; - is standard output, the default.",
+    help="The output file; - for standard output, the default.",
 )
-@extension_key
-@connection
+@extension_key_option
+@connection_options
 def export(
     *,
     bot: str | None,
@@ -89,9 +90,9 @@ def export(
 ) -> None:
     """Write all subscribers of BOT: user_id, name and email_id.
 
-    BOT is the bot's id or its unique name. From a synced file, it may be left out: then each user
-    of any bot comes once. The output is there when all of it is: an export that is interrupted or
-    fails leaves what was there before.
+    BOT is the bot's id or its unique name. With --from it can be left out: then each user of any
+    bot is written once. The output file is replaced when the export is complete; an export that
+    fails or is interrupted leaves it unchanged.
     """
     _check(bot, source, of, departed=departed)
     if form is None:
@@ -101,23 +102,23 @@ def export(
 
     async def work(client: CliqClient, bot: str) -> None:
         async with AsyncExitStack() as stack:
-            if output != _STDOUT or not is_terminal():  # lines would run into the sign of life
-                await stack.enter_async_context(counter.shown())
+            if output != _STDOUT or not is_terminal():  # else lines and counter would mix
+                await stack.enter_async_context(counter.display())
             async for each in client.subscribers.iter(bot, limit=PAGE, extension_key=extension_key):
                 write(each)
                 if not counter.count % PAGE:
-                    file.flush()  # whoever reads along has the page
+                    file.flush()  # pass the page on to the reader of a pipe
 
     def write(subscriber: Subscriber) -> None:
         file.write(lines.line(subscriber).encode())
         counter.count += 1
 
-    with cli_field_names(bot="BOT"), _written(output) as file:
+    with cli_field_names(bot="BOT"), _open_output(output) as file:
         file.write(lines.head.encode())
         if source is None:
             connection.run(lambda client: work(client, cast("str", bot)))
         else:
-            for each in _synced(source, bot or of, departed=departed):
+            for each in _read_synced(source, bot or of, departed=departed):
                 write(each)
     echo_err(f"{counter} written to {'standard output' if output == _STDOUT else output}")
 
@@ -125,14 +126,14 @@ def export(
 def _check(bot: str | None, source: str | None, of: str | None, *, departed: bool) -> None:
     if source is None:
         if of is not None or departed:
-            raise click.UsageError("--bot and --all are for --from FILE.db")
+            raise click.UsageError("--bot and --all need --from FILE.db")
         if bot is None:
             raise click.UsageError("Missing argument 'BOT'.")
     elif bot is not None and of is not None:
-        raise click.UsageError("BOT and --bot exclude each other")
+        raise click.UsageError("use either BOT or --bot")
 
 
-def _synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedSubscriber]:
+def _read_synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedSubscriber]:
     try:
         yield from read_subscribers(source, bot, departed=departed)
     except SyncError as error:
@@ -140,46 +141,49 @@ def _synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedS
 
 
 @contextmanager
-def _written(output: str) -> Iterator[BinaryIO]:
-    """A file to write to, which takes its name at the end, if the body comes to it."""
+def _open_output(output: str) -> Iterator[BinaryIO]:
+    """Open the output. A file is replaced only if the body completes.
+
+    Unlike `storage.atomic`, this streams, and keeps the permissions of the file.
+    """
     if output == _STDOUT:
         stdout = stdout_bytes()
         yield stdout
         stdout.flush()
         return
-    target = Path(os.path.realpath(output))  # a link keeps leading where it leads
+    target = Path(os.path.realpath(output))  # keep a symbolic link
     if target.exists() and not target.is_file():
-        with _opened(target, "wb", output) as file:  # a device or a pipe cannot be replaced
+        with _open(target, "wb", output) as file:  # a device or a pipe cannot be replaced
             yield file
         return
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with _opened(beside, "xb", output) as file:
+        with _open(temporary, "xb", output) as file:
             yield file
         if target.exists():
-            beside.chmod(target.stat().st_mode & 0o777)
-        beside.replace(target)
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
     finally:
         with suppress(FileNotFoundError):
-            beside.unlink()
+            temporary.unlink()
 
 
-def _opened(path: Path, mode: str, name: str) -> BinaryIO:
+def _open(path: Path, mode: str, name: str) -> BinaryIO:
     try:
         return cast("BinaryIO", path.open(mode))
     except OSError as error:
         raise CliError(f"{name}: {error.strerror}", USAGE) from None
 
 
-class _Through:
-    """Where csv writes to, to have it back."""
+class _Echo:
+    """A file-like object that returns what csv writes."""
 
     def write(self, text: str) -> str:
-        """The text."""
+        """Return the text."""
         return text
 
 
-_writer: Final = csv.writer(_Through())
+_writer: Final = csv.writer(_Echo())
 
 
 class _Lines:
@@ -191,11 +195,11 @@ class _Lines:
 
     @property
     def head(self) -> str:
-        """What comes before them."""
+        """The header line, if the format has one."""
         return "" if self._is_json else _csv_line(self._columns)
 
     def line(self, subscriber: Subscriber) -> str:
-        """One of them."""
+        """Format a subscriber as a line."""
         cells = [_text(getattr(subscriber, column)) for column in self._columns]
         if not self._is_json:
             return _csv_line(cells)
@@ -204,7 +208,7 @@ class _Lines:
 
 
 def _csv_line(cells: Sequence[str]) -> str:
-    # The writer's own line end has it quote both of its characters, whichever a name has in it.
+    # With its default line end, the writer quotes both characters of it inside a name.
     return str(_writer.writerow(cells)).removesuffix("\r\n") + "\n"
 
 

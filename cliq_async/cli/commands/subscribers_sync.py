@@ -1,15 +1,20 @@
-"""`cliq subscribers sync`: a file kept in step with who subscribes to some bots."""
+"""`cliq subscribers sync`: keep a file in sync with the subscribers of bots."""
 
 from typing import Any, Final
 
 import attrs
 import click
 
-from cliq_async.cli.errors import PARTLY, cli_field_names, status_of
-from cliq_async.cli.options import ConnectionOptions, as_json, connection, extension_key, verbatim
+from cliq_async.cli.errors import PARTLY, cli_field_names, exit_status_of
+from cliq_async.cli.options import (
+    ConnectionOptions,
+    connection_options,
+    extension_key_option,
+    json_option,
+)
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import Counter
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.sync.report import BotSync, SyncProgress, SyncReport
 from cliq_async.sync.sync import sync_subscribers
@@ -20,14 +25,14 @@ _COUNTS: Final = ("new", "changed", "left", "present", "pages")
 
 
 @click.command(
-    short_help="Keep a file in step with who subscribes.",
+    short_help="Keep a file in sync with the subscribers of bots.",
     epilog=verbatim(
         """
 Examples:
   cliq subscribers sync supportbot --into people.db
   cliq subscribers sync supportbot opsbot --into people.db --full
 
-Message those who are in such a file, or write them into another one:
+Message the subscribers in such a file, or export them:
   cliq broadcast supportbot --to people.db --text "Hello"
   cliq subscribers export --from people.db --output people.csv
 """
@@ -39,12 +44,12 @@ Message those who are in such a file, or write them into another one:
     required=True,
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="An SQLite file; made if there is none.",
+    help="An SQLite file; created if it does not exist.",
 )
-@click.option("--full", is_flag=True, help="Read everybody again, which finds out who has left.")
-@extension_key
-@as_json
-@connection
+@click.option("--full", is_flag=True, help="Read all subscribers again, to find out who has left.")
+@extension_key_option
+@json_option
+@connection_options
 def sync(
     *,
     bots: tuple[str, ...],
@@ -54,15 +59,15 @@ def sync(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Write down who subscribes to each BOT, or what has changed since the last time.
+    """Write the subscribers of each BOT to a file, or update it with the changes.
 
-    BOT is the bot's id or its unique name. The first time everybody is read, later only who is
-    new or changed; only --full finds out who has left. What was broken off goes on where it was.
+    BOT is the bot's id or its unique name. The first sync reads all subscribers, later ones only
+    new and changed ones; only --full finds out who has left. An interrupted sync resumes.
     """
     progress = _Progress(len(bots))
 
     async def work(client: CliqClient) -> SyncReport:
-        async with progress.shown():
+        async with progress.display():
             return await sync_subscribers(
                 client,
                 bots,
@@ -75,7 +80,7 @@ def sync(
     with cli_field_names(bot="BOT"):
         report = connection.run(work)
     if as_json:
-        echo_json([_plain(each) for each in report.bots])
+        echo_json([_to_dict(each) for each in report.bots])
     else:
         _print(report)
     for bot, error in report.errors.items():
@@ -84,7 +89,7 @@ def sync(
 
 
 class _Progress(Counter):
-    """Shows how far it is."""
+    """The progress of a sync."""
 
     def __init__(self, bots: int) -> None:
         super().__init__("subscriber")
@@ -98,7 +103,7 @@ class _Progress(Counter):
         return f"{text}, {self._now.done:,} of {self._now.bots:,} bots done"
 
     def update(self, now: SyncProgress) -> None:
-        """Take in how far it is."""
+        """Set the progress so far."""
         self._now = now
         self.count = now.subscribers
 
@@ -113,7 +118,7 @@ def _print(report: SyncReport) -> None:
         table(rows, header=("bot", "sync", *_COUNTS), right=range(2, 2 + len(_COUNTS)))
 
 
-def _plain(bot: BotSync) -> dict[str, Any]:
+def _to_dict(bot: BotSync) -> dict[str, Any]:
     return attrs.asdict(bot) | {"error": None if bot.error is None else str(bot.error)}
 
 
@@ -121,4 +126,4 @@ def _status(report: SyncReport) -> int:
     errors = list(report.errors.values())
     if not errors:
         return 0
-    return PARTLY if len(errors) < len(report.bots) else status_of(errors[0])
+    return PARTLY if len(errors) < len(report.bots) else exit_status_of(errors[0])

@@ -1,1 +1,1 @@
-"""Diagnostics."""
+"""The checks of `cliq doctor`."""

@@ -1,6 +1,6 @@
-"""How a server can be reached, and what its answers say of time and place.
+"""Connectivity checks: DNS, TCP, TLS, clock offset and data center.
 
-To reach is to connect and to shake hands: no request is sent, so nothing is counted.
+A probe only connects and shakes hands: no request is sent, so the quota is not used.
 """
 
 import asyncio
@@ -26,60 +26,62 @@ __all__ = ["ObservingTransport", "probe"]
 TIMEOUT_S: Final = 10.0
 _HALF_S: Final = 0.5
 _SOON_S: Final = 14 * 86_400.0
-_TOKEN: Final = "/oauth/v2/token"  # noqa: S105 - where tokens come from, none itself
+_TOKEN: Final = "/oauth/v2/token"  # noqa: S105 - the path of an endpoint
 
 
 async def probe(url: str) -> str:
-    """Connect to a server and leave; returns how that went, in words.
+    """Connect to a server and disconnect. Returns a description of the connection.
 
     Raises:
-        Failure: It cannot be reached; says why, and what may help.
+        CliError: The server cannot be reached; the message says why and what may help.
     """
     parts = urlsplit(url)
     host, safe = parts.hostname or "", parts.scheme.lower() == "https"
     port = parts.port or (443 if safe else 80)
     if not safe and not is_loopback(f"[{host}]" if ":" in host else host):
-        raise CliError("tokens would go there for all to read: use https://")
+        raise CliError("tokens would be sent unencrypted: use https://")
     started = time.monotonic()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             context = ssl.create_default_context() if safe else None
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, TimeoutError) as error:
-        raise CliError(_reason(error, host, port)) from None
+        raise CliError(_describe_error(error, host, port)) from None
     took_ms = (time.monotonic() - started) * 1000
     tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
-    said = f"connected in {took_ms:.0f} ms" + (", not encrypted" if tls is None else _tls(tls))
+    description = f"connected in {took_ms:.0f} ms" + (
+        ", not encrypted" if tls is None else _describe_tls(tls)
+    )
     writer.close()
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(1.0):
             await writer.wait_closed()
-    return said
+    return description
 
 
-def _tls(tls: ssl.SSLObject) -> str:
+def _describe_tls(tls: ssl.SSLObject) -> str:
     certificate: Any = tls.getpeercert() or {}
-    said = f", {tls.version()}"
+    version = f", {tls.version()}"
     if "notAfter" not in certificate:
-        return said
+        return version
     until = ssl.cert_time_to_seconds(certificate["notAfter"])
     soon = ", which is soon" if until - time.time() < _SOON_S else ""
-    return f"{said}, certificate until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}{soon}"
+    return f"{version}, certificate until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}{soon}"
 
 
-def _reason(error: Exception, host: str, port: int) -> str:
+def _describe_error(error: Exception, host: str, port: int) -> str:
     match error:
         case TimeoutError():
-            reason = f"no answer in {TIMEOUT_S:.0f} s: is a firewall or a proxy in the way?"
+            reason = f"no answer in {TIMEOUT_S:.0f} s: check firewalls and proxies"
         case socket.gaierror():
-            reason = f"no address is known for {host}: check the network, DNS and the spelling"
+            reason = f"no address found for {host}: check the network, DNS and the spelling"
         case ssl.SSLCertVerificationError():
             reason = (
                 f"its certificate is not trusted ({error.verify_message}): check this machine's "
-                "clock, and whether a proxy reads along"
+                "clock, and whether a proxy intercepts TLS"
             )
         case ssl.SSLError():
-            reason = f"no TLS ({error.reason}): is it the right port?"
+            reason = f"no TLS ({error.reason}): check the port"
         case ConnectionRefusedError():
             reason = f"nothing listens on {host}:{port}"
         case OSError() if error.strerror:
@@ -91,14 +93,14 @@ def _reason(error: Exception, host: str, port: int) -> str:
 
 @attrs.define
 class ObservingTransport:
-    """A transport that keeps what answers say of time and place.
+    """A transport that observes the clock and the data center of the servers.
 
     Attributes:
-        inner: Carries the requests.
-        offset_s: How far the servers' clock is before this machine's, in seconds.
-        accuracy_s: How wrong that may be.
-        data_center: Where the account lives, if a token was made and its answer says so.
-        scopes: What the token is good for, likewise.
+        inner: The transport that sends the requests.
+        offset_s: The servers' clock minus this machine's, in seconds.
+        accuracy_s: The largest error of the offset.
+        data_center: The data center of the account, if a token was issued and its answer names it.
+        scopes: The scopes of that token.
     """
 
     inner: Transport
@@ -111,29 +113,29 @@ class ObservingTransport:
         """See `Transport.send`."""
         sent_at = time.time()
         response = await self.inner.send(request, permit)
-        self._look_at_date(response, sent_at, time.time())
+        self._observe_date(response, sent_at, time.time())
         if urlsplit(request.url).path == _TOKEN:
-            self._look_at_token(response)
+            self._observe_token(response)
         return response
 
     async def close(self) -> None:
         """See `Transport.close`."""
         await self.inner.close()
 
-    def _look_at_date(self, response: Response, sent_at: float, now: float) -> None:
+    def _observe_date(self, response: Response, sent_at: float, now: float) -> None:
         try:
             date = parsedate_to_datetime(response.headers["Date"])
         except (KeyError, ValueError):
             return
         if date.tzinfo is None:
             date = date.replace(tzinfo=UTC)
-        # In whole seconds, cut off; and written at some time in between.
+        # The header has whole seconds, and was written at any time during the request.
         accuracy_s = _HALF_S + (now - sent_at) / 2
         if self.offset_s is None or accuracy_s < self.accuracy_s:
             self.offset_s = date.timestamp() + _HALF_S - (sent_at + now) / 2
             self.accuracy_s = accuracy_s
 
-    def _look_at_token(self, response: Response) -> None:
+    def _observe_token(self, response: Response) -> None:
         try:
             answer = msgspec.json.decode(response.body or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

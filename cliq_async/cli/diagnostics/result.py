@@ -1,4 +1,4 @@
-"""What came of one check of `cliq doctor`."""
+"""The result of a check of `cliq doctor`."""
 
 from typing import Final
 
@@ -13,13 +13,13 @@ UNCHECKED: Final = "not checked"
 
 @attrs.frozen
 class Check:
-    """What came of a check.
+    """The result of a check.
 
     Attributes:
-        name: What was looked at.
+        name: The subject of the check.
         status: One of `OK`, `WRONG` and `UNCHECKED`.
-        said: What was found, in plain words.
-        advice: What to do about it.
+        said: The finding.
+        advice: The remedy.
     """
 
     name: str

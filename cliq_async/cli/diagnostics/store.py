@@ -1,4 +1,4 @@
-"""Whether the quota store can be used, and whether Cliq has locked anything."""
+"""Checks of the quota store, and of locks by Cliq."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -18,58 +18,58 @@ from cliq_async.quota.stores.registry import lease, open_store
 
 __all__ = ["store_checks"]
 
-_NOTE_S: Final = 5.0
+_RECORD_S: Final = 5.0
 _SHARE: Final = (
     "wait; and have every program that acts as this Cliq user share this quota, under this "
     "account's name"
 )
 
 
-async def store_checks(effective: ResolvedSettings) -> AsyncIterator[Check]:
-    """Look into the store, and write a note there that is gone at once."""
+async def store_checks(resolved: ResolvedSettings) -> AsyncIterator[Check]:
+    """Check that the store can be read and written, and look for locks."""
     try:
-        store = open_store(effective.options().get("quota"))
+        store = open_store(resolved.options().get("quota"))
     except CliqError as error:
         yield Check("quota store", WRONG, clean(error))
         return
-    settings = effective.checked()
+    settings = resolved.validated()
     quotas = list(settings.quotas().values())
     try:
         async with lease(store):
             snapshots = await store.snapshots(quotas)
-            await _write(store)
+            await _write_record(store)
     except QuotaStoreError as error:
         advice = "see 'When a store fails' in docs/quota.md"
         yield Check("quota store", WRONG, clean(error), advice)
         return
-    yield _kept(store)
+    yield _check_store(store)
     found = dict(zip([quota.endpoint for quota in quotas], snapshots, strict=True))
-    yield _locks(found, store, settings.account)
+    yield _check_locks(found, store, settings.account)
 
 
-async def _write(store: QuotaStore) -> None:
-    until = store.clock() + _NOTE_S
+async def _write_record(store: QuotaStore) -> None:
+    until = store.clock() + _RECORD_S
     if keeps_records(store):
         name = f"doctor {uuid.uuid4().hex}"
         await store.add_record(name, "written", until=until)
         store.delete_record(name, "written")
 
 
-def _kept(store: QuotaStore) -> Check:
+def _check_store(store: QuotaStore) -> Check:
     name = "quota store"
     if isinstance(store, MemoryStore):
-        said = "memory:// is each command's own: the next has a full quota, and Cliq can lock"
-        return Check(name, WRONG, said, "name a file or a server with --quota or CLIQ_QUOTA")
+        problem = "memory:// is not shared: each command starts with a full quota, so Cliq can lock"
+        return Check(name, WRONG, problem, "name a file or a server with --quota or CLIQ_QUOTA")
     path = getattr(store, "path", None)
     where = "the Redis server" if path is None else clean(path)
     return Check(name, OK, f"{where} can be read and written")
 
 
-def _locks(found: dict[str, Snapshot], store: QuotaStore, account: str) -> Check:
+def _check_locks(snapshots: dict[str, Snapshot], store: QuotaStore, account: str) -> Check:
     now = datetime.now(UTC)
     statuses = {
         name: QuotaStatus.of(snapshot, snapshot.waiting, store.clock)
-        for name, snapshot in found.items()
+        for name, snapshot in snapshots.items()
     }
     locked = [
         f"{name} for {duration((status.locked_until - now).total_seconds())}"
@@ -78,4 +78,4 @@ def _locks(found: dict[str, Snapshot], store: QuotaStore, account: str) -> Check
     ]
     if locked:
         return Check("locks", WRONG, f"Cliq has locked {', '.join(locked)}", _SHARE)
-    return Check("locks", OK, f"nothing of account {clean(account)} is locked")
+    return Check("locks", OK, f"no endpoint of account {clean(account)} is locked")

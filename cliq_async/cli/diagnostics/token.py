@@ -1,4 +1,4 @@
-"""Whether an access token can be had, and the credentials behind it."""
+"""The check that an access token can be obtained."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,36 +8,36 @@ from cliq_async.quota.stores.registry import lease, open_store
 from cliq_async.session import token_provider
 from cliq_async.transport.base import TokenProvider, Transport
 
-__all__ = ["authority_of", "have_token"]
+__all__ = ["obtain_token", "open_token_provider"]
 
 
 @asynccontextmanager
-async def authority_of(
-    effective: ResolvedSettings, transport: Transport
+async def open_token_provider(
+    resolved: ResolvedSettings, transport: Transport
 ) -> AsyncIterator[TokenProvider]:
-    """Where the access tokens come from, as a client has it; the transport stays open.
+    """Open the token provider of a client; the transport stays open.
 
     Raises:
-        Failure: There are no credentials.
+        CliError: There are no credentials.
         ValidationError: A setting is out of its range.
     """
-    store = open_store(effective.options().get("quota"))
-    source = token_provider(effective.checked(), effective.auth(), transport, store)
+    store = open_store(resolved.options().get("quota"))
+    provider = token_provider(resolved.validated(), resolved.auth(), transport, store)
     async with lease(store):
         try:
-            yield source
+            yield provider
         finally:
-            await source.close()
+            await provider.close()
 
 
-async def have_token(effective: ResolvedSettings, transport: Transport, max_wait_s: float) -> None:
-    """Have an access token made if none is shared that is good.
+async def obtain_token(resolved: ResolvedSettings, transport: Transport, max_wait_s: float) -> None:
+    """Obtain an access token from the cache, or have one issued.
 
     Raises:
-        AuthError: There is none to be had.
-        QuotaWaitError: No more may be made within that time.
+        AuthError: No access token can be obtained.
+        QuotaWaitError: No more tokens can be issued within that time.
         QuotaStoreError: The store failed.
     """
-    async with authority_of(effective, transport) as source:
-        clock = open_store(effective.options().get("quota")).clock
-        await source.token(clock() + max_wait_s)
+    async with open_token_provider(resolved, transport) as provider:
+        clock = open_store(resolved.options().get("quota")).clock
+        await provider.token(clock() + max_wait_s)

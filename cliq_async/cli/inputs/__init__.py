@@ -1,1 +1,1 @@
-"""Inputs."""
+"""The files and streams that commands read: recipients, messages, JSON."""

@@ -1,4 +1,4 @@
-"""JSON files that users name."""
+"""JSON files given by an option."""
 
 import json
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ __all__ = ["naming_file", "read_json"]
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """Read a JSON file.
 
     Raises:
-        Failure: It cannot be read, or it is not JSON.
+        CliError: The file cannot be read, or it is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
@@ -30,7 +30,7 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def naming_file(path: Path) -> Iterator[None]:
-    """Have a ValueError of the body name the file; a ValidationError names the field."""
+    """Make a ValueError of the body name the file; a ValidationError already names the field."""
     try:
         yield
     except ValidationError:

@@ -1,7 +1,4 @@
-"""Lines from a file or standard input.
-
-Read in pieces, as the job goes on, without ever blocking the event loop on a pipe.
-"""
+"""Lines of a file or of standard input, in chunks, without blocking the event loop on a pipe."""
 
 import asyncio
 import codecs
@@ -18,23 +15,23 @@ from cliq_async.cli.inputs.synced_list import MAGIC, is_database
 
 __all__ = ["Lines"]
 
-_PIECE: Final = 1 << 16
+_CHUNK: Final = 1 << 16
 _LONGEST: Final = 1 << 20
-"""Characters of a line: more than the largest request."""
+"""The longest line, in characters: more than the largest request."""
 
 
 class Lines:
-    """The lines of a file, without their ends; a byte order mark is passed over.
+    """The lines of a file, without line ends and without a byte order mark.
 
     Args:
         path: The file's path, or `-` for standard input.
 
     Attributes:
-        name: The file, in words.
-        number: The number of the last line that was read; the first one is 1.
+        name: The name of the file in messages.
+        number: The number of the last line read, from 1.
 
     Raises:
-        Failure: It cannot be opened.
+        CliError: The file cannot be opened.
     """
 
     def __init__(self, path: str) -> None:
@@ -46,23 +43,23 @@ class Lines:
         self._lines = self._read_lines()
 
     def __aiter__(self) -> AsyncIterator[str]:
-        """Go on where it was."""
+        """Iterate over the lines that are left."""
         return self._lines
 
     @property
     def is_database(self) -> bool:
-        """Whether it is a file of SQLite; only before the first line."""
+        """True if the file is an SQLite database; only valid before the first line is read."""
         return self._path != "-" and is_database(self._file)
 
     @property
     def is_regular(self) -> bool:
-        """Whether it can be read twice."""
+        """True if the file can be read twice."""
         return (
             self._path != "-" and self._fd is not None and stat.S_ISREG(os.fstat(self._fd).st_mode)
         )
 
     def restart(self) -> None:
-        """Begin again. Only of a regular file."""
+        """Go back to the first line of a regular file."""
         self._file.seek(0)
         self.number = 0
         self._lines = self._read_lines()
@@ -72,74 +69,74 @@ class Lines:
         if self._path != "-":
             self._file.close()
 
-    def fault(self, what: str) -> CliError:
-        """What is wrong with the file."""
-        return CliError(f"{self.name}: {what}", USAGE)
+    def error(self, message: str) -> CliError:
+        """Build an error that names the file."""
+        return CliError(f"{self.name}: {message}", USAGE)
 
     async def _read_lines(self) -> AsyncIterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8-sig")()
         universal = io.IncrementalNewlineDecoder(decoder, translate=True)
         rest = ""
         while True:
-            piece = await self._piece()
-            if piece.startswith(MAGIC):
-                raise self.fault("a database; give its name instead")
+            chunk = await self._read_chunk()
+            if chunk.startswith(MAGIC):
+                raise self.error("this is a database: pass its path instead")
             try:
-                text = universal.decode(piece, final=not piece)
+                text = universal.decode(chunk, final=not chunk)
             except UnicodeDecodeError:
-                raise self.fault(f"not UTF-8, somewhere after line {self.number}") from None
+                raise self.error(f"not UTF-8 after line {self.number}") from None
             *lines, rest = (rest + text).split("\n")
             for line in lines:
                 self.number += 1
                 yield line
             if len(rest) > _LONGEST:
-                raise self.fault(f"line {self.number + 1} is longer than {_LONGEST:,} characters")
-            if not piece:
+                raise self.error(f"line {self.number + 1} is longer than {_LONGEST:,} characters")
+            if not chunk:
                 break
         if rest:
             self.number += 1
             yield rest
 
-    async def _piece(self) -> bytes:
+    async def _read_chunk(self) -> bytes:
         if self._fd is None:
-            return self._file.read(_PIECE)
-        await _readable(self._fd)
+            return self._file.read(_CHUNK)
+        await _wait_readable(self._fd)
         try:
-            return os.read(self._fd, _PIECE)
+            return os.read(self._fd, _CHUNK)
         except OSError as error:
-            raise self.fault(error.strerror or str(error)) from None
+            raise self.error(error.strerror or str(error)) from None
 
     def _open(self) -> BinaryIO:
         if self._path == "-":
-            if sys.stdin is None:  # started with it closed
-                raise self.fault("it is closed")
+            if sys.stdin is None:  # closed before the start
+                raise self.error("the stream is closed")
             return sys.stdin.buffer
         try:
             return Path(self._path).open("rb", buffering=0)
         except OSError as error:
-            raise self.fault(error.strerror or str(error)) from None
+            raise self.error(error.strerror or str(error)) from None
 
 
 def _descriptor(file: BinaryIO) -> int | None:
     try:
         return file.fileno()
-    except OSError:  # it only looks like a file
+    except OSError:  # a replacement stream without a descriptor
         return None
 
 
-async def _readable(fd: int) -> None:
-    """Wait until there is something to read, or the end."""
+async def _wait_readable(fd: int) -> None:
+    """Wait until the descriptor has data or is at its end."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
 
-    def tell() -> None:
+    def set_ready() -> None:
         if not ready.done():
             ready.set_result(None)
 
     try:
-        loop.add_reader(fd, tell)
+        loop.add_reader(fd, set_ready)
     except (NotImplementedError, PermissionError):
-        await asyncio.sleep(0)  # a regular file, or no such thing on this system
+        await asyncio.sleep(0)  # a regular file, or a system without readers
         return
     try:
         await ready

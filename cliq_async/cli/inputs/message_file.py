@@ -1,4 +1,4 @@
-"""A message from a JSON file, in the form that the API takes."""
+"""Message files: a message as JSON in the form of the API."""
 
 import textwrap
 from pathlib import Path
@@ -19,10 +19,10 @@ FIELDS_HELP: Final = "\n".join(
 
 
 def read_message(path: Path) -> Message:
-    """The message in a JSON file.
+    """Read the message in a JSON file.
 
     Raises:
-        Failure: The file cannot be read, or it is not a message in the API's form.
+        CliError: The file cannot be read, or it is not a message in the form of the API.
         ValidationError: The message breaks a limit.
     """
     with naming_file(path):

@@ -1,4 +1,4 @@
-"""Whom a job goes to: the recipients of a file, or the first of them."""
+"""The recipients of a bulk job, read from a file and optionally limited."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,14 +15,14 @@ __all__ = ["RecipientSelection"]
 
 @attrs.frozen(kw_only=True)
 class RecipientSelection:
-    """What `--to`, `--column`, `--format` and `--limit` say.
+    """The values of `--to`, `--column`, `--format` and `--limit`.
 
     Attributes:
         path: A file's path, or `-` for standard input.
-        column: The column that holds the ids, or None.
-        form: What the file is, or None for what its name says.
-        limit: How many of them, from the first on; None for all.
-        rows: Whether the whole rows are wanted, and not the ids alone.
+        column: The column with the ids, or None.
+        form: The form of the file; None if its name decides.
+        limit: The number of recipients to take; None for all.
+        rows: True to read whole rows, False to read ids.
     """
 
     path: str
@@ -32,34 +32,34 @@ class RecipientSelection:
     rows: bool
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[tuple[str, int | None, AsyncIterator[Any]]]:
-        """The recipients' source in words, how many there are if that is known, and they.
+    async def open(self) -> AsyncIterator[tuple[str, int | None, AsyncIterator[Any]]]:
+        """Open the file. Yields its name, the number of recipients if known, and the recipients.
 
         Raises:
-            Failure: They cannot be read.
+            CliError: The file cannot be read.
         """
         with RecipientFile(self.path, self.column, self.form) as recipients:
             total = await recipients.start()
             if self.limit is not None and total is not None:
                 total = min(total, self.limit)
             items = recipients.rows() if self.rows else aiter(recipients)
-            yield recipients.name, total, self._first(items)
+            yield recipients.name, total, self._limited(items)
 
     def count(self) -> int | None:
-        """How many there are; None if that takes reading a stream to its end.
+        """Count the recipients; None for a stream, which can be read only once.
 
         Not inside an event loop.
 
         Raises:
-            Failure: They cannot be read.
+            CliError: The file cannot be read.
         """
         return asyncio.run(self._count()) if Path(self.path).is_file() else None
 
     async def _count(self) -> int | None:
-        async with self.opened() as (_, total, _items):
+        async with self.open() as (_, total, _items):
             return total
 
-    async def _first(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def _limited(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         number = 0
         async for each in items:
             yield each

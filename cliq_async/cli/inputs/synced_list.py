@@ -1,4 +1,4 @@
-"""Recipients from the file of a subscriber sync: those who subscribe to the bot that sends."""
+"""Recipients from a file of `cliq subscribers sync`: the subscribers of the bot that sends."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.errors import SyncError
 from cliq_async.sync.reader import SubscriberReader
 
-__all__ = ["MAGIC", "RecipientTable", "is_database"]
+__all__ = ["MAGIC", "SyncedList", "is_database"]
 
 MAGIC: Final = b"SQLite format 3\x00"
-"""How each file of SQLite begins."""
+"""The first bytes of every SQLite database."""
 
-_PIECE: Final = 1000
+_CHUNK: Final = 1000
 _COLUMN: Final = "user_id"
 _COLUMNS: Final = (_COLUMN, "name", "email_id")
 
@@ -26,39 +26,40 @@ T = TypeVar("T")
 
 
 def is_database(file: BinaryIO) -> bool:
-    """Whether a file that was just opened is one of SQLite's. It is then still at its beginning."""
+    """Return whether a newly opened file is an SQLite database; its position stays at the start."""
     try:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return False
-        found = file.read(len(MAGIC))
+        start = file.read(len(MAGIC))
         file.seek(0)
-    except OSError:  # whoever reads on will say so
+    except OSError:  # reported by the next read
         return False
-    return found == MAGIC
+    return start == MAGIC
 
 
-class RecipientTable:
-    """Those who subscribe to the running command's BOT, or to any bot if it has none.
+class SyncedList:
+    """The subscribers of the command's BOT, or of all bots if the command has no BOT.
 
-    Whoever has left is not among them. Another thread reads, so that no event loop waits.
+    People who have unsubscribed are left out. A thread reads the file, so that the event loop is
+    not blocked.
 
     Args:
         path: The file.
-        column: What `--column` says.
+        column: The value of `--column`.
 
     Raises:
-        Failure: It is not a sync's, or has no whole list of that bot.
+        CliError: The file is not a synced list, or has no complete list of that bot.
     """
 
     def __init__(self, path: str, column: str | None) -> None:
         if column not in {None, _COLUMN}:
-            text = f"{path}: recipients of a synced list go by {_COLUMN}; leave --column out"
-            raise CliError(text, USAGE)
+            message = f"the ids of a synced list are in {_COLUMN}: leave out --column"
+            raise CliError(f"{path}: {message}", USAGE)
         context = click.get_current_context(silent=True)
         self._bot: str | None = None if context is None else context.params.get("bot")
-        self._reader = _failing(lambda: SubscriberReader(path))
+        self._reader = _translate_errors(lambda: SubscriberReader(path))
         try:
-            _failing(lambda: self._reader.check(self._bot))
+            _translate_errors(lambda: self._reader.check(self._bot))
         except CliError:
             self.close()
             raise
@@ -68,28 +69,28 @@ class RecipientTable:
         self._reader.close()
 
     async def start(self) -> int:
-        """How many there are."""
-        return await asyncio.to_thread(_failing, lambda: self._reader.count(self._bot))
+        """Count the subscribers."""
+        return await asyncio.to_thread(_translate_errors, lambda: self._reader.count(self._bot))
 
     async def ids(self) -> AsyncIterator[str]:
-        """Their ids."""
-        async for each in _in_pieces(self._reader.ids(self._bot)):
+        """Iterate over the ids of the subscribers."""
+        async for each in _in_chunks(self._reader.ids(self._bot)):
             yield each
 
     async def rows(self) -> AsyncIterator[dict[str, Any]]:
-        """What is known of them, by column."""
-        async for each in _in_pieces(self._reader.rows(self._bot, departed=False)):
+        """Iterate over the subscribers as rows by column."""
+        async for each in _in_chunks(self._reader.rows(self._bot, departed=False)):
             yield {name: getattr(each, name) for name in _COLUMNS}
 
 
-async def _in_pieces(found: Iterator[T]) -> AsyncIterator[T]:
-    while piece := await asyncio.to_thread(_failing, lambda: list(islice(found, _PIECE))):
-        for each in piece:
+async def _in_chunks(items: Iterator[T]) -> AsyncIterator[T]:
+    while chunk := await asyncio.to_thread(_translate_errors, lambda: list(islice(items, _CHUNK))):
+        for each in chunk:
             yield each
 
 
-def _failing(step: Callable[[], T]) -> T:
+def _translate_errors(function: Callable[[], T]) -> T:
     try:
-        return step()
+        return function()
     except SyncError as error:
         raise CliError(str(error), USAGE) from None

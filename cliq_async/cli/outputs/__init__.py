@@ -1,1 +1,1 @@
-"""Outputs."""
+"""Everything that commands print: lines, tables, progress, reports."""

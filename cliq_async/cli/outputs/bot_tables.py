@@ -1,4 +1,4 @@
-"""How bots and their handlers look, to people and to machines."""
+"""Bots and their handlers as tables and as JSON."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -10,20 +10,27 @@ from cliq_async.models.bot import Bot, BotHandler
 from cliq_async.models.handler import SubAction
 from cliq_async.models.serialization import unstructure
 
-__all__ = ["fields", "plain_bot", "print_bot", "print_bots", "print_handlers", "sub_actions"]
+__all__ = [
+    "bot_to_dict",
+    "format_sub_actions",
+    "print_bot",
+    "print_bots",
+    "print_fields",
+    "print_handlers",
+]
 
 _HANDLERS: Final = ("handler", "id", "name", "icon", "position", "sub-actions")
 
 
-def plain_bot(bot: Bot) -> dict[str, Any]:
-    """A bot by the API's names, with what came besides."""
-    plain = unstructure(bot)
-    extra: dict[str, Any] = plain.pop("extra", {})
-    return plain | extra
+def bot_to_dict(bot: Bot) -> dict[str, Any]:
+    """Convert a bot to a dict with the names of the API, including undocumented fields."""
+    fields = unstructure(bot)
+    extra: dict[str, Any] = fields.pop("extra", {})
+    return fields | extra
 
 
 def print_bots(bots: Sequence[Bot]) -> None:
-    """Bots as a table."""
+    """Print bots as a table."""
     if not bots:
         echo_err("no bots")
         return
@@ -42,9 +49,9 @@ def print_bots(bots: Sequence[Bot]) -> None:
 
 
 def print_bot(bot: Bot, *, details: bool) -> None:
-    """A bot as tables: its fields, its handlers and, with `details`, what came besides."""
+    """Print a bot as tables: fields, handlers and, with `details`, undocumented fields."""
     creator = "" if bot.creator is None else f"{bot.creator.name} ({bot.creator.id})"
-    fields(
+    print_fields(
         ("id", bot.id),
         ("unique name", bot.unique_name),
         ("name", bot.name),
@@ -71,7 +78,7 @@ def print_bot(bot: Bot, *, details: bool) -> None:
 
 
 def print_handlers(handlers: Iterable[BotHandler]) -> None:
-    """The handlers of a bot as a table."""
+    """Print the handlers of a bot as a table, without empty columns."""
     rows = [
         (
             clean(handler.type),
@@ -79,29 +86,29 @@ def print_handlers(handlers: Iterable[BotHandler]) -> None:
             clean(handler.name),
             clean(handler.icon),
             "" if handler.position is None else str(handler.position),
-            clean(sub_actions(handler.sub_actions)),
+            clean(format_sub_actions(handler.sub_actions)),
         )
         for handler in handlers
     ]
-    filled = [index for index in range(len(_HANDLERS)) if any(row[index] for row in rows)]
+    columns = [index for index in range(len(_HANDLERS)) if any(row[index] for row in rows)]
     table(
-        [[row[index] for index in filled] for row in rows],
-        header=[_HANDLERS[index] for index in filled],
+        [[row[index] for index in columns] for row in rows],
+        header=[_HANDLERS[index] for index in columns],
     )
 
 
-def sub_actions(actions: Iterable[SubAction]) -> str:
-    """The entries below a menu action in a line."""
+def format_sub_actions(actions: Iterable[SubAction]) -> str:
+    """Format the entries below a menu action as one line."""
     return ", ".join(f"{each.name} ({each.icon})" if each.icon else each.name for each in actions)
 
 
-def fields(*rows: tuple[str, str]) -> None:
-    """Names and values as a table, without those that are empty."""
+def print_fields(*rows: tuple[str, str]) -> None:
+    """Print names and values as a table, without empty values."""
     table([(name, clean(value)) for name, value in rows if value])
 
 
 def _print_extra(name: str, value: object) -> None:
-    """Something whose form no document gives: a table if it is a list of objects."""
+    """Print an undocumented field: as a table if it is a list of objects."""
     echo(f"{clean(name)}:")
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         columns = list(dict.fromkeys(key for item in value for key in item))

@@ -1,21 +1,24 @@
-"""What the commands print: plain lines, tables and one line that is kept up to date.
+"""Lines, JSON, tables and a live display: everything that commands print.
 
-Results go to stdout, everything about the way there to stderr. Where the stream is not a
-terminal, there is no colour, no box and nothing that moves.
+Results go to stdout, everything else to stderr. On a stream that is not a terminal there are no
+colors and no boxes, and nothing moves. Rich is imported only for a terminal, since it takes as
+long to import as a short command takes to run.
 """
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import BinaryIO, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
-from rich import box
-from rich.console import Console, RenderableType
-from rich.live import Live
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
 __all__ = [
     "boxed",
@@ -32,23 +35,50 @@ __all__ = [
 
 REFRESH_S: Final = 0.2
 PLAIN_EVERY_S: Final = 5.0
-"""Where nothing can move: how often a line says how far it is."""
+"""The interval of progress lines on a stream that is not a terminal."""
 
 
-out: Final = Console(highlight=False, markup=False, emoji=False)
-err: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_FORCING: Final = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""Variables by which rich treats any stream as a terminal."""
+
+
+@cache
+def out() -> "Console":
+    """Return the console of stdout."""
+    return _console()
+
+
+@cache
+def err() -> "Console":
+    """Return the console of stderr."""
+    return _console(stderr=True)
+
+
+def _console(**options: Any) -> "Console":
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(highlight=False, markup=False, emoji=False, **options)
+
+
+def _may_be_terminal(stream: Any) -> bool:
+    """Return False if rich would say that a stream is not a terminal, without importing it."""
+    if any(os.environ.get(name) for name in _FORCING):
+        return True
+    with suppress(ValueError):  # the stream is closed
+        return stream is not None and bool(stream.isatty())
+    return False
 
 
 def echo(text: str = "") -> None:
-    """A line of the result, on stdout at once."""
+    """Print a line of the result on stdout."""
     click.echo(text)
 
 
 def stdout_bytes() -> BinaryIO:
-    """Stdout, for a result that stays as it is, to the byte.
+    """Return stdout as a stream of bytes.
 
     Raises:
-        OSError: It was closed from the start.
+        OSError: Stdout was closed before the command started.
     """
     if sys.stdout is None:
         raise OSError("standard output is closed")
@@ -56,32 +86,32 @@ def stdout_bytes() -> BinaryIO:
 
 
 def echo_json(data: object) -> None:
-    """The result as JSON, on stdout."""
+    """Print the result as JSON on stdout."""
     click.echo(json.dumps(data, indent=2))
 
 
 def echo_err(text: str) -> None:
-    """A line on stderr, above whatever moves there."""
+    """Print a line on stderr, above a live display."""
     if is_live():
-        err.print(text, soft_wrap=True)
+        err().print(text, soft_wrap=True)
         return
-    with suppress(OSError):  # nobody listens, which is no reason to end a job half done
+    with suppress(OSError):  # a closed stderr must not end a job halfway
         click.echo(text, err=True)
 
 
 def table(
     rows: Iterable[Sequence[str]], *, header: Sequence[str] = (), right: Sequence[int] = ()
 ) -> None:
-    """A table on stdout.
+    """Print a table on stdout.
 
     Args:
         rows: The cells.
-        header: The columns' names; a table without any has no header.
-        right: Which columns end at the right.
+        header: The names of the columns; none for a table without a header.
+        right: The indexes of the columns that are aligned to the right.
     """
     cells = [list(row) for row in rows]
     if is_terminal():
-        out.print(boxed(cells, header, right))
+        out().print(boxed(cells, header, right))
         return
     lines = [list(header), *cells] if header else cells
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -95,68 +125,75 @@ def table(
 
 def boxed(
     rows: Sequence[Sequence[str]], header: Sequence[str] = (), right: Sequence[int] = ()
-) -> Table:
-    """A table for a terminal; takes what `table` takes."""
-    made = Table(box=box.ROUNDED, show_header=bool(header), header_style="bold")
+) -> "Table":
+    """Build a table for a terminal, from the arguments of `table`."""
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    boxed = Table(box=box.ROUNDED, show_header=bool(header), header_style="bold")
     for index in range(len(header or rows[0])):
-        made.add_column(
+        boxed.add_column(
             header[index] if header else "",
             justify="right" if index in right else "left",
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*row)
-    return made
+        boxed.add_row(*row)
+    return boxed
 
 
 def is_terminal() -> bool:
-    """Whether stdout is a terminal."""
-    return out.is_terminal
+    """Return whether stdout is a terminal."""
+    return _may_be_terminal(sys.stdout) and out().is_terminal
 
 
 def is_live() -> bool:
-    """Whether stderr is a terminal on which something can move."""
-    return err.is_terminal and not err.is_dumb_terminal
+    """Return whether stderr is a terminal that can show a live display."""
+    if not _may_be_terminal(sys.stderr):
+        return False
+    return err().is_terminal and not err().is_dumb_terminal
 
 
 @asynccontextmanager
 async def live(
-    show: Callable[[], RenderableType],
+    show: "Callable[[], RenderableType]",
     line: Callable[[], str],
     *,
     before: Callable[[], Awaitable[object]] | None = None,
     transient: bool = False,
 ) -> AsyncIterator[None]:
-    """Keep something up to date on stderr while the body runs.
+    """Show a live display on stderr while the body runs.
 
     Args:
-        show: What a terminal shows.
-        line: The same in a line, printed now and then where there is no terminal.
-        before: Awaited before each of the two.
-        transient: Whether a terminal forgets it at the end.
+        show: Builds what a terminal shows.
+        line: Builds a line with the same content, printed at intervals if stderr is not a terminal.
+        before: Awaited before `show` or `line` is called.
+        transient: True to erase the display from a terminal at the end.
     """
     before = before or _nothing
-    keep = _keep_moving(show, before, transient) if is_live() else _keep_printing(line, before)
-    keeper = asyncio.create_task(keep)
+    display = _refresh(show, before, transient) if is_live() else _print_lines(line, before)
+    task = asyncio.create_task(display)
     try:
         yield
     finally:
-        keeper.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await keeper
+            await task
 
 
 async def _nothing() -> None:
     pass
 
 
-async def _keep_moving(
-    show: Callable[[], RenderableType],
+async def _refresh(
+    show: "Callable[[], RenderableType]",
     before: Callable[[], Awaitable[object]],
     transient: bool,  # noqa: FBT001 - private, and called once
 ) -> None:
+    from rich.live import Live  # noqa: PLC0415
+
     with Live(
-        console=err, auto_refresh=False, redirect_stdout=False, transient=transient
+        console=err(), auto_refresh=False, redirect_stdout=False, transient=transient
     ) as display:
         try:
             while True:
@@ -164,10 +201,10 @@ async def _keep_moving(
                 display.update(show(), refresh=True)
                 await asyncio.sleep(REFRESH_S)
         finally:
-            display.update(show())  # how it ended
+            display.update(show())  # the final state
 
 
-async def _keep_printing(line: Callable[[], str], before: Callable[[], Awaitable[object]]) -> None:
+async def _print_lines(line: Callable[[], str], before: Callable[[], Awaitable[object]]) -> None:
     printed = ""
     while True:
         await asyncio.sleep(PLAIN_EVERY_S)

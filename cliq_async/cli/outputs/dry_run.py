@@ -1,4 +1,4 @@
-"""`--dry-run`: what would be sent, and how long it would take."""
+"""The output of `--dry-run`: the plan of a job, its duration and its first requests."""
 
 import json
 import math
@@ -21,19 +21,19 @@ def print_plan(
     left_s: float,
     headroom: int,
 ) -> None:
-    """Print requests, windows, the earliest finish, and the first requests.
+    """Print the number of requests and windows, the earliest finish, and the first requests.
 
     Args:
-        plan: What would be sent.
-        source: Where the recipients come from, in words.
+        plan: The plan of the job.
+        source: The name of the recipients' source.
         bot: The bot's unique name.
-        endpoint: Where the requests go to.
-        left_s: How long they take at the least.
-        headroom: How many requests a window are left to others.
+        endpoint: The endpoint of the requests.
+        left_s: The shortest time that the requests can take.
+        headroom: The requests per window that are left to other callers.
     """
     echo(f"{plural(plan.recipients, 'recipient')} from {clean(source)}")
     if plan.skipped:
-        echo_err(f"warning: {plan.skipped:,} more would be skipped: no ids, repeated or excluded")
+        echo_err(f"warning: {plan.skipped:,} more would be skipped: invalid, repeated or excluded")
     limit = endpoint.limit
     windows = math.ceil(plan.requests / max(1, limit.threshold - headroom))
     echo(

@@ -1,11 +1,11 @@
-"""The end of a broadcast: its report in people's form and in machines', and the exit status."""
+"""The report of a bulk job as tables and as JSON, and the exit status of the job."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from cliq_async.bulk.job_log import EXPECTED_SKIPS
 from cliq_async.bulk.report import BroadcastProgress, BulkReport, Outcome
-from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, CliError, status_of
+from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, CliError, exit_status_of
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.text import clean, duration
 
@@ -16,37 +16,37 @@ _SHOWN_IDS: Final = 3
 
 
 def exit_status(report: BulkReport, interrupted: str) -> int:
-    """The exit status that a report stands for; `interrupted` is why Ctrl-C stops a job."""
+    """Return the exit status of a job; `interrupted` is the reason that Ctrl-C gives for a stop."""
     if report.stopped == interrupted and report.error is None:
         return INTERRUPTED
-    if report.error is not None and status_of(report.error) == QUOTA:
+    if report.error is not None and exit_status_of(report.error) == QUOTA:
         return QUOTA
-    if report.stopped is None and not _missed(report):
+    if report.stopped is None and not _missed_recipients(report):
         return 0
     if report.delivered or report.unknown:
         return PARTLY
     return report.error.status if isinstance(report.error, CliError) else FAILED
 
 
-def _missed(report: BulkReport) -> bool:
-    """Whether somebody was not reached who was to be."""
+def _missed_recipients(report: BulkReport) -> bool:
+    """Return whether a recipient who should have been reached was not."""
     if report.failed or report.unknown:
         return True
     return any(outcome.reason not in EXPECTED_SKIPS for outcome in report.outcomes)
 
 
-def _untried(report: BroadcastProgress, total: int | None) -> int | None:
+def _not_tried(report: BroadcastProgress, total: int | None) -> int | None:
     return None if total is None else max(0, total - report.done)
 
 
 def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
-    """The whole report as one JSON object on stdout."""
+    """Print the whole report as one JSON object on stdout."""
     data: dict[str, Any] = {
         name: getattr(report, name)
         for name in ("delivered", "failed", "unknown", "skipped", "requests", "lockouts")
     }
     data["took_s"] = round(took_s, 3)
-    data["not_tried"] = _untried(report, total)
+    data["not_tried"] = _not_tried(report, total)
     data["stopped"] = report.stopped
     data["outcomes"] = [
         {"status": each.status, "reason": each.reason, "code": each.code, "ids": each.ids}
@@ -56,7 +56,7 @@ def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
 
 
 def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
-    """The report as tables on stdout, the reason for an early end on stderr."""
+    """Print the report as tables on stdout, and the reason for an early end on stderr."""
     rows = [
         ("delivered", f"{report.delivered:,}"),
         ("failed", f"{report.failed:,}"),
@@ -66,10 +66,10 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
         ("lockouts", f"{report.lockouts:,}"),
         ("time", duration(took_s)),
     ]
-    if untried := _untried(report, total):
-        rows.insert(4, ("not tried", f"{untried:,}"))
+    if not_tried := _not_tried(report, total):
+        rows.insert(4, ("not tried", f"{not_tried:,}"))
     table(rows, right=(1,))
-    groups = _grouped(report.outcomes)
+    groups = _group(report.outcomes)
     if groups:
         echo()
         header = ("outcome", "recipients", "ids", "reason")
@@ -80,8 +80,8 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
         echo_err(f"stopped: {clean(report.stopped)}")
 
 
-def _grouped(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:
-    """Outcomes of the same kind and reason together, in the order of their first one."""
+def _group(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:
+    """Group outcomes by status and reason, in the order of the first outcome of each."""
     ids: dict[tuple[str, str], list[str]] = {}
     counts: dict[tuple[str, str], int] = {}
     for outcome in outcomes:
@@ -90,11 +90,16 @@ def _grouped(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:
         shown = ids.setdefault(key, [])
         shown += outcome.ids[: _SHOWN_IDS - len(shown)]
     return [
-        (status, f"{counts[status, reason]:,}", _few(shown, counts[status, reason]), clean(reason))
+        (
+            status,
+            f"{counts[status, reason]:,}",
+            _sample(shown, counts[status, reason]),
+            clean(reason),
+        )
         for (status, reason), shown in ids.items()
     ]
 
 
-def _few(ids: list[str], count: int) -> str:
+def _sample(ids: list[str], count: int) -> str:
     more = ", …" if count > len(ids) else ""
     return ", ".join(clean(each, 40) for each in ids) + more

@@ -1,4 +1,4 @@
-"""Listings read to their end, with a sign of life on stderr where that takes long."""
+"""Listings read to their end, with a counter on stderr if that takes long."""
 
 import asyncio
 import time
@@ -15,19 +15,19 @@ from cliq_async.cli.text import duration, plural
 __all__ = ["PAGE", "Counter", "collect", "page_size"]
 
 PAGE: Final = 50
-"""What a page holds at the most."""
+"""The largest page."""
 
 PATIENCE_S: Final = 1.0
-"""What takes less needs no sign of life on a terminal."""
+"""A listing that takes less shows no counter."""
 
 T = TypeVar("T")
 
 
 class Counter:
-    """Counts what came, and shows it.
+    """Counts the items of a listing, and shows the count.
 
     Args:
-        noun: What one of them is called.
+        noun: The singular name of an item.
     """
 
     def __init__(self, noun: str) -> None:
@@ -40,12 +40,12 @@ class Counter:
         return plural(self.count, self._noun)
 
     @asynccontextmanager
-    async def shown(self) -> AsyncIterator[None]:
-        """Show it while the body runs; a terminal forgets it afterwards."""
-        async with live(self._show, self._line, before=self._patience, transient=True):
+    async def display(self) -> AsyncIterator[None]:
+        """Show the count while the body runs, and erase it from a terminal afterwards."""
+        async with live(self._show, self._line, before=self._delay_display, transient=True):
             yield
 
-    async def _patience(self) -> None:
+    async def _delay_display(self) -> None:
         if not self._waited:
             self._waited = True
             await asyncio.sleep(PATIENCE_S)
@@ -58,18 +58,18 @@ class Counter:
 
 
 def page_size(limit: int | None) -> int:
-    """How many to ask for at once where `limit` are wanted in all."""
+    """Return the page size for a listing of up to `limit` items."""
     return PAGE if limit is None else min(limit, PAGE)
 
 
 async def collect(items: AsyncIterator[T], noun: str, limit: int | None) -> list[T]:
-    """The first `limit` items of a listing, or all of them."""
+    """Collect the first `limit` items of a listing, or all of them."""
     counter = Counter(noun)
-    found: list[T] = []
-    async with counter.shown():
+    collected: list[T] = []
+    async with counter.display():
         async for item in items:
-            found.append(item)
+            collected.append(item)
             counter.count += 1
             if counter.count == limit:
                 break
-    return found
+    return collected

@@ -1,4 +1,4 @@
-"""How far a job is, on stderr."""
+"""The progress of a bulk job, shown on stderr."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,13 +19,13 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.status import QuotaStatus
 
-__all__ = ["Outlook", "Progress", "bar", "outlook"]
+__all__ = ["Forecast", "Progress", "bar", "forecast"]
 
 _LONG_S: Final = 1.0
 
 
 def bar(done: float, total: float | None, right: str, *, label: str = "") -> Table:
-    """A line with a bar; without a total it shows that something moves."""
+    """Build a line with a progress bar, which pulses if there is no total."""
     grid = Table.grid(padding=(0, 1), expand=True)
     cells: list[RenderableType] = [Text(label)] if label else []
     for _ in cells:
@@ -38,70 +38,70 @@ def bar(done: float, total: float | None, right: str, *, label: str = "") -> Tab
 
 
 @attrs.frozen
-class Outlook:
-    """What is ahead of a job.
+class Forecast:
+    """The forecast for the rest of a job.
 
     Attributes:
-        left_s: How long the quota makes the rest take, at the least.
-        quota: The quota that it spends.
+        left_s: The shortest time that the quota allows for the rest.
+        quota: The quota that the job spends.
     """
 
     left_s: float
     quota: QuotaStatus
 
 
-async def outlook(
+async def forecast(
     client: CliqClient, endpoint: str, requests: int, *, headroom: int = 0
-) -> Outlook:
-    """What is ahead when so many requests are yet to be sent; see `CliqClient.estimate_s`."""
+) -> Forecast:
+    """Forecast how long the requests that are left take; see `CliqClient.estimate_s`."""
     left_s = await client.estimate_s(endpoint, requests, headroom=headroom)
-    return Outlook(left_s, (await client.quota_status())[endpoint])
+    return Forecast(left_s, (await client.quota_status())[endpoint])
 
 
 class Progress:
-    """Follows a job and shows it.
+    """Follows a job and shows its progress.
 
     Args:
-        total: How many recipients there are; None if nobody knows.
-        outlook: Says what is ahead, when so many recipients are left; None if nobody knows.
+        total: The number of recipients; None if unknown.
+        forecast: Forecasts the rest of the job, given the recipients left or None.
     """
 
     def __init__(
-        self, total: int | None, outlook: Callable[[int | None], Awaitable[Outlook]]
+        self, total: int | None, forecast: Callable[[int | None], Awaitable[Forecast]]
     ) -> None:
         self._total = total
-        self._outlook = outlook
-        self._ahead: Outlook | None = None
+        self._forecast = forecast
+        self._ahead: Forecast | None = None
         self._started = time.monotonic()
         self._first: BroadcastProgress | None = None
         self._ending: str | None = None
         self.now = BroadcastProgress()
 
     def update(self, now: BroadcastProgress) -> None:
-        """Take in how far it is."""
-        if self._first is None:  # earlier runs came that far
+        """Set the progress so far."""
+        if self._first is None:  # the progress of earlier runs
             self._first, self._started = now, time.monotonic()
         self.now = now
 
-    def stopping(self) -> None:
-        """Take in that it will not go on to the end."""
+    def mark_stopping(self) -> None:
+        """Show that the job is stopping early."""
         self._ending = "stopping"
 
-    def ended(self, now: BroadcastProgress) -> None:
-        """Take in how far it came."""
+    def finish(self, now: BroadcastProgress) -> None:
+        """Set the final progress."""
         self.now = now
         self._ending = ""
 
     @asynccontextmanager
-    async def shown(self, *, transient: bool = False) -> AsyncIterator[None]:
-        """Show it while the body runs; a terminal forgets it if it is transient."""
-        async with live(self._show, self._line, before=self._look, transient=transient):
+    async def display(self, *, transient: bool = False) -> AsyncIterator[None]:
+        """Show the progress while the body runs; `transient` erases it from a terminal."""
+        async with live(self._show, self._line, before=self._update_forecast, transient=transient):
             yield
 
-    async def _look(self) -> None:
+    async def _update_forecast(self) -> None:
         left = None if self._total is None else self._total - self.now.done
-        with suppress(CliqError):  # the job itself will say so
-            self._ahead = await self._outlook(left)
+        with suppress(CliqError):  # the job itself reports the error
+            self._ahead = await self._forecast(left)
 
     def _counts(self) -> str:
         now = self.now
@@ -110,15 +110,15 @@ class Progress:
             f"requests {now.requests:,}  lockouts {now.lockouts:,}"
         )
 
-    def _right(self) -> str:
+    def _status(self) -> str:
         left_s = 0.0 if self._ahead is None else self._ahead.left_s
         if self._total is None:
-            far = f"{duration(time.monotonic() - self._started)} so far"
+            progress = f"{duration(time.monotonic() - self._started)} so far"
             ahead = f"next in {duration(left_s)}" if left_s >= _LONG_S else ""
         else:
-            far = f"{self.now.done / self._total if self._total else 1.0:.0%}"
+            progress = f"{self.now.done / self._total if self._total else 1.0:.0%}"
             ahead = f"{duration(left_s)} left" if self.now.done < self._total else ""
-        return "  ".join(filter(None, (far, ahead if self._ending is None else self._ending)))
+        return "  ".join(filter(None, (progress, ahead if self._ending is None else self._ending)))
 
     def _rate(self) -> str:
         passed_s = time.monotonic() - self._started
@@ -126,7 +126,7 @@ class Progress:
             return ""
         return f"{60 * (self.now.done - self._first.done) / passed_s:,.0f} recipients/min"
 
-    def _window(self) -> str:
+    def _quota(self) -> str:
         if self._ahead is None or self._ending is not None:
             return ""
         quota = self._ahead.quota
@@ -137,14 +137,14 @@ class Progress:
         return f"window {quota.free} of {quota.capacity} free"
 
     def _pace(self) -> str:
-        return "  ".join(filter(None, (self._rate(), self._window())))
+        return "  ".join(filter(None, (self._rate(), self._quota())))
 
     def _show(self) -> RenderableType:
         lines = [Text(each) for each in (self._counts(), self._pace()) if each]
-        return Group(bar(self.now.done, self._total, self._right()), *lines)
+        return Group(bar(self.now.done, self._total, self._status()), *lines)
 
     def _line(self) -> str:
-        return "  ".join(filter(None, (self._counts(), self._right(), self._pace())))
+        return "  ".join(filter(None, (self._counts(), self._status(), self._pace())))
 
 
 def _time(moment: datetime) -> str:

@@ -1,1 +1,1 @@
-"""Settings."""
+"""The sources of settings, profiles and credentials, and their precedence."""

@@ -1,8 +1,8 @@
-"""`cliq.toml`: settings in the current folder, and at the platform's place for settings.
+"""`cliq.toml`: settings from the current folder and from the user's configuration folder.
 
-What is wrong in it is an error that names the file and the key. Secrets are refused, since the file
-is made to be shared; and a file of the current folder, which may come from somebody else, cannot
-send credentials to other servers than Zoho's and this machine.
+An error names the file and the key. Secrets are refused, since the file is made to be shared. A
+file in the current folder may come from another person, so it may only name servers of Zoho or of
+this machine: credentials are sent there.
 """
 
 import tomllib
@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 import attrs
 
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.settings.profiles import check_name
+from cliq_async.cli.settings.profiles import validate_name
 from cliq_async.config import Settings
 from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 
-__all__ = ["KEYS", "NAME", "TomlFile", "read_toml", "settings_path"]
+__all__ = ["FILE_NAME", "KEYS", "TomlFile", "read_toml", "settings_path"]
 
-NAME: Final = "cliq.toml"
+FILE_NAME: Final = "cliq.toml"
 
 _TEXT: Final = (str, "a text")
 _NUMBER: Final = ((int, float), "a number")
@@ -44,7 +44,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "time_scale": _NUMBER,
     "allow_http": (list, "a list of hosts"),
 }
-"""What can be set, and its type."""
+"""The settings that a file may have, each with its type and the type's name in messages."""
 
 _SECRETS: Final = frozenset({"access_token", "token", "refresh_token", "client_secret", "code"})
 _NO_SECRETS: Final = "secrets do not belong in this file: use `cliq auth login`, or the environment"
@@ -56,13 +56,13 @@ _LOCAL: Final = (
 
 @attrs.frozen
 class TomlFile:
-    """What is in a file.
+    """The contents of a file.
 
     Attributes:
         path: The file.
-        values: Settings that hold for all profiles.
+        values: The settings of all profiles.
         profile: The profile to use.
-        profiles: Settings of profiles, by their names.
+        profiles: The settings of single profiles, by their names.
     """
 
     path: Path
@@ -72,21 +72,21 @@ class TomlFile:
 
 
 def settings_path() -> Path:
-    """The file at the platform's place for settings."""
+    """Return the path of the user's own file."""
     from platformdirs import user_config_path  # noqa: PLC0415 - only the command line looks
 
-    return user_config_path("cliq_async", appauthor=False) / NAME
+    return user_config_path("cliq_async", appauthor=False) / FILE_NAME
 
 
 def read_toml(path: Path, *, own: bool) -> TomlFile | None:
-    """Read a file; None if there is none.
+    """Read a file; None if it does not exist.
 
     Args:
         path: The file.
-        own: Whether it is the user's own, and not that of whatever folder is the current one.
+        own: True for the user's own file, which may name any server.
 
     Raises:
-        Failure: It cannot be read, or something in it is wrong.
+        CliError: The file cannot be read, or something in it is not valid.
     """
     try:
         table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
@@ -102,14 +102,14 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
     profile, profiles = table.pop("profile", None), table.pop("profiles", {})
     if profile is not None:
         if not isinstance(profile, str):
-            raise reader.wrong("profile", "the name of a profile", profile)
-        check_name(profile, f"{path}: profile")
+            raise reader.error("profile", "the name of a profile", profile)
+        validate_name(profile, f"{path}: profile")
     if not isinstance(profiles, dict):
-        raise reader.wrong("profiles", "tables, as [profiles.NAME]", profiles)
+        raise reader.error("profiles", "tables, as [profiles.NAME]", profiles)
     for name, values in profiles.items():
-        check_name(name, f"{path}: profiles")
+        validate_name(name, f"{path}: profiles")
         if not isinstance(values, dict):
-            raise reader.wrong(f"profiles.{name}", "a table", values)
+            raise reader.error(f"profiles.{name}", "a table", values)
     return TomlFile(
         path,
         reader.settings(table),
@@ -123,12 +123,12 @@ class _Reader:
     path: Path
     own: bool
 
-    def wrong(self, key: str, words: str, given: object) -> CliError:
-        what = repr(given) if isinstance(given, str | int | float) else type(given).__name__
-        return CliError(f"{self.path}: {key}: {words}, got {what}", USAGE)
+    def error(self, key: str, words: str, given: object) -> CliError:
+        shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
+        return CliError(f"{self.path}: {key}: {words}, got {shown}", USAGE)
 
     def settings(self, table: Mapping[str, Any], within: str = "") -> dict[str, Any]:
-        """The settings in a table, each of the right type and in its range."""
+        """Read the settings of a table, and check the type and the range of each."""
         return {key: self._setting(key, value, within + key) for key, value in table.items()}
 
     def _setting(self, key: str, value: Any, name: str) -> Any:
@@ -136,11 +136,11 @@ class _Reader:
             raise CliError(f"{self.path}: {name}: {_NO_SECRETS}", USAGE)
         if key not in KEYS:
             close = get_close_matches(key, KEYS, 1)
-            hint = f"did you mean {close[0]}?" if close else "there are " + ", ".join(KEYS)
+            hint = f"did you mean {close[0]}?" if close else "choose one of " + ", ".join(KEYS)
             raise CliError(f"{self.path}: {name}: there is no such setting; {hint}", USAGE)
         kind, words = KEYS[key]
-        if not _fits(value, kind):
-            raise self.wrong(name, words, value)
+        if not _has_type(value, kind):
+            raise self.error(name, words, value)
         if key == "limits":
             return {endpoint: self._limit(endpoint, each, name) for endpoint, each in value.items()}
         if key == "quota":
@@ -148,30 +148,31 @@ class _Reader:
         elif key.endswith("_url"):
             self._check_url(name, value)
         elif key == "allow_http" and not all(isinstance(each, str) for each in value):
-            raise self.wrong(name, words, value)
+            raise self.error(name, words, value)
         elif key == "allow_http" and not self.own:
             raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
         else:
-            with_it: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
-            self._checked(name, lambda: Settings(**with_it))
+            # Not Zoho's server, which allows only a time scale of 1.
+            options: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
+            self._validate(name, lambda: Settings(**options))
         return value
 
     def _limit(self, endpoint: str, given: Any, name: str) -> Limit:
         name = f"{name}.{endpoint}"
         if endpoint not in ENDPOINTS:
             close = get_close_matches(endpoint, ENDPOINTS, 1)
-            hint = f"did you mean {close[0]}?" if close else "there are " + ", ".join(ENDPOINTS)
+            hint = f"did you mean {close[0]}?" if close else "choose one of " + ", ".join(ENDPOINTS)
             raise CliError(f"{self.path}: {name}: there is no such endpoint; {hint}", USAGE)
         fields = {"threshold": given} if isinstance(given, int) else given
         known = [field.name for field in attrs.fields(Limit)]
         if not isinstance(fields, dict) or not set(fields) <= set(known):
-            raise self.wrong(name, "a number, or a table of " + ", ".join(known), given)
+            raise self.error(name, "a number, or a table of " + ", ".join(known), given)
         documented = ENDPOINTS[endpoint].limit
-        limit: Limit = self._checked(name, lambda: attrs.evolve(documented, **fields))
+        limit: Limit = self._validate(name, lambda: attrs.evolve(documented, **fields))
         return limit
 
     def _check_url(self, name: str, url: str) -> None:
-        host = self._checked(name, lambda: normalize_host(name, url))
+        host = self._validate(name, lambda: normalize_host(name, url))
         zoho = is_zoho(host) and url.lower().startswith("https://")
         if not (self.own or zoho or is_loopback(host)):
             raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
@@ -181,13 +182,13 @@ class _Reader:
             parts = urlsplit(url)
             host = parts.hostname or ""
         except ValueError:
-            raise self.wrong(name, "the URL of a store", "another text") from None
+            raise self.error(name, "the URL of a store", "another text") from None
         if parts.password:
             raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
         if not (self.own or parts.scheme in {"sqlite", "memory"} or is_loopback(host)):
             raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
 
-    def _checked(self, name: str, make: Any) -> Any:
+    def _validate(self, name: str, make: Any) -> Any:
         try:
             return make()
         except ValidationError as error:
@@ -195,5 +196,5 @@ class _Reader:
             raise CliError(f"{self.path}: {name}: {words}", USAGE) from None
 
 
-def _fits(value: object, kind: Any) -> bool:
+def _has_type(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Which server, and as whom, of all that options, the environment and files say."""
+"""The connection options of a command, and the client that they resolve to."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 
 class DefaultFloat(float):
-    """An option's number that nobody typed: files of settings may say another one."""
+    """A number not given on the command line: a default that config files may override."""
 
 
 @attrs.frozen(kw_only=True)
 class ServerOptions:
-    """Which server, and whose quota there; None leaves it to the environment and to files.
+    """The options for a server and a quota; None leaves a setting to the environment and to files.
 
     Attributes:
-        profile: The name of an account that somebody logged in to.
-        base_url: Scheme and host of another server.
+        profile: The name of a logged-in profile.
+        base_url: The scheme and host of a server other than Zoho's.
         data_center: One of `DATA_CENTERS`.
-        account: Names the Cliq user whose quota it is.
-        quota: Where the quota is kept, as a URL.
-        time_scale: How much faster the server's time passes.
+        account: The name under which the quota of the Cliq user is kept.
+        quota: The URL of the quota store.
+        time_scale: The factor by which the server's time passes faster.
     """
 
     profile: str | None = None
@@ -39,7 +39,7 @@ class ServerOptions:
     time_scale: float | None
 
     def given(self) -> dict[str, Any]:
-        """What options say, by the names of the settings."""
+        """Return the values of the options by the names of the settings."""
         return {
             "data_center": self.data_center,
             "base_url": self.base_url,
@@ -48,70 +48,70 @@ class ServerOptions:
             "time_scale": self.time_scale,
         }
 
-    def effective(self) -> ResolvedSettings:
-        """What holds, and where it comes from.
+    def resolve(self) -> ResolvedSettings:
+        """Resolve the settings by precedence.
 
         Raises:
-            Failure: A file of settings is wrong, or there is no such profile.
-            ValidationError: A number in the environment is none.
+            CliError: A config file is not valid, or the profile does not exist.
+            ValidationError: A numeric setting in the environment is not a number.
         """
         return resolve(self.given(), profile=self.profile)
 
     def options(self) -> dict[str, Any]:
-        """What holds, as options of `CliqClient`.
+        """Resolve the settings into options of `CliqClient`.
 
         Raises:
-            Failure: A file of settings is wrong, or there is no such profile.
-            ValidationError: A number in the environment is none.
+            CliError: A config file is not valid, or the profile does not exist.
+            ValidationError: A numeric setting in the environment is not a number.
         """
-        return self.effective().options()
+        return self.resolve().options()
 
 
 @attrs.frozen(kw_only=True)
 class ConnectionOptions(ServerOptions):
-    """Which server, and as whom; None leaves it to the environment and to files.
+    """The options for a server, a quota and credentials.
 
     Attributes:
         token: The access token.
-        timeout: For one request, in real seconds.
+        timeout: The timeout of a request, in real seconds.
     """
 
     token: str | None = attrs.field(repr=False)
     timeout: float
 
     def given(self) -> dict[str, Any]:
-        """See `Server.given`."""
-        said = None if isinstance(self.timeout, DefaultFloat) else self.timeout
-        return super().given() | {"timeout_s": said}
+        """See `ServerOptions.given`."""
+        timeout_s = None if isinstance(self.timeout, DefaultFloat) else self.timeout
+        return super().given() | {"timeout_s": timeout_s}
 
-    def effective(self) -> ResolvedSettings:
-        """See `Server.effective`."""
+    def resolve(self) -> ResolvedSettings:
+        """See `ServerOptions.resolve`."""
         return resolve(self.given(), profile=self.profile, token=self.token)
 
     def client(self, **options: Any) -> CliqClient:
-        """A client for it.
+        """Build a client.
 
         Args:
-            **options: As for `CliqClient`; an `Unsaid` one gives way to files of settings.
+            **options: As for `CliqClient`; config files override a `DefaultFloat`.
 
         Raises:
-            Failure: There are no credentials, or a file of settings is wrong.
+            CliError: There are no credentials, or a config file is not valid.
             ValidationError: A setting is out of its range.
         """
-        effective = self.effective()
-        unsaid = {name: float(v) for name, v in options.items() if isinstance(v, DefaultFloat)}
-        said = {name: value for name, value in options.items() if name not in unsaid}
-        settings: dict[str, Any] = unsaid | effective.options() | said
-        return CliqClient(effective.auth(), **settings)
+        resolve = self.resolve()
+        defaults = {name: float(v) for name, v in options.items() if isinstance(v, DefaultFloat)}
+        explicit = {name: value for name, value in options.items() if name not in defaults}
+        settings: dict[str, Any] = defaults | resolve.options() | explicit
+        return CliqClient(resolve.auth(), **settings)
 
     def run(
         self, work: Callable[[CliqClient], Awaitable[T]], *, max_wait_s: float | None = None
     ) -> T:
-        """What comes of some work with a client that is open for it.
+        """Run work with an open client, and return its result.
 
         Args:
-            work: What to do.
-            max_wait_s: How long it may wait for the quota; None for no end.
+            work: A coroutine function that takes the client.
+            max_wait_s: The longest wait for the quota; None for no limit.
         """
 
         async def with_client() -> T:

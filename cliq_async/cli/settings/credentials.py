@@ -1,7 +1,6 @@
-"""As whom requests are made: an access token, the environment's refresh token, or a profile's."""
+"""The credentials in use: an access token, a refresh token from the environment, or a profile."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import attrs
 
@@ -9,24 +8,22 @@ from cliq_async.auth.provider import Auth, RefreshToken
 from cliq_async.cli.errors import CliError
 from cliq_async.cli.settings.keyring import find_keyring
 from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
+from cliq_async.config import ACCESS_TOKEN, REFRESH_TOKEN
 
-__all__ = ["ACCESS", "REFRESH", "CredentialLookup", "Credentials", "secrets_of"]
-
-ACCESS: Final = "CLIQ_ACCESS_TOKEN"
-REFRESH: Final = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
+__all__ = ["CredentialLookup", "Credentials", "load_secrets"]
 
 
 @attrs.frozen
 class Credentials:
-    """As whom requests are made.
+    """The credentials in use, and their origin.
 
     Attributes:
         kind: "access token" or "refresh token".
-        source: Where they come from, in words.
-        client_id: The client's id, for a refresh token.
-        profile: The name of the profile that has them, if one has.
-        login: What a login has stored there.
-        given: The credentials, if no profile has them.
+        source: The origin, as messages name it.
+        client_id: The client id of a refresh token.
+        profile: The name of the profile that holds the credentials, if one does.
+        login: The stored profile.
+        given: The credentials, unless a profile holds them.
     """
 
     kind: str
@@ -36,25 +33,25 @@ class Credentials:
     login: Profile | None = None
     given: Auth = attrs.field(default="", repr=False)
 
-    def at(self, accounts_url: str) -> "Credentials":
-        """The same with another accounts server, for the refresh token of no profile.
+    def with_accounts_url(self, accounts_url: str) -> "Credentials":
+        """Return a copy with another accounts server, for a refresh token from the environment.
 
         Raises:
-            ValidationError: It is no server's URL.
+            ValidationError: It is not a valid server URL.
         """
         if not isinstance(self.given, RefreshToken):
             return self
         return attrs.evolve(self, given=attrs.evolve(self.given, accounts_url=accounts_url))
 
     def auth(self) -> Auth:
-        """The same for a client, with what a keyring has of them.
+        """Return the credentials for a client, with secrets from a keyring if they are kept there.
 
         Raises:
-            Failure: A keyring does not give them.
+            CliError: The keyring does not return the secrets.
         """
         if self.profile is None or self.login is None:
             return self.given
-        secrets = secrets_of(self.profile, self.login)
+        secrets = load_secrets(self.profile, self.login)
         return RefreshToken(
             self.login.client_id,
             secrets.client_secret,
@@ -63,11 +60,11 @@ class Credentials:
         )
 
 
-def secrets_of(name: str, profile: Profile) -> Secrets:
-    """The secrets of a profile, wherever they are.
+def load_secrets(name: str, profile: Profile) -> Secrets:
+    """Load the secrets of a profile from its file or from the keyring.
 
     Raises:
-        Failure: They cannot be had.
+        CliError: The keyring does not return the secrets.
     """
     if profile.secrets is not None:
         return profile.secrets
@@ -75,56 +72,56 @@ def secrets_of(name: str, profile: Profile) -> Secrets:
     if keyring is None:
         raise CliError(
             f"the secrets of profile {name!r} are in {profile.keyring}, which cannot be used here: "
-            "log in with `cliq auth login --store file`, or set CLIQ_REFRESH_TOKEN and the like"
+            f"log in with `cliq auth login --store file`, or set {', '.join(REFRESH_TOKEN)}"
         )
     found = keyring.load(name)
     if found is None:
         raise CliError(
-            f"{keyring.name} has no secrets of profile {name!r} any more: `cliq auth login`"
+            f"{keyring.name} no longer has the secrets of profile {name!r}: run `cliq auth login`"
         )
     return found
 
 
 @attrs.frozen
 class CredentialLookup:
-    """Looks for credentials.
+    """The search for credentials: the option, the environment, then the profile.
 
     Attributes:
         profile: The profile's name.
         env: The environment.
-        token: The access token that an option gives.
-        first: Whether the profile's win over the environment's.
+        token: The access token from an option.
+        profile_first: True if the profile takes precedence over the environment.
     """
 
     profile: str
     env: Mapping[str, str] = attrs.field(repr=False)
     token: str | None = attrs.field(repr=False)
-    first: bool = attrs.field(kw_only=True)
+    profile_first: bool = attrs.field(kw_only=True)
 
-    def credentials(self) -> Credentials | None:
-        """What there is.
+    def find(self) -> Credentials | None:
+        """Return the credentials, or None.
 
         Raises:
-            Failure: The profiles cannot be read.
-            ValidationError: What the environment has cannot be credentials.
+            CliError: The profiles cannot be read.
+            ValidationError: The credentials in the environment are not valid.
         """
         if self.token is not None:
             return Credentials("access token", "--token", given=self.token)
-        if self.first:
-            return self._of_profile()
-        return self._of_environment() or self._of_profile()
+        if self.profile_first:
+            return self._from_profile()
+        return self._from_environment() or self._from_profile()
 
-    def _of_profile(self) -> Credentials | None:
+    def _from_profile(self) -> Credentials | None:
         login = ProfileStore().profiles().get(self.profile)
         if login is None:
             return None
         source = f"profile {self.profile}"
         return Credentials("refresh token", source, login.client_id, self.profile, login)
 
-    def _of_environment(self) -> Credentials | None:
-        if ACCESS in self.env:
-            return Credentials("access token", ACCESS, given=self.env[ACCESS])
-        if any(name not in self.env for name in REFRESH):
+    def _from_environment(self) -> Credentials | None:
+        if ACCESS_TOKEN in self.env:
+            return Credentials("access token", ACCESS_TOKEN, given=self.env[ACCESS_TOKEN])
+        if any(name not in self.env for name in REFRESH_TOKEN):
             return None
-        auth = RefreshToken(*(self.env[name] for name in REFRESH))
-        return Credentials("refresh token", REFRESH[-1], auth.client_id, given=auth)
+        auth = RefreshToken(*(self.env[name] for name in REFRESH_TOKEN))
+        return Credentials("refresh token", REFRESH_TOKEN[-1], auth.client_id, given=auth)

@@ -1,10 +1,10 @@
-"""The system's keyring, if there is one that asks nobody and keeps nobody waiting.
+"""The system's keyring, if it can be used without a prompt.
 
-The package `keyring` comes with an extra. Not every keyring that it finds is of use: one that keeps
-secrets in a plain file is no better than ours, and one that wants a password typed, or shows a
-window where there is no screen, would hang a program that runs by itself. So only those count that
-the package recommends, on Linux only with a screen and a session bus; what the user has chosen with
-PYTHON_KEYRING_BACKEND counts in any case.
+The package `keyring` is an optional extra, and not every backend it finds is suitable: one that
+stores secrets in a plain file is not safer than the profiles file, and one that prompts for a
+password would block a program that runs unattended. So a backend is used only if the package
+recommends it and, on Linux, if there are a screen and a session bus. A backend that the user chose
+with PYTHON_KEYRING_BACKEND is always used.
 """
 
 import os
@@ -29,71 +29,76 @@ class Keyring:
     """A keyring.
 
     Attributes:
-        name: What it is called.
+        name: The name of its backend.
     """
 
     name: str
     _backend: Any = attrs.field(repr=False)
 
     def save(self, profile: str, secrets: Secrets) -> bool:
-        """Keep a profile's secrets. False if they cannot be read back as they are."""
+        """Save the secrets of a profile; False if they cannot be read back unchanged."""
         text = msgspec.json.encode(secrets).decode()
         try:
             self._backend.set_password(_SERVICE, profile, text)
-            kept: object = self._backend.get_password(_SERVICE, profile)
-        except Exception:  # noqa: BLE001 - backends raise what they like
+            saved: object = self._backend.get_password(_SERVICE, profile)
+        except Exception:  # noqa: BLE001 - backends raise any exception
             return False
-        return kept == text
+        return saved == text
 
     def load(self, profile: str) -> Secrets | None:
-        """A profile's secrets; None if there are none.
+        """Load the secrets of a profile, or None.
 
         Raises:
-            Failure: The keyring does not say, or says something else.
+            CliError: The keyring fails, or its entry is not valid.
         """
         try:
             text = self._backend.get_password(_SERVICE, profile)
-        except Exception as error:  # noqa: BLE001 - backends raise what they like
-            raise CliError(f"{self.name} fails: {type(error).__name__}: is it locked?") from None
+        except Exception as error:  # noqa: BLE001 - backends raise any exception
+            raise CliError(
+                f"{self.name} failed ({type(error).__name__}): check that it is unlocked"
+            ) from None
         if text is None:
             return None
         try:
             return msgspec.json.decode(text, type=Secrets)
         except (ValueError, TypeError):
-            raise CliError(f"{self.name} has something else for profile {profile!r}") from None
+            entry = f"the entry of profile {profile!r} in {self.name}"
+            raise CliError(f"{entry} is not valid: run `cliq auth login`") from None
 
     def delete(self, profile: str) -> None:
-        """Forget a profile's secrets, if there are any.
+        """Delete the secrets of a profile, if there are any.
 
         Raises:
-            Failure: They are still there.
+            CliError: The keyring fails; the secrets may still be in it.
         """
         try:
             if self._backend.get_password(_SERVICE, profile) is not None:
                 self._backend.delete_password(_SERVICE, profile)
-        except Exception as error:  # noqa: BLE001 - backends raise what they like
-            raise CliError(f"{self.name} fails: {type(error).__name__}: is it locked?") from None
+        except Exception as error:  # noqa: BLE001 - backends raise any exception
+            raise CliError(
+                f"{self.name} failed ({type(error).__name__}): check that it is unlocked"
+            ) from None
 
 
 def find_keyring() -> Keyring | None:
-    """The keyring to use, or None."""
-    if not _can_show():
+    """Return the keyring to use, or None."""
+    if not _can_prompt():
         return None
     try:
-        import keyring  # noqa: PLC0415 - it comes with an extra, and takes a while
+        import keyring  # noqa: PLC0415 - optional, and slow to import
 
         backend = keyring.get_keyring()
         name = str(getattr(backend, "name", type(backend).__name__))
         priority = float(backend.priority)
-    except Exception:  # noqa: BLE001 - it is not installed, or a backend of it is broken
+    except Exception:  # noqa: BLE001 - not installed, or a broken backend
         return None
     if priority < _RECOMMENDED and not os.environ.get(_CHOSEN):
         return None
     return Keyring(name, backend) if priority > 0 else None
 
 
-def _can_show() -> bool:
-    """Whether a keyring could ask for its password, should it be locked."""
+def _can_prompt() -> bool:
+    """Return whether a locked keyring could show a prompt for its password."""
     if os.environ.get(_CHOSEN) or not sys.platform.startswith("linux"):
         return True
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

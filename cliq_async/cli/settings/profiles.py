@@ -1,7 +1,7 @@
-"""The file that remembers who logged in: a profile an account, with secrets where no keyring is.
+"""The profiles file: one profile for each login, with its secrets if there is no keyring.
 
-It stands at the platform's place for state, not beside `cliq.toml`: folders of settings are copied
-and shared. It is its owner's alone, and replaced wholly or not at all.
+It is in the user's state folder, not next to `cliq.toml`, since folders of settings are copied and
+shared. Only its owner can read it, and it is replaced atomically.
 """
 
 import os
@@ -18,10 +18,10 @@ import msgspec
 from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.storage.atomic import ensure_writable, write_atomic
 
-__all__ = ["DEFAULT", "Profile", "ProfileStore", "Secrets", "check_name", "default_path"]
+__all__ = ["DEFAULT", "Profile", "ProfileStore", "Secrets", "default_path", "validate_name"]
 
 DEFAULT: Final = "default"
-"""The profile that is used where none is named."""
+"""The profile that is used unless another one is named."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FORMAT: Final = "cliq-profiles"
@@ -32,7 +32,7 @@ _LOCK_S: Final = 10.0
 
 @attrs.frozen
 class Secrets:
-    """What access tokens are made with, beside the client's id."""
+    """The secrets from which, with the client id, access tokens are issued."""
 
     client_secret: str = attrs.field(repr=False)
     refresh_token: str = attrs.field(repr=False)
@@ -40,18 +40,18 @@ class Secrets:
 
 @attrs.frozen(kw_only=True)
 class Profile:
-    """An account that somebody logged in to.
+    """A login.
 
     Attributes:
-        client_id: The client's id in Zoho's API console.
-        data_center: Where the account lives.
-        accounts_url: The accounts server that gave the refresh token, the only one that takes it.
-        account: Names the Cliq user whose quota it is.
-        base_url: Another server than the data center's.
-        time_scale: How much faster that server's time passes.
-        scopes: What the refresh token is good for, if that is known.
-        keyring: The name of the keyring that has the secrets.
-        secrets: The secrets, where no keyring has them.
+        client_id: The client id from Zoho's API console.
+        data_center: The data center of the account.
+        accounts_url: The accounts server that issued the refresh token, and alone accepts it.
+        account: The name under which the quota of the Cliq user is kept.
+        base_url: A server other than the data center's.
+        time_scale: The factor by which that server's time passes faster.
+        scopes: The scopes of the refresh token, if known.
+        keyring: The name of the keyring that holds the secrets.
+        secrets: The secrets, unless a keyring holds them.
     """
 
     client_id: str
@@ -67,7 +67,7 @@ class Profile:
 
 @attrs.frozen
 class _Head:
-    """What tells whose a file is; other programs' files need not have it."""
+    """The fields that identify the file format; a file of another program may lack them."""
 
     format: str = ""
     version: int = 0
@@ -81,21 +81,25 @@ class _Content:
 
 
 def default_path() -> Path:
-    """Where the profiles are: the platform's place for state, beside the quota."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - only who needs a profile looks
+    """Return the path of the profiles file: in the user's state folder, next to the quota."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - late: few commands need a profile
 
     return user_state_path("cliq_async", appauthor=False) / "profiles.json"
 
 
-def check_name(name: str, where: str = "--profile") -> str:
-    """The name, if it can be a profile's.
+def validate_name(name: str, where: str = "--profile") -> str:
+    """Return the name of a profile if it is valid.
+
+    Args:
+        name: The name.
+        where: The origin of the name, for the message.
 
     Raises:
-        Failure: It cannot.
+        CliError: The name is not valid.
     """
     if _NAME.fullmatch(name) is None:
-        words = "letters, digits, '.', '_' and '-', at most 64"
-        raise CliError(f"{where}: a profile's name has {words}, got {name[:80]!r}", USAGE)
+        rule = "1 to 64 letters, digits, '.', '_' and '-'"
+        raise CliError(f"{where}: a profile name is {rule}, got {name[:80]!r}", USAGE)
     return name
 
 
@@ -103,17 +107,17 @@ class ProfileStore:
     """The profiles in a file.
 
     Args:
-        path: The file; by default the one at the platform's place for state.
+        path: The file; by default the one in the user's state folder.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or default_path()
 
     def profiles(self) -> dict[str, Profile]:
-        """All profiles by their names, in the order of their making.
+        """Return all profiles by their names, the oldest first.
 
         Raises:
-            Failure: The file cannot be read.
+            CliError: The file cannot be read.
         """
         try:
             data = self.path.read_bytes()
@@ -126,16 +130,16 @@ class ProfileStore:
         except (ValueError, RecursionError):
             head = _Head()
         if head.format == _FORMAT and head.version > _VERSION:
-            raise CliError(f"{self.path} was written by a later version of cliq_async: upgrade")
+            raise CliError(f"{self.path} was written by a later version of cliq_async: upgrade it")
         try:
             if head.format == _FORMAT:
                 return msgspec.json.decode(data, type=_Content).profiles
         except (ValueError, RecursionError):
             pass
-        raise CliError(f"{self.path} is damaged: move it aside, and log in again")
+        raise CliError(f"{self.path} is damaged: move it aside, then run `cliq auth login`")
 
-    def readable_by_others(self) -> bool:
-        """Whether somebody else than its owner may read the file or write it."""
+    def is_open_to_others(self) -> bool:
+        """Return whether users other than the owner can read or write the file."""
         if os.name != "posix":
             return False
         try:
@@ -143,41 +147,41 @@ class ProfileStore:
         except OSError:
             return False
 
-    def check(self) -> None:
-        """Check that profiles can be kept, while nothing is lost if they cannot.
+    def check_writable(self) -> None:
+        """Check that profiles can be saved, before anything is at stake.
 
         Raises:
-            Failure: They cannot.
+            CliError: They cannot be saved.
         """
         self.profiles()
-        with self._explained():
+        with self._translate_errors():
             self._make_folder()
             ensure_writable(self.path)
 
     def put(self, name: str, profile: Profile) -> None:
-        """Keep a profile, in place of the one of that name.
+        """Save a profile, and replace the one of that name.
 
         Raises:
-            Failure: It cannot be kept; the file is as it was.
+            CliError: The file cannot be written; it is unchanged.
         """
-        with self._changed() as profiles:
+        with self._update() as profiles:
             profiles[name] = profile
 
     def remove(self, name: str) -> None:
-        """Forget a profile.
+        """Remove a profile.
 
         Raises:
-            Failure: The file cannot be written; it is as it was.
+            CliError: The file cannot be written; it is unchanged.
         """
-        with self._changed() as profiles:
+        with self._update() as profiles:
             profiles.pop(name, None)
 
     @contextmanager
-    def _changed(self) -> Iterator[dict[str, Profile]]:
-        """The profiles, to be changed in the body, which no other program does meanwhile."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - reading needs none
+    def _update(self) -> Iterator[dict[str, Profile]]:
+        """Yield the profiles to change, under a lock against other programs, and write them."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - late: only a login writes
 
-        with self._explained():
+        with self._translate_errors():
             self._make_folder()
             lock = FileLock(self.path.with_suffix(".lock"), timeout=_LOCK_S, mode=0o600)
             try:
@@ -186,8 +190,8 @@ class ProfileStore:
                     yield profiles
                     self._write(profiles)
             except Timeout:
-                held = f"another program has held {lock.lock_file} for {_LOCK_S:.0f} s"
-                raise CliError(f"{held}: end it, and try again") from None
+                reason = f"another program has held {lock.lock_file} for {_LOCK_S:.0f} s"
+                raise CliError(f"{reason}: stop it and try again") from None
 
     def _write(self, profiles: Mapping[str, Profile]) -> None:
         content = msgspec.json.encode(_Content(dict(profiles)))
@@ -198,10 +202,10 @@ class ProfileStore:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Have errors say what cannot be done where."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn an OSError of the body into a CliError that names the file."""
         try:
             yield
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise CliError(f"cannot keep profiles in {self.path}: {reason}") from None
+            raise CliError(f"cannot save profiles in {self.path}: {reason}") from None

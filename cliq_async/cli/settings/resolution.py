@@ -1,12 +1,4 @@
-"""Which settings hold and where each comes from: options, the environment, files, a profile.
-
-Options win over the environment, that over `cliq.toml` in the current folder, that over what a
-login has stored, and that over `cliq.toml` at the platform's place for settings. In a file, what
-stands under a profile wins over the rest of it.
-
-A profile that is named always counts. One that is not, `default`, counts only if nothing else gives
-credentials, so that a token in the environment is not sent where somebody else's account lives.
-"""
+"""Settings by precedence, and the origin of each: options, environment, files, profile."""
 
 import os
 from collections.abc import Mapping
@@ -17,22 +9,29 @@ import attrs
 
 from cliq_async.auth.provider import Auth
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.settings.config_file import KEYS, NAME, TomlFile, read_toml, settings_path
-from cliq_async.cli.settings.credentials import ACCESS, REFRESH, CredentialLookup, Credentials
-from cliq_async.cli.settings.profiles import DEFAULT, Profile, ProfileStore, check_name
-from cliq_async.config import Settings, options_from_env
+from cliq_async.cli.settings.config_file import (
+    FILE_NAME,
+    KEYS,
+    TomlFile,
+    read_toml,
+    settings_path,
+)
+from cliq_async.cli.settings.credentials import CredentialLookup, Credentials
+from cliq_async.cli.settings.profiles import DEFAULT, Profile, ProfileStore, validate_name
+from cliq_async.config import (
+    ACCESS_TOKEN,
+    ACCOUNTS_URL,
+    OPTION_VARIABLES,
+    REFRESH_TOKEN,
+    Settings,
+    options_from_env,
+)
 
 __all__ = ["VARIABLES", "ResolvedSettings", "Setting", "profile_name", "resolve"]
 
-VARIABLES: Final = {
-    "data_center": "CLIQ_DATA_CENTER",
-    "base_url": "CLIQ_BASE_URL",
-    "accounts_url": "CLIQ_ACCOUNTS_URL",
-    "account": "CLIQ_ACCOUNT",
-    "quota": "CLIQ_QUOTA",
-    "time_scale": "CLIQ_TIME_SCALE",
-    "allow_http": "CLIQ_ALLOW_HTTP",
-}
+VARIABLES: Final = {**OPTION_VARIABLES, "accounts_url": ACCOUNTS_URL}
+"""The environment variable of each setting that can be set by one."""
+
 PROFILE: Final = "CLIQ_PROFILE"
 _OPTIONS: Final = {"max_wait_s": "--max-wait", "timeout_s": "--timeout"}
 _UNNAMED: Final = "nothing names another"
@@ -40,7 +39,7 @@ _UNNAMED: Final = "nothing names another"
 
 @attrs.frozen
 class Setting:
-    """A value, and where it comes from, in words."""
+    """A value and its origin, as messages name it."""
 
     value: Any
     source: str
@@ -48,14 +47,13 @@ class Setting:
 
 @attrs.frozen
 class ResolvedSettings:
-    """What holds.
+    """The settings in effect.
 
     Attributes:
-        settings: Each setting that something is said about, by its name; the others have their
-            defaults.
-        profile: The profile that counts, if one does.
-        credentials: As whom; None if nobody says.
-        files: The files of settings that were read.
+        settings: The settings by name; one that no source sets is missing and has its default.
+        profile: The profile in effect, if there is one.
+        credentials: The credentials; None if no source has any.
+        files: The config files that were read.
     """
 
     settings: dict[str, Setting]
@@ -64,38 +62,38 @@ class ResolvedSettings:
     files: list[Path]
 
     def options(self) -> dict[str, Any]:
-        """The settings as options of `CliqClient`."""
+        """Return the settings as options of `CliqClient`."""
         return {
             name: setting.value
             for name, setting in self.settings.items()
             if name != "accounts_url" and setting.value is not None
         }
 
-    def checked(self) -> Settings:
-        """The settings, checked together.
+    def validated(self) -> Settings:
+        """Validate the settings together.
 
         Raises:
-            ValidationError: They do not fit.
+            ValidationError: A setting is out of its range, or two of them contradict each other.
         """
         return Settings(**{name: v for name, v in self.options().items() if name != "quota"})
 
     @property
     def accounts_url(self) -> str:
-        """The accounts server that makes the tokens."""
-        own = self.settings.get("accounts_url")
-        if own is not None and own.value is not None:
-            return str(own.value)
-        return self.checked().accounts_url
+        """The accounts server that issues the tokens."""
+        setting = self.settings.get("accounts_url")
+        if setting is not None and setting.value is not None:
+            return str(setting.value)
+        return self.validated().accounts_url
 
     def auth(self) -> Auth:
-        """The credentials, with what a keyring has of them.
+        """Return the credentials for a client, with secrets from a keyring if they are kept there.
 
         Raises:
-            Failure: There are none, or a keyring does not give them.
-            ValidationError: They cannot be what they are said to be.
+            CliError: There are no credentials, or the keyring does not return the secrets.
+            ValidationError: The credentials are not valid.
         """
         if self.credentials is None:
-            raise CliError(_no_credentials(self.profile), USAGE)
+            raise CliError(_missing_credentials(self.profile), USAGE)
         return self.credentials.auth()
 
 
@@ -107,87 +105,101 @@ def resolve(
     logging_in: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> ResolvedSettings:
-    """What holds, of all that is said anywhere.
+    """Resolve the settings of a command.
 
     Args:
-        given: The options, by the names of settings; those that are None say nothing.
+        given: The values of the options by the names of settings; None for an option not given.
         profile: The profile that an option names.
-        token: The access token that an option gives.
-        logging_in: Whether this is for a login: the profile need not be there, and what is known
-            of a server that is not Zoho's is forgotten.
+        token: The access token from an option.
+        logging_in: True for a login: the profile may be new, and if it was made for a server other
+            than Zoho's, its settings are dropped.
         environ: The environment.
 
     Raises:
-        Failure: A file is wrong, or there is no such profile.
-        ValidationError: A number in the environment is none.
+        CliError: A config file is not valid, or the profile does not exist.
+        ValidationError: A numeric setting in the environment is not a number.
     """
     options = {name: value for name, value in given.items() if value is not None}
-    env = _stripped(environ)
-    here, own = _files()
-    name, named_by = _named(profile, env, here, own)
-    search = CredentialLookup(name, env, token, first=profile is not None or logging_in)
-    credentials = search.credentials()
-    counts = named_by is not None or credentials is None or credentials.profile is not None
-    known = ProfileStore().profiles().get(name) if counts else None
-    tables = [file for file in (here, own) if file is not None and name in file.profiles]
-    if counts and known is None and not tables and not logging_in and named_by is not None:
-        hint = f"`cliq auth login --profile {name}` makes it"
+    env = _strip_values(environ)
+    local_file, user_file = _read_files()
+    name, named_by = _choose_profile(profile, env, local_file, user_file)
+    lookup = CredentialLookup(name, env, token, profile_first=profile is not None or logging_in)
+    credentials = lookup.find()
+    # A profile that an option, a variable or a file names is always in effect. The default profile
+    # is in effect only if no other source has credentials: a token from the environment must not
+    # be sent to the server of an account that it may not belong to.
+    in_effect = named_by is not None or credentials is None or credentials.profile is not None
+    login = ProfileStore().profiles().get(name) if in_effect else None
+    files = [file for file in (local_file, user_file) if file is not None]
+    is_known = login is not None or any(name in file.profiles for file in files)
+    if named_by is not None and not is_known and not logging_in:
+        hint = f"run `cliq auth login --profile {name}` to create it"
         raise CliError(f"{named_by}: there is no profile {name!r}; {hint}", USAGE)
-    if known is not None and logging_in and known.base_url is not None:
-        known = None
+    if login is not None and logging_in and login.base_url is not None:
+        login = None
+    profile_in_effect = name if in_effect else None
+    # Each layer takes precedence over the layers below it. In a file, the table of the profile
+    # takes precedence over the rest. The rest of the user's own file comes last: it holds for all
+    # accounts, while the login knows where this account lives. `cliq.toml` in the current folder
+    # takes precedence over both, since it belongs to the project that the command is run for.
     layers = [
         _from_options(options),
         _from_env(env, options),
-        *_from_file(here, name if counts else None, rest=True),
-        *_from_file(own, name if counts else None, rest=False),
-        *_from_login(known, name),
-        *_from_file(own, None, rest=True),
+        *_from_file(local_file, profile_in_effect, rest=True),
+        *_from_file(user_file, profile_in_effect, rest=False),
+        *_from_login(login, name),
+        *_from_file(user_file, None, rest=True),
     ]
-    settings = _merged(layers)
-    if counts and "account" not in settings and name != DEFAULT:
+    settings = _merge(layers)
+    if in_effect and "account" not in settings and name != DEFAULT:
         settings["account"] = Setting(name, f"profile {name}")
     if credentials is not None and credentials.login is not None and not logging_in:
-        url = credentials.login.accounts_url  # nobody else gets this refresh token
+        # Only the server that issued a refresh token may receive it, whatever the layers name.
+        url = credentials.login.accounts_url
         settings["accounts_url"] = Setting(url, credentials.source)
     elif credentials is not None and "accounts_url" in settings:
-        credentials = credentials.at(settings["accounts_url"].value)
+        credentials = credentials.with_accounts_url(settings["accounts_url"].value)
     return ResolvedSettings(
         settings,
-        Setting(name, named_by or _UNNAMED) if counts and (known or named_by) else None,
+        Setting(name, named_by or _UNNAMED) if in_effect and (login or named_by) else None,
         credentials,
-        [file.path for file in (here, own) if file is not None],
+        [file.path for file in files],
     )
 
 
 def profile_name(option: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """The name of the profile that counts, whether or not it is there.
+    """Return the name of the profile in effect, which need not exist.
 
     Raises:
-        Failure: A file is wrong, or the name is none.
+        CliError: A config file is not valid, or the name is not a valid profile name.
     """
-    return _named(option, _stripped(environ), *_files())[0]
+    return _choose_profile(option, _strip_values(environ), *_read_files())[0]
 
 
-def _stripped(environ: Mapping[str, str]) -> dict[str, str]:
+def _strip_values(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, value in environ.items() if (text := value.strip())}
 
 
-def _files() -> tuple[TomlFile | None, TomlFile | None]:
-    here, own = Path.cwd() / NAME, settings_path()
-    if here.resolve() == own.resolve():
-        return None, read_toml(own, own=True)
-    return read_toml(here, own=False), read_toml(own, own=True)
+def _read_files() -> tuple[TomlFile | None, TomlFile | None]:
+    """Read the config file of the current folder, and the user's own."""
+    local_path, user_path = Path.cwd() / FILE_NAME, settings_path()
+    if local_path.resolve() == user_path.resolve():
+        return None, read_toml(user_path, own=True)
+    return read_toml(local_path, own=False), read_toml(user_path, own=True)
 
 
-def _named(
-    profile: str | None, env: Mapping[str, str], here: TomlFile | None, own: TomlFile | None
+def _choose_profile(
+    option: str | None,
+    env: Mapping[str, str],
+    local_file: TomlFile | None,
+    user_file: TomlFile | None,
 ) -> tuple[str, str | None]:
-    """The name of the profile, and what names it; None if nothing does."""
-    if profile is not None:
-        return check_name(profile), "--profile"
+    """Return the name of the profile, and the source that names it; None for the default."""
+    if option is not None:
+        return validate_name(option), "--profile"
     if PROFILE in env:
-        return check_name(env[PROFILE], PROFILE), PROFILE
-    for file in (here, own):
+        return validate_name(env[PROFILE], PROFILE), PROFILE
+    for file in (local_file, user_file):
         if file is not None and file.profile is not None:
             return file.profile, str(file.path)
     return DEFAULT, None
@@ -204,21 +216,21 @@ def _from_options(options: Mapping[str, Any]) -> Layer:
 
 
 def _from_env(env: Mapping[str, str], options: Mapping[str, Any]) -> Layer:
-    # What an option says is not even read here.
-    left = {name: value for name, value in VARIABLES.items() if name not in options}
-    values = options_from_env({name: env[name] for name in left.values() if name in env})
-    if left.get("accounts_url") in env:
-        values["accounts_url"] = env[VARIABLES["accounts_url"]]
+    # An option overrides its variable even if the variable's value is not valid.
+    variables = {name: value for name, value in VARIABLES.items() if name not in options}
+    values = options_from_env({name: env[name] for name in variables.values() if name in env})
+    if variables.get("accounts_url") in env:
+        values["accounts_url"] = env[ACCOUNTS_URL]
     return {name: Setting(value, VARIABLES[name]) for name, value in values.items()}
 
 
 def _from_file(file: TomlFile | None, profile: str | None, *, rest: bool) -> list[Layer]:
-    """A file's settings: those of a profile, and the rest."""
+    """Return the layers of a file: the table of a profile and, with `rest`, the other settings."""
     if file is None:
         return []
-    under = file.profiles.get(profile or "", {})
+    table = file.profiles.get(profile or "", {})
     layers = [
-        {name: Setting(v, f"{file.path} [profiles.{profile}]") for name, v in under.items()},
+        {name: Setting(v, f"{file.path} [profiles.{profile}]") for name, v in table.items()},
         {name: Setting(value, str(file.path)) for name, value in file.values.items()},
     ]
     return layers if rest else layers[:1]
@@ -232,11 +244,11 @@ def _from_login(profile: Profile | None, name: str) -> list[Layer]:
     return [{field: Setting(v, f"profile {name}") for field, v in values.items() if v is not None}]
 
 
-def _merged(layers: list[Layer]) -> Layer:
-    """For each setting what the first layer says that says anything.
+def _merge(layers: list[Layer]) -> Layer:
+    """Take each setting from the first layer that has it.
 
-    A data center that an option names is where the requests go: a sandbox that is named elsewhere
-    must not get what is meant for people.
+    A data center from an option overrides the base URL of all other layers: a message for people
+    must not go to a sandbox that the environment or a file names.
     """
     merged = {name: value for layer in reversed(layers) for name, value in layer.items()}
     if "data_center" in layers[0] and "base_url" not in layers[0]:
@@ -244,9 +256,12 @@ def _merged(layers: list[Layer]) -> Layer:
     return {name: merged[name] for name in KEYS if name in merged}
 
 
-def _no_credentials(profile: Setting | None) -> str:
-    variables = ", ".join(REFRESH[:-1]) + f" and {REFRESH[-1]}"
+def _missing_credentials(profile: Setting | None) -> str:
     if profile is not None and profile.source != _UNNAMED:
-        who = f"profile {profile.value!r} is not logged in: `cliq auth login --profile "
-        return f"{who}{profile.value}`"
-    return f"no credentials: give --token, or set {ACCESS}, or {variables}, or `cliq auth login`"
+        command = f"`cliq auth login --profile {profile.value}`"
+        return f"profile {profile.value!r} is not logged in: run {command}"
+    variables = ", ".join(REFRESH_TOKEN[:-1]) + f" and {REFRESH_TOKEN[-1]}"
+    return (
+        f"no credentials: give --token, or set {ACCESS_TOKEN}, or {variables}, "
+        "or run `cliq auth login`"
+    )

@@ -1,1 +1,1 @@
-"""Parsing."""
+"""Parsers from the API's plain JSON form into checked request models."""

@@ -1,4 +1,4 @@
-"""A voice call from the form that the API takes."""
+"""Parser of voice calls in the API's plain form."""
 
 from typing import Any
 
@@ -9,29 +9,29 @@ __all__ = ["actions_from", "call_from"]
 
 
 def call_from(data: object) -> Call:
-    """The call that the API's plain form describes, without those who are called.
+    """Build a call, without its recipients, from the API's plain form.
 
     Raises:
-        ValueError: It is not of that form, or has something that no call has.
+        ValueError: The data is not in that form, or has a field that a call does not have.
         ValidationError: A limit is broken.
     """
     if not isinstance(data, dict):
-        raise ValueError("a call is a JSON object")  # noqa: TRY004 - the data's fault
+        raise ValueError("a call is a JSON object")  # noqa: TRY004 - invalid data, not a programming error
     if "user_ids" in data:
-        raise ValueError("user_ids: recipients stand beside the call, not in it")
+        raise ValueError("user_ids: recipients are given separately, not in the call")
     return parse_strict(data, _call, "call")
 
 
 def actions_from(data: Any) -> list[CallAction]:
-    """The actions of a call from the API's plain form.
+    """Build the actions of a call from the API's plain form.
 
     Raises:
-        ValueError: They are not in that form.
+        ValueError: The data is not in that form.
         ValidationError: A limit is broken.
     """
     if not isinstance(data, list):
-        raise ValueError("actions are a JSON array")  # noqa: TRY004 - the data's fault
-    return parse_strict(data, _actions, "action of a call")
+        raise ValueError("actions are a JSON array")  # noqa: TRY004 - invalid data, not a programming error
+    return parse_strict(data, _actions, "call action")
 
 
 def _call(data: Plain) -> Call:
@@ -41,7 +41,7 @@ def _call(data: Plain) -> Call:
 
 
 def _actions(data: Any) -> list[CallAction]:
-    return [_action(each) for each in data]
+    return [_action(item) for item in data]
 
 
 def _action(data: Plain) -> CallAction:

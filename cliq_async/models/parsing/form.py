@@ -1,7 +1,7 @@
-"""The API's plain form into models.
+"""Strict parsing of the API's plain form into models.
 
-Built from the models, so that every limit is checked before anything is sent. What the models
-would send is then compared with what was given: nothing in it is left out without a word.
+The models check every limit before anything is sent. The data that the models would send is then
+compared with the given data, so that no field is silently ignored.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,40 +28,40 @@ T = TypeVar("T")
 
 
 def parse_strict(data: Any, build: Callable[[Any], T], noun: str) -> T:
-    """What is built from plain data, if everything in the data is in it.
+    """Build a model from plain data, and check that the model uses all of the data.
 
     Args:
         data: The API's plain form.
-        build: Makes the model, or a list of models.
-        noun: What is built, for the error.
+        build: Builds the model, or a list of models.
+        noun: The name of the model in error messages.
 
     Raises:
-        ValueError: It is not of that form, or has something that has no place in it.
+        ValueError: The data is not in the API's form, or has a field that the model does not have.
         ValidationError: A limit is broken.
     """
     given = _drop_empty(data)
     try:
-        made = build(given)
+        model = build(given)
     except ValidationError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"not in the form of the API: {reason}") from None
-    if (lost := _first_ignored(given, unstructure(made), "")) is not None:
-        raise ValueError(f"{lost}: no {noun} has this")
-    return made
+    if (ignored := _first_ignored(given, unstructure(model), "")) is not None:
+        raise ValueError(f"{ignored}: unknown {noun} field")
+    return model
 
 
 def known_fields(data: Plain, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
-    """What of it a class takes; `built` finds the rest."""
+    """Return the items of the data that are fields of a class; `parse_strict` finds the others."""
     return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
 
 
 def action_from(data: Plain) -> Action:
-    """What a button does.
+    """Build the action of a button.
 
     Raises:
-        ValueError: There is no such type.
+        ValueError: The action's type is unknown.
         ValidationError: A limit is broken.
     """
     content = data.get("data") or {}
@@ -79,43 +79,43 @@ def action_from(data: Plain) -> Action:
         case "copy":
             return CopyText(content["text"], confirm=confirm)
         case other:
-            raise ValueError(f"action type {other!r}")
+            raise ValueError(f"unknown action type {other!r}")
 
 
-_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
-def _drop_empty(value: object, nothing: tuple[Any, ...] = _NOTHING) -> Any:
-    """The value without what means nothing in it: null, empty texts, lists and objects.
+def _drop_empty(value: object, empty: tuple[Any, ...] = _EMPTY) -> Any:
+    """Return the value without null and empty strings, lists and objects.
 
-    But an empty text in a slide is a line or a cell.
+    Slides keep their empty strings, which are lines or cells.
     """
     if isinstance(value, dict):
         items = (
-            (key, _drop_empty(item, (None,) if key == "slides" else nothing))
+            (key, _drop_empty(item, (None,) if key == "slides" else empty))
             for key, item in value.items()
         )
-        return {key: item for key, item in items if item not in nothing}
+        return {key: item for key, item in items if item not in empty}
     if isinstance(value, list | tuple):
-        return [_drop_empty(item, nothing) for item in value]
+        return [_drop_empty(item, empty) for item in value]
     return value
 
 
 def _first_ignored(given: Any, sent: Any, path: str) -> str | None:
-    """Where what is to be sent has less than what was given; None if it has all of it."""
+    """Return the path of the first given item that would not be sent, or None."""
     if isinstance(given, dict) and isinstance(sent, dict):
         for key, item in given.items():
             inner = f"{path}.{key}" if path else str(key)
             if key not in sent:
-                if item in _NOTHING:
+                if item in _EMPTY:
                     continue
                 return inner
-            if (lost := _first_ignored(item, sent[key], inner)) is not None:
-                return lost
+            if (ignored := _first_ignored(item, sent[key], inner)) is not None:
+                return ignored
         return None
     if isinstance(given, list) and isinstance(sent, list) and len(given) == len(sent):
         pairs = enumerate(zip(given, sent, strict=True))
-        found = (_first_ignored(one, other, f"{path}[{index}]") for index, (one, other) in pairs)
-        return next((lost for lost in found if lost is not None), None)
+        ignored_items = (_first_ignored(*pair, f"{path}[{index}]") for index, pair in pairs)
+        return next((ignored for ignored in ignored_items if ignored is not None), None)
     same = given == sent or (not isinstance(given, bool) and str(given) == str(sent))
     return None if same else path

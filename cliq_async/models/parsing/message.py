@@ -1,4 +1,4 @@
-"""A message from the form that the API takes."""
+"""Parser of messages in the API's plain form."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -18,25 +18,25 @@ _RECIPIENTS: Final = frozenset({"user_ids", "broadcast", "channel_unique_name"})
 
 
 def message_from(data: object) -> Message:
-    """The message that the API's plain form describes.
+    """Build a message from the API's plain form.
 
     Raises:
-        ValueError: It is not of that form, or has something that no message has.
+        ValueError: The data is not in that form, or has a field that a message does not have.
         ValidationError: The message breaks a limit.
     """
     if not isinstance(data, dict):
-        raise ValueError("a message is a JSON object")  # noqa: TRY004 - the data's fault
-    if found := sorted(_RECIPIENTS & data.keys()):
-        raise ValueError(f"{found[0]}: recipients stand beside the message, not in it")
+        raise ValueError("a message is a JSON object")  # noqa: TRY004 - invalid data, not a programming error
+    if recipients := sorted(_RECIPIENTS & data.keys()):
+        raise ValueError(f"{recipients[0]}: recipients are given separately, not in the message")
     if unknown := sorted(data.keys() - set(FIELDS)):
-        raise ValueError(f"{unknown[0]}: no message has this")
+        raise ValueError(f"{unknown[0]}: unknown message field")
     return parse_strict(data, _message, "message")
 
 
 def _message(data: Plain) -> Message:
     return Message(
         **{
-            name: _PARTS[name](data[name]) if name in _PARTS else data[name]
+            name: _PARSERS[name](data[name]) if name in _PARSERS else data[name]
             for name in FIELDS
             if name in data
         }
@@ -80,7 +80,7 @@ def _card(data: Plain) -> Card:
         case "prompt":
             return Prompt(title)
         case other:
-            raise ValueError(f"card theme {other!r}")
+            raise ValueError(f"unknown card theme {other!r}")
 
 
 def _section(data: Plain) -> Section:
@@ -101,10 +101,10 @@ def _slide(data: Plain) -> Slide:
         case str(kind) if kind in _SIMPLE:
             return _SIMPLE[kind](content, title=title)
         case other:
-            raise ValueError(f"slide type {other!r}")
+            raise ValueError(f"unknown slide type {other!r}")
 
 
-_PARTS: Final[dict[str, Callable[[Any], Any]]] = {
+_PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "card": _card,
     "slides": _slides,
     "buttons": _buttons,

@@ -1,1 +1,1 @@
-"""Stores."""
+"""Quota stores: memory, SQLite and Redis."""

@@ -1,4 +1,8 @@
-"""What a quota store does, and how one is opened from its URL."""
+"""The contract of a quota store.
+
+To write one, implement the protocol here, or less: a `StateBackend`, of which `ThreadedStore` makes
+a store.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
@@ -20,18 +24,18 @@ __all__ = ["ColdStart", "Listener", "QuotaStore", "starts_spent"]
 
 
 Listener = Callable[[], None]
-"""Told that a token may be free sooner than was said. Called from any thread; must not block."""
+"""Called, from any thread, when a token may be free sooner than was said. Must not block."""
 
 
 ColdStart = Literal["full", "spent"]
-"""What a bucket counts as that nobody has used before."""
+"""The state of a bucket that has not been used before."""
 
 
 def starts_spent(cold_start: ColdStart) -> bool:
-    """Whether new buckets are spent.
+    """Return whether new buckets are spent.
 
     Raises:
-        ValueError: There is no such cold start.
+        ValueError: `cold_start` is neither `full` nor `spent`.
     """
     if cold_start not in {"full", "spent"}:
         raise ValueError(f"cold_start is full or spent, got {cold_start!r}")
@@ -39,11 +43,12 @@ def starts_spent(cold_start: ColdStart) -> bool:
 
 
 class QuotaStore(Protocol):
-    """Keeps the buckets of all keys for everybody who shares them.
+    """The buckets of all keys, for all clients that share them.
 
-    One state, whatever its home: per key the spent tokens, the lock, and what locks taught. All
-    moments that go in and out are readings of `clock`; a store whose home has a clock of its own
-    translates, to the safe side. A failure is a `QuotaStoreError`, never a free token.
+    The state is the same in all stores: per key the spent tokens, the lock, and the limit that
+    locks have taught. All moments that go in and out are readings of `clock`; a store that counts
+    by another clock converts them, to the safe side. A failure is a `QuotaStoreError`, never a
+    free token.
     """
 
     clock: Clock
@@ -59,19 +64,19 @@ class QuotaStore(Protocol):
         queue_id: QueueId | None = None,
         waiters: int = 1,
     ) -> float | Denied:
-        """Take a token and say when that was, or say when it is worth asking again.
+        """Take a token and return when that was, or return when to ask again.
 
-        Idempotent by the token's id: a take whose caller was cancelled is either asked again or
-        ended as never sent, and neither spends a token twice.
+        Idempotent by the token's id: after a cancelled take, the caller either asks again or ends
+        the token as never sent, and neither spends a token twice.
 
         Args:
-            quota: What is counted, and how much of it.
-            token: An id made by the caller, unique within its process.
-            lease_s: When the token is back if it never ends.
-            reserve: How many tokens to leave to others.
-            lane: A batch leaves tokens to people who wait anywhere, and batches take turns.
-            queue_id: Names the line that asks, unique within its process; None for a single ask.
-            waiters: How many wait in that line and lane, this one included.
+            quota: The threshold, and the bucket's name.
+            token: An id that the caller has chosen, unique within its process.
+            lease_s: The time after which the token is back if it never ends.
+            reserve: The number of tokens to leave to others.
+            lane: A batch leaves tokens to interactive callers, and batches share them fairly.
+            queue_id: The queue that asks, unique within its process; None for a caller in no queue.
+            waiters: The number of callers in that queue and lane, this one included.
         """
         ...
 
@@ -84,35 +89,35 @@ class QuotaStore(Protocol):
     ) -> Lock:
         """End a token whose request was refused, and close the bucket.
 
-        Done even if the caller is cancelled while it waits.
+        This happens even if the caller is cancelled while it waits.
 
         Args:
-            quota: What is counted, and how much of it.
+            quota: The threshold, and the bucket's name.
             token: The refused request's token.
-            taken_at: When the token was taken.
-            wait_s: How long the refusal says to wait; None for the documented lock period.
+            taken_at: The moment at which the token was taken.
+            wait_s: The wait that the refusal asks for; None for the documented lock period.
         """
         ...
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
-        """Look at buckets without taking anything."""
+        """Return the state of several buckets."""
         ...
 
     async def clear(self, quotas: Iterable[Quota]) -> None:
-        """Forget what was spent, locked and learned, so that the buckets are full.
+        """Make buckets full: forget spent tokens, locks and adaptive limits.
 
-        A request that is under way counts again once it has ended.
+        A request in flight counts again once it has ended.
         """
         ...
 
     def watch(self, key: Key, watcher: Listener) -> Callable[[], None]:
-        """Have `watcher` called when a token may be free sooner than was said.
+        """Call `watcher` whenever a token may be free sooner than was said.
 
         Returns:
-            A function that ends it.
+            A function that stops it.
         """
         ...
 
     async def close(self) -> None:
-        """Write down what is pending and let go of the store's home."""
+        """Store what is pending, and close files and connections."""
         ...

@@ -20,71 +20,28 @@ from cliq_async.quota.stores.base import ColdStart, Listener, starts_spent
 from cliq_async.quota.stores.records import Record
 from cliq_async.quota.stores.threaded import Listeners
 
-__all__ = ["MemoryRecords", "MemoryStore"]
+__all__ = ["MemoryStore"]
 
 
-class MemoryRecords:
-    """Notes in the memory of this process; see `Notes`. No method ever waits."""
-
-    clock: Clock
-
-    def __init__(self) -> None:
-        self._notes: dict[str, Record] = {}
-        self._notes_lock = threading.RLock()  # what the garbage collector closes may drop one
-
-    async def get_record(self, name: str) -> Record | None:
-        """See `Notes.get_record`."""
-        with self._notes_lock:
-            return self._standing(name)
-
-    async def add_record(self, name: str, text: str, *, until: float) -> bool:
-        """See `Notes.add_record`."""
-        with self._notes_lock:
-            note = self._standing(name)
-            if note is not None and note.text != text:
-                return False
-            self._notes[name] = Record(text, until)
-            return True
-
-    def set_record(self, name: str, text: str, *, until: float) -> None:
-        """See `Notes.set_record`."""
-        with self._notes_lock:
-            self._notes[name] = Record(text, until)
-
-    def delete_record(self, name: str, text: str) -> None:
-        """See `Notes.delete_record`."""
-        with self._notes_lock:
-            note = self._notes.get(name)
-            if note is not None and note.text == text:
-                del self._notes[name]
-
-    def _standing(self, name: str) -> Record | None:
-        note = self._notes.get(name)
-        if note is not None and note.until <= self.clock():
-            del self._notes[name]
-            return None
-        return note
-
-
-class MemoryStore(MemoryRecords):
+class MemoryStore:
     """Buckets in the memory of this process. No method ever waits.
 
-    Lost when the process ends, so a restart within a window of the last request can lead to a
-    lock; so can a second process. `cold_start="spent"` guards against the first: every bucket
-    starts empty and fills up within a window.
+    The buckets are lost when the process ends, so a restart within a window of the last request
+    can lead to a lock; so can a second process. `cold_start="spent"` guards against the first:
+    each bucket starts empty and fills up within a window.
 
     Args:
-        clock: Where the time comes from.
-        cold_start: Whether a new bucket is full or spent.
+        clock: The client's clock.
+        cold_start: `full` or `spent`: a new bucket.
     """
 
     def __init__(self, *, clock: Clock = system_clock, cold_start: ColdStart = "full") -> None:
-        super().__init__()
         self.clock = clock
         self._spent = starts_spent(cold_start)
         self._opened_at = clock()
         self._buckets: dict[Key, Bucket] = {}
-        self._watchers = Listeners()
+        self._records: dict[str, Record] = {}
+        self._listeners = Listeners()
         # Reentrant: a coroutine that the garbage collector closes may end its token in here.
         self._lock = threading.RLock()
 
@@ -108,7 +65,7 @@ class MemoryStore(MemoryRecords):
             alone = waiters <= 1 and not (bucket.waiting or (lane and bucket.shares))
             if alone and bucket.try_take(quota, token, now, lease_s, reserve):
                 return now
-            not_yet = bucket.acquire(
+            denied = bucket.acquire(
                 quota,
                 token,
                 now,
@@ -118,7 +75,7 @@ class MemoryStore(MemoryRecords):
                 queue_id=queue_id,
                 waiters=waiters,
             )
-            return now if not_yet is None else not_yet
+            return now if denied is None else denied
         finally:
             lock.release()
 
@@ -131,8 +88,8 @@ class MemoryStore(MemoryRecords):
             sooner = bucket.end(quota, token, self.clock(), ending)
         finally:
             lock.release()
-        if sooner and self._watchers:
-            self._watchers.notify(quota.key)
+        if sooner and self._listeners:
+            self._listeners.notify(quota.key)
 
     async def refuse(
         self, quota: Quota, token: TokenId, *, taken_at: float, wait_s: float | None
@@ -141,7 +98,7 @@ class MemoryStore(MemoryRecords):
         with self._lock:
             bucket = self._buckets.get(quota.key) or self._new(quota)
             lock = bucket.refuse(quota, token, self.clock(), taken_at, wait_s)
-        self._watchers.notify(quota.key)
+        self._listeners.notify(quota.key)
         return lock
 
     async def snapshots(self, quotas: Iterable[Quota]) -> list[Snapshot]:
@@ -159,14 +116,44 @@ class MemoryStore(MemoryRecords):
         with self._lock:
             self._buckets.update((key, Bucket()) for key in keys)
         for key in keys:
-            self._watchers.notify(key)
+            self._listeners.notify(key)
+
+    async def get_record(self, name: str) -> Record | None:
+        """See `SharedRecords.get_record`."""
+        with self._lock:
+            record = self._records.get(name)
+            if record is not None and record.until <= self.clock():
+                del self._records[name]
+                return None
+            return record
+
+    async def add_record(self, name: str, text: str, *, until: float) -> bool:
+        """See `SharedRecords.add_record`."""
+        with self._lock:
+            record = self._records.get(name)
+            if record is not None and record.text != text and record.until > self.clock():
+                return False
+            self._records[name] = Record(text, until)
+            return True
+
+    def set_record(self, name: str, text: str, *, until: float) -> None:
+        """See `SharedRecords.set_record`."""
+        with self._lock:
+            self._records[name] = Record(text, until)
+
+    def delete_record(self, name: str, text: str) -> None:
+        """See `SharedRecords.delete_record`."""
+        with self._lock:
+            record = self._records.get(name)
+            if record is not None and record.text == text:
+                del self._records[name]
 
     def watch(self, key: Key, watcher: Listener) -> Callable[[], None]:
         """See `QuotaStore.watch`."""
-        return self._watchers.add(key, watcher)
+        return self._listeners.add(key, watcher)
 
     async def close(self) -> None:
-        """Nothing to write down: the buckets outlive the clients that share them."""
+        """Do nothing: the buckets outlive the clients that share them."""
 
     def _new(self, quota: Quota) -> Bucket:
         bucket = self._buckets[quota.key] = Bucket()

@@ -1,4 +1,4 @@
-"""Since when the machine's clock counts: readings from before its last start mean nothing."""
+"""Buckets after a reboot or a loss of data: the clock has restarted, and writes may be missing."""
 
 import sys
 from functools import cache
@@ -16,10 +16,10 @@ _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
 @cache
 def boot_id() -> str:
-    """Names the machine's last start; empty where the system does not tell.
+    """Return a name for the machine's last start; empty where the system does not tell.
 
-    Without it, a start is noticed by a clock that has gone back. That is enough: a reading is not
-    reached before as much time has passed since the start as it says.
+    Without it, a restart is noticed because the clock has gone back. That is enough: a reading is
+    not reached before as much time has passed since the start as it says.
     """
     if sys.platform.startswith("linux"):
         try:
@@ -30,16 +30,17 @@ def boot_id() -> str:
 
 
 def clock_origin(boot: str, now: float, before: str, read: float) -> float | None:
-    """Since when the clock counts, if an earlier reading was of another one; None if it was not.
+    """Return the first moment of the clock since its restart, or None if it has not restarted.
 
-    It counts from the machine's start. A clock that goes back without one is that of a machine
-    set back to an earlier state: what its readings so far meant is not known, so it begins now.
+    The clock counts from the machine's start. If it goes back without one, the machine was set
+    back to an earlier state (a virtual machine's snapshot). The meaning of the readings so far is
+    then unknown, so the clock counts as restarted just now.
 
     Args:
         boot: The machine's start.
         now: The moment.
-        before: The machine's start at the earlier reading.
-        read: The earlier reading.
+        before: The machine's start at an earlier reading.
+        read: That reading.
     """
     if boot == before and read <= now:
         return None
@@ -47,25 +48,25 @@ def clock_origin(boot: str, now: float, before: str, read: float) -> float | Non
 
 
 def rebase(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> Bucket:
-    """A bucket whose times are of a clock before this one.
+    """Return a bucket whose moments were those of the clock before its restart.
 
-    Whatever was sent had left before this clock began, so all of it is spent for its full time
-    from there on: all tokens, since the last writes before a power cut may be missing. Nobody
-    knows how much time lies between the clocks: a lock goes on for what was left of it, and what
-    was learned keeps its age.
+    All requests were sent before the clock restarted, so their tokens are spent for the full time
+    from then on: all tokens, since the last writes before a power cut may be missing. The time
+    between the two clocks is unknown, so a lock goes on for the time that was left of it, and an
+    adaptive limit keeps its age.
 
     Args:
-        bucket: As it was.
-        quota: What it counts.
-        seen_at: When it was last written, on the clock of before.
-        began_at: The first moment of the clock of now; see `clock_began`.
+        bucket: The bucket as it was stored.
+        quota: Its threshold.
+        seen_at: The moment at which it was stored, on the clock before the restart.
+        began_at: The first moment after the restart; see `clock_origin`.
     """
-    learned, shift = bucket.adaptive, began_at - seen_at
-    if learned is not None:
-        learned = attrs.evolve(
-            learned,
-            ceiling_until=learned.ceiling_until + shift,
-            grown_at=learned.grown_at + shift,
+    adaptive, shift = bucket.adaptive, began_at - seen_at
+    if adaptive is not None:
+        adaptive = attrs.evolve(
+            adaptive,
+            ceiling_until=adaptive.ceiling_until + shift,
+            grown_at=adaptive.grown_at + shift,
         )
     spent = [*bucket.returning, *bucket.held.values()]  # the holders are gone, too
     moved = Bucket(
@@ -73,20 +74,19 @@ def rebase(bucket: Bucket, quota: Quota, seen_at: float, began_at: float) -> Buc
         locked_until=bucket.locked_until + shift,
         reopening=bucket.reopening,
         opened_at=bucket.opened_at + shift,
-        adaptive=learned,
+        adaptive=adaptive,
     )
     return assume_spent(moved, quota, began_at)
 
 
 def assume_spent(bucket: Bucket, quota: Quota, lost_at: float) -> Bucket:
-    """A bucket of which nobody knows what was spent until some moment: all of it may have been.
+    """Return a bucket with the tokens spent that may have been spent before a loss of data.
 
-    But for a quota that says how many of its tokens that is worth; more, if more are known to be.
-
-    Tokens that are held go on: whoever holds one will say what became of it.
+    That is all tokens, or as many as `Quota.assume_spent` says; more, if more are known to be
+    spent. Tokens that are held stay held: their holders will end them.
     """
-    learned = bucket.adaptive
-    margin_s = quota.margin_s if learned is None else learned.margin_s
+    adaptive = bucket.adaptive
+    margin_s = quota.margin_s if adaptive is None else adaptive.margin_s
     back_at = lost_at + quota.window_s + margin_s + quota.straggler_s
     held = len(bucket.held)
     known = held + sum(each > lost_at for each in bucket.returning)

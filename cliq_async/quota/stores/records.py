@@ -1,8 +1,8 @@
-"""Notes: short texts that all who share a store can read until some moment.
+"""Records: short texts in a quota store that all processes can read until they expire.
 
-By them, processes share access tokens. One note holds the token; another one, which only one of
-them can have, says who is making the next, and ends by itself should that one die. A note that is
-lost costs a token more, and nothing else: it is never what the quota rests on.
+Processes share access tokens by them. One record holds the token. Another one is the claim of the
+process that is getting the next token; only one process can have it, and it expires if that process
+dies. A lost record costs one more request for a token: the quota never rests on it.
 """
 
 from typing import Protocol, TypeGuard
@@ -14,11 +14,11 @@ __all__ = ["Record", "SharedRecords", "keeps_records"]
 
 @attrs.frozen
 class Record:
-    """A note.
+    """A record.
 
     Attributes:
-        text: What it says; it may be a secret.
-        until: When it is gone, on the store's clock.
+        text: The text, which may be a secret.
+        until: The moment at which the record expires, on the store's clock.
     """
 
     text: str = attrs.field(repr=False)
@@ -26,13 +26,13 @@ class Record:
 
 
 class SharedRecords(Protocol):
-    """What a store does that keeps notes. All moments are readings of its clock.
+    """The part of a store that keeps records. All moments are readings of its clock.
 
-    What one caller asks for is done in the order in which it asked.
+    The operations of one caller on a record are done in their order.
     """
 
     async def get_record(self, name: str) -> Record | None:
-        """The note of a name, or None if there is none, or none any more.
+        """Return the record of a name, or None if it is missing or has expired.
 
         Raises:
             QuotaStoreError: The store failed.
@@ -40,23 +40,23 @@ class SharedRecords(Protocol):
         ...
 
     async def add_record(self, name: str, text: str, *, until: float) -> bool:
-        """Write a note unless there is one that says something else. True if it is there now.
+        """Write a record unless one with another text exists. Return whether it was written.
 
         Raises:
-            QuotaStoreError: The store failed; the note may be there all the same.
+            QuotaStoreError: The store failed; the record may have been written all the same.
         """
         ...
 
     def set_record(self, name: str, text: str, *, until: float) -> None:
-        """Write a note in place of whatever is there. Never waits; tried again if it fails."""
+        """Write a record, replacing any other. Never waits; tried again if it fails."""
         ...
 
     def delete_record(self, name: str, text: str) -> None:
-        """Remove a note if it says this. Never waits, so that it works in a cancelled task."""
+        """Delete a record if it has this text. Never waits, not even in a cancelled task."""
         ...
 
 
 def keeps_records(store: object) -> TypeGuard[SharedRecords]:
-    """Whether a store keeps notes; one of the user's own need not."""
+    """Return whether a store keeps records; a user-defined one need not."""
     names = ("get_record", "add_record", "set_record", "delete_record")
     return all(callable(getattr(store, name, None)) for name in names)

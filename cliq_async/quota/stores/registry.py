@@ -1,4 +1,4 @@
-"""Quota stores by their URLs, each place opened once a process."""
+"""Quota stores by their URLs, each place opened once per process."""
 
 import os
 import threading
@@ -26,22 +26,22 @@ _opening = threading.Lock()
 
 
 def default_path() -> Path:
-    """Where the quota is kept if nobody says otherwise: the platform's place for state."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - who names a place needs none
+    """Return the default place of the quota's file, in the platform's directory for state."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - needed only without a URL
 
     return user_state_path("cliq_async", appauthor=False) / "quota.db"
 
 
 def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> QuotaStore:
-    """The store that a client uses.
+    """Return the store that a client uses.
 
     Args:
         quota: A store, its URL, or None for the SQLite file at `default_path()`.
-        clock: A clock of the caller's own, which gives it a store of its own too: in memory,
+        clock: The caller's clock, with which no other client shares the store: one in memory,
             unless a URL says otherwise.
 
     Raises:
-        ValidationError: There is no such store.
+        ValidationError: The URL does not name a store.
     """
     if quota is not None and not isinstance(quota, str):
         return quota
@@ -51,7 +51,7 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
     if clock is not None:
         return make(clock)
     with _opening:
-        # One a process and place, however it was asked for: two that count apart add up to too
+        # One per process and place, whatever the URL: two that count separately add up to too
         # much, and two that share a file wait for each other.
         if place not in _shared:
             _shared[place] = make(system_clock)
@@ -59,7 +59,7 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
 
 
 def _parse_url(url: str) -> tuple[str, Callable[[Clock], QuotaStore]]:
-    """A store's place, by which it is shared, and what opens it."""
+    """Return a store's place, by which it is shared, and a function that opens it."""
     scheme, slashes, rest = url.partition("://")
     place, _, query = rest.partition("?")
     options = parse_qs(query, keep_blank_values=True)
@@ -78,7 +78,7 @@ def _parse_url(url: str) -> tuple[str, Callable[[Clock], QuotaStore]]:
 
 
 def _sqlite(place: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], QuotaStore]]:
-    from cliq_async.quota.stores.sqlite import SqliteStore  # noqa: PLC0415 - not everybody has one
+    from cliq_async.quota.stores.sqlite import SqliteStore  # noqa: PLC0415 - not every program has one
 
     # Three slashes stand before an absolute path; on Windows a drive's letter follows.
     name = place[1:] if place[2:3] == ":" or place.startswith("/~") else place
@@ -106,13 +106,13 @@ def _unknown(scheme: str) -> ValidationError:
 
 
 def retain(store: QuotaStore) -> None:
-    """Note that a client uses a store."""
+    """Count a client that uses a store."""
     with _opening:
         _users[id(store)] += 1
 
 
 async def release(store: QuotaStore) -> None:
-    """Note that a client uses a store no more; the last one closes it."""
+    """Discount a client that no longer uses a store; the last one closes it."""
     with _opening:
         _users[id(store)] -= 1
         last = not _users[id(store)]
@@ -124,7 +124,7 @@ async def release(store: QuotaStore) -> None:
 
 @asynccontextmanager
 async def lease(store: QuotaStore) -> AsyncIterator[QuotaStore]:
-    """Use a store within the body; the last one who does closes it."""
+    """Use a store within the body; the last user closes it."""
     retain(store)
     try:
         yield store
@@ -133,8 +133,8 @@ async def lease(store: QuotaStore) -> AsyncIterator[QuotaStore]:
 
 
 def _in_child() -> None:
-    """After a fork: the parent's clients are not ours, and a lock that it held stays locked."""
-    global _opening  # noqa: PLW0603 - a lock cannot be made anew
+    """Forget the parent's clients after a fork; a lock that the parent held stays locked."""
+    global _opening  # noqa: PLW0603 - a lock cannot be reset
     _opening = threading.Lock()
     _users.clear()
 

@@ -1,4 +1,4 @@
-"""The calls that bots made."""
+"""Voice calls made by bots."""
 
 import random
 from collections import deque
@@ -10,7 +10,7 @@ __all__ = ["CallRecord", "Calls"]
 
 
 class CallRecord(TypedDict):
-    """A call, whoever was called: its id, the bot's unique name, the user's label, the body."""
+    """A call: its id, the bot's unique name, the user's label, the body."""
 
     id: str
     bot: str
@@ -19,13 +19,13 @@ class CallRecord(TypedDict):
 
 
 class Calls:
-    """The last calls; older ones are forgotten.
+    """The most recent calls.
 
     Args:
-        calls: The first ones.
-        count: How many there were, forgotten ones included.
-        seed: Decides their ids.
-        most: How many are remembered.
+        calls: The initial calls.
+        count: The number of calls ever made, including those no longer kept.
+        seed: The seed of the call ids.
+        capacity: The number of calls to keep.
     """
 
     def __init__(
@@ -34,24 +34,24 @@ class Calls:
         *,
         count: int = 0,
         seed: int = 0,
-        most: int = 100_000,
+        capacity: int = 100_000,
     ) -> None:
-        self._calls = deque(calls, maxlen=most)
+        self._calls = deque(calls, maxlen=capacity)
         self._count = count
         self._seed = seed
 
     @property
     def count(self) -> int:
-        """How many there were."""
+        """The number of calls ever made."""
         return self._count
 
     def all(self) -> list[CallRecord]:
-        """All that are remembered, the newest last."""
+        """Return the calls that are kept, the newest last."""
         return list(self._calls)
 
     def add(self, body: dict[str, Any], *, bot: str, user: str) -> str:
-        """Remember a call and give it an id."""
-        # Its own numbers for each call: ids do not come again after a restart.
+        """Store a call and return its id."""
+        # Seeded for each call, so that ids do not repeat after a restart.
         rng = random.Random(f"{self._seed}/calls/{self._count}")
         call_id = str(UUID(int=rng.getrandbits(128), version=4))
         self._calls.append({"id": call_id, "bot": bot, "user": user, "body": body})

@@ -1,4 +1,4 @@
-"""Channels, and which bots are in them."""
+"""Channels and the bots that are members of them."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +7,7 @@ import attrs
 
 from cliq_async.sandbox.errors import ApiFault, bad_request, wrong_url
 
-__all__ = ["Channel", "Channels", "first_channels"]
+__all__ = ["Channel", "Channels", "initial_channels"]
 
 _FIRST_CHAT: Final = 1777341900000
 
@@ -17,9 +17,9 @@ class Channel:
     """A channel.
 
     Attributes:
-        name: Its unique name.
-        chat_id: The id of its chat.
-        members: The unique names of the bots in it.
+        name: The channel's unique name.
+        chat_id: The id of the channel's chat.
+        members: The unique names of the bots in the channel.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Channel:
 
 
 class Channels:
-    """All channels.
+    """All channels, by unique name.
 
     Args:
-        channels: All of them.
+        channels: The channels.
     """
 
     def __init__(self, channels: Iterable[Channel]) -> None:
         self._by_name = {channel.name: channel for channel in channels}
 
     def associate(self, bot_name: str, channel_name: str) -> None:
-        """Take a bot into a channel.
+        """Add a bot to a channel.
 
         Raises:
-            Refused: There is no such channel, or the bot is in it.
+            ApiFault: The channel does not exist, or the bot is in it already.
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
@@ -50,11 +50,11 @@ class Channels:
             raise bad_request("The bot is in the channel.", "bot_already_member")
         channel.members.add(bot_name)
 
-    def chat_of(self, bot_name: str, channel_name: str) -> str:
-        """The chat of a channel that a bot writes to.
+    def chat_id_for(self, bot_name: str, channel_name: str) -> str:
+        """Return the chat id of a channel that the bot is in.
 
         Raises:
-            Refused: There is no such channel, or the bot is not in it.
+            ApiFault: The channel does not exist, or the bot is not in it.
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
@@ -64,22 +64,22 @@ class Channels:
             raise ApiFault(403, "The bot is not in the channel.", "bot_message_forbidden")
         return channel.chat_id
 
-    def chats(self) -> list[str]:
-        """The chats of all channels."""
+    def chat_ids(self) -> list[str]:
+        """Return the chat ids of all channels."""
         return [channel.chat_id for channel in self._by_name.values()]
 
-    def leave(self, bot_name: str) -> None:
-        """Take a bot out of all channels."""
+    def remove_bot(self, bot_name: str) -> None:
+        """Remove a bot from all channels."""
         for channel in self._by_name.values():
             channel.members.discard(bot_name)
 
     def all(self) -> list[Channel]:
-        """All of them."""
+        """Return all channels."""
         return list(self._by_name.values())
 
 
-def first_channels(bot_names: Iterable[str]) -> list[Channel]:
-    """The channels that are there from the beginning; these bots are in the first of them."""
+def initial_channels(bot_names: Iterable[str]) -> list[Channel]:
+    """Create the initial channels, with these bots in the first channel."""
     channels = [
         Channel(name, f"CT_{_FIRST_CHAT + number}_64396901")
         for number, name in enumerate(("announcements", "general", "releases"))

@@ -1,4 +1,4 @@
-"""The handlers of a bot, and how the API shows them."""
+"""A bot's handlers and their representations in the API."""
 
 from collections.abc import Iterable
 from typing import Any, Final, Literal, NotRequired, TypedDict
@@ -7,7 +7,7 @@ import attrs
 
 from cliq_async.sandbox.errors import ApiFault, bad_request
 
-__all__ = ["Handler", "HandlerType", "Handlers", "SubAction", "shown_logic"]
+__all__ = ["Handler", "HandlerType", "Handlers", "SubAction", "describe_logic"]
 
 HandlerType = Literal[
     "welcome_handler",
@@ -23,7 +23,7 @@ HandlerType = Literal[
 _MENU: Final = "menu_handler"
 _MAX_MENU_ACTIONS: Final = 5
 
-# What the handlers of a type are called with, besides access and environment.
+# The parameters of each type's handlers, besides access and environment.
 _PARAMS: Final[dict[str, tuple[str, ...]]] = {
     "welcome_handler": ("user", "newuser"),
     "message_handler": (
@@ -43,7 +43,7 @@ _STRINGS: Final = frozenset(
 
 
 class SubAction(TypedDict):
-    """An entry below a menu action."""
+    """An entry of a menu action."""
 
     name: str
     icon: NotRequired[str]
@@ -54,14 +54,14 @@ class Handler:
     """A handler.
 
     Attributes:
-        id: Its id, digits.
-        type: One of the eight types.
-        default: Whether it came with its bot and cannot be deleted.
-        script: What a Deluge bot's handler does.
-        permissions: What a webhook bot's handler is told of.
+        id: The handler's id, a string of digits.
+        type: One of the eight handler types.
+        default: True if the handler was created with its bot, and so cannot be deleted.
+        script: The script of a Deluge bot's handler.
+        permissions: The data that a webhook bot's handler receives.
         name: A menu action's name.
         icon: A menu action's icon.
-        sub_actions: The entries below a menu action.
+        sub_actions: A menu action's entries.
     """
 
     id: str
@@ -74,16 +74,16 @@ class Handler:
     sub_actions: list[SubAction] | None = None
 
     def fields(self, *names: str) -> dict[str, Any]:
-        """Those of these fields that it has."""
+        """Return the values of those of these fields that are set."""
         values = ((name, getattr(self, name)) for name in names)
         return {name: value for name, value in values if value is not None}
 
 
 class Handlers:
-    """The handlers of one bot, in the order they came.
+    """The handlers of one bot, in order of creation.
 
     Args:
-        handlers: The first ones.
+        handlers: The initial handlers.
     """
 
     __slots__ = ("_handlers",)
@@ -91,16 +91,16 @@ class Handlers:
     def __init__(self, handlers: Iterable[Handler] = ()) -> None:
         self._handlers = list(handlers)
 
-    def check_room(self, handler_type: str) -> None:
-        """Check that there may be another handler of a type.
+    def check_can_add(self, handler_type: str) -> None:
+        """Check that a handler of a type can be added.
 
         Raises:
-            Refused: There are as many as there may be.
+            ApiFault: The limit for the type is reached.
         """
-        count = len(self._of(handler_type))
-        most = _MAX_MENU_ACTIONS if handler_type == _MENU else 1
-        if count >= most:
-            text = f"The bot has {count} of {handler_type}; the limit is {most}."
+        count = len(self._of_type(handler_type))
+        limit = _MAX_MENU_ACTIONS if handler_type == _MENU else 1
+        if count >= limit:
+            text = f"The bot has {count} of {handler_type}; the limit is {limit}."
             raise bad_request(text, "execution_handler_create_failed")
 
     def add(self, handler: Handler) -> None:
@@ -108,33 +108,33 @@ class Handlers:
         self._handlers.append(handler)
 
     def find(self, handler_type: str, handler_id: str | None) -> Handler:
-        """The handler of a type and, if it is given, an id; the first one without it.
+        """Return the handler of a type and an id, or without an id the first of the type.
 
         Raises:
-            Refused: There is none.
+            ApiFault: The bot does not have such a handler.
         """
-        for handler in self._of(handler_type):
+        for handler in self._of_type(handler_type):
             if handler_id in {None, handler.id}:
                 return handler
         raise ApiFault(404, "The bot has no such handler.", "execution_handler_not_found")
 
     def remove(self, handler: Handler) -> None:
-        """Take a handler away.
+        """Remove a handler.
 
         Raises:
-            Refused: It came with the bot.
+            ApiFault: The handler was created with the bot.
         """
         if handler.default:
-            text = f"The {handler.type} came with the bot."
+            text = f"The {handler.type} was created with the bot and cannot be deleted."
             raise bad_request(text, "default_handler_delete_not_allowed")
         self._handlers.remove(handler)
 
     def all(self) -> list[Handler]:
-        """All of them."""
+        """Return all handlers."""
         return list(self._handlers)
 
-    def shown_in_bot(self) -> list[dict[str, Any]]:
-        """As the bot's record shows them."""
+    def summarize(self) -> list[dict[str, Any]]:
+        """Return the handlers as the bot's record lists them."""
         return [
             {"type": _MENU, "id": each.id} | self._display(each) | each.fields("sub_actions")
             if each.type == _MENU
@@ -142,31 +142,31 @@ class Handlers:
             for each in self._handlers
         ]
 
-    def shown(self, handler: Handler) -> dict[str, Any]:
-        """A handler in full."""
-        shown: dict[str, Any] = {"type": handler.type, "handler_id": handler.id}
+    def describe(self, handler: Handler) -> dict[str, Any]:
+        """Return a handler with all its details."""
+        details: dict[str, Any] = {"type": handler.type, "handler_id": handler.id}
         if handler.type == _MENU:
             display = self._display(handler)
-            shown |= display | handler.fields("sub_actions") | {"display_props": display}
-        return shown | shown_logic(handler)
+            details |= display | handler.fields("sub_actions") | {"display_props": display}
+        return details | describe_logic(handler)
 
-    def shown_update(self, handler: Handler) -> dict[str, Any]:
-        """A handler as the answer to a change shows it."""
-        shown = {"type": handler.type, "id": handler.id} | handler.fields("permissions")
+    def describe_update(self, handler: Handler) -> dict[str, Any]:
+        """Return a handler as the response to an update has it."""
+        details = {"type": handler.type, "id": handler.id} | handler.fields("permissions")
         if handler.type == _MENU:
-            shown["display_props"] = self._display(handler)
-        return shown
+            details["display_props"] = self._display(handler)
+        return details
 
-    def _of(self, handler_type: str) -> list[Handler]:
+    def _of_type(self, handler_type: str) -> list[Handler]:
         return [each for each in self._handlers if each.type == handler_type]
 
     def _display(self, handler: Handler) -> dict[str, Any]:
-        position = self._of(_MENU).index(handler) + 1
+        position = self._of_type(_MENU).index(handler) + 1
         return handler.fields("name", "icon") | {"position": position}
 
 
-def shown_logic(handler: Handler) -> dict[str, Any]:
-    """What a handler does, what it answers and what it is called with."""
+def describe_logic(handler: Handler) -> dict[str, Any]:
+    """Return a handler's script or permissions, return type and parameters."""
     params = [
         {"param_name": name, "param_type": "STRING" if name in _STRINGS else "MAP"}
         for name in ("access", "environment", *_PARAMS[handler.type])

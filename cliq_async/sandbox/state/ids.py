@@ -1,4 +1,4 @@
-"""Ids that are given out once."""
+"""The generator of unique ids."""
 
 from collections.abc import Iterable
 from typing import Final, Self
@@ -12,21 +12,21 @@ _STEP: Final = 1000
 
 @attrs.define
 class Ids:
-    """Ascending numbers, most of them left out.
+    """A generator of ascending numbers with gaps.
 
     Attributes:
-        next: The one that is given out next.
+        next: The next id.
     """
 
     next: int
 
     @classmethod
-    def behind(cls, ids: Iterable[str]) -> Self:
-        """Numbers above all of these."""
+    def starting_after(cls, ids: Iterable[str]) -> Self:
+        """Create a generator of ids above all of these."""
         return cls(max(map(int, ids)) + _STEP)
 
-    def give(self) -> str:
-        """The next one, as digits."""
-        given = self.next
+    def allocate(self) -> str:
+        """Return the next id, a string of digits."""
+        allocated = self.next
         self.next += _STEP
-        return str(given)
+        return str(allocated)

@@ -1,4 +1,4 @@
-"""The messages that bots sent, and their threads."""
+"""Messages sent by bots, and their threads."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from cliq_async.sandbox.validation import Target
 __all__ = ["FIRST_NUMBER", "Message", "Messages", "Place", "Thread"]
 
 FIRST_NUMBER: Final = 1777342127479
-_MOST_DIGITS: Final = 20
+_MAX_DIGITS: Final = 20
 _FAILED: Final = "botmessage_sending_failed"
 
 
 @attrs.define(eq=False)
 class Thread:
-    """A thread that was made from a message.
+    """A thread that starts at a message.
 
     Attributes:
         root: The number of that message.
-        title: Its title, if it has one.
+        title: The thread's title, if it has one.
     """
 
     root: int
@@ -30,22 +30,22 @@ class Thread:
 
     @property
     def chat_id(self) -> str:
-        """The id of its chat."""
+        """The id of the thread's chat."""
         return f"CT_{self.root}_64396901-T1"
 
 
 @attrs.define(eq=False, kw_only=True)
 class Message:
-    """A message, whoever got it.
+    """A message, to any number of recipients.
 
     Attributes:
-        number: Its number; they ascend without gaps.
+        number: The message's number; numbers ascend without gaps.
         bot: The unique name of the bot that sent it.
-        user: The label of the user on whose behalf it did.
-        to: Which kind of recipients it had.
-        channel: The channel's unique name, if it went to one.
-        chat_id: The chat that it was posted in.
-        thread: The thread that it was posted in or that was made from it.
+        user: The label of the user who sent it through the bot.
+        to: The kind of its recipients.
+        channel: The channel's unique name, if it was sent to one.
+        chat_id: The chat it was posted in.
+        thread: The thread it was posted in or that starts at it.
         body: The message as it was sent.
     """
 
@@ -60,31 +60,31 @@ class Message:
 
     @property
     def message_id(self) -> str:
-        """Its id."""
+        """The message's id."""
         return f"{self.number}_{self.number:x}"
 
     def ids(self) -> dict[str, str]:
-        """Its ids, as the API shows them."""
+        """Return the message's ids as the API returns them."""
         return {"chat_id": self.chat_id, "message_id": self.message_id}
 
-    def shown(self) -> dict[str, Any]:
-        """All that is known of it."""
-        shown = self.ids() | {"bot": self.bot, "user": self.user, "to": self.to}
+    def describe(self) -> dict[str, Any]:
+        """Return the message as `Sandbox.messages` lists it."""
+        details = self.ids() | {"bot": self.bot, "user": self.user, "to": self.to}
         if self.channel is not None:
-            shown["channel"] = self.channel
+            details["channel"] = self.channel
         if self.thread is not None and self.thread.title is not None:
-            shown["thread_title"] = self.thread.title
-        return shown | {"body": self.body}
+            details["thread_title"] = self.thread.title
+        return details | {"body": self.body}
 
 
 @attrs.frozen
 class Place:
-    """Where a message belongs by what it says itself, which may be nothing.
+    """The place that a message's own fields refer to; all None if they refer to none.
 
     Attributes:
-        chat_id: A chat that is no thread's.
-        thread: A thread.
-        root: A message whose thread is yet to be made.
+        chat_id: A chat without a thread.
+        thread: An existing thread.
+        root: A message to start a thread at.
     """
 
     chat_id: str | None = None
@@ -92,21 +92,21 @@ class Place:
     root: Message | None = None
 
 
-_ANYWHERE: Final = Place()
+_NO_PLACE: Final = Place()
 _REFERENCES: Final = frozenset({"reply_to", "thread_message_id", "thread_chat_id"})
 
 
 class Messages:
-    """The last messages; older ones are forgotten.
+    """The most recent messages.
 
     Args:
-        chats: The ids of chats that are known without a message.
-        messages: The first ones.
-        next_number: The number of the next one.
-        most: How many are remembered.
+        chats: The ids of the chats that exist without a message.
+        messages: The initial messages.
+        next_number: The number of the next message.
+        capacity: The number of messages to keep.
 
     Raises:
-        ValueError: The numbers of the first ones do not lead to the next one's without gaps.
+        ValueError: The initial messages' numbers have gaps or do not end before `next_number`.
     """
 
     def __init__(
@@ -115,10 +115,10 @@ class Messages:
         messages: Iterable[Message] = (),
         *,
         next_number: int = FIRST_NUMBER,
-        most: int = 100_000,
+        capacity: int = 100_000,
     ) -> None:
         self._chats = frozenset(chats)
-        self._messages = deque(messages, maxlen=most)
+        self._messages = deque(messages, maxlen=capacity)
         self._next = next_number
         first = next_number - len(self._messages)
         if any(each.number != first + index for index, each in enumerate(self._messages)):
@@ -126,30 +126,30 @@ class Messages:
 
     @property
     def next_number(self) -> int:
-        """The number of the next one."""
+        """The number of the next message."""
         return self._next
 
     def all(self) -> list[Message]:
-        """All that are remembered, the newest last."""
+        """Return the messages that are kept, the newest last."""
         return list(self._messages)
 
-    def place(self, body: dict[str, Any]) -> Place:
-        """Where a valid message belongs by what it says itself.
+    def resolve_place(self, body: dict[str, Any]) -> Place:
+        """Return the place that a valid message's own fields refer to.
 
         Raises:
-            Refused: It names a message or a chat that is not known.
+            ApiFault: A field refers to an unknown message or chat.
         """
         if _REFERENCES.isdisjoint(body):
-            return _ANYWHERE
+            return _NO_PLACE
         reply_to, root_id = body.get("reply_to"), body.get("thread_message_id")
         chat_id = body.get("thread_chat_id")
         if reply_to is not None:
-            self._message("reply_to", reply_to)
-        place = _ANYWHERE
+            self._find_message("reply_to", reply_to)
+        place = _NO_PLACE
         if root_id is not None:
-            root = self._message("thread_message_id", root_id)
+            root = self._find_message("thread_message_id", root_id)
             place = Place(root=root) if root.thread is None else Place(thread=root.thread)
-        return place if chat_id is None else self._chat("thread_chat_id", chat_id)
+        return place if chat_id is None else self._find_chat("thread_chat_id", chat_id)
 
     def add(
         self,
@@ -162,21 +162,21 @@ class Messages:
         channel: str | None = None,
         chat_id: str | None = None,
     ) -> Message:
-        """Remember a message.
+        """Store a message.
 
         Args:
             body: The message as it was sent.
             bot: The unique name of the bot that sent it.
-            user: The label of the user on whose behalf it did.
-            to: Which kind of recipients it had.
-            place: Where it belongs by what it says itself.
-            channel: The channel's unique name, if it went to one.
+            user: The label of the user who sent it through the bot.
+            to: The kind of its recipients.
+            place: The place that its own fields refer to.
+            channel: The channel's unique name, if it was sent to one.
             chat_id: The channel's chat.
         """
         number, thread = self._next, place.thread
         if place.root is not None:
             thread = place.root.thread = Thread(place.root.number)
-        elif place is _ANYWHERE and body.get("message_topic"):
+        elif place is _NO_PLACE and body.get("message_topic"):
             thread = Thread(number, body["message_topic"])
         if thread is not None:
             thread.title = thread.title or body.get("thread_title")
@@ -197,25 +197,25 @@ class Messages:
         self._next += 1
         return message
 
-    def _message(self, field: str, message_id: str) -> Message:
-        message = self._at(message_id.partition("_")[0])
+    def _find_message(self, field: str, message_id: str) -> Message:
+        message = self._by_number(message_id.partition("_")[0])
         if message is None or message.message_id != message_id:
-            raise bad_request(f"'{field}' names no message.", _FAILED)
+            raise bad_request(f"'{field}' does not refer to a known message.", _FAILED)
         return message
 
-    def _chat(self, field: str, chat_id: str) -> Place:
+    def _find_chat(self, field: str, chat_id: str) -> Place:
         if chat_id in self._chats:
             return Place(chat_id=chat_id)
-        message = self._at(chat_id.removeprefix("CT_").partition("_")[0])
+        message = self._by_number(chat_id.removeprefix("CT_").partition("_")[0])
         if message is not None:
             if message.thread is not None and message.thread.chat_id == chat_id:
                 return Place(thread=message.thread)
             if message.chat_id == chat_id:
                 return Place(chat_id=chat_id)
-        raise bad_request(f"'{field}' names no chat.", _FAILED)
+        raise bad_request(f"'{field}' does not refer to a known chat.", _FAILED)
 
-    def _at(self, digits: str) -> Message | None:
-        if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+    def _by_number(self, digits: str) -> Message | None:
+        if not digits.isdecimal() or len(digits) > _MAX_DIGITS:
             return None
         index = int(digits) - (self._next - len(self._messages))
         return self._messages[index] if 0 <= index < len(self._messages) else None

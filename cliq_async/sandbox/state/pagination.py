@@ -1,4 +1,4 @@
-"""Lists that are read page by page, or only for what changed, while they change."""
+"""Pagination and incremental sync of collections that change between requests."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,12 +17,12 @@ R = TypeVar("R", bound=Mapping[str, Any])
 
 @attrs.frozen
 class Revisions:
-    """What the cursors and sync tokens of a catalogue refer to.
+    """The revisions that the cursors and sync tokens of a collection refer to.
 
     Attributes:
-        revision: How many changes there were.
-        changed: The revision of each record's last change, by id; none for a first record.
-        removed: The revision at which each id was taken away.
+        revision: The number of changes so far.
+        changed: The revision of each record's last change, by id; unchanged records are absent.
+        removed: The revision of each record's removal, by id.
     """
 
     revision: int = 0
@@ -31,21 +31,21 @@ class Revisions:
 
 
 class PaginatedCollection(Generic[R]):
-    """Records by id, in the order of their ids, read page by page while they change.
+    """Records in the order of their ids, with pages and incremental sync.
 
-    A cursor holds the last id that was given out, so records that come or go in between shift
-    nothing. It also holds the revision at which the listing began, which becomes the sync token:
-    what changed while the pages were read is part of the next sync.
+    A cursor holds the last id returned, so records added or removed between pages do not shift
+    the others. It also holds the revision at which the listing began, which becomes the sync
+    token: changes made while the pages were read are part of the next sync.
 
     Args:
-        name: What it lists; a cursor of another catalogue is refused.
-        records: The first records by id, the ids being strings of digits.
+        name: The collection's name; a token of another collection is refused.
+        records: The initial records by id; ids are strings of digits.
     """
 
     def __init__(self, name: str, records: Iterable[tuple[str, R]]) -> None:
         self._name = name
         self._records: dict[str, R] = dict(records)
-        # Ids of different lengths are ordered as numbers are.
+        # Ids of different lengths are ordered like numbers.
         self._order = sorted((len(key), key) for key in self._records)
         self._changed: dict[str, int] = {}
         self._removed: dict[str, int] = {}
@@ -58,24 +58,24 @@ class PaginatedCollection(Generic[R]):
         return len(self._records)
 
     def get(self, key: str) -> R | None:
-        """The record of this id, if there is one."""
+        """Return the record with this id; None if it does not exist."""
         return self._records.get(key)
 
-    def among(self, keys: Iterable[str]) -> list[str]:
-        """Those of these ids that there are."""
+    def existing(self, keys: Iterable[str]) -> list[str]:
+        """Return those of these ids that exist."""
         records = self._records
         return [key for key in keys if key in records]
 
     def keys(self) -> Iterable[str]:
-        """All ids."""
+        """Return all ids."""
         return self._records.keys()
 
     def all(self) -> list[R]:
-        """All records."""
+        """Return all records."""
         return list(self._records.values())
 
     def put(self, key: str, record: R) -> None:
-        """Add a record or replace the one of the same id."""
+        """Add a record or replace the one with the same id."""
         if key not in self._records:
             insort(self._order, (len(key), key))
         self._records[key] = record
@@ -84,10 +84,10 @@ class PaginatedCollection(Generic[R]):
         self._removed.pop(key, None)
 
     def remove(self, key: str) -> None:
-        """Take a record away.
+        """Remove a record.
 
         Raises:
-            KeyError: There is none of this id.
+            KeyError: No record has the id.
         """
         del self._records[key]
         del self._order[bisect_left(self._order, (len(key), key))]
@@ -103,27 +103,27 @@ class PaginatedCollection(Generic[R]):
         sync_token: str | None = None,
         keep: Callable[[R], bool] | None = None,
     ) -> dict[str, Any]:
-        """One page, with its tokens.
+        """Return one page with its tokens.
 
         Args:
-            limit: How many records at most.
-            next_token: Where to go on, from the page before.
-            sync_token: From an earlier listing: only what changed since then.
-            keep: Which records to list; all without it.
+            limit: The maximum number of records.
+            next_token: The cursor from the previous page.
+            sync_token: A token from an earlier listing, to list only the changes since then.
+            keep: A predicate for the records to list; without it, all are listed.
 
         Returns:
-            `data` and `sync_token`; `next_token` if there is more; `deleted` in a sync.
+            `data` and `sync_token`; `next_token` if there are more records; `deleted` in a sync.
 
         Raises:
-            Refused: A token is not one of this catalogue's.
+            ApiFault: A token does not belong to this collection.
         """
         since, revision, last = None, self._revision, ""
         if sync_token is not None:
-            since = int(self._open(sync_token, 1)[0])
-            if since > self._revision:  # of another run, which had come further
+            since = int(self._decode_token(sync_token, 1)[0])
+            if since > self._revision:  # from another run, with more changes
                 raise _unknown_token()
         if next_token is not None:
-            start, now, last = self._open(next_token, 3)
+            start, now, last = self._decode_token(next_token, 3)
             since, revision = int(start) if start else None, int(now)
         found: list[str] = []
         for index in range(bisect_right(self._order, (len(last), last)), len(self._order)):
@@ -132,50 +132,52 @@ class PaginatedCollection(Generic[R]):
                 continue
             if keep is None or keep(self._records[key]):
                 found.append(key)
-                if len(found) > limit:  # one more than asked for: there is a next page
+                if len(found) > limit:  # one above the limit: there is a next page
                     break
         page: dict[str, Any] = {}
         if len(found) > limit:
             found.pop()
-            page["next_token"] = self._seal("" if since is None else since, revision, found[-1])
-        page["sync_token"] = self._seal(revision)
+            page["next_token"] = self._encode_token(
+                "" if since is None else since, revision, found[-1]
+            )
+        page["sync_token"] = self._encode_token(revision)
         if since is not None:
             page["deleted"] = [key for key, at in self._removed.items() if at > since]
         page["data"] = [self._records[key] for key in found]
         return page
 
     def revisions(self) -> Revisions:
-        """What its tokens refer to, for `restore`."""
+        """Return the revisions that issued tokens refer to, for `restore`."""
         return Revisions(self._revision, dict(self._changed), dict(self._removed))
 
     def restore(self, revisions: Revisions) -> None:
-        """Take up the revisions of an earlier catalogue of the same name and records.
+        """Restore the revisions of an earlier collection of the same name and records.
 
         Raises:
-            ValueError: They are not those of its records.
+            ValueError: The revisions refer to records that do not exist.
         """
         if not self._records.keys() >= revisions.changed.keys():
-            raise ValueError(f"revisions of what is not in {self._name}")
+            raise ValueError(f"revisions refer to records that are not in {self._name}")
         self._revision = revisions.revision
         self._changed = dict(revisions.changed)
         self._removed = dict(revisions.removed)
 
-    def _seal(self, *fields: object) -> str:
+    def _encode_token(self, *fields: object) -> str:
         text = "|".join(map(str, (self._name, *fields))).encode()
         return urlsafe_b64encode(b"%08x|%s" % (binascii.crc32(text), text)).decode()
 
-    def _open(self, token: str, fields: int) -> list[str]:
+    def _decode_token(self, token: str, fields: int) -> list[str]:
         try:
-            sealed = urlsafe_b64decode(token.encode())
+            decoded = urlsafe_b64decode(token.encode())
         except ValueError:
-            sealed = b""
-        checksum, _, text = sealed.partition(b"|")
-        # The decoder passes over foreign characters: only the very token that was given out counts.
-        sound = (
+            decoded = b""
+        checksum, _, text = decoded.partition(b"|")
+        # The decoder skips invalid characters, so compare with the token that was issued.
+        is_valid = (
             checksum == b"%08x" % binascii.crc32(text)
-            and urlsafe_b64encode(sealed) == token.encode()
+            and urlsafe_b64encode(decoded) == token.encode()
         )
-        name, *rest = text.decode().split("|") if sound else [""]
+        name, *rest = text.decode().split("|") if is_valid else [""]
         if name != self._name or len(rest) != fields:
             raise _unknown_token()
         return rest

@@ -1,9 +1,9 @@
-"""People, who subscribe to bots, and their made-up names."""
+"""People who can subscribe to bots, with made-up names."""
 
 from collections.abc import Iterable
 from typing import Final, TypedDict
 
-__all__ = ["JAMES", "People", "Person", "first_people"]
+__all__ = ["JAMES", "People", "Person", "initial_people"]
 
 _FIRST_ZUID: Final = 55743307
 _GIVEN_NAMES: Final = ("Scott", "Amelia", "Ravi", "Ines", "Kenji", "Lena", "Omar", "Paula")
@@ -11,7 +11,7 @@ _FAMILY_NAMES: Final = ("Fisher", "Burrows", "Kumar", "Costa", "Mori", "Weber", 
 
 
 class Person(TypedDict):
-    """A person, as the API shows a subscriber."""
+    """A person, as the API returns a subscriber."""
 
     user_id: str
     name: str
@@ -23,53 +23,53 @@ JAMES: Final[Person] = {
     "name": "James",
     "email_id": "james@example.com",
 }
-"""Who creates all bots."""
+"""The creator of all bots."""
 
 
 class People:
-    """All who can be reached, by ZUID or email.
+    """All people, by ZUID or email.
 
     Args:
-        people: The first ones.
+        people: The initial people.
     """
 
     def __init__(self, people: Iterable[Person]) -> None:
         self._people = {person["user_id"]: person for person in people}
         self._zuids = {person["email_id"]: zuid for zuid, person in self._people.items()}
 
-    def zuids(self, references: Iterable[str]) -> list[str]:
-        """For each email the ZUID of whoever has it; any other text as it is. Each once."""
-        known = self._zuids
-        return list(dict.fromkeys([known.get(each.lower(), each) for each in references]))
+    def resolve_zuids(self, references: Iterable[str]) -> list[str]:
+        """Replace known emails by their ZUIDs, keep all other references, drop duplicates."""
+        by_email = self._zuids
+        return list(dict.fromkeys([by_email.get(each.lower(), each) for each in references]))
 
-    def person(self, zuid: str) -> Person:
-        """Who has this ZUID; a new person if nobody had it."""
+    def get_or_create(self, zuid: str) -> Person:
+        """Return the person with this ZUID, who is created if unknown."""
         person = self._people.get(zuid)
         if person is None:
-            person = self._people[zuid] = _person(int(zuid), zuid, zuid)
+            person = self._people[zuid] = _make_person(int(zuid), zuid, zuid)
             self._zuids[person["email_id"]] = zuid
         return person
 
-    def known(self, zuid: str) -> Person:
-        """Who has this ZUID.
+    def get(self, zuid: str) -> Person:
+        """Return the person with this ZUID.
 
         Raises:
-            KeyError: Nobody has.
+            KeyError: No person has the ZUID.
         """
         return self._people[zuid]
 
     def all(self) -> list[Person]:
-        """Everybody."""
+        """Return all people."""
         return list(self._people.values())
 
 
-def first_people(count: int) -> list[Person]:
-    """As many people, the same ones every time."""
-    # Gaps between the ZUIDs, so that not every number is somebody.
-    return [_person(n, str(_FIRST_ZUID + 3 * n), str(n + 1)) for n in range(count)]
+def initial_people(count: int) -> list[Person]:
+    """Create this number of people, the same ones every time."""
+    # The ZUIDs have gaps, so that some numbers belong to no person.
+    return [_make_person(n, str(_FIRST_ZUID + 3 * n), str(n + 1)) for n in range(count)]
 
 
-def _person(number: int, zuid: str, mark: str) -> Person:
+def _make_person(number: int, zuid: str, mark: str) -> Person:
     given = _GIVEN_NAMES[number % len(_GIVEN_NAMES)]
     family = _FAMILY_NAMES[number % len(_FAMILY_NAMES)]
     email = f"{given}.{family}.{mark}@example.com".lower()

@@ -1,10 +1,10 @@
-"""The state in the form that is written to a file, and back."""
+"""Snapshots: the state in the format of the state file."""
 
 from typing import Any, Final, Literal
 
 import attrs
 
-from cliq_async.sandbox.state.bots import Bot, BotRecord, Bots, subscribers_of
+from cliq_async.sandbox.state.bots import Bot, BotRecord, Bots, make_subscribers
 from cliq_async.sandbox.state.calls import CallRecord, Calls
 from cliq_async.sandbox.state.channels import Channel, Channels
 from cliq_async.sandbox.state.handlers import Handler, Handlers
@@ -23,7 +23,7 @@ VERSION: Final = 1
 
 @attrs.frozen(kw_only=True)
 class SavedBot:
-    """A bot; its subscribers by ZUID."""
+    """A bot, with its subscribers' ZUIDs."""
 
     record: BotRecord
     owner: str | None
@@ -34,7 +34,7 @@ class SavedBot:
 
 @attrs.frozen(kw_only=True)
 class SavedMessage:
-    """A message; its thread by the number of the message that it was made from."""
+    """A message, with the number of the message that its thread starts at."""
 
     number: int
     bot: str
@@ -48,7 +48,7 @@ class SavedMessage:
 
 @attrs.frozen(kw_only=True)
 class Snapshot:
-    """All that a file holds: `State` without its counts."""
+    """The content of a state file: `State` without its counters."""
 
     format: Literal["cliq-sandbox"] = FORMAT
     version: Literal[1] = VERSION
@@ -66,7 +66,7 @@ class Snapshot:
 
 
 def take_snapshot(state: State) -> Snapshot:
-    """A state as it is written."""
+    """Return a snapshot of a state."""
     messages = state.messages.all()
     threads = {each.thread.root: each.thread for each in messages if each.thread is not None}
     return Snapshot(
@@ -82,7 +82,7 @@ def take_snapshot(state: State) -> Snapshot:
             for bot in state.bots.all()
         ],
         revisions=state.bots.records.revisions(),
-        unique_names=state.bots.taken(),
+        unique_names=state.bots.used_names(),
         next_id=state.ids.next,
         channels=state.channels.all(),
         threads=list(threads.values()),
@@ -105,44 +105,46 @@ def take_snapshot(state: State) -> Snapshot:
     )
 
 
-def restore_snapshot(written: Snapshot, *, seed: int = 0) -> State:
-    """The state that was written.
+def restore_snapshot(snapshot: Snapshot, *, seed: int = 0) -> State:
+    """Create a state from a snapshot.
 
     Raises:
-        KeyError, ValueError: Its parts do not belong together.
+        KeyError, ValueError: The parts of the snapshot are inconsistent.
     """
-    people, channels = People(written.people), Channels(written.channels)
-    threads = {thread.root: thread for thread in written.threads}
-    bots = Bots([_bot(each, people) for each in written.bots], taken=written.unique_names)
-    bots.records.restore(written.revisions)
+    people, channels = People(snapshot.people), Channels(snapshot.channels)
+    threads = {thread.root: thread for thread in snapshot.threads}
+    bots = Bots(
+        [_restore_bot(each, people) for each in snapshot.bots], used_names=snapshot.unique_names
+    )
+    bots.records.restore(snapshot.revisions)
     return State(
         people=people,
         bots=bots,
         channels=channels,
         messages=Messages(
-            channels.chats(),
-            [_message(each, threads) for each in written.messages],
-            next_number=written.next_message,
+            channels.chat_ids(),
+            [_restore_message(each, threads) for each in snapshot.messages],
+            next_number=snapshot.next_message,
         ),
-        calls=Calls(written.calls, count=written.call_count, seed=seed),
-        ids=Ids(written.next_id),
+        calls=Calls(snapshot.calls, count=snapshot.call_count, seed=seed),
+        ids=Ids(snapshot.next_id),
     )
 
 
-def _bot(written: SavedBot, people: People) -> Bot:
-    subscribers = subscribers_of(written.record["id"], map(people.known, written.subscribers))
-    subscribers.restore(written.revisions)
-    return Bot(written.record, written.owner, subscribers, Handlers(written.handlers))
+def _restore_bot(saved: SavedBot, people: People) -> Bot:
+    subscribers = make_subscribers(saved.record["id"], map(people.get, saved.subscribers))
+    subscribers.restore(saved.revisions)
+    return Bot(saved.record, saved.owner, subscribers, Handlers(saved.handlers))
 
 
-def _message(written: SavedMessage, threads: dict[int, Thread]) -> Message:
+def _restore_message(saved: SavedMessage, threads: dict[int, Thread]) -> Message:
     return Message(
-        number=written.number,
-        bot=written.bot,
-        user=written.user,
-        to=written.to,
-        channel=written.channel,
-        chat_id=written.chat_id,
-        thread=None if written.thread is None else threads[written.thread],
-        body=written.body,
+        number=saved.number,
+        bot=saved.bot,
+        user=saved.user,
+        to=saved.to,
+        channel=saved.channel,
+        chat_id=saved.chat_id,
+        thread=None if saved.thread is None else threads[saved.thread],
+        body=saved.body,
     )

@@ -1,4 +1,4 @@
-"""What the sandbox remembers, as one whole."""
+"""The sandbox's data as a whole, and the operations on it."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -6,14 +6,14 @@ from typing import Any, Self
 import attrs
 
 from cliq_async.sandbox.errors import bad_request
-from cliq_async.sandbox.state.bots import Bot, Bots, first_bot, new_record, subscribers_of
+from cliq_async.sandbox.state.bots import Bot, Bots, initial_bot, make_subscribers, new_record
 from cliq_async.sandbox.state.calls import Calls
-from cliq_async.sandbox.state.channels import Channels, first_channels
+from cliq_async.sandbox.state.channels import Channels, initial_channels
 from cliq_async.sandbox.state.counters import DeliveryCounter
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
 from cliq_async.sandbox.state.messages import Message, Messages
-from cliq_async.sandbox.state.people import JAMES, People, first_people
+from cliq_async.sandbox.state.people import JAMES, People, initial_people
 from cliq_async.sandbox.validation import Delivery
 
 __all__ = ["State"]
@@ -21,17 +21,17 @@ __all__ = ["State"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class State:
-    """Everything behind the routes.
+    """The data that the endpoints read and change.
 
     Attributes:
-        people: Everybody who can be reached.
+        people: All people.
         bots: All bots.
         channels: All channels.
-        messages: What was sent to people and channels.
-        calls: What people were called for.
-        ids: The ids of bots and handlers that are yet to be made.
-        delivered: How many messages each person got.
-        called: How often each person was called.
+        messages: The most recent messages.
+        calls: The most recent calls.
+        ids: The ids of new bots and handlers.
+        delivered: The number of messages for each person.
+        called: The number of calls for each person.
     """
 
     people: People
@@ -44,142 +44,147 @@ class State:
     called: DeliveryCounter = attrs.field(factory=DeliveryCounter)
 
     @classmethod
-    def first(cls, *, bots: int, subscribers: int, seed: int = 0, most_bots: int = 1000) -> Self:
-        """What there is at the beginning.
+    def initial(cls, *, bots: int, subscribers: int, seed: int = 0, bot_limit: int = 1000) -> Self:
+        """Create the initial state.
 
         Args:
-            bots: How many bots there are.
-            subscribers: How many subscribers each of them has; the same people for all.
-            seed: Decides the ids of calls.
-            most_bots: How many bots there may be for another one to be made.
+            bots: The number of bots.
+            subscribers: The number of subscribers of each bot; all bots have the same ones.
+            seed: The seed of the call ids.
+            bot_limit: The number of bots from which no more can be created.
         """
-        people = first_people(subscribers)
-        all_bots = Bots((first_bot(number, people) for number in range(bots)), most=most_bots)
-        channels = Channels(first_channels(bot.name for bot in all_bots.all()))
+        people = initial_people(subscribers)
+        all_bots = Bots((initial_bot(number, people) for number in range(bots)), limit=bot_limit)
+        channels = Channels(initial_channels(bot.name for bot in all_bots.all()))
         return cls(
             people=People([JAMES, *people]),
             bots=all_bots,
             channels=channels,
-            messages=Messages(channels.chats()),
+            messages=Messages(channels.chat_ids()),
             calls=Calls(seed=seed),
-            ids=Ids.behind(bot.record["id"] for bot in all_bots.all()),
+            ids=Ids.starting_after(bot.record["id"] for bot in all_bots.all()),
         )
 
     def create_bot(self, user: str, form: dict[str, Any]) -> Bot:
-        """Make a bot from a valid form; it belongs to the user.
+        """Create a bot from a valid form; it belongs to the user.
 
         Raises:
-            Refused: There may not be another one, or none of this name.
+            ApiFault: The bot limit is reached, or the name is taken.
         """
-        self.bots.check_room(form["name"])
-        bot_id = self.ids.give()
+        self.bots.check_can_add(form["name"])
+        bot_id = self.ids.allocate()
         bot = Bot(
             new_record(bot_id, self.bots.unique_name(form["name"]), form),
             user,
-            subscribers_of(bot_id, [JAMES]),
+            make_subscribers(bot_id, [JAMES]),
             Handlers(),
         )
         self.bots.add(bot)
         return bot
 
     def delete_bot(self, bot: Bot) -> None:
-        """Take a bot away, out of all channels, too."""
+        """Delete a bot and remove it from all channels."""
         self.bots.remove(bot)
-        self.channels.leave(bot.name)
+        self.channels.remove_bot(bot.name)
 
     def create_handler(self, bot: Bot, form: dict[str, Any]) -> Handler:
-        """Make a handler from a valid form.
+        """Create a handler from a valid form.
 
         Raises:
-            Refused: The bot has as many of the type as it may have.
+            ApiFault: The bot's limit for the type is reached.
         """
-        bot.handlers.check_room(form["type"])
-        handler = Handler(id=self.ids.give(), **form)
+        bot.handlers.check_can_add(form["type"])
+        handler = Handler(id=self.ids.allocate(), **form)
         bot.handlers.add(handler)
-        self.bots.changed(bot)
+        self.bots.record_change(bot)
         return handler
 
     def change_handler(self, bot: Bot, handler: Handler, fields: dict[str, Any]) -> None:
         """Set valid fields of a handler."""
         for name, value in fields.items():
             setattr(handler, name, value)
-        self.bots.changed(bot)
+        self.bots.record_change(bot)
 
     def delete_handler(self, bot: Bot, handler: Handler) -> None:
-        """Take a handler away.
+        """Delete a handler.
 
         Raises:
-            Refused: It came with the bot.
+            ApiFault: The handler was created with the bot.
         """
         bot.handlers.remove(handler)
-        self.bots.changed(bot)
+        self.bots.record_change(bot)
 
-    def reachable(self, bot: Bot, recipients: Iterable[str]) -> list[str]:
-        """The ZUIDs of those recipients who subscribe to the bot, each of them once.
+    def resolve_subscribers(self, bot: Bot, recipients: Iterable[str]) -> list[str]:
+        """Return the ZUIDs of the recipients who subscribe to the bot, without duplicates.
 
         Raises:
-            Refused: None of them does.
+            ApiFault: None of the recipients subscribes to the bot.
         """
-        found = bot.subscribers.among(self.people.zuids(recipients))
+        found = bot.subscribers.existing(self.people.resolve_zuids(recipients))
         if not found:
             raise bad_request(
                 "No valid users found for the bot message.", "botmessage_no_valid_users"
             )
         return found
 
-    def send(self, user: str, bot: Bot, order: Delivery) -> Message:
+    def send(self, user: str, bot: Bot, delivery: Delivery) -> Message:
         """Send a message.
 
         Raises:
-            Refused: It reaches nobody, not that channel, or names what is not known.
+            ApiFault: No recipient can be reached, or the message refers to an unknown message or
+                chat.
         """
-        place = self.messages.place(order.message)
+        place = self.messages.resolve_place(delivery.message)
         chat_id = None
-        # A channel's members are not known, so its messages are not counted by recipient.
+        # Channel members are unknown, so messages to channels are not counted by recipient.
         zuids: Iterable[str] = ()
-        if order.to == "broadcast":
+        if delivery.to == "broadcast":
             zuids = bot.subscribers.keys()
-        elif order.to == "users":
-            zuids = self.reachable(bot, order.user_ids)
+        elif delivery.to == "users":
+            zuids = self.resolve_subscribers(bot, delivery.user_ids)
         else:
-            chat_id = self.channels.chat_of(bot.name, order.channel)
+            chat_id = self.channels.chat_id_for(bot.name, delivery.channel)
         self.delivered.add(user, zuids)
         return self.messages.add(
-            order.message,
+            delivery.message,
             bot=bot.name,
             user=user,
-            to=order.to,
+            to=delivery.to,
             place=place,
-            channel=order.channel if chat_id else None,
+            channel=delivery.channel if chat_id else None,
             chat_id=chat_id,
         )
 
     def call(self, user: str, bot: Bot, body: dict[str, Any]) -> tuple[str, list[str]]:
-        """Call those whom a valid body names, else all subscribers.
+        """Call the recipients that a valid body names, or else all subscribers.
 
         Returns:
-            The call's id, and who is called.
+            The call's id and the ZUIDs of the people called.
 
         Raises:
-            Refused: None of those named subscribes to the bot.
+            ApiFault: None of the recipients subscribes to the bot.
         """
-        named = body.get("user_ids")
-        zuids = list(bot.subscribers.keys()) if named is None else self.reachable(bot, named)
+        user_ids = body.get("user_ids")
+        zuids = (
+            list(bot.subscribers.keys())
+            if user_ids is None
+            else self.resolve_subscribers(bot, user_ids)
+        )
         self.called.add(user, zuids)
         return self.calls.add(body, bot=bot.name, user=user), zuids
 
     def subscribe(self, bot: Bot, zuids: Iterable[str]) -> None:
-        """Make people subscribers; whoever is unknown becomes a person."""
+        """Subscribe people to a bot; an unknown ZUID becomes a new person."""
         new = [zuid for zuid in dict.fromkeys(zuids) if zuid not in bot.subscribers]
         for zuid in new:
-            bot.subscribers.put(zuid, self.people.person(zuid))
+            bot.subscribers.put(zuid, self.people.get_or_create(zuid))
         if new:
-            self.bots.changed(bot)
+            self.bots.record_change(bot)
 
     def unsubscribe(self, bot: Bot, zuids: Iterable[str]) -> None:
-        """Take subscriptions away; whoever has none is left alone."""
-        gone = bot.subscribers.among(dict.fromkeys(zuids))
-        for zuid in gone:
+        """Unsubscribe people from a bot; ZUIDs that do not subscribe to it are ignored."""
+        removed = bot.subscribers.existing(dict.fromkeys(zuids))
+        for zuid in removed:
             bot.subscribers.remove(zuid)
-        if gone:
-            self.bots.changed(bot)
+        if removed:
+            self.bots.record_change(bot)

@@ -1,4 +1,4 @@
-"""The file that a sandbox starts from and leaves its state in."""
+"""The file that a sandbox loads its state from and saves it to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,73 +21,73 @@ __all__ = ["StateFile", "StateFileError"]
 
 
 class StateFileError(ValueError):
-    """What is in a file is no state that can be read; the message names the file."""
+    """A file does not contain a readable state; the message names the file."""
 
 
 @attrs.frozen
-class _Head:
-    """What tells whose a file is; other programs' files need not have it."""
+class _Header:
+    """The format and version of a file; both are optional, as in files of other programs."""
 
     format: str = ""
     version: int = 0
 
 
 class StateFile:
-    """A state's file.
+    """A state file.
 
     Args:
-        path: Where it is, or will be.
+        path: The path of the file, which need not exist.
 
     Raises:
-        OSError: Nothing can be written there.
+        OSError: The file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        self._shown = path
+        self._given_path = path
         self._path = path.resolve()
-        # Found out now, not when there is something to lose.
-        with self._named():
+        # Checked on start, so that a failure does not lose the state on exit.
+        with self._naming_file():
             ensure_writable(self._path)
 
     def read(self, *, seed: int = 0) -> State | None:
-        """The state in the file; None if there is no file.
+        """Read the state; return None if the file does not exist.
 
         Raises:
-            OSError: It cannot be read.
-            StateFileError: What is in it is damaged, newer, or no state.
+            OSError: The file cannot be read.
+            StateFileError: The file is damaged, written by a newer version, or not a state file.
         """
         try:
-            with self._named():
+            with self._naming_file():
                 data = self._path.read_bytes()
         except FileNotFoundError:
             return None
         try:
-            head = msgspec.json.decode(data, type=_Head)
+            head = msgspec.json.decode(data, type=_Header)
         except (ValueError, RecursionError):
-            head = _Head()
+            head = _Header()
         if head.format != FORMAT:
-            raise StateFileError(f"{self._shown} is damaged or not the state of a sandbox")
+            raise StateFileError(f"{self._given_path} is damaged or not the state of a sandbox")
         if head.version > VERSION:
-            raise StateFileError(f"{self._shown} was written by a newer version")
+            raise StateFileError(f"{self._given_path} was written by a newer version")
         try:
             return restore_snapshot(msgspec.json.decode(data, type=Snapshot), seed=seed)
         except (KeyError, ValueError, RecursionError) as error:
-            raise StateFileError(f"{self._shown} is damaged: {error}") from None
+            raise StateFileError(f"{self._given_path} is damaged: {error}") from None
 
     def write(self, state: State) -> None:
-        """Put a state in place of what is in the file, wholly or not at all.
+        """Replace the file's content with a state atomically.
 
         Raises:
-            OSError: It cannot be written; the file is as it was.
+            OSError: The file cannot be written; it is unchanged.
         """
         data = msgspec.json.encode(take_snapshot(state))
-        with self._named():
+        with self._naming_file():
             write_atomic(self._path, data)
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Have errors name the file."""
+    def _naming_file(self) -> Iterator[None]:
+        """Name the file in errors by the path that the user gave."""
         try:
             yield
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._shown)) from None
+            raise OSError(error.errno, error.strerror, str(self._given_path)) from None

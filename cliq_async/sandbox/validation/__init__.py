@@ -1,4 +1,4 @@
-"""What Cliq accepts: its limits as tables of checks, apart from the client's models."""
+"""The checks of request bodies and queries: Cliq's limits, independent of the client's models."""
 
 from cliq_async.sandbox.validation.bots import read_bot_changes, read_new_bot
 from cliq_async.sandbox.validation.calls import read_call

@@ -1,4 +1,4 @@
-"""Actions: what the buttons of messages and calls do."""
+"""The checks of actions: the functions of buttons in messages and calls."""
 
 import re
 from typing import Any, Final
@@ -6,21 +6,21 @@ from typing import Any, Final
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
-    a_text,
-    an_object,
+    boolean,
     by_field,
-    flag,
     matching,
+    object_with,
     one_of,
+    string,
 )
 
 __all__ = ["CALL_ACTION", "MESSAGE_ACTION"]
 
-_PLATFORM_URL: Final = a_text(256, least=1)
+_PLATFORM_URL: Final = string(256, min_length=1)
 _WEB: Final = matching(
     r"(https?://|tel:|sms:|sip:)\S+", "a URL of http, https, tel, sms or sip", re.IGNORECASE
 )
-_SHORT_URL: Final = a_text(256)
+_SHORT_URL: Final = string(256)
 
 
 def _web_url(value: Any, path: str) -> None:
@@ -28,7 +28,7 @@ def _web_url(value: Any, path: str) -> None:
     _WEB(value, path)
 
 
-_URLS: Final = an_object(
+_URLS: Final = object_with(
     {},
     {
         "web": _web_url,
@@ -42,33 +42,33 @@ _URLS: Final = an_object(
 def _open_url(value: Any, path: str) -> None:
     _URLS(value, path)
     if not value:
-        raise bad_request(f"'{path}' names no URL.")
+        raise bad_request(f"'{path}' needs at least one URL.")
 
 
 _SYSTEM_API: Final = matching(
     r"(audiocall|videocall|startchat|invite)/[0-9]+|locationpermission", "an action of the system"
 )
 
-_CONFIRM: Final = an_object(
+_CONFIRM: Final = object_with(
     {
-        "title": a_text(100, least=1),
-        "input": a_text(300, least=1),
-        "button_label": a_text(100, least=1),
+        "title": string(100, min_length=1),
+        "input": string(300, min_length=1),
+        "button_label": string(100, min_length=1),
     },
     {
-        "description": a_text(100),
+        "description": string(100),
         "emotion": one_of("positive", "neutral", "negative"),
-        "cancel_button_label": a_text(100),
-        "mandatory": flag,
+        "cancel_button_label": string(100),
+        "mandatory": boolean,
     },
 )
 
 _ACTION_DATA: Final[dict[str, Check]] = {
     "open.url": _open_url,
-    "invoke.function": an_object({"name": a_text(least=1)}, {"owner": a_text(least=1)}),
-    "system.api": an_object({"api": _SYSTEM_API}),
-    "preview.url": an_object({"url": a_text(500, least=1)}),
-    "copy": an_object({"text": a_text(200, least=1)}),
+    "invoke.function": object_with({"name": string(min_length=1)}, {"owner": string(min_length=1)}),
+    "system.api": object_with({"api": _SYSTEM_API}),
+    "preview.url": object_with({"url": string(500, min_length=1)}),
+    "copy": object_with({"text": string(200, min_length=1)}),
 }
 
 
@@ -76,7 +76,7 @@ def _action(optional: dict[str, Check]) -> Check:
     return by_field(
         "type",
         {
-            name: an_object({"type": one_of(name), "data": data}, optional)
+            name: object_with({"type": one_of(name), "data": data}, optional)
             for name, data in _ACTION_DATA.items()
         },
     )

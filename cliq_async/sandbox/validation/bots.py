@@ -1,4 +1,4 @@
-"""Bots: the limits of what makes and changes one."""
+"""The checks of bots: creating and updating one."""
 
 import re
 from typing import Any, Final
@@ -6,14 +6,14 @@ from typing import Any, Final
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
-    a_list,
-    a_text,
-    an_object,
-    coded,
+    array_of,
+    integer,
     json_object,
     matching,
+    object_with,
     one_of,
-    whole,
+    string,
+    with_code,
 )
 
 __all__ = ["read_bot_changes", "read_new_bot"]
@@ -21,29 +21,29 @@ __all__ = ["read_bot_changes", "read_new_bot"]
 _WEBHOOK: Final = "webhook"
 
 _NAMED: Final[dict[str, Check]] = {
-    "name": a_text(20, least=1),
-    "description": a_text(300, least=1),
+    "name": string(20, min_length=1),
+    "description": string(300, min_length=1),
 }
 _OPTIONAL: Final[dict[str, Check]] = {
     "execution_url": matching(r"https?://\S+", "an http:// or https:// URL", re.IGNORECASE),
-    "scope": coded(one_of("organization", "team", "personal"), "invalid_scope"),
-    "team_ids": a_list(whole(), most=4, least=1),
-    "status_messages": a_list(a_text(50, least=1), most=10),
-    "image": a_text(least=1),
-    "channel_participation": a_list(
-        one_of("listen_message", "send_message", "auto_follow_thread"), most=3
+    "scope": with_code(one_of("organization", "team", "personal"), "invalid_scope"),
+    "team_ids": array_of(integer(), max_items=4, min_items=1),
+    "status_messages": array_of(string(50, min_length=1), max_items=10),
+    "image": string(min_length=1),
+    "channel_participation": array_of(
+        one_of("listen_message", "send_message", "auto_follow_thread"), max_items=3
     ),
     "calls": one_of("enabled", "disabled"),
 }
-_NEW: Final = an_object(_NAMED, _OPTIONAL | {"execution_type": one_of("deluge", _WEBHOOK)})
-_CHANGES: Final = an_object({}, _NAMED | _OPTIONAL)
+_NEW: Final = object_with(_NAMED, _OPTIONAL | {"execution_type": one_of("deluge", _WEBHOOK)})
+_CHANGES: Final = object_with({}, _NAMED | _OPTIONAL)
 
 
 def read_new_bot(body: bytes) -> dict[str, Any]:
-    """Check what a bot is made from.
+    """Check the body that creates a bot.
 
     Raises:
-        Refused: The documents do not allow it.
+        ApiFault: The body is not valid.
     """
     form = json_object(body)
     _NEW(form, "")
@@ -56,10 +56,10 @@ def read_new_bot(body: bytes) -> dict[str, Any]:
 
 
 def read_bot_changes(body: bytes, execution_type: str) -> dict[str, Any]:
-    """Check what a bot of an execution type is to be changed to.
+    """Check the body that updates a bot of an execution type.
 
     Raises:
-        Refused: The documents do not allow it, or nothing is to be changed.
+        ApiFault: The body is not valid, or it changes nothing.
     """
     form = json_object(body)
     _CHANGES(form, "")
@@ -77,4 +77,6 @@ def _check_teams(form: dict[str, Any]) -> None:
 
 def _check_execution_url(form: dict[str, Any], execution_type: str | None) -> None:
     if "execution_url" in form and execution_type != _WEBHOOK:
-        raise bad_request("A Deluge bot has no 'execution_url'.", "execution_url_not_allowed")
+        raise bad_request(
+            "A Deluge bot cannot have an 'execution_url'.", "execution_url_not_allowed"
+        )

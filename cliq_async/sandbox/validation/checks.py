@@ -1,7 +1,7 @@
-"""The kinds of checks that `validation` is written in.
+"""The building blocks of `validation`.
 
-A check takes a value and the path that leads to it, and raises `Refused` where the documents do
-not allow the value. Lengths are counted in characters.
+A check takes a value and its path in the body, and raises `ApiFault` if the value is not valid.
+Lengths are counted in characters.
 """
 
 import re
@@ -14,18 +14,18 @@ from cliq_async.sandbox.errors import ApiFault, bad_request
 
 __all__ = [
     "Check",
-    "a_list",
-    "a_map",
-    "a_text",
-    "an_object",
+    "array_of",
+    "boolean",
     "by_field",
-    "coded",
-    "flag",
+    "integer",
     "json_object",
+    "map_of",
     "matching",
+    "object_with",
     "one_of",
-    "plain_value",
-    "whole",
+    "scalar",
+    "string",
+    "with_code",
 ]
 
 _INVALID: Final = "invalid_inputs"
@@ -33,74 +33,74 @@ _INVALID: Final = "invalid_inputs"
 Check = Callable[[Any, str], None]
 
 
-def a_text(most: int | None = None, least: int = 0) -> Check:
-    """A string of `least` to `most` characters."""
+def string(max_length: int | None = None, min_length: int = 0) -> Check:
+    """Return a check for a string of `min_length` to `max_length` characters."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, str):
             raise bad_request(f"'{path}' is not a string.")
-        if len(value) < least or (most is not None and len(value) > most):
-            limit = least if len(value) < least else most
+        if len(value) < min_length or (max_length is not None and len(value) > max_length):
+            limit = min_length if len(value) < min_length else max_length
             raise bad_request(f"'{path}' has {len(value)} characters; the limit is {limit}.")
 
     return check
 
 
 def one_of(*allowed: str) -> Check:
-    """One of these strings."""
+    """Return a check for one of these strings."""
 
     def check(value: Any, path: str) -> None:
         if value not in allowed:
-            raise bad_request(f"'{path}' is none of {', '.join(allowed)}.")
+            raise bad_request(f"'{path}' is not one of {', '.join(allowed)}.")
 
     return check
 
 
-def matching(pattern: str, words: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
-    """A string that the whole of a pattern matches; `words` say what that is."""
+def matching(pattern: str, description: str, flags: re.RegexFlag = re.NOFLAG) -> Check:
+    """Return a check for a string that matches a whole pattern; errors have its description."""
     compiled = re.compile(pattern, flags)
-    text = a_text()
+    text = string()
 
     def check(value: Any, path: str) -> None:
         text(value, path)
         if not compiled.fullmatch(value):
-            raise bad_request(f"'{path}' is not {words}.")
+            raise bad_request(f"'{path}' is not {description}.")
 
     return check
 
 
-def whole(least: int | None = None, most: int | None = None) -> Check:
-    """A whole number of `least` to `most`."""
+def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
+    """Return a check for a whole number from `minimum` to `maximum`."""
 
     def check(value: Any, path: str) -> None:
-        if type(value) is not int:  # true and false are ints to Python
+        if type(value) is not int:  # bool is a subclass of int
             raise bad_request(f"'{path}' is not a whole number.")
-        if (least is not None and value < least) or (most is not None and value > most):
-            raise bad_request(f"'{path}' is not a number from {least} to {most}.")
+        if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            raise bad_request(f"'{path}' is not a number from {minimum} to {maximum}.")
 
     return check
 
 
-def flag(value: Any, path: str) -> None:
-    """Check that it is true or false."""
+def boolean(value: Any, path: str) -> None:
+    """Check that a value is true or false."""
     if not isinstance(value, bool):
         raise bad_request(f"'{path}' is neither true nor false.")
 
 
-def plain_value(value: Any, path: str) -> None:
-    """Check that it is a string or a number."""
+def scalar(value: Any, path: str) -> None:
+    """Check that a value is a string or a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise bad_request(f"'{path}' is neither a string nor a number.")
 
 
-def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
-    """An array of `least` to `most` entries, each held to `item`."""
+def array_of(item: Check, max_items: int | None = None, min_items: int = 0) -> Check:
+    """Return a check for an array of `min_items` to `max_items` entries, each checked by `item`."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, list):
             raise bad_request(f"'{path}' is not an array.")
-        if len(value) < least or (most is not None and len(value) > most):
-            limit = least if len(value) < least else most
+        if len(value) < min_items or (max_items is not None and len(value) > max_items):
+            limit = min_items if len(value) < min_items else max_items
             raise bad_request(f"'{path}' has {len(value)} entries; the limit is {limit}.")
         for index, each in enumerate(value):
             item(each, f"{path}[{index}]")
@@ -108,8 +108,8 @@ def a_list(item: Check, most: int | None = None, least: int = 0) -> Check:
     return check
 
 
-def a_map(item: Check) -> Check:
-    """An object with any keys, each value held to `item`."""
+def map_of(item: Check) -> Check:
+    """Return a check for an object with any keys, each value checked by `item`."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
@@ -120,8 +120,10 @@ def a_map(item: Check) -> Check:
     return check
 
 
-def an_object(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
-    """An object that has the required fields, may have the optional ones, and no others."""
+def object_with(
+    required: Mapping[str, Check], optional: Mapping[str, Check] | None = None
+) -> Check:
+    """Return a check for an object with the required and, optionally, the optional fields only."""
     fields = dict(required) | dict(optional or {})
 
     def check(value: Any, path: str) -> None:
@@ -141,7 +143,7 @@ def an_object(required: Mapping[str, Check], optional: Mapping[str, Check] | Non
 
 
 def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None) -> Check:
-    """An object whose other fields depend on the value of one."""
+    """Return a check for an object whose fields depend on the value of one of them."""
     kinds = one_of(*checks)
 
     def check(value: Any, path: str) -> None:
@@ -154,25 +156,25 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
     return check
 
 
-def coded(check: Check, code: str) -> Check:
-    """The same check with another error code, but for an extra key."""
+def with_code(check: Check, code: str) -> Check:
+    """Return a check with another error code; the code for an extra key stays."""
 
     def run(value: Any, path: str) -> None:
         try:
             check(value, path)
-        except ApiFault as refused:
-            if refused.code != _INVALID:
+        except ApiFault as fault:
+            if fault.code != _INVALID:
                 raise
-            raise bad_request(refused.message, code) from None
+            raise bad_request(fault.message, code) from None
 
     return run
 
 
 def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
-    """The JSON object that a body is.
+    """Decode a body that must be a JSON object.
 
     Raises:
-        Refused: It is none; the error's code is `code`.
+        ApiFault: The body is not a JSON object; the error's code is `code`.
     """
     try:
         value = msgspec.json.decode(body)

@@ -1,17 +1,17 @@
-"""Handlers: the limits of what makes and changes one."""
+"""The checks of handlers: creating and updating one."""
 
 from typing import Any, Final
 
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
-    a_list,
-    a_text,
-    an_object,
-    coded,
+    array_of,
     json_object,
     matching,
+    object_with,
     one_of,
+    string,
+    with_code,
 )
 
 __all__ = ["HANDLER_TYPES", "read_handler_changes", "read_new_handler"]
@@ -24,7 +24,7 @@ _MENU: Final = "menu_handler"
 _MENU_FIELDS: Final = ("name", "icon", "sub_actions")
 _MAX_SCRIPT: Final = 256_000
 
-# By handler type, which of a webhook's permissions it may have.
+# The permissions that a webhook bot's handler may have, by handler type.
 _PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "welcome_handler": ("user",),
     "message_handler": ("attachments", "chat", "location", "message", "user"),
@@ -38,8 +38,8 @@ _PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
 HANDLER_TYPES: Final = tuple(_PERMISSIONS)
 
 _TYPE: Final = one_of(*HANDLER_TYPES)
-_SCRIPT_TEXT: Final = a_text(least=1)
-_NAME: Final = a_text(15, least=1)
+_SCRIPT_TEXT: Final = string(min_length=1)
+_NAME: Final = string(15, min_length=1)
 _ICON: Final = matching(r"[^/\s]+/[0-9A-Fa-f]{3,8}", "an icon of the form name/HEX")
 
 
@@ -51,7 +51,7 @@ def _script(value: Any, path: str) -> None:
 
 
 def _permissions(handler_type: str) -> Check:
-    entries = a_list(one_of(*_PERMISSIONS[handler_type]), most=5)
+    entries = array_of(one_of(*_PERMISSIONS[handler_type]), max_items=5)
 
     def check(value: Any, path: str) -> None:
         entries(value, path)
@@ -61,68 +61,71 @@ def _permissions(handler_type: str) -> Check:
     return check
 
 
-def _handling(handler_type: str) -> dict[str, Check]:
-    """The fields that a handler of a type may have, all of them optional."""
+def _fields_for(handler_type: str) -> dict[str, Check]:
+    """Return the checks of the fields that a handler of a type may have, all optional."""
     fields = {"script": _script, "permissions": _permissions(handler_type)}
     if handler_type == _MENU:
-        sub_action = an_object({"name": _NAME}, {"icon": _ICON})
-        fields |= {"name": _NAME, "icon": _ICON, "sub_actions": a_list(sub_action, most=5)}
+        sub_action = object_with({"name": _NAME}, {"icon": _ICON})
+        fields |= {"name": _NAME, "icon": _ICON, "sub_actions": array_of(sub_action, max_items=5)}
     else:
-        fields |= dict.fromkeys(_MENU_FIELDS, _not_here)
+        fields |= dict.fromkeys(_MENU_FIELDS, _menu_only)
     return fields
 
 
-def _not_here(_: Any, path: str) -> None:
-    raise bad_request(f"'{path}' is for a {_MENU} alone.")
+def _menu_only(_: Any, path: str) -> None:
+    raise bad_request(f"'{path}' is only allowed for a {_MENU}.")
 
 
-_HANDLING: Final = {each: _handling(each) for each in HANDLER_TYPES}
+_FIELDS: Final = {each: _fields_for(each) for each in HANDLER_TYPES}
 _NEW: Final = {
-    each: coded(an_object({"type": _TYPE}, fields), _INVALID) for each, fields in _HANDLING.items()
+    each: with_code(object_with({"type": _TYPE}, fields), _INVALID)
+    for each, fields in _FIELDS.items()
 }
 _CHANGES: Final = {
-    each: coded(an_object({}, fields), _UPDATE_FAILED) for each, fields in _HANDLING.items()
+    each: with_code(object_with({}, fields), _UPDATE_FAILED) for each, fields in _FIELDS.items()
 }
 
 
 def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
-    """Check what a handler of a bot of an execution type is made from.
+    """Check the body that creates a handler for a bot of an execution type.
 
     Raises:
-        Refused: The documents do not allow it.
+        ApiFault: The body is not valid.
     """
     form = json_object(body)
     handler_type: Any = form.get("type")
     _TYPE(handler_type, "type")
     _NEW[handler_type](form, "")
-    wanted, unwanted = _logic(execution_type)
-    if unwanted in form:
-        raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _INVALID)
-    if wanted not in form:
-        raise bad_request(f"A {execution_type} bot's handler needs '{wanted}'.", _REQUIRED)
+    required, forbidden = _logic_fields(execution_type)
+    if forbidden in form:
+        raise bad_request(f"A {execution_type} bot's handler cannot have '{forbidden}'.", _INVALID)
+    if required not in form:
+        raise bad_request(f"A {execution_type} bot's handler needs '{required}'.", _REQUIRED)
     if handler_type == _MENU and "name" not in form:
         raise bad_request(f"A {_MENU} needs a 'name'.", _REQUIRED)
     return form
 
 
 def read_handler_changes(body: bytes, handler_type: str, execution_type: str) -> dict[str, Any]:
-    """Check what a handler of a type and of a bot of an execution type is to be changed to.
+    """Check the body that updates a handler of a type, for a bot of an execution type.
 
     Raises:
-        Refused: The documents do not allow it, or nothing is to be changed.
+        ApiFault: The body is not valid, or it changes nothing.
     """
     form = json_object(body, _UPDATE_FAILED)
     _CHANGES[handler_type](form, "")
-    _, unwanted = _logic(execution_type)
-    if unwanted in form:
-        raise bad_request(f"A {execution_type} bot's handler has no '{unwanted}'.", _UPDATE_FAILED)
+    _, forbidden = _logic_fields(execution_type)
+    if forbidden in form:
+        raise bad_request(
+            f"A {execution_type} bot's handler cannot have '{forbidden}'.", _UPDATE_FAILED
+        )
     if not form:
         raise bad_request("The body changes nothing.", _UPDATE_FAILED)
     return form
 
 
-def _logic(execution_type: str) -> tuple[str, str]:
-    """The field that says what the bot's handlers do, and the one that they do not have."""
+def _logic_fields(execution_type: str) -> tuple[str, str]:
+    """Return the field that a bot's handlers need, and the one they cannot have."""
     if execution_type == "webhook":
         return "permissions", "script"
     return "script", "permissions"

@@ -1,21 +1,21 @@
-"""The custom parameters of the incoming webhook."""
+"""The checks of the incoming webhook's custom parameters."""
 
 from typing import Final
 
 from cliq_async.sandbox.errors import bad_request
-from cliq_async.sandbox.validation.checks import a_map, a_text, json_object
+from cliq_async.sandbox.validation.checks import json_object, map_of, string
 
 __all__ = ["read_parameters"]
 
 _MAX_PARAMETERS: Final = 50
-_PARAMETERS: Final = a_map(a_text(10_000))
+_PARAMETERS: Final = map_of(string(10_000))
 
 
 def read_parameters(body: bytes) -> dict[str, str]:
     """Check the custom parameters.
 
     Raises:
-        Refused: The documents do not allow them.
+        ApiFault: The parameters are not valid.
     """
     parameters = json_object(body)
     if len(parameters) > _MAX_PARAMETERS:

@@ -1,4 +1,4 @@
-"""Messages: their limits, and to whom they go."""
+"""The checks of messages and their recipients."""
 
 import re
 from collections.abc import Mapping
@@ -10,50 +10,50 @@ from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
 from cliq_async.sandbox.validation.checks import (
     Check,
-    a_list,
-    a_map,
-    a_text,
-    an_object,
+    array_of,
+    boolean,
     by_field,
-    flag,
+    integer,
     json_object,
+    map_of,
     matching,
+    object_with,
     one_of,
-    plain_value,
-    whole,
+    scalar,
+    string,
 )
 from cliq_async.sandbox.validation.queries import read_recipients
 
 __all__ = ["Delivery", "Target", "read_message"]
 
 _MAX_SLIDES_TEXT: Final = 10_000
-_WHOLE_WIDTH: Final = 100
+_FULL_WIDTH: Final = 100
 
 _HTTPS: Final = matching(r"https://\S+", "an https:// URL", re.IGNORECASE)
-_ANY_TEXT: Final = a_text()
+_ANY_TEXT: Final = string()
 
-_BUTTON: Final = an_object(
-    {"label": a_text(20, least=1), "action": MESSAGE_ACTION},
-    {"hint": a_text(100), "type": one_of("+", "-"), "key": a_text(100)},
+_BUTTON: Final = object_with(
+    {"label": string(20, min_length=1), "action": MESSAGE_ACTION},
+    {"hint": string(100), "type": one_of("+", "-"), "key": string(100)},
 )
 
 
-_PERCENTS: Final = a_list(whole(1, _WHOLE_WIDTH))
+_PERCENTS: Final = array_of(integer(1, _FULL_WIDTH))
 
 
 def _width(value: Any, path: str) -> None:
     _PERCENTS(value, path)
-    if sum(value) != _WHOLE_WIDTH:
-        raise bad_request(f"'{path}' does not add up to {_WHOLE_WIDTH}.")
+    if sum(value) != _FULL_WIDTH:
+        raise bad_request(f"'{path}' does not add up to {_FULL_WIDTH}.")
 
 
 def _slide(kind: str, data: Check) -> Check:
-    return an_object({"type": one_of(kind), "data": data}, {"title": _ANY_TEXT})
+    return object_with({"type": one_of(kind), "data": data}, {"title": _ANY_TEXT})
 
 
-_TABLE: Final = an_object(
-    {"headers": a_list(_ANY_TEXT, least=1), "rows": a_list(a_map(plain_value))},
-    {"styles": an_object({}, {"width": _width})},
+_TABLE: Final = object_with(
+    {"headers": array_of(_ANY_TEXT, min_items=1), "rows": array_of(map_of(scalar))},
+    {"styles": object_with({}, {"width": _width})},
 )
 
 
@@ -61,39 +61,41 @@ def _table(value: Any, path: str) -> None:
     _TABLE(value, path)
     width = value.get("styles", {}).get("width")
     if width is not None and len(width) != len(value["headers"]):
-        raise bad_request(f"'{path}.styles.width' has not one entry a column.")
+        raise bad_request(f"'{path}.styles.width' does not have one entry per column.")
     for index, row in enumerate(value["rows"]):
         for key in row:
             if key not in value["headers"]:
-                raise bad_request(f"'{path}.rows[{index}].{key}' is in no column.")
+                raise bad_request(f"'{path}.rows[{index}].{key}' is not a column.")
 
 
-_LABEL: Final = an_object({"label": _ANY_TEXT, "value": _ANY_TEXT})
+_LABEL: Final = object_with({"label": _ANY_TEXT, "value": _ANY_TEXT})
 _SLIDE: Final = by_field(
     "type",
     {
         "table": _slide("table", _table),
-        "list": _slide("list", a_list(_ANY_TEXT, least=1)),
-        "label": _slide("label", a_list(_LABEL, least=1)),
-        "images": _slide("images", a_list(_HTTPS, least=1)),
-        "text": _slide("text", a_text(least=1)),
+        "list": _slide("list", array_of(_ANY_TEXT, min_items=1)),
+        "label": _slide("label", array_of(_LABEL, min_items=1)),
+        "images": _slide("images", array_of(_HTTPS, min_items=1)),
+        "text": _slide("text", string(min_length=1)),
     },
 )
 
 
 def _card(theme: str, required: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
-    return an_object(required, {"theme": one_of(theme), "title": a_text(200)} | dict(optional))
+    return object_with(required, {"theme": one_of(theme), "title": string(200)} | dict(optional))
 
 
-_PAIR: Final = an_object({"title": _ANY_TEXT, "value": _ANY_TEXT})
-_SECTION: Final = an_object({"fields": a_list(_PAIR, least=1)}, {"title": _ANY_TEXT})
-_MODERN: Final = _card("modern-inline", {}, {"thumbnail": _HTTPS, "sections": a_list(_SECTION)})
-_OPTIONS: Final = a_list(an_object({"text": a_text(100, least=1)}), most=10, least=2)
+_PAIR: Final = object_with({"title": _ANY_TEXT, "value": _ANY_TEXT})
+_SECTION: Final = object_with({"fields": array_of(_PAIR, min_items=1)}, {"title": _ANY_TEXT})
+_MODERN: Final = _card("modern-inline", {}, {"thumbnail": _HTTPS, "sections": array_of(_SECTION)})
+_OPTIONS: Final = array_of(
+    object_with({"text": string(100, min_length=1)}), max_items=10, min_items=2
+)
 
-_MESSAGE: Final = an_object(
+_MESSAGE: Final = object_with(
     {},
     {
-        "text": a_text(5000, least=1),
+        "text": string(5000, min_length=1),
         "card": by_field(
             "theme",
             {
@@ -103,26 +105,26 @@ _MESSAGE: Final = an_object(
             },
             default="modern-inline",
         ),
-        "slides": a_list(_SLIDE, most=20),
-        "buttons": a_list(_BUTTON, most=5),
-        "bot": an_object({}, {"name": _ANY_TEXT, "image": _HTTPS}),
-        "styles": an_object(
+        "slides": array_of(_SLIDE, max_items=20),
+        "buttons": array_of(_BUTTON, max_items=5),
+        "bot": object_with({}, {"name": _ANY_TEXT, "image": _HTTPS}),
+        "styles": object_with(
             {},
             {
                 "background": one_of("red", "yellow", "green", "blue", "grey"),
-                "markdown": flag,
+                "markdown": boolean,
             },
         ),
-        "references": a_map(an_object({"type": one_of("button"), "object": _BUTTON})),
+        "references": map_of(object_with({"type": one_of("button"), "object": _BUTTON})),
         "user_ids": _ANY_TEXT,
-        "reply_to": a_text(100),
-        "message_topic": a_text(255),
-        "thread_chat_id": a_text(100),
+        "reply_to": string(100),
+        "message_topic": string(255),
+        "thread_chat_id": string(100),
         "thread_message_id": _ANY_TEXT,
-        "thread_title": a_text(100),
+        "thread_title": string(100),
     }
     | dict.fromkeys(
-        ("broadcast", "post_in_parent", "notify_edit", "mark_as_read", "sync_message"), flag
+        ("broadcast", "post_in_parent", "notify_edit", "mark_as_read", "sync_message"), boolean
     ),
 )
 
@@ -132,14 +134,14 @@ Target = Literal["users", "channel", "broadcast"]
 
 @attrs.frozen
 class Delivery:
-    """To whom a valid message goes, and how it is answered.
+    """A valid message and its recipients.
 
     Attributes:
-        message: The message as it came.
-        to: The kind of its recipients.
-        user_ids: ZUIDs or emails, if it goes to users.
-        channel: The unique name of the channel, if it goes to one.
-        sync: The answer carries the message's ids.
+        message: The message as it was sent.
+        to: The kind of recipients.
+        user_ids: The ZUIDs or emails of the recipients, if they are users.
+        channel: The unique name of the channel, if the recipient is one.
+        sync: True if the response must have the message's ids.
     """
 
     message: dict[str, Any]
@@ -150,40 +152,40 @@ class Delivery:
 
 
 def read_message(body: bytes, query: Mapping[str, str]) -> Delivery:
-    """Check a message and read to whom it goes.
+    """Check a message and find its recipients.
 
     Raises:
-        Refused: The documents do not allow it.
+        ApiFault: The message is not valid.
     """
     message = json_object(body)
     _MESSAGE(message, "")
     slides, card = message.get("slides"), message.get("card")
-    framed = card and any(card.values())  # a card of empty fields says nothing
-    if not ("text" in message or framed or slides):
+    has_card = card and any(card.values())  # a card without values is empty
+    if not ("text" in message or has_card or slides):
         raise bad_request("One of 'text', 'card' and 'slides' is needed.")
-    if slides and _characters(slides) > _MAX_SLIDES_TEXT:
-        raise bad_request(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in all.")
+    if slides and _count_characters(slides) > _MAX_SLIDES_TEXT:
+        raise bad_request(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in total.")
     if card and card.get("theme") == "prompt" and not message.get("buttons"):
-        raise bad_request("A card of the theme 'prompt' needs a button.")
-    named = message.get("user_ids", query.get("user_ids"))
+        raise bad_request("A card with the theme 'prompt' needs a button.")
+    recipients = message.get("user_ids", query.get("user_ids"))
     channel = query.get("channel_unique_name", "")
     to: Target
     if message.get("broadcast"):
         to = "broadcast"
-    elif named is not None:
+    elif recipients is not None:
         to = "users"
     elif channel:
         to = "channel"
     else:
         raise bad_request("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
-    user_ids = read_recipients(named) or ()
+    user_ids = read_recipients(recipients) or ()
     return Delivery(message, to, user_ids, channel, message.get("sync_message", False))
 
 
-def _characters(value: Any) -> int:
-    """The characters of all strings in slides, but for the names of their types."""
+def _count_characters(value: Any) -> int:
+    """Count the characters of all strings in slides, except their types."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(_characters(each) for key, each in value.items() if key != "type")
-    return sum(map(_characters, value)) if isinstance(value, list) else 0
+        return sum(_count_characters(each) for key, each in value.items() if key != "type")
+    return sum(map(_count_characters, value)) if isinstance(value, list) else 0

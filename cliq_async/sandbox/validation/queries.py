@@ -1,24 +1,24 @@
-"""What stands in the query of a request, and the one body that is a name."""
+"""The checks of query parameters, and of the body that names a channel."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from cliq_async.sandbox.errors import bad_request
-from cliq_async.sandbox.validation.checks import a_text, an_object, json_object
+from cliq_async.sandbox.validation.checks import json_object, object_with, string
 
 __all__ = ["page_limit", "read_channel", "read_fields", "read_recipients"]
 
 _LIMITS: Final = {str(number): number for number in range(1, 51)}
 _MAX_RECIPIENTS: Final = 100
 _DETAILS: Final = "subscription_details"
-_ASSOCIATION: Final = an_object({"channel_unique_name": a_text(least=1)})
+_ASSOCIATION: Final = object_with({"channel_unique_name": string(min_length=1)})
 
 
 def page_limit(query: Mapping[str, str]) -> int:
-    """How many records a page may have, by its query.
+    """Return the maximum number of records on a page.
 
     Raises:
-        Refused: It is no number, or out of range.
+        ApiFault: `limit` is not a number, or out of range.
     """
     limit = _LIMITS.get(query.get("limit", "20"))
     if limit is None:
@@ -27,10 +27,10 @@ def page_limit(query: Mapping[str, str]) -> int:
 
 
 def read_fields(query: Mapping[str, str]) -> bool:
-    """Whether the details of subscriptions are asked for.
+    """Return whether the query requests the details of subscriptions.
 
     Raises:
-        Refused: Something else is.
+        ApiFault: `fields` has another value.
     """
     fields = query.get("fields")
     if fields not in {None, _DETAILS}:
@@ -39,10 +39,10 @@ def read_fields(query: Mapping[str, str]) -> bool:
 
 
 def read_recipients(text: str | None) -> tuple[str, ...] | None:
-    """The ZUIDs or emails that commas part; None if there is no text.
+    """Split ZUIDs or emails at commas; return None for None.
 
     Raises:
-        Refused: They are more than 100.
+        ApiFault: There are more than 100.
     """
     if text is None:
         return None
@@ -55,10 +55,10 @@ def read_recipients(text: str | None) -> tuple[str, ...] | None:
 
 
 def read_channel(body: bytes) -> str:
-    """The unique name of the channel that a bot is to join.
+    """Return the unique name of the channel that a bot is added to.
 
     Raises:
-        Refused: The body is not that alone.
+        ApiFault: The body is not valid.
     """
     request = json_object(body)
     _ASSOCIATION(request, "")

@@ -39,7 +39,7 @@ async def test_a_code_gives_a_refresh_token_that_only_its_accounts_server_gets()
     )
     assert got.credentials.refresh_token == "1000.refresh"
     assert got.credentials.accounts_url == URL
-    assert got.made.data_center == "in"
+    assert got.issued.data_center == "in"
     assert got.scopes == ("a.READ", "b.CREATE")
     assert not {"1000.refresh", "1000.access", "a-client-secret"} & set(repr(got).split("'"))
 
@@ -47,12 +47,15 @@ async def test_a_code_gives_a_refresh_token_that_only_its_accounts_server_gets()
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (answer(200, {"error": "invalid_code"}), "invalid_code: it is mistyped, was used before"),
-        (answer(400, {"error": "invalid_client"}), "in which data center the account lives"),
-        (answer(200, {"error": "invalid_client_secret"}), "is not that client's"),
+        (
+            answer(200, {"error": "invalid_code"}),
+            "invalid_code: the code is mistyped, has been used",
+        ),
+        (answer(400, {"error": "invalid_client"}), "which data center the account belongs to"),
+        (answer(200, {"error": "invalid_client_secret"}), "does not belong to the client id"),
         (answer(200, {"error": "no a-client-secret, 1000.a-code"}), "no …, …"),
-        (answer(200, b"<html>"), "HTTP 200, and nothing that says why"),
-        (answer(200, GIVEN | {"refresh_token": None}), "gave no refresh token"),
+        (answer(200, b"<html>"), "HTTP 200 without a reason"),
+        (answer(200, GIVEN | {"refresh_token": None}), "issued no refresh token"),
         (answer(503, b"<html>"), "HTTP 503; the code may be used up"),
         ("lost", "no answer; the code may be used up"),
         ("unsent", "no connection; the code can still be used"),

@@ -1,6 +1,7 @@
 """A renewal that is given up at any moment: no claim is left, and the others get their token."""
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ class Stepping:
 
     def __getattr__(self, name):
         found = getattr(self._store, name)
-        if not asyncio.iscoroutinefunction(found):
+        if not inspect.iscoroutinefunction(found):
             return found
 
         async def stepping(*args, **options):
@@ -49,11 +50,11 @@ async def test_refresh_cancelled_at_any_moment_leaves_neither_claim_nor_token_be
         await source.close()
         for each in await asyncio.gather(*callers, return_exceptions=True):
             assert isinstance(each, str | AuthError), (turns, each)
-        assert not [name for name in memory._notes if name.endswith("claim")], turns
+        assert not [name for name in memory._records if name.endswith("claim")], turns
         held = [bucket.held for bucket in memory._buckets.values()]
         assert held in ([], [{}]), turns
         accounts.down_until = 0.0
-        memory._notes = {n: each for n, each in memory._notes.items() if "trouble" not in n}
+        memory._records = {n: each for n, each in memory._records.items() if "trouble" not in n}
         began = loop.time()
         other = make_token_provider(CREDENTIALS, accounts.transport, memory, accounts_url=URL)
         assert await value(other)

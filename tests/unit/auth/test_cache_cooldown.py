@@ -35,7 +35,7 @@ async def test_process_that_died_while_refreshing_holds_the_others_up_for_second
     loop = asyncio.get_running_loop()
     async with a_home(kind, tmp_path) as home:
         dying = home.process(accounts)
-        dying._parse_url._transport = Scripted(["hang"])
+        dying._issuer._transport = Scripted(["hang"])
         dead = asyncio.create_task(value(dying))
         await asyncio.sleep(1)
         calls = (value(home.process(accounts)) for _ in range(5))

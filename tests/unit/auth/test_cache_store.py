@@ -22,13 +22,13 @@ async def test_store_has_the_access_token_and_nothing_that_makes_others(kind, tm
         await value(home.process(accounts))
         if kind == "memory":
             stored = str(
-                [(name, note.text) for name, note in home.memory._notes.items()]
+                [(name, note.text) for name, note in home.memory._records.items()]
                 + list(home.memory._buckets)
             ).encode()
         elif kind == "redis":
             client = redis_servers.shared().client()
             stored = b"".join(key + (client.get(key) or b"") for key in client.scan_iter())
-            assert all(client.ttl(key) > 0 for key in client.scan_iter("*note*"))
+            assert all(client.ttl(key) > 0 for key in client.scan_iter("*record*"))
             client.close()
         else:
             stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
@@ -76,7 +76,7 @@ async def test_note_that_cannot_be_read_is_none(text, tmp_path):
     loop = asyncio.get_running_loop()
     async with a_home("memory", tmp_path) as home:
         await value(home.process(accounts))
-        for name in list(home.memory._notes):
+        for name in list(home.memory._records):
             home.memory.set_record(name, text, until=loop.time() + 10)
             home.memory.set_record(name + " trouble", text, until=loop.time() + 10)
         assert await value(home.process(accounts)) == "token-2"
@@ -114,4 +114,4 @@ async def test_store_that_fails_is_told_to_all_who_wait_and_can_recover(method):
     assert {type(each) for each in got} == {QuotaStoreError}
     delattr(store, method)
     assert await value(source) == "token-1"
-    assert not [name for name in store._notes if name.endswith("claim")]
+    assert not [name for name in store._records if name.endswith("claim")]

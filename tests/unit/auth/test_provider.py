@@ -49,7 +49,7 @@ async def test_function_that_gives_no_token_is_an_auth_error(value):
         return value
 
     source, _ = an_authority([numbered()], auth=ask)
-    with pytest.raises(AuthError, match="gave no access token"):
+    with pytest.raises(AuthError, match="returned no valid access token"):
         await source.token()
 
 
@@ -165,7 +165,7 @@ async def test_account_elsewhere_is_one_warning_with_the_right_name(api_domain, 
         source.invalidate(await source.token())
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "lives in data center 'in'" in record.getMessage()
+    assert "belongs to data center 'in'" in record.getMessage()
     assert "CLIQ_DATA_CENTER=in" in record.getMessage()
 
 

@@ -109,7 +109,7 @@ async def test_old_token_is_used_to_its_end_if_it_cannot_be_renewed(step, caplog
     for _ in range(100):
         assert await value(source) == "token-1"
         await asyncio.sleep(0.25)
-    assert "could not be renewed yet" in caplog.text
+    assert "could not be refreshed yet" in caplog.text
     assert len(transport.requests) < 11
     loop = asyncio.get_running_loop()
     await asyncio.sleep(3590.0 - loop.time())

@@ -27,7 +27,7 @@ async def test_eleventh_token_in_ten_minutes_is_not_asked_for(share, caplog):
     store = MemoryStore(clock=clock)
     auth = attrs.evolve(CREDENTIALS, share=share)
     _, transport = await exhausted(store, auth=auth)
-    store._notes.clear()  # so that the next one finds no token
+    store._records.clear()  # so that the next one finds no token
     other, also = an_authority([numbered()], store=store, auth=auth, delay_s=0.0)
     with pytest.raises(QuotaWaitError) as caught:
         await other.token(clock() + 75.0)
@@ -35,7 +35,7 @@ async def test_eleventh_token_in_ten_minutes_is_not_asked_for(share, caplog):
     assert (len(transport.requests), len(also.requests)) == (10, 0)
     assert await value(other) == "token-1", "without a deadline, it waits"
     assert 600.0 < clock() < 602.0
-    assert "no access token can be made for 60" in caplog.text
+    assert "no access token can be issued for 60" in caplog.text
 
 
 @moved

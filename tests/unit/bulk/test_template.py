@@ -99,7 +99,7 @@ def test_what_cannot_be_filled_in_is_a_validation_error(template, said):
 def test_a_message_of_another_form_is_named():
     with pytest.raises(ValidationError, match=r"template: the form of the API, got buttn"):
         MessageTemplate({"text": "a", "buttn": "b"})({"user_id": "1"})
-    with pytest.raises(ValidationError, match="user_ids: recipients stand beside"):
+    with pytest.raises(ValidationError, match="user_ids: recipients are given separately"):
         CallTemplate({"text": "a", "user_ids": ["1"]})({"user_id": "1"})
 
 

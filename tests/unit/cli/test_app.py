@@ -10,7 +10,7 @@ import pytest
 from support.cli import SECRET, command, counting, invoke, run, zuids
 
 import cliq_async.cli
-from cliq_async.cli.errors import CliError, status_of
+from cliq_async.cli.errors import CliError, exit_status_of
 from cliq_async.errors import ServerError, TransportError
 from cliq_async.sandbox import Sandbox
 
@@ -35,12 +35,12 @@ def test_version():
     assert result.stdout.startswith("cliq, version ")
 
 
-def without(module):
+def without(module, *args):
     """The command line in a process in which a module cannot be imported."""
     code = "import sys; sys.modules[sys.argv.pop()] = None; import cliq_async.cli as cli; "
     code += "sys.exit(cli.main())"
     return subprocess.run(
-        [sys.executable, "-c", code, module], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *args, module], capture_output=True, text=True, check=False
     )
 
 
@@ -52,7 +52,7 @@ def test_without_the_extra_it_says_what_to_install(name):
 
 
 def test_another_missing_module_is_a_bug():
-    assert "ModuleNotFoundError" in without("cliq_async.cli.commands.broadcast").stderr
+    assert "ModuleNotFoundError" in without("cliq_async.cli.commands.broadcast", "broadcast").stderr
 
 
 def test_an_interrupt_while_the_modules_load_is_quiet(monkeypatch):
@@ -69,7 +69,7 @@ def test_main_runs_the_command_and_exits(monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         cliq_async.cli.main()
     assert caught.value.code == 2
-    assert "give TEXT or --message" in capsys.readouterr().err
+    assert "give either TEXT or --message" in capsys.readouterr().err
 
 
 def test_without_credentials_it_says_which_there_are():
@@ -188,9 +188,9 @@ def test_an_error_of_the_system_is_a_line(monkeypatch):
 
 
 def test_a_failed_write_may_have_happened_and_a_failed_read_did_not():
-    assert status_of(ServerError(500, None, "", "send_message")) == 4
-    assert status_of(ServerError(500, None, "", "list_bots")) == 1
-    assert status_of(TransportError("send_message", "refused")) == 1
+    assert exit_status_of(ServerError(500, None, "", "send_message")) == 4
+    assert exit_status_of(ServerError(500, None, "", "list_bots")) == 1
+    assert exit_status_of(TransportError("send_message", "refused")) == 1
 
 
 async def test_ctrl_c_ends_a_send_without_a_traceback():

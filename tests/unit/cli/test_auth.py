@@ -77,9 +77,17 @@ async def test_the_file_is_its_owners_alone_whatever_the_umask():
 @pytest.mark.parametrize(
     ("code", "env", "said"),
     [
-        ("invalid", {}, "invalid_code: it is mistyped, was used before, or is older"),
-        ("1000.x", {"CLIQ_CLIENT_ID": "invalid"}, "invalid_client: no such client there"),
-        ("1000.x", {"CLIQ_CLIENT_SECRET": "invalid"}, "invalid_client: no such client there"),
+        ("invalid", {}, "invalid_code: the code is mistyped, has been used, or has expired"),
+        (
+            "1000.x",
+            {"CLIQ_CLIENT_ID": "invalid"},
+            "invalid_client: this data center does not know the client",
+        ),
+        (
+            "1000.x",
+            {"CLIQ_CLIENT_SECRET": "invalid"},
+            "invalid_client: this data center does not know the client",
+        ),
     ],
 )
 async def test_what_the_accounts_server_refuses_is_one_line_and_keeps_nothing(code, env, said):
@@ -98,7 +106,7 @@ async def test_a_code_works_once_and_the_profile_stays_as_it_was():
         before = ProfileStore().path.read_bytes()
         again = await log_in(sandbox)
     assert again.exit_code == 1
-    assert "was used before" in again.stderr
+    assert "has been used" in again.stderr
     assert ProfileStore().path.read_bytes() == before
 
 
@@ -119,7 +127,9 @@ async def test_a_damaged_file_is_left_alone(content):
     for args in (("auth", "login"), ("auth", "logout"), ("send", "b", "t", "--to", "1")):
         result = await cliq(*args, env=CLIENT, stdin=CODE)
         assert result.exit_code == 1
-        assert "profiles.json is damaged: move it aside, and log in again" in result.stderr
+        assert (
+            "profiles.json is damaged: move it aside, then run `cliq auth login`" in result.stderr
+        )
     assert ProfileStore().path.read_text() == content
 
 
@@ -140,20 +150,25 @@ async def test_without_an_answer_it_says_whether_the_code_is_still_good():
         broken = await log_in(sandbox)
     assert [each.exit_code for each in (unreached, lost, broken)] == [1, 1, 1]
     assert unreached.stderr.endswith("; the code can still be used\n")
-    assert lost.stderr.endswith("; the code may be used up: make a new one\n")
+    assert lost.stderr.endswith("; the code may be used up: generate a new one\n")
     assert "HTTP 502; the code may be used up" in broken.stderr
 
 
 @pytest.mark.parametrize(
     ("env", "args", "stdin", "said"),
     [
-        ({}, (), CODE, "nobody is there to be asked: give --client-id or CLIQ_CLIENT_ID, and "),
-        (CLIENT, (), "", "there is no code on standard input"),
-        (CLIENT, ("--code", "-"), "\n", "there is no code on standard input"),
-        (CLIENT, ("--code", "two words"), "", "a code is visible ASCII characters"),
-        (CLIENT, ("--profile", "a/b"), CODE, "--profile: a profile's name has letters"),
-        (CLIENT, ("--store", "keyring"), CODE, "there is no keyring that can be used here"),
-        (CLIENT, ("--accounts-url", "nowhere"), CODE, "accounts_url: scheme and host alone"),
+        (
+            {},
+            (),
+            CODE,
+            "not a terminal, so there is no one to ask: set --client-id or CLIQ_CLIENT_ID, and ",
+        ),
+        (CLIENT, (), "", "standard input has no code"),
+        (CLIENT, ("--code", "-"), "\n", "standard input has no code"),
+        (CLIENT, ("--code", "two words"), "", "a code is one or more visible ASCII characters"),
+        (CLIENT, ("--profile", "a/b"), CODE, "--profile: a profile name is 1 to 64 letters"),
+        (CLIENT, ("--store", "keyring"), CODE, "no keyring can be used here"),
+        (CLIENT, ("--accounts-url", "nowhere"), CODE, "accounts_url: only scheme and host"),
         (CLIENT, ("--data-center", "moon"), CODE, "'--data-center'"),
     ],
 )
@@ -198,7 +213,7 @@ async def test_profiles_of_one_client_are_one_user_and_share_a_quota():
         other = await log_in(sandbox, "--profile", "work", code="1000.b")
         named = await log_in(sandbox, "--profile", "x", "--account", "ann", code="1000.c")
     assert other.stderr == (
-        "profile 'default' has the same client, so the same quota\n"
+        "profile 'default' has the same client, so both share a quota\n"
         "use it with --profile work, or CLIQ_PROFILE=work\n"
     )
     assert kept("work").account == "default"
@@ -216,7 +231,9 @@ async def test_a_token_of_the_environment_goes_before_the_profile_but_not_before
         unknown = await send("--profile", "nobody", env=env)
     assert named.exit_code == 0
     assert unknown.exit_code == 2
-    assert unknown.stderr.startswith("error: --profile: there is no profile 'nobody'; `cliq auth")
+    assert unknown.stderr.startswith(
+        "error: --profile: there is no profile 'nobody'; run `cliq auth"
+    )
 
 
 async def test_logging_out_revokes_the_token_and_forgets_it_everywhere():
@@ -246,10 +263,10 @@ async def test_logging_out_without_an_answer_forgets_and_says_what_stays_good():
         await log_in(sandbox, "--profile", "work", code="1000.b")
         kept_on = await cliq("auth", "logout", "--profile", "work", "--no-revoke")
     result = await cliq("auth", "logout")
-    assert (kept_on.exit_code, "still good" in kept_on.stderr) == (0, True)
+    assert (kept_on.exit_code, "still valid" in kept_on.stderr) == (0, True)
     assert (result.exit_code, result.stdout) == (4, "logged out: profile default\n")
     assert result.stderr.startswith("warning: its refresh token was not revoked: http://127.0.0.1")
-    assert "stays good" in result.stderr
+    assert "stays valid" in result.stderr
     assert ProfileStore().profiles() == {}
 
 
@@ -275,7 +292,7 @@ async def test_a_new_login_replaces_the_old_one_and_forgets_the_sandbox_it_was_a
         result = await cliq(*args, env=CLIENT, stdin="1000.real\n")
     assert result.exit_code == 0
     assert "data center us" in result.stdout
-    assert "is still good" in result.stderr
+    assert "is still valid" in result.stderr
     assert kept().base_url is None
 
 
@@ -284,7 +301,7 @@ async def test_a_login_says_what_goes_before_it():
         result = await log_in(sandbox, env={"CLIQ_ACCESS_TOKEN": "1000.other"})
     assert (result.exit_code, result.stderr) == (
         0,
-        "warning: CLIQ_ACCESS_TOKEN goes before it: unset that, or give --profile default\n",
+        "warning: CLIQ_ACCESS_TOKEN takes precedence: unset it, or pass --profile default\n",
     )
 
 
@@ -362,7 +379,7 @@ async def test_the_end_of_input_at_a_question_is_a_line():
         await until("Code (not shown): ")
         type_in("\x04")
         assert await process.wait() == 1
-        await until("nothing was typed for the code")
+        await until("no code was entered")
     assert "Traceback" not in shown.decode()
 
 
@@ -394,7 +411,7 @@ async def test_a_new_user_logs_in_looks_around_and_sends(places):
         hint = "use it with --profile ann, or CLIQ_PROFILE=ann\n"
         assert (first.returncode, first.stderr) == (0, hint)
         used = await cliq_process(*login, stdin=f"{CODE}\n", env=CLIENT)
-        assert (used.returncode, "was used before" in used.stderr) == (1, True)
+        assert (used.returncode, "has been used" in used.stderr) == (1, True)
         (places / "work/cliq.toml").write_text('profile = "ann"\n')
         sending = ("send", "supportbot", "hi", "--to", zuids(1)[0])
         for args in (("doctor",), sending, ("auth", "logout")):
@@ -410,18 +427,18 @@ async def test_a_new_user_logs_in_looks_around_and_sends(places):
 @pytest.mark.parametrize("source", ["--data-center", "CLIQ_DATA_CENTER"])
 def test_the_profile_says_where_the_account_lives_and_who_says_otherwise_is_told_of(capsys, source):
     option = source == "--data-center"
-    effective = resolve(
+    resolved = resolve(
         {"data_center": "us" if option else None},
         logging_in=True,
         environ={} if option else {"CLIQ_DATA_CENTER": "us"},
     )
     url = "https://accounts.zoho.com"
-    login = _Login(effective, "default", url, ProfileStore(), {}, None)
+    login = _Login(resolved, "default", url, ProfileStore(), {}, None)
     made = IssuedToken(AccessToken("1000.access"), 3600.0, "eu")
     credentials = RefreshToken("1000.CLIENT", "secret", "1000.refresh", accounts_url=url)
-    profile = login._kept(ExchangeResult(credentials, made, ("a",), 0.0))
+    profile = login._store(ExchangeResult(credentials, made, ("a",), 0.0))
     assert (profile.data_center, profile.accounts_url, profile.scopes) == ("eu", url, ("a",))
     warned = capsys.readouterr().err.splitlines()
     assert warned[0].startswith("warning: the account lives in data center 'eu', not 'us'")
-    otherwise = "warning: CLIQ_DATA_CENTER says otherwise, and wins: change it"
+    otherwise = "warning: CLIQ_DATA_CENTER overrides this with 'us': change it"
     assert warned[1:] == ([] if option else [otherwise])

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.logins import cliq
 
-from cliq_async.cli.scopes import COMMANDS, commands_named, scopes_of
+from cliq_async.cli.required_scopes import ENDPOINTS_BY_COMMAND, parse_commands, scopes_needed
 
 pytestmark = pytest.mark.usefixtures("places")
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("places")
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ((), list(COMMANDS)),
+        ((), list(ENDPOINTS_BY_COMMAND)),
         (("send",), ["send"]),
         (("bots", "get", "send"), ["bots get", "send"]),
         (("subscribers",), ["subscribers list", "subscribers export", "subscribers sync"]),
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.usefixtures("places")
     ],
 )
 def test_commands_go_by_their_words(words, named):
-    assert commands_named(words) == named
+    assert parse_commands(words) == named
 
 
 async def test_a_command_that_is_none_is_wrong_usage():
     for args in (("doctor", "dance"), ("auth", "scopes", "quota")):
         result = await cliq(*args)
         assert result.exit_code == 2
-        assert "no command that needs a scope; there are send, broadcast" in result.stderr
+        assert "is not a command that needs a scope: choose one of send, broadcast" in result.stderr
 
 
 async def test_scopes_are_one_line_to_paste():
@@ -38,6 +38,6 @@ async def test_scopes_are_one_line_to_paste():
         "ZohoCliq.BotMessages.CREATE\n"
     )
     every = await cliq("auth", "scopes")
-    assert every.stdout.splitlines()[-1] == ",".join(scopes_of())
+    assert every.stdout.splitlines()[-1] == ",".join(scopes_needed())
     told = json.loads((await cliq("auth", "scopes", "--json")).stdout)
-    assert list(told) == list(COMMANDS)
+    assert list(told) == list(ENDPOINTS_BY_COMMAND)

@@ -184,7 +184,7 @@ def test_what_is_not_given_is_not_sent_and_what_is_taken_away_is(sent):
 def test_a_bot_whose_answer_cannot_be_read_was_made():
     result = invoke(*CREATE, "--token", SECRET)
     assert (result.exit_code, result.stdout) == (0, "created: Ops Bot\n")
-    assert "warning: made, but the answer could not be read" in result.stderr
+    assert "warning: the bot was created, but the answer has no id" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_bot_whose_answer_cannot_be_read_was_made():
         (("bots", "update", "a/b", "--name", "x"), "error: BOT_ID: a non-empty str"),
         (
             ("bots", "update", "1", "--no-status-messages", "--status-message", "x"),
-            "--no-status-messages and values for it exclude each other",
+            "use either --no-status-messages or values for it",
         ),
         (("bots", "get", "a b"), "error: BOT_ID: "),
         (("bots", "delete", "..", "--yes"), "error: BOT_ID: "),

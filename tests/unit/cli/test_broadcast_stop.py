@@ -38,7 +38,7 @@ async def test_ctrl_c_finishes_what_is_under_way_and_sends_nothing_more(ids):
     assert (report["delivered"], report["unknown"], requests) == (50, 0, 50)
     assert report["failed"] + report["not_tried"] == 10
     assert report["stopped"] == "interrupted"
-    assert b"interrupted: waiting for what is under way" in err
+    assert b"interrupted: waiting for requests in flight" in err
     assert b"Traceback" not in err
 
 

@@ -54,7 +54,7 @@ def test_every_option_is_sent(sent, tmp_path):
     options = ("--to", "1, 2", "--to", "3", "--retry", "0", "--loop", "1", "--actions", str(path))
     result = invoke(*CALL, *options, "--token", SECRET)
     assert (result.exit_code, result.stdout) == (0, "accepted: supportbot calls 0 recipients\n")
-    assert result.stderr == "warning: Cliq names only 0 of 3 recipients\n"
+    assert result.stderr == "warning: Cliq reports only 0 of 3 recipients\n"
     actions = [
         CallAction("On my way", action=InvokeFunction("acknowledge"), icon="tick", key="k"),
         CallAction("Copy", action=CopyText("db-1")),
@@ -89,7 +89,7 @@ def test_what_is_wrong_is_named_as_it_was_typed(args, said):
         ("{}", "actions are a JSON array"),
         ("[7]", "not in the form of the API"),
         ('[{"label": "x"}]', "'action' is missing"),
-        (json.dumps([ACTIONS[1] | {"colour": "red"}]), "[0].colour: no action of a call has this"),
+        (json.dumps([ACTIONS[1] | {"colour": "red"}]), "[0].colour: unknown call action field"),
         (json.dumps([ACTIONS[1] | {"label": "x" * 21}]), "CallAction.label: a str of 1 to 20"),
         (json.dumps([ACTIONS[1]] * 6), "error: --actions: at most 5 actions, got 6"),
     ],

@@ -26,7 +26,7 @@ def test_every_setting_is_shown_with_its_default():
     assert shown["accounts_url"] == ("https://accounts.zoho.com", "built in")
     path = Path(os.environ["XDG_STATE_HOME"]) / "cliq_async/quota.db"
     assert shown["quota"] == (f"sqlite://{path}", "built in")
-    assert shown["credentials"] == (None, "nobody gives any")
+    assert shown["credentials"] == (None, "none found")
     assert not path.parent.exists()  # looking makes nothing
 
 
@@ -70,7 +70,7 @@ def test_an_unnamed_profile_does_not_count_beside_other_credentials():
     put_profile()
     assert told()["data_center"] == ("eu", "profile default")
     assert told(env=TOKEN)["data_center"] == ("us", "built in")
-    assert told(env=TOKEN)["profile"] == (None, "none counts")
+    assert told(env=TOKEN)["profile"] == (None, "none in effect")
     named = TOKEN | {"CLIQ_PROFILE": "default"}
     assert told(env=named)["data_center"] == ("eu", "profile default")
     assert told(env=named)["access_token"] == ("(hidden)", "CLIQ_ACCESS_TOKEN")
@@ -83,17 +83,17 @@ def test_a_profile_names_the_account_even_without_a_login(here):
     result = invoke("send", "b", "hi", "--to", "1", "--profile", "ben", env=TOKEN)
     assert (result.exit_code, result.stderr) == (
         2,
-        "error: profile 'ben' is not logged in: `cliq auth login --profile ben`\n",
+        "error: profile 'ben' is not logged in: run `cliq auth login --profile ben`\n",
     )
 
 
 def test_a_profiles_refresh_token_goes_to_its_own_accounts_server_only(here):
     put_profile()
     (here / "cliq.toml").write_text('data_center = "us"\naccounts_url = "http://localhost:1"')
-    effective = resolve({}, environ={"CLIQ_ACCOUNTS_URL": "http://localhost:2"})
-    auth = effective.auth()
+    resolved = resolve({}, environ={"CLIQ_ACCOUNTS_URL": "http://localhost:2"})
+    auth = resolved.auth()
     assert isinstance(auth, RefreshToken)
-    assert auth.accounts_url == effective.accounts_url == "https://accounts.zoho.eu"
+    assert auth.accounts_url == resolved.accounts_url == "https://accounts.zoho.eu"
 
 
 def test_the_environments_refresh_token_goes_where_the_settings_say(here):

@@ -14,8 +14,8 @@ from cliq_async.cli.errors import CliError
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (TimeoutError(), "no answer in 10 s: is a firewall"),
-        (socket.gaierror(-2, "x"), "no address is known for host"),
+        (TimeoutError(), "no answer in 10 s: check firewalls"),
+        (socket.gaierror(-2, "x"), "no address found for host"),
         (ssl.SSLCertVerificationError(1, "x"), "its certificate is not trusted ("),
         (OSError(113, "No route to host"), "No route to host"),
         (OSError(), "OSError"),

@@ -8,7 +8,7 @@ from support.cli import SECRET
 from support.logins import CLIENT, cliq, log_in
 
 from cliq_async.cli.diagnostics.result import UNCHECKED, WRONG
-from cliq_async.cli.scopes import scopes_of
+from cliq_async.cli.required_scopes import scopes_needed
 from cliq_async.cli.settings.profiles import ProfileStore
 from cliq_async.sandbox import Sandbox
 
@@ -44,14 +44,14 @@ async def test_all_is_well_after_a_login_and_it_took_one_request_of_the_quota():
         quota = json.loads((await cliq("quota", "--json")).stdout)
         report = sandbox.report()
     assert (result.exit_code, status, result.stderr) == (0, 0, "")
-    assert result.stdout.endswith("\n\nall is well\n")
+    assert result.stdout.endswith("\n\nno problems found\n")
     assert "\nok           request: list_bots with limit=1 was answered\n" in result.stdout
     assert (report["requests"], report["token_requests"]) == ({"list_bots": 2}, 1)
     assert quota["list_bots"]["free"] == 28
     unchecked = [name for name, check in found.items() if check["status"] == UNCHECKED]
-    assert set(unchecked) == {"data center"} | set(scopes_of()) - {"ZohoCliq.Bots.READ"}
+    assert set(unchecked) == {"data center"} | set(scopes_needed()) - {"ZohoCliq.Bots.READ"}
     assert "associate_channel" in found["ZohoCliq.Channels.UPDATE"]["said"]
-    assert found["clock"]["said"].startswith("as the server's")
+    assert found["clock"]["said"].startswith("equal to the server's")
 
 
 async def test_a_token_that_cliq_refuses_is_wrong_and_never_shown():
@@ -60,9 +60,9 @@ async def test_a_token_that_cliq_refuses_is_wrong_and_never_shown():
         result = await cliq("doctor", env=env)
         status, found = await examined(env=env)
     assert (status, wrong(found)) == (1, ["request"])
-    assert found["request"]["advice"] == "make a new one: it lives an hour"
+    assert found["request"]["advice"] == "get a new one: it is valid for an hour"
     assert SECRET not in result.output
-    assert result.stdout.endswith("\n\n1 check went wrong\n")
+    assert result.stdout.endswith("\n\n1 check failed\n")
 
 
 async def test_a_wrong_client_or_refresh_token_is_told_in_the_accounts_servers_words():
@@ -122,7 +122,7 @@ async def test_what_is_wrong_with_files_and_places_is_told(places):
             (f"sqlite://{places}/no.db", f"{places}/no.db: "),
             (f"sqlite://{places}/no.db/quota.db", f"{places}/no.db"),
             ("redis://127.0.0.1:1", "redis://127.0.0.1:1"),
-            ("memory://", "memory:// is each command's own"),
+            ("memory://", "memory:// is not shared"),
             ("nowhere", "quota: a store, or sqlite:///path"),
         ):
             status, found = await examined("--quota", url)
@@ -139,8 +139,8 @@ async def test_servers_that_cannot_be_reached_are_told_and_not_asked():
         for url, said in (
             (https, ": no TLS ("),
             ("http://127.0.0.1:1", ": nothing listens on 127.0.0.1:1"),
-            ("https://nowhere.invalid", ": no address is known for nowhere.invalid"),
-            ("http://nowhere.invalid", ": tokens would go there for all to read: use https://"),
+            ("https://nowhere.invalid", ": no address found for nowhere.invalid"),
+            ("http://nowhere.invalid", ": tokens would be sent unencrypted: use https://"),
         ):
             allowed = {"CLIQ_ALLOW_HTTP": "nowhere.invalid"}
             status, found = await examined(*options, url, env=allowed)

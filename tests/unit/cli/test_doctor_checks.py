@@ -14,7 +14,7 @@ from cliq_async.cli.diagnostics import checks
 from cliq_async.cli.diagnostics.checks import Doctor
 from cliq_async.cli.diagnostics.connectivity import ObservingTransport
 from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG
-from cliq_async.cli.scopes import COMMANDS
+from cliq_async.cli.required_scopes import ENDPOINTS_BY_COMMAND
 from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
 from cliq_async.cli.settings.resolution import resolve
 
@@ -35,14 +35,14 @@ def dated(response, **off):
     return answered
 
 
-async def look(monkeypatch, *steps, env=None, commands=tuple(COMMANDS), **given):
+async def look(monkeypatch, *steps, env=None, commands=tuple(ENDPOINTS_BY_COMMAND), **given):
     async def reached(_url):
         return "connected"
 
     monkeypatch.setattr(checks, "probe", reached)
-    effective = resolve(given, environ=ENV if env is None else env)
+    resolved = resolve(given, environ=ENV if env is None else env)
     observer = ObservingTransport(Scripted(list(steps)))
-    doctor = Doctor(effective, commands=commands, max_wait_s=1, observer=observer)
+    doctor = Doctor(resolved, commands=commands, max_wait_s=1, observer=observer)
     return {check.name: check async for check in doctor.checks()}
 
 
@@ -55,7 +55,9 @@ async def test_an_account_that_lives_elsewhere_is_told_with_what_says_so(monkeyp
     found = await look(monkeypatch, elsewhere, answer(200, {"data": []}), data_center="in")
     check = found["data center"]
     assert check.status == WRONG
-    assert check.said.startswith("the account lives in eu, and in is asked (--data-center); ")
+    assert check.said.startswith(
+        "the account lives in eu according to the accounts server, but requests go to in (--"
+    )
     assert "eu" in check.advice
     right = await look(monkeypatch, answer(200, MADE), answer(200, {"data": []}), account="b")
     assert right["data center"].status == OK
@@ -72,7 +74,7 @@ async def test_where_a_token_is_shared_the_login_tells_the_data_center(monkeypat
     ProfileStore().put("default", login)
     steps = (answer(200, MADE | {"api_domain": None}), answer(200, {"data": []}))
     found = await look(monkeypatch, *steps, env={})
-    assert found["data center"].said == "eu; so said the accounts server at the login"
+    assert found["data center"].said == "eu, according to the accounts server at the login"
     fixed = await look(monkeypatch, answer(200, {"data": []}), env={"CLIQ_ACCESS_TOKEN": SECRET})
     assert fixed["data center"].status == UNCHECKED
 
@@ -80,9 +82,9 @@ async def test_where_a_token_is_shared_the_login_tells_the_data_center(monkeypat
 @pytest.mark.parametrize(
     ("seconds", "status", "said"),
     [
-        (0, OK, "as the server's"),
+        (0, OK, "equal to the server's"),
         (10, OK, r"this machine's clock is (9\.\d|10(\.0)?) s behind the server's"),
-        (-3600, WRONG, r"this machine's clock is (59:5\d min|1:00:0\d h) before the server's"),
+        (-3600, WRONG, r"this machine's clock is (59:5\d min|1:00:0\d h) ahead of the server's"),
         (3600, WRONG, r"this machine's clock is (59:5\d min|1:00:0\d h) behind the server's"),
     ],
 )
@@ -107,7 +109,7 @@ async def test_scopes_are_known_by_the_request_and_by_what_the_accounts_server_s
         [OK, WRONG, UNCHECKED]
     )
     assert "cliq bots list" in found["ZohoCliq.Bots.READ"].said
-    assert "a new code with ZohoCliq.Bots.READ" in found["ZohoCliq.Bots.READ"].advice
+    assert "generate a code with ZohoCliq.Bots.READ" in found["ZohoCliq.Bots.READ"].advice
     says = answer(200, MADE | {"scope": "ZohoCliq.Webhooks.CREATE ZohoCliq.Bots.READ"})
     env = ENV | {"CLIQ_REFRESH_TOKEN": "1000.other"}
     said = await look(monkeypatch, says, answer(200, {"data": []}), env=env)

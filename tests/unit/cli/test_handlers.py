@@ -186,13 +186,13 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         ),
         (
             ("create", "1", "message", "--no-permissions", "--name", "x"),
-            "error: --name: None but for a menu_handler",
+            "error: --name: None unless the type is menu_handler",
         ),
         (
             ("create", "1", "message", "--no-permissions", "--permission", "user"),
-            "--no-permissions and values for it exclude each other",
+            "use either --no-permissions or values for it",
         ),
-        (("create", "1", "message", "--script", __file__, "--no-permissions"), "one or the other"),
+        (("create", "1", "message", "--script", __file__, "--no-permissions"), "takes one of them"),
         (("create", "1", "message", "--permission", "all"), "'--permission'"),
         (("create", "1", "dance", "--no-permissions"), "'dance' is not one of"),
         (("create", "1", "message", "--script", "/nowhere.dg"), "does not exist"),
@@ -204,9 +204,12 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
             "error: --sub-action 2: an icon as name/HEX",
         ),
         (("update", "1", "menu", "--handler-id", "", "--name", "x"), "error: --handler-id: "),
-        (("get", "1", "menu", "--script-only", "--json"), "exclude each other"),
+        (("get", "1", "menu", "--script-only", "--json"), "use either --script-only or --json"),
         (("list", "a/b"), "error: BOT_ID: "),
-        (("delete", "1", "menu"), "error: nobody is there to be asked: give --yes"),
+        (
+            ("delete", "1", "menu"),
+            "error: not a terminal, so there is no one to confirm: pass --yes",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_as_it_was_typed(args, said):
@@ -255,7 +258,7 @@ async def test_deleting_one_of_several_menu_actions_needs_to_know_which(script, 
         result = await run(sandbox, "handlers", "delete", FIRST, "menu", stdin="y\n")
         requests = sandbox.report()["requests"]
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: which --handler-id? There are: 5371900000")
+    assert result.stderr.startswith("error: choose a --handler-id: 5371900000")
     assert "(Tickets), 5371900000" in result.stderr
     assert requests == {"create_handler": 2, "get_bot": 1}
 
@@ -268,7 +271,7 @@ async def test_deleting_a_handler_asks_by_its_name_and_its_bots(script, monkeypa
         requests = sandbox.report()["requests"]
         yes = await run(sandbox, "handlers", "delete", FIRST, "menu", stdin="y\n")
         default = await run(sandbox, "handlers", "delete", FIRST, "welcome", "--yes")
-    question = "Delete the menu_handler Tickets of Support Bot (supportbot) for good? [y/N] "
+    question = "Delete the menu_handler Tickets of Support Bot (supportbot) permanently? [y/N] "
     assert (no.exit_code, no.stderr) == (1, f"{question}not deleted\n")
     assert requests == {"create_handler": 1, "get_bot": 1}
     assert (yes.exit_code, yes.stderr.strip()) == (0, question.strip())

@@ -8,7 +8,9 @@ from cliq_async.cli.app import cliq
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()):
-    for name, command in group.commands.items():
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
             yield from leaves(command, (*path, name))
         else:
@@ -35,6 +37,12 @@ def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
     for group in ("auth", "bots", "handlers", "subscribers"):
         lines += invoke(group, "--help").stdout.partition("Commands:\n")[2].splitlines()
     assert not [line for line in lines if line.endswith("...")]
+
+
+def test_help_fits_80_columns_and_keeps_its_lines():
+    lines = invoke("--help").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "    CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE" in lines
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -28,7 +28,7 @@ async def test_recipients_that_cliq_does_not_name_are_a_warning():
     async with Sandbox() as sandbox:
         result = await run(sandbox, *INCOMING, "a=b", "--to", f"{zuids(1)[0]},1")
     assert result.exit_code == 0
-    assert result.stderr == "warning: Cliq names only 1 of 2 recipients\n"
+    assert result.stderr == "warning: Cliq reports only 1 of 2 recipients\n"
     assert result.stdout == "accepted: supportbot, 1 recipient reached\n"
 
 
@@ -58,9 +58,9 @@ def test_a_file_gives_parameters_and_the_command_line_wins(sent, tmp_path):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("status",), "'status' is no NAME=VALUE"),
-        (("=x",), "'=x' is no NAME=VALUE"),
-        (("a=1", "a=2"), "'a' comes twice"),
+        (("status",), "'status' is not NAME=VALUE"),
+        (("=x",), "'=x' is not NAME=VALUE"),
+        (("a=1", "a=2"), "'a' is given twice"),
         (("a=" + "x" * 10_001,), "error: parameters['a']: a str of at most 10000 characters"),
         (tuple(f"p{number}=x" for number in range(51)), "error: parameters: at most 50, got 51"),
         (("a=b", "--to", "1,,2"), "error: --to: a str or int"),
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_named(args, said):
     ("content", "said"),
     [
         ("{", "not JSON"),
-        ("[]", "parameters are a JSON object"),
+        ("[]", "parameters must be a JSON object"),
         ('{"n": 5}', "error: parameters['n']: a str of at most 10000 characters, got 5"),
     ],
 )

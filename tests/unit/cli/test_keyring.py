@@ -64,7 +64,7 @@ async def test_a_keyring_that_keeps_nothing_gives_way_to_the_file(monkeypatch):
     async with Sandbox() as sandbox:
         result = await log_in(sandbox)
         sent = await cliq(*SEND)
-    assert result.stderr == "warning: Locked keyring keeps nothing, so a file does\n"
+    assert result.stderr == "warning: Locked keyring stores no secrets, so a file does\n"
     assert "readable by you alone" in result.stdout
     assert sent.exit_code == 0
 
@@ -87,9 +87,9 @@ async def test_a_keyring_that_is_locked_or_away_or_empty_later_is_a_line(places,
         out = await cliq("auth", "logout")
     results = (locked, empty, other, away, out)
     assert [each.exit_code for each in results] == [1] * 5
-    assert "Locked keyring fails: KeyringLocked: is it locked?" in locked.stderr
-    assert "has no secrets of profile 'default' any more: `cliq auth login`" in empty.stderr
-    assert "has something else for profile 'default'" in other.stderr
+    assert "Locked keyring failed (KeyringLocked): check that it is unlocked" in locked.stderr
+    assert "no longer has the secrets of profile 'default': run `cliq auth login`" in empty.stderr
+    assert "the entry of profile 'default' in" in other.stderr
     assert "are in Keyring of the tests, which cannot be used here" in away.stderr
     assert "which cannot be used here" in out.stderr
     assert list(ProfileStore().profiles()) == ["default"]

@@ -94,17 +94,17 @@ def test_what_means_nothing_is_left_out_and_numbers_become_text():
         ([], "a message is a JSON object"),
         (
             {"text": "hi", "user_ids": "1"},
-            "user_ids: recipients stand beside the message, not in it",
+            "user_ids: recipients are given separately, not in the message",
         ),
-        ({"text": "hi", "colour": "red"}, "colour: no message has this"),
+        ({"text": "hi", "colour": "red"}, "colour: unknown message field"),
         (
             {"text": "hi", "styles": {"background": "red", "font": "x"}},
-            "styles.font: no message has this",
+            "styles.font: unknown message field",
         ),
-        ({"text": "hi", "bot": {"name": "x", "sync": 1}}, "bot.sync: no message has this"),
+        ({"text": "hi", "bot": {"name": "x", "sync": 1}}, "bot.sync: unknown message field"),
         (
             {"slides": [{"type": "list", "data": ["a"], "more": 1}]},
-            "slides[0].more: no message has this",
+            "slides[0].more: unknown message field",
         ),
         ({"slides": [{"type": "film", "data": "x"}]}, "'film'"),
         ({"slides": [{"type": "list"}]}, "'data' is missing"),
@@ -115,7 +115,7 @@ def test_what_means_nothing_is_left_out_and_numbers_become_text():
         ({"text": "hi", "buttons": [{"label": "x"}]}, "'action' is missing"),
         (
             {"text": "hi", "references": {"1": {"type": "x", "object": WHOLE["buttons"][4]}}},
-            "references.1.type: no message has this",
+            "references.1.type: unknown message field",
         ),
     ],
 )
@@ -138,7 +138,7 @@ def test_limits_are_checked():
         (b"{", "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"text": "hi", "colour": 1}', "colour: no message has this"),
+        (b'{"text": "hi", "colour": 1}', "colour: unknown message field"),
         (b'{"text": ""}', "Message.text: at least one of text, card and slides"),
     ],
 )
@@ -166,5 +166,5 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("value", [None, [], {}, "", "x"])
 def test_a_field_that_no_message_has_is_named_even_if_it_is_empty(value):
-    with pytest.raises(ValueError, match="buttn: no message has this"):
+    with pytest.raises(ValueError, match="buttn: unknown message field"):
         message_from({"text": "a", "buttn": value})

@@ -77,12 +77,12 @@ async def test_rows_from_standard_input_are_all_read_first(people):
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
-        ("id,name\n1,Doe, John\n", "a.csv", "3 cells above line 3, and 2 columns"),
+        ("id,name\n1,Doe, John\n", "a.csv", "3 cells for 2 columns in line 2"),
         ("id,name,name\n1,a,b\n", "a.csv", "more than one column 'name'"),
         ("id,nme\n1,a\n", "a.csv", "'name' is undefined), got id, nme"),
         ('{"id": 1, "name": null}\n', "a.jsonl", "'name' is undefined"),
         ('{"id": 1\n', "a.jsonl", "not JSON in line 1"),
-        ("[1]\n", "a.jsonl", "no JSON object in line 1"),
+        ("[1]\n", "a.jsonl", "not a JSON object in line 1"),
         ('{"name": "a"}\n', "a.jsonl", "row 1: to: a column 'id', got name"),
         ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "not JSON in line 1"),
         ("id,name\n1," + "x" * 6_000 + "\n", "a.csv", "row 1: Message.text: a str of 1 to 5000"),
@@ -217,7 +217,7 @@ async def test_calls_to_many(people, tmp_path):
         assert result.exit_code == 0
         (tmp_path / "wrong.json").write_text('{"text": "a", "user_ids": ["1"]}')
         result = await run(sandbox, *many, "--message", str(tmp_path / "wrong.json"))
-        assert "recipients stand beside the call" in result.stderr
+        assert "recipients are given separately, not in the call" in result.stderr
 
 
 async def test_somebody_is_asked_before_more_than_ten_are_called(people, monkeypatch):

@@ -7,7 +7,7 @@ import attrs
 
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.cli.outputs import console as output
-from cliq_async.cli.outputs.progress import Outlook, Progress
+from cliq_async.cli.outputs.progress import Forecast, Progress
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.status import QuotaStatus
 
@@ -21,11 +21,11 @@ async def test_a_terminal_shows_a_bar_and_the_time_left(written):
 
     async def outlook(left):
         asked.append(left)
-        return Outlook(90.0, a_status())
+        return Forecast(90.0, a_status())
 
     progress = Progress(300, outlook)
     progress.update(BroadcastProgress(delivered=100, requests=1))
-    async with progress.shown():
+    async with progress.display():
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         output.echo_err("a line")
@@ -43,7 +43,7 @@ async def test_progress_without_a_total_and_without_a_store(written):
 
     for total in (None, 10, 0):
         progress = Progress(total, broken)
-        async with progress.shown():
+        async with progress.display():
             await asyncio.sleep(0)
     shown = written.getvalue()
     assert "so far" in shown
@@ -57,10 +57,10 @@ async def test_without_a_terminal_lines_come_now_and_then(monkeypatch, capsys):
     later = datetime.now().astimezone() + timedelta(hours=1)
 
     async def outlook(_left):
-        return Outlook(3.0, a_status(free=0, next_token_at=later))
+        return Forecast(3.0, a_status(free=0, next_token_at=later))
 
     progress = Progress(300, outlook)
-    async with progress.shown():
+    async with progress.display():
         for _ in range(9):
             await asyncio.sleep(0)
     line = "delivered 0  failed 0  unknown 0  requests 0  lockouts 0  0%  3.0 s left"
@@ -73,14 +73,14 @@ async def test_progress_tells_the_rate_of_this_run_and_a_lock(monkeypatch):
     until = datetime.now().astimezone() + timedelta(minutes=5)
 
     async def outlook(_left):
-        return Outlook(300.0, a_status(free=0, next_token_at=until, locked_until=until))
+        return Forecast(300.0, a_status(free=0, next_token_at=until, locked_until=until))
 
     progress = Progress(30_000, outlook)
     now[0] += 50
     progress.update(BroadcastProgress(delivered=9_000))  # by earlier runs
     now[0] += 30
     progress.update(BroadcastProgress(delivered=11_500, lockouts=1))
-    await progress._look()
+    await progress._update_forecast()
     assert progress._line().endswith(
         f"lockouts 1  38%  5:00 min left  5,000 recipients/min  locked until {until:%H:%M:%S}"
     )

@@ -25,7 +25,7 @@ async def test_deleting_without_a_terminal_needs_yes_and_sends_nothing():
         requests = sandbox.report()["requests"]
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: nobody is there to be asked: give --yes to delete without a question\n"
+        "error: not a terminal, so there is no one to confirm: pass --yes to delete\n"
     )
     assert requests == {}
 
@@ -37,7 +37,7 @@ async def test_any_answer_but_yes_deletes_nothing(answer):
         result = await run(sandbox, "bots", "delete", FIRST, stdin=answer)
         requests = sandbox.report()["requests"]
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Delete the bot Support Bot (supportbot) for good? [y/N] ")
+    assert result.stderr.startswith("Delete the bot Support Bot (supportbot) permanently? [y/N] ")
     assert result.stderr.endswith("not deleted\n")
     assert requests == {"get_bot": 1}
 
@@ -79,5 +79,5 @@ async def test_ctrl_c_at_the_question_deletes_nothing():
         requests = sandbox.report()["requests"]
     os.close(ours)
     os.close(theirs)
-    assert b"for good? [y/N] \r\ninterrupted" in shown
+    assert b"permanently? [y/N] \r\ninterrupted" in shown
     assert requests == {"get_bot": 1}

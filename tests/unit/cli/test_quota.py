@@ -134,15 +134,15 @@ async def test_it_shows_what_a_command_of_the_same_account_has_spent(tmp_path):
 def test_memory_is_each_process_s_own_and_says_so():
     result = invoke("quota", "--quota", "memory://")
     assert (result.exit_code, result.stdout) == (0, IDLE)
-    assert result.stderr.startswith("memory:// is each process's own")
+    assert result.stderr.startswith("memory:// is not shared")
 
 
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("quota", "--json", "--watch"), "--json and --watch exclude each other"),
-        (("quota", "--account", "anna", "clear", "--yes"), "options go behind 'clear'"),
-        (("quota", "--json", "clear"), "options go behind 'clear'"),
+        (("quota", "--json", "--watch"), "use either --json or --watch"),
+        (("quota", "--account", "anna", "clear", "--yes"), "put options after 'clear'"),
+        (("quota", "--json", "clear"), "put options after 'clear'"),
         (("quota", "--token", "secret"), "No such option"),
         (("quota", "--time-scale", "60"), "time_scale: 1 for Zoho's own servers"),
         (("quota", "--quota", "nowhere"), "quota: a store, or sqlite:///path"),
@@ -260,7 +260,7 @@ async def test_clearing_without_a_terminal_needs_yes(place, store):
     result = await asyncio.to_thread(invoke, "quota", "clear", *place)
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: nobody is there to be asked: give --yes to clear the quota without a question\n"
+        "error: not a terminal, so there is no one to confirm: pass --yes to clear the quota\n"
     )
     assert await free(store, "send_message") == 40
 

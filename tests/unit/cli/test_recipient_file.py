@@ -73,13 +73,13 @@ async def test_an_empty_file_has_nobody(file):
 @pytest.mark.parametrize(
     ("content", "column", "said"),
     [
-        (b"name,zuid\nAnn,1\n", "id", "no column 'id'; there are: name, zuid"),
+        (b"name,zuid\nAnn,1\n", "id", "no column 'id'; the columns are: name, zuid"),
         (b"id,id\n1,2\n", "id", "more than one column 'id'"),
-        (b"", "id", "no column 'id'; there are: none"),
+        (b"", "id", "no column 'id'; the columns are: none"),
         (b'id\n1\n"2\n3\n', "id", "the quotes that line 3 opens are never closed"),
         (b"id\n" + b"x" * 200_000 + b"\n", "id", "not CSV in line 2: field larger"),
-        (b"1\n2\n\xff\n", None, "not UTF-8, somewhere after line 0"),
-        (b"1\n2\n\xc3", None, "not UTF-8, somewhere after line 2"),
+        (b"1\n2\n\xff\n", None, "not UTF-8 after line 0"),
+        (b"1\n2\n\xc3", None, "not UTF-8 after line 2"),
     ],
 )
 async def test_what_is_wrong_with_a_file(file, content, column, said):
@@ -90,7 +90,7 @@ async def test_what_is_wrong_with_a_file(file, content, column, said):
 
 
 async def test_a_csv_file_asks_for_the_column(file):
-    with pytest.raises(click.UsageError, match=r"which --column\? There are: name, id"):
+    with pytest.raises(click.UsageError, match=r"choose the --column with the ids: name, id"):
         await read(file(b"name,id\nAnn,1\n", "ids.CSV"))
 
 
@@ -117,7 +117,7 @@ async def test_a_reading_that_fails(file, monkeypatch):
 
 def test_standard_input_that_is_closed(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(CliError, match="standard input: it is closed"):
+    with pytest.raises(CliError, match="standard input: the stream is closed"):
         RecipientFile("-", None)
 
 

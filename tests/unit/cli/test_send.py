@@ -51,7 +51,7 @@ async def test_send_shows_the_ids_that_cliq_gives(tmp_path):
 def test_send_takes_one_message_and_one_kind_of_recipient(args):
     result = invoke(*SEND, *args, "--token", SECRET)
     assert result.exit_code == 2
-    assert "one of them" in result.stderr
+    assert "give either" in result.stderr
 
 
 async def test_a_broken_limit_is_wrong_usage_and_nothing_is_sent():

@@ -72,10 +72,10 @@ def test_all_has_who_has_left_too_and_when(synced):
     ("args", "said"),
     [
         ((), "Missing argument 'BOT'"),
-        (("ops", "--all"), "--bot and --all are for --from"),
-        (("--bot", "ops"), "--bot and --all are for --from"),
-        (("ops", "--bot", "hr", "--from", "FILE"), "exclude each other"),
-        (("nobot", "--from", "FILE"), "no subscribers of nobot, but of hr, ops"),
+        (("ops", "--all"), "--bot and --all need --from"),
+        (("--bot", "ops"), "--bot and --all need --from"),
+        (("ops", "--bot", "hr", "--from", "FILE"), "use either BOT or --bot"),
+        (("nobot", "--from", "FILE"), "no subscribers of nobot; it has those of hr, ops"),
         (("--from", "/nowhere.db"), "does not exist"),
     ],
 )

@@ -88,7 +88,7 @@ async def test_an_expired_sync_token_is_said(path):
             conn.execute("UPDATE bot SET sync_token = 'x'")
         result = await run(sandbox, *SYNC, "supportbot", "--into", str(path))
     assert result.exit_code == 0
-    assert result.stderr.startswith("warning: supportbot: Cliq did not take its sync token: ")
+    assert result.stderr.startswith("warning: supportbot: Cliq did not accept the sync_token: ")
     assert cells(result)[1][:2] == ["supportbot", "full"]
 
 

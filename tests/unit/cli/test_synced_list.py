@@ -74,8 +74,8 @@ async def test_many_recipients_come_in_pieces(path):
 @pytest.mark.parametrize(
     ("column", "bot", "said"),
     [
-        ("email_id", "ops", "recipients of a synced list go by user_id; leave --column out"),
-        (None, "nobot", "no subscribers of nobot, but of hr, ops"),
+        ("email_id", "ops", "the ids of a synced list are in user_id: leave out --column"),
+        (None, "nobot", "no subscribers of nobot; it has those of hr, ops"),
     ],
 )
 async def test_recipients_that_cannot_be_had_are_wrong_usage(synced, column, bot, said):
@@ -89,7 +89,7 @@ async def test_half_a_list_is_not_broadcast_to(path):
     cliq = Cliq.of(25)
     cliq.before = lambda request: (403, {}) if "next_token" in request.query else None
     await cliq.sync(path)
-    with pytest.raises(CliError, match="only the first subscribers of ops"):
+    with pytest.raises(CliError, match="only some of the subscribers of ops"):
         await read(path, bot="ops")
 
 
@@ -108,7 +108,7 @@ async def test_a_list_on_standard_input_is_asked_for_by_its_name(synced):
         )
         assert sandbox.report()["requests"] == {}
     assert result.exit_code != 0
-    assert "a database; give its name instead" in result.output
+    assert "this is a database: pass its path instead" in result.output
 
 
 async def test_a_pipe_is_not_looked_into(tmp_path):

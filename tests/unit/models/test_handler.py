@@ -58,7 +58,7 @@ def test_permission_is_allowed_by_the_type(kind, permission, allowed):
         assert check_type("type", kind, changes) == kind
         return
     made = refusal(NewHandler, type=kind, permissions=permission, name=name)
-    changed = refusal(check_type, field="type", handler_type=kind, handling=changes)
+    changed = refusal(check_type, field="type", handler_type=kind, handler=changes)
     for error, owner in ((made, "NewHandler"), (changed, "HandlerChanges")):
         assert (error.field, error.given) == (f"{owner}.permissions[0]", permission)
         assert kind in error.limit
@@ -79,7 +79,7 @@ def test_script_and_permissions_exclude_each_other(cls, base):
     for permissions in ("user", []):
         error = refusal(cls, **(base | {"script": "x", "permissions": permissions}))
         assert error.field == f"{cls.__name__}.permissions"
-        assert "None with a script" in error.limit
+        assert "None if a script is given" in error.limit
 
 
 def test_new_handler_needs_a_script_or_permissions_that_may_be_none():

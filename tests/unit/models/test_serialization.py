@@ -92,7 +92,7 @@ def test_model_is_written_without_what_is_empty():
 
 
 def test_what_json_does_not_have_is_refused():
-    with pytest.raises(TypeError, match="object has no place in JSON"):
+    with pytest.raises(TypeError, match="object cannot be written as JSON"):
         to_json({"a": object()})
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from support import redis_servers
+from support.backends import FolderStore
 from support.stores import STORES, a_quota, snapshot, spend, take
 
 from cliq_async.quota.model import Denied, TokenOutcome
@@ -119,11 +120,14 @@ async def test_store_that_started_spent_is_full_when_it_was_cleared(make, clock,
 async def test_another_that_shares_it_sees_that_it_was_cleared(make, clock, tmp_path):
     async with asynccontextmanager(make)(clock, tmp_path) as one:
         await spend(one, 1, 2, 3)
-        other = (
-            SqliteStore(one.path, clock=clock, boot="one")
-            if isinstance(one, SqliteStore)
-            else RedisStore(redis_servers.shared().url, clock=clock, server_time=clock)
-        )
+        match one:
+            case SqliteStore():
+                other = SqliteStore(one.path, clock=clock, boot="one")
+            case RedisStore():
+                url = redis_servers.shared().url
+                other = RedisStore(url, clock=clock, server_time=clock)
+            case _:
+                other = FolderStore(tmp_path, clock)
         await other.clear([MINE])
         await other.close()
         await spend(one, 4, 5, 6)

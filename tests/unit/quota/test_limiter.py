@@ -245,7 +245,7 @@ def test_ten_thousand_waiters_wake_once_each_and_cost_little(cancelled):
         (snapshot,) = await store.snapshots([quota])
         assert snapshot.free == 1000
 
-    started = time.process_time()
+    started = time.thread_time()
     run_in_virtual_time(main(), debug=False)
     # The number to hold is 0.3 s; benchmarks measure it. Here only the order of growth.
-    assert time.process_time() - started < 5.0
+    assert time.thread_time() - started < 5.0

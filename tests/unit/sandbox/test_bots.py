@@ -84,13 +84,13 @@ def test_name_is_unique_without_regard_to_case(name):
 
 
 def test_number_of_bots_is_limited_but_not_that_of_the_first_ones():
-    world = World(bots=3, most_bots=4)
+    world = World(bots=3, bot_limit=4)
     bot = world.create()
     body = {"name": "One more", "description": "d"}
     assert world.refusal("create_bot", body=body) == (400, "bot_creation_limit_exceeded")
     world.ask("delete_bot", bot["id"])
     world.create()
-    assert World(bots=3, most_bots=2).refusal("create_bot", body=body) == (
+    assert World(bots=3, bot_limit=2).refusal("create_bot", body=body) == (
         400,
         "bot_creation_limit_exceeded",
     )

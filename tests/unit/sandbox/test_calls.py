@@ -8,7 +8,7 @@ from cliq_async.sandbox.state.calls import Calls
 
 def test_call_reaches_the_valid_ones_named_once_each():
     world = World()
-    email = world.state.people.known(SECOND)["email_id"]
+    email = world.state.people.get(SECOND)["email_id"]
     body = {"text": "Down", "user_ids": [FIRST, email, "1", SECOND]}
     status, answer = world.ask("trigger_call", "supportbot", body=body)
     assert (status, answer["user_ids"]) == (200, [FIRST, SECOND])
@@ -48,7 +48,7 @@ def test_ids_are_the_same_for_the_same_seed_and_differ_otherwise():
 
 
 def test_only_the_last_calls_are_remembered_and_their_ids_go_on():
-    calls = Calls(most=2)
+    calls = Calls(capacity=2)
     given = [calls.add({}, bot="b", user="u") for _ in range(3)]
     assert [call["id"] for call in calls.all()] == given[1:]
     again = Calls(calls.all(), count=calls.count)

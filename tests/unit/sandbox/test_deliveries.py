@@ -34,7 +34,7 @@ async def test_report_tells_users_apart():
             "refused_while_locked": 0,
             "token_requests": 0,
             "tokens_issued": 0,
-            "unauthorised": 0,
+            "unauthorized": 0,
         }
 
 

@@ -48,9 +48,9 @@ def test_wrong_fault_is_refused_with_what_is_allowed(text, allowed):
 def test_rate_1_always_strikes_and_rate_0_never(kind):
     always, never = Faults([Fault(kind, 1.0)]), Faults([Fault(kind, 0.0)])
     early = kind == "refuse"
-    assert always.refuses("list_bots") is early
+    assert always.refuses_connection("list_bots") is early
     assert always.draw("list_bots") == (None if early else kind)
-    assert not never.refuses("list_bots")
+    assert not never.refuses_connection("list_bots")
     assert never.draw("list_bots") is None
 
 
@@ -63,7 +63,10 @@ def test_fault_strikes_only_at_its_endpoint():
 def test_fault_strikes_as_often_as_it_says():
     faults = Faults([Fault("lost", 1.0, "list_bots", 2), Fault("refuse", 1.0, None, 1)])
     assert [faults.draw("list_bots") for _ in range(4)] == ["lost", "lost", None, None]
-    assert [faults.refuses("list_bots"), faults.refuses("get_bot")] == [True, False]
+    assert [faults.refuses_connection("list_bots"), faults.refuses_connection("get_bot")] == [
+        True,
+        False,
+    ]
 
 
 def test_first_fault_that_strikes_wins():
@@ -81,7 +84,7 @@ def test_same_seed_draws_the_same_faults_at_their_rate():
 
 def test_coin_falls_on_both_sides():
     faults = Faults()
-    assert {faults.coin() for _ in range(100)} == {True, False}
+    assert {faults.flip_coin() for _ in range(100)} == {True, False}
 
 
 def test_throttles_answer_in_four_forms():

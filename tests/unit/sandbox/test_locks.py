@@ -51,10 +51,10 @@ async def test_time_scale_makes_windows_and_locks_shorter_and_reports_its_own_ti
         assert first["until"] == pytest.approx(384.0)
 
 
-async def test_refused_bodies_count_and_penalise_prolongs_locks():
+async def test_refused_bodies_count_and_penalize_prolongs_locks():
     clock = Clock()
     limits = {"send_message": Limit(1, 60, 600)}
-    async with running(limits=limits, clock=clock, penalise=True) as caller:
+    async with running(limits=limits, clock=clock, penalize=True) as caller:
         assert (await caller.send())[0] == 400
         assert (await caller.send(user_ids=FIRST))[0] == 429
         clock.now += 100

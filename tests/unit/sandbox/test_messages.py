@@ -21,12 +21,12 @@ class Writer(World):
         return self.refusal("send_message", "supportbot", body=body)
 
     def shown(self):
-        return [each.shown() for each in self.state.messages.all()]
+        return [each.describe() for each in self.state.messages.all()]
 
 
 def fill(messages, count):
     for _ in range(count):
-        place = messages.place({})
+        place = messages.resolve_place({})
         messages.add({"text": "x"}, bot="b", user="u", to="users", place=place)
 
 
@@ -64,19 +64,19 @@ def test_refused_message_is_not_remembered_and_makes_no_thread():
 
 
 def test_only_the_last_messages_are_remembered():
-    messages = Messages(most=3)
+    messages = Messages(capacity=3)
     fill(messages, 5)
     kept = messages.all()
     assert [each.number for each in kept] == [messages.next_number - n for n in (3, 2, 1)]
     for each in kept:
-        messages.place({"reply_to": each.message_id})
+        messages.resolve_place({"reply_to": each.message_id})
     first = kept[0]
     fill(messages, 1)
     for field in ("reply_to", "thread_message_id"):
         with pytest.raises(ApiFault):
-            messages.place({field: first.message_id})
+            messages.resolve_place({field: first.message_id})
     with pytest.raises(ApiFault):
-        messages.place({"thread_chat_id": first.chat_id})
+        messages.resolve_place({"thread_chat_id": first.chat_id})
 
 
 def test_messages_with_a_gap_are_an_error():
@@ -143,7 +143,7 @@ def test_known_chats_that_are_no_threads_are_posted_in_too():
     writer = Writer()
     own = writer.send()["chat_id"]
     assert writer.send(thread_chat_id=own)["chat_id"] == own
-    (channel, *_) = writer.state.channels.chats()
+    (channel, *_) = writer.state.channels.chat_ids()
     assert writer.send(thread_chat_id=channel)["chat_id"] == channel
 
 

@@ -19,7 +19,7 @@ def refresh(tokens, now, token="1000.r"):
 
 
 def alive(tokens, token, now):
-    return tokens.user(token) is not None and not tokens.is_over(token, now)
+    return tokens.user_of(token) is not None and not tokens.has_ended(token, now)
 
 
 # Grants.
@@ -36,7 +36,7 @@ def test_refresh_token_gives_an_access_token_of_its_user():
         "api_domain": "https://www.zohoapis.com",
         "token_type": "Bearer",
     }
-    assert tokens.user(token) == user_label("1000.r")
+    assert tokens.user_of(token) == user_label("1000.r")
 
 
 def test_code_gives_a_refresh_token_once():
@@ -44,9 +44,9 @@ def test_code_gives_a_refresh_token_once():
     _, answer = tokens.answer(CODE, 0.0)
     refresh_token = answer["refresh_token"]
     assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", refresh_token)
-    assert tokens.user(answer["access_token"]) == user_label(refresh_token)
+    assert tokens.user_of(answer["access_token"]) == user_label(refresh_token)
     _, refreshed = refresh(tokens, 0.0, refresh_token)
-    assert tokens.user(refreshed["access_token"]) == user_label(refresh_token)
+    assert tokens.user_of(refreshed["access_token"]) == user_label(refresh_token)
     assert tokens.answer(CODE, 0.0) == (200, {"error": "invalid_code"})
     assert "refresh_token" in tokens.answer(CODE | {"code": "1000.d"}, 0.0)[1]
 
@@ -56,7 +56,7 @@ def test_client_is_a_user_itself():
     for _ in range(20):
         status, answer = tokens.answer(OWN, 0.0)
         assert status == 200
-        assert tokens.user(answer["access_token"]) == user_label("1000.A")
+        assert tokens.user_of(answer["access_token"]) == user_label("1000.A")
         assert "refresh_token" not in answer
 
 
@@ -120,10 +120,10 @@ def test_token_expires_after_an_hour_and_stays_refused():
     tokens = Tokens()
     token = refresh(tokens, 5.0)[1]["access_token"]
     assert alive(tokens, token, 3604.9)
-    assert tokens.is_over(token, 3605.0)
+    assert tokens.has_ended(token, 3605.0)
     assert not alive(tokens, token, 10**9)
-    assert tokens.user("any other") is None
-    assert not tokens.is_over("any other", 10**9)
+    assert tokens.user_of("any other") is None
+    assert not tokens.has_ended("any other", 10**9)
 
 
 def test_life_of_tokens_can_be_shorter():
@@ -183,7 +183,7 @@ async def test_token_expires_in_the_sandboxs_time():
         assert (status, body["code"]) == (401, "oauthtoken_invalid")
         report = await caller.report()
         assert report["requests"] == {"list_bots": 1}
-        assert (report["unauthorised"], report["token_requests"]) == (1, 1)
+        assert (report["unauthorized"], report["token_requests"]) == (1, 1)
 
 
 async def test_wrong_forms_are_answered_with_an_error():
@@ -203,7 +203,7 @@ async def test_external_network_is_served_as_the_account_itself():
 
 
 async def test_faults_of_the_accounts_server_strike_there_alone_and_as_often_as_they_say():
-    faults = ["denied-localised:x1@access_token", "no-token:x1@access_token"]
+    faults = ["denied-localized:x1@access_token", "no-token:x1@access_token"]
     async with running(faults=faults) as caller:
         _, first = await caller.ask("POST", TOKEN, data=REFRESH)
         assert first["error"] == "Zugriff verweigert"
@@ -232,7 +232,7 @@ async def test_tokens_are_revoked_from_python():
         assert caller.sandbox.revoke_tokens(user=user_label("another")) == 0
         assert caller.sandbox.revoke_tokens(user=user_label("1000.r")) == 1
         assert (await caller.ask("GET", BOTS, token=token))[0] == 401
-        assert (await caller.report())["unauthorised"] == 2
+        assert (await caller.report())["unauthorized"] == 2
 
 
 def test_revoked_refresh_token_gives_nothing_more_and_ends_what_it_gave():

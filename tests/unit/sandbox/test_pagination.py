@@ -142,7 +142,7 @@ def test_size_of_a_catalogue_follows_its_records():
 def test_records_are_had_all_or_by_their_ids():
     things = catalogue(3)
     assert [record["id"] for record in things.all()] == ["10", "11", "12"]
-    assert things.among(["12", "99", "10"]) == ["12", "10"]
+    assert things.existing(["12", "99", "10"]) == ["12", "10"]
 
 
 def test_tokens_outlive_a_catalogue_whose_revisions_are_restored():

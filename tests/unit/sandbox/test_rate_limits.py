@@ -146,7 +146,7 @@ def test_one_request_too_many_locks_for_the_lock_period():
 
 
 def test_asking_during_a_lock_can_prolong_it():
-    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0, penalise=True)
+    gate = EndpointCounter(Rolling(1, 60.0), lock_s=300.0, penalize=True)
     gate.arrive(0.0)
     gate.arrive(10.0)
     assert gate.arrive(200.0) == Verdict(allowed=False, locked_until=500.0, new_lock=False)
@@ -174,11 +174,11 @@ def test_users_and_endpoints_are_counted_apart():
     assert throttle.arrive("bob", "send_message", 0.0).allowed
     assert throttle.arrive("ann", "list_bots", 0.0).allowed
     assert not throttle.arrive("ann", "send_message", 1.0).allowed
-    assert {(user, name) for user, name, _ in throttle.gates("ann")} == {
+    assert {(user, name) for user, name, _ in throttle.endpoint_counters("ann")} == {
         ("ann", "send_message"),
         ("ann", "list_bots"),
     }
-    assert len(list(throttle.gates())) == 3
+    assert len(list(throttle.endpoint_counters())) == 3
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -196,7 +196,7 @@ def test_phases_depend_on_seed_and_gate_and_not_on_the_order_of_users():
         for now in range(1, 61):
             throttle = Throttle("fixed", limits={"list_bots": Limit(1)}, seed=seed)
             for user in users:
-                throttle.gate(user, "list_bots")
+                throttle.endpoint_counter(user, "list_bots")
             throttle.arrive("ann", "list_bots", 0.0)
             if throttle.arrive("ann", "list_bots", now).allowed:
                 return now

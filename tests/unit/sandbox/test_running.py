@@ -97,7 +97,7 @@ async def test_ipv6_address_stands_in_brackets():
         ({"jitter_s": "1"}, "jitter_s: seconds, 0 or more"),
         ({"faults": "lost:2"}, "faults: KIND:RATE"),
         ({"seed": "x"}, "seed: a whole number"),
-        ({"penalise": 1}, "penalise: True or False"),
+        ({"penalize": 1}, "penalize: True or False"),
         ({"state": ""}, "state: a path"),
         ({"state": 5}, "state: a path"),
         ({"host": ""}, "host: a host's name or address"),

@@ -8,17 +8,17 @@ from cliq_async.sandbox.state.state import State
 
 
 def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():
-    bots = State.first(bots=3, subscribers=0).bots
+    bots = State.initial(bots=3, subscribers=0).bots
     names = [record["unique_name"] for record in bots.records.page(9)["data"]]
     assert names == ["supportbot", "helperbot2", "helperbot3"]
     bot = bots.by_name("supportbot")
     bot_id = bot.record["id"]
     assert bots.by_id(bot_id) is bots.by_id(f"b-{bot_id}") is bot
-    assert bots.by_either("supportbot") is bots.by_either(bot_id) is bot
+    assert bots.by_name_or_id("supportbot") is bots.by_name_or_id(bot_id) is bot
     for find, reference in (
         (bots.by_name, bot_id),
         (bots.by_id, "supportbot"),
-        (bots.by_either, "nobody"),
+        (bots.by_name_or_id, "nobody"),
     ):
         with pytest.raises(ApiFault, match="No bot") as caught:
             find(reference)
@@ -26,18 +26,18 @@ def test_bots_are_found_by_name_and_by_id_with_or_without_prefix():
 
 
 def test_recipients_are_subscribers_once_each_by_zuid_or_email():
-    state = State.first(bots=1, subscribers=3)
+    state = State.initial(bots=1, subscribers=3)
     bot = state.bots.by_name("supportbot")
     ann, bob, _ = bot.subscribers.all()
     named = [ann["user_id"], ann["email_id"].upper(), "nobody@example.com", "1", bob["email_id"]]
-    assert state.reachable(bot, named) == [ann["user_id"], bob["user_id"]]
+    assert state.resolve_subscribers(bot, named) == [ann["user_id"], bob["user_id"]]
     with pytest.raises(ApiFault) as caught:
-        state.reachable(bot, ["1", "james@example.com"])
+        state.resolve_subscribers(bot, ["1", "james@example.com"])
     assert caught.value.code == "botmessage_no_valid_users"
 
 
 def test_deliveries_are_counted_by_user():
-    delivered = State.first(bots=1, subscribers=0).delivered
+    delivered = State.initial(bots=1, subscribers=0).delivered
     delivered.add("ann", ["1", "2"])
     delivered.add("bob", ["1"])
     assert delivered.counts() == {"1": 2, "2": 1}
@@ -57,7 +57,7 @@ def test_new_subscribers_are_people_with_names_and_emails_of_their_own():
     assert [person["user_id"] for person in people] == ["7", "8"]
     assert len({person["email_id"] for person in people}) == 2
     assert all(person["name"] for person in people)
-    assert world.state.reachable(bot, [people[1]["email_id"]]) == ["8"]
+    assert world.state.resolve_subscribers(bot, [people[1]["email_id"]]) == ["8"]
 
 
 def test_made_up_people_have_no_email_of_the_first_ones():

@@ -36,7 +36,7 @@ def everything(world):
             for bot in bots
             for handler in bot["handlers"]
         ],
-        "messages": [message.shown() for message in world.state.messages.all()],
+        "messages": [message.describe() for message in world.state.messages.all()],
         "calls": world.state.calls.all(),
     }
 
@@ -112,7 +112,7 @@ def test_owners_members_and_threads_outlive_a_restart():
     thread = world.state.messages.all()[1].chat_id
     body = {"text": "x", "user_ids": FIRST, "thread_chat_id": thread, "sync_message": True}
     assert world.ask("send_message", "supportbot", body=body)[1]["chat_id"] == thread
-    assert world.state.messages.all()[-1].shown()["thread_title"] == "T"
+    assert world.state.messages.all()[-1].describe()["thread_title"] == "T"
 
 
 def test_counts_are_not_kept():

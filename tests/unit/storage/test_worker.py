@@ -26,18 +26,18 @@ class Book:
         """Wait until the thread has taken what there was."""
         await asyncio.to_thread(self.at_work.wait, 10)
 
-    def run(self, steps):
+    def run(self, operations):
         self.at_work.set()
         self.gate.wait(10)
         if self.refuses:
-            return [QuotaStoreError("it is shut")] * len(steps)
-        return [self._note(step) for step in steps]
+            return [QuotaStoreError("it is shut")] * len(operations)
+        return [self._note(operation) for operation in operations]
 
-    def _note(self, step):
-        if step == "bad":
+    def _note(self, operation):
+        if operation == "bad":
             return ValueError("bad")
-        self.noted.append(step)
-        return step.upper()
+        self.noted.append(operation)
+        return operation.upper()
 
     def close(self):
         self.closed += 1
@@ -59,7 +59,7 @@ async def worker(book):
     await worker.close()
 
 
-async def test_what_piled_up_keeps_its_order_and_a_bad_step_spoils_no_other(book, worker):
+async def test_what_piled_up_keeps_its_order_and_a_bad_operation_spoils_no_other(book, worker):
     book.gate.clear()
     results = asyncio.gather(*map(worker.call, ("a", "bad", "b")), return_exceptions=True)
     await asyncio.sleep(0)
@@ -84,7 +84,7 @@ async def test_what_is_told_is_tried_again_until_it_is_done_and_done_once(book, 
 async def test_what_has_to_last_is_done_even_if_who_asked_was_told_that_it_failed(book, worker):
     book.refuses = True
     with pytest.raises(QuotaStoreError):
-        await worker.call("a", lasting=True)
+        await worker.call("a", retry_on_failure=True)
     book.refuses = False
     await worker.call("b")
     assert book.noted == ["a", "b"]
@@ -94,7 +94,7 @@ async def test_what_has_to_last_is_done_even_if_who_asked_has_left(book, worker)
     book.gate.clear()
     first = asyncio.create_task(worker.call("first"))
     await book.begun()
-    lasting = asyncio.create_task(worker.call("lasting", lasting=True))
+    lasting = asyncio.create_task(worker.call("lasting", retry_on_failure=True))
     gone = asyncio.create_task(worker.call("gone"))
     await asyncio.sleep(0)
     lasting.cancel()
@@ -106,11 +106,11 @@ async def test_what_has_to_last_is_done_even_if_who_asked_has_left(book, worker)
     assert book.noted == ["first", "lasting", "last"]
 
 
-async def test_a_step_that_fails_for_ever_is_given_up(book, worker):
+async def test_operation_that_fails_for_ever_is_given_up(book, worker):
     worker.submit("bad")
     for _ in range(200):
         await worker.call("a")
-    assert not worker._owed
+    assert not worker._retry_queue
 
 
 async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_again(
@@ -123,7 +123,7 @@ async def test_who_came_while_something_slow_went_wrong_does_not_wait_for_it_aga
     await book.begun()
     runs = []
     run = book.run
-    book.run = lambda steps: runs.append(steps) or run(steps)
+    book.run = lambda operations: runs.append(operations) or run(operations)
     others = [asyncio.create_task(worker.call(name)) for name in "bcd"]
     worker.submit("told")
     await asyncio.sleep(0)
@@ -166,7 +166,7 @@ async def test_a_thread_that_cannot_be_had_is_an_error_and_nothing_hangs(book, w
 
 
 async def test_a_bug_below_is_an_error_for_who_asked_and_the_thread_goes_on(book, worker):
-    run, book.run = book.run, lambda steps: 1 / 0
+    run, book.run = book.run, lambda operations: 1 / 0
     with pytest.raises(ZeroDivisionError):
         await worker.call("a")
     book.run = run

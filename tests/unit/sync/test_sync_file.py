@@ -37,7 +37,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "words"), [*WRONG, (damage, "damaged.*sync into a new one")])
+@pytest.mark.parametrize(("spoil", "words"), [*WRONG, (damage, "damaged.*sync into a new file")])
 async def test_a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is(path, spoil, words):
     spoil(path)
     before = None if path.is_dir() else path.read_bytes()

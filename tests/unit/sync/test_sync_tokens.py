@@ -20,9 +20,9 @@ async def test_an_expired_sync_token_makes_it_a_full_sync_that_says_so(path, cap
     cliq.good.clear()
     with caplog.at_level(logging.WARNING, "cliq_async"):
         found = await cliq.sync_one(path)
-    note = "Cliq did not take its sync token: too old"
+    note = "Cliq did not accept the sync_token: too old"
     assert found == BotSync(OPS, "full", left=1, present=24, pages=3, note=note)
-    assert caplog.messages == [f"ops: {note}; making a new full sync"]
+    assert caplog.messages == [f"ops: {note}; starting a new full sync"]
     assert (await cliq.sync_one(path)).kind == "incremental"
 
 
@@ -36,7 +36,7 @@ async def test_a_sync_token_of_another_sandbox_is_an_expired_one(path):
     assert report.errors == {}
     found = report.bots[0]
     assert (found.kind, found.new, found.left, found.present) == ("full", 1, 10, 50)
-    assert "sync token" in found.note
+    assert "sync_token" in found.note
 
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])
@@ -55,9 +55,9 @@ async def test_a_place_that_cliq_does_not_know_any_more_begins_the_sync_anew(pat
     cliq.before = once
     found = await cliq.sync_one(path)
     assert (found.kind, found.new, found.present, found.pages) == (kind, 5, there, 3)
-    assert found.note == "Cliq did not take the place where it was broken off: what next token?"
+    assert found.note == "Cliq did not accept the next_token: what next token?"
     assert listed(path) == sorted(cliq.bots[OPS])
-    assert "making a new" in caplog.text
+    assert "starting a new" in caplog.text
 
 
 async def test_a_place_and_then_a_sync_token_that_are_refused_end_in_a_full_sync(path):
@@ -72,7 +72,7 @@ async def test_a_place_and_then_a_sync_token_that_are_refused_end_in_a_full_sync
     )
     found = await cliq.sync_one(path)
     assert (found.kind, found.present) == ("full", 50)
-    assert "sync token" in found.note
+    assert "sync_token" in found.note
 
 
 async def test_a_cliq_that_forgets_every_place_is_an_error_and_not_an_endless_loop(path):
@@ -93,9 +93,9 @@ async def test_a_first_page_that_is_refused_is_an_error(path):
     assert len(cliq.transport.requests) == 1
 
 
-async def test_a_listing_that_goes_round_in_a_circle_is_an_error(path):
+async def test_a_listing_that_repeats_a_next_token_is_an_error(path):
     cliq = Cliq.of(25)
     cliq.before = lambda _: {"data": [], "next_token": "again"}
     report = await cliq.sync(path)
-    assert "circle" in str(report.errors[OPS])
+    assert "the server returned the same next_token twice" in str(report.errors[OPS])
     assert len(cliq.transport.requests) == 2

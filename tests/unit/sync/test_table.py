@@ -66,7 +66,7 @@ def test_an_empty_page_is_a_page(table, path):
 
 def test_tokens_that_are_empty_are_none(table):
     state = write(table, full(), a_page("1", next_token="", sync_token=""))
-    assert (state.is_under_way, state.sync_token, state.synced_at) == (False, None, NOW)
+    assert (state.in_progress, state.sync_token, state.synced_at) == (False, None, NOW)
 
 
 def test_data_stays_as_it_is(table, path):

@@ -140,7 +140,7 @@ async def test_quota_is_not_held_while_no_access_token_may_be_made():
     calls = [asyncio.create_task(rig.call("send_message", max_wait_s=None)) for _ in range(60)]
     await asyncio.sleep(1)
     for number in range(9):  # another process has made these
-        quota = source._parse_url._grant.quota
+        quota = source._issuer._grant.quota
         await rig.store.take(quota, str(number), lease_s=100.0)
         rig.store.end(quota, str(number), TokenOutcome.ANSWERED)
     await asyncio.sleep(69)
@@ -154,7 +154,7 @@ async def test_quota_is_not_held_while_no_access_token_may_be_made():
 async def test_call_that_may_have_no_access_token_before_its_deadline_is_refused_at_once():
     rig = a_rig([accounts_of_a_minute()], auth=CREDENTIALS)
     source: Any = rig.executor.provider
-    quota = source._parse_url._grant.quota
+    quota = source._issuer._grant.quota
     for number in range(quota.threshold):  # another process has made these
         await rig.store.take(quota, str(number), lease_s=100.0)
         rig.store.end(quota, str(number), TokenOutcome.ANSWERED)

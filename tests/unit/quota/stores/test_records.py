@@ -1,4 +1,4 @@
-"""Notes that all who share a store can read. The clock is the test's."""
+"""Records that all processes can read. The clock is the test's."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -16,22 +16,22 @@ async def store(request, tmp_path, clock):
 
 
 async def text(store, name="n"):
-    note = await store.get_record(name)
-    return note and note.text
+    record = await store.get_record(name)
+    return record and record.text
 
 
-async def test_every_store_keeps_notes_and_not_everything_does(store):
+async def test_every_store_keeps_records_and_not_everything_does(store):
     assert keeps_records(store)
     assert not keeps_records(object())
     assert await store.get_record("n") is None
 
 
-async def test_note_is_there_until_its_moment(store, clock):
+async def test_record_is_there_until_its_moment(store, clock):
     store.set_record("n", "text", until=clock() + 10.0)
-    note = await store.get_record("n")
-    assert note.text == "text"
-    assert note.until == pytest.approx(clock() + 10.0, abs=1e-3)
-    assert note.until <= clock() + 10.0
+    record = await store.get_record("n")
+    assert record.text == "text"
+    assert record.until == pytest.approx(clock() + 10.0, abs=1e-3)
+    assert record.until <= clock() + 10.0
     clock.advance(9.9)
     assert await text(store) == "text"
     clock.advance(0.2)
@@ -55,7 +55,7 @@ async def test_only_one_of_many_gets_a_claim(store, clock):
     assert sum(await asyncio.gather(*asked)) == 1
 
 
-async def test_note_is_dropped_only_by_what_it_says(store, clock):
+async def test_record_is_dropped_only_by_what_it_says(store, clock):
     store.set_record("n", "one", until=clock() + 10.0)
     store.delete_record("n", "two")
     assert await text(store) == "one"
@@ -65,7 +65,7 @@ async def test_note_is_dropped_only_by_what_it_says(store, clock):
     assert await store.add_record("n", "two", until=clock() + 10.0)
 
 
-async def test_newer_note_takes_the_place_of_an_older_one(store, clock):
+async def test_newer_record_takes_the_place_of_an_older_one(store, clock):
     store.set_record("n", "one", until=clock() + 10.0)
     store.set_record("n", "two", until=clock() + 20.0)
     store.delete_record("n", "one")
@@ -73,7 +73,7 @@ async def test_newer_note_takes_the_place_of_an_older_one(store, clock):
     assert await text(store) == "two"
 
 
-async def test_note_that_is_over_when_it_is_written_is_none(store, clock):
+async def test_record_that_is_over_when_it_is_written_is_none(store, clock):
     store.set_record("n", "one", until=clock() - 1.0)
     clock.advance(0.01)
     assert await text(store) is None
@@ -96,17 +96,17 @@ async def test_names_are_apart_and_odd_texts_are_kept_as_they_are(store, clock):
     assert await text(store, "two") == "other"
 
 
-async def test_clearing_the_quota_leaves_the_notes(store, clock):
+async def test_clearing_the_quota_leaves_the_records(store, clock):
     store.set_record("n", "text", until=clock() + 10.0)
     await store.clear([a_quota()])
     assert await text(store) == "text"
 
 
-async def test_notes_outlive_a_closed_store(store, clock):
+async def test_records_outlive_a_closed_store(store, clock):
     store.set_record("n", "text", until=clock() + 10.0)
     await store.close()
     assert await text(store) == "text"
 
 
-def test_text_of_a_note_is_not_shown():
+def test_text_of_a_record_is_not_shown():
     assert "1000.ab" not in repr(Record("1000.ab", 1.0))

@@ -14,7 +14,7 @@ from cliq_async.quota.stores.redis import RedisStore
 
 
 async def test_server_that_is_gone_is_an_error_and_nothing_is_sent(redis_server, monkeypatch):
-    monkeypatch.setattr("cliq_async.quota.stores.redis_scripts._RETRY_S", 0.3)
+    monkeypatch.setattr("cliq_async.quota.stores.redis._RETRY_S", 0.3)
     transport = Scripted([DONE])
     async with CliqClient("t", transport=transport, quota=redis_server.url) as client:
         await client.bots.list()
@@ -30,7 +30,7 @@ async def test_what_could_not_be_given_back_is_given_back_later(redis_server):
     store = RedisStore(redis_server.url, server_time=Clock())
     await spend(store, 1, 2)
     client = redis_server.client()
-    client.execute_command("ACL", "SETUSER", "default", "-evalsha")
+    client.execute_command("ACL", "SETUSER", "default", "-exec")
     store.end(a_quota(3), 1, TokenOutcome.NEVER_SENT)
     with pytest.raises(QuotaStoreError, match=r"permissions|NOPERM"):
         await snapshot(store)
@@ -77,9 +77,9 @@ async def test_policy_of_a_server_without_a_limit_does_not_matter():
 
 async def test_server_that_is_too_old_is_refused(redis_url, monkeypatch):
     store = RedisStore(redis_url)
-    ledger: Any = store._worker._blocking
+    operations: Any = store._worker.backend
     with pytest.raises(QuotaStoreError, match=r"is Redis 5\.0\.14; the quota needs 6 or later"):
-        ledger._server._check({"redis_version": "5.0.14"})
+        operations.backend.connector.check({"redis_version": "5.0.14"})
     await store.close()
 
 

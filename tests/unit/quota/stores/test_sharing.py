@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 from support.scripted import moved
@@ -24,13 +25,14 @@ class Process:
         self.quota = quota
         self.got = []
         self.asked = 0
-        run = self.store._ledger.run
+        operations = cast("Any", self.store._worker.backend)
+        run = operations.run
 
-        def counted(steps):
+        def counted(batch):
             self.asked += 1
-            return run(steps)
+            return run(batch)
 
-        self.store._ledger.run = counted
+        operations.run = counted
 
     async def one(self, took_s=0.1, **options):
         token = await self.limiter.acquire(self.quota, **options)

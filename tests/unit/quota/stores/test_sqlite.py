@@ -21,7 +21,7 @@ ANSWERED, NEVER_SENT = TokenOutcome.ANSWERED, TokenOutcome.NEVER_SENT
 
 def rows(path):
     with closing(sqlite3.connect(path)) as conn:
-        return [key for (key,) in conn.execute("SELECT key FROM bucket")]
+        return [key for (key,) in conn.execute("SELECT name FROM state")]
 
 
 async def test_count_survives_its_store(path, clock):
@@ -214,11 +214,11 @@ async def test_log_of_a_file_that_is_gone_is_not_read_and_the_new_one_starts_spe
     await store.close()
 
 
-# Notes.
+# Records.
 
 
 @pytest.mark.parametrize("boots", [("one", "two"), ("", "")])
-async def test_note_does_not_outlive_the_machines_start(path, clock, boots):
+async def test_record_does_not_outlive_the_machines_start(path, clock, boots):
     store = a_sqlite_store(path, clock, boots[0])
     assert await store.add_record("n", "text", until=clock() + 3600)
     await store.close()
@@ -229,11 +229,11 @@ async def test_note_does_not_outlive_the_machines_start(path, clock, boots):
     await store.close()
 
 
-async def test_notes_that_are_over_leave_the_file(path, clock):
+async def test_records_that_have_expired_leave_the_file(path, clock):
     store = a_sqlite_store(path, clock)
     for number in range(5):
         store.set_record(str(number), "secret", until=clock() + 5)
         clock.advance(6)
     await store.close()
     with closing(sqlite3.connect(path)) as conn:
-        assert conn.execute("SELECT name FROM note").fetchall() == [("4",)]
+        assert conn.execute("SELECT name FROM state").fetchall() == [("4",)]

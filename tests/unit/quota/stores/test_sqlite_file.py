@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from typing import Any
 
 import attrs
 import pytest
@@ -13,8 +14,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.model import TokenOutcome
 from cliq_async.quota.stores import sqlite_file
-from cliq_async.quota.stores.records import Record
-from cliq_async.quota.stores.sqlite_file import FORMAT, mark_of
+from cliq_async.quota.stores.sqlite_file import FORMAT, spent_mark
 from cliq_async.storage import sqlite as sqlite_files
 
 
@@ -64,7 +64,7 @@ async def test_damaged_file_that_is_moved_aside_leaves_a_mark(path, clock):
     assert (await snapshot(store)).free == 0
     clock.advance(92.0)
     assert (await snapshot(store)).free == 3
-    assert not mark_of(path).exists()
+    assert not spent_mark(path).exists()
     await store.close()
 
 
@@ -73,12 +73,12 @@ async def test_row_that_cannot_be_read_is_damage_too(path, clock):
     await spend(store, 1)
     await store.close()
     conn = sqlite3.connect(path)
-    conn.execute("UPDATE bucket SET state = X'00'")
+    conn.execute("UPDATE state SET data = X'00'")
     conn.commit()
     conn.close()
     with pytest.raises(QuotaStoreError, match="damaged"):
         await take(store, 2)
-    assert mark_of(path).exists()
+    assert spent_mark(path).exists()
     await store.close()
 
 
@@ -102,7 +102,8 @@ async def test_file_that_another_program_holds_is_an_error_in_the_end(path, cloc
 async def test_full_disk_is_an_error_and_nothing_is_lost_by_it(path, clock):
     store = a_sqlite_store(path, clock)
     await spend(store, 1)
-    conn = store._ledger._conn
+    operations: Any = store._worker.backend
+    conn = operations.backend._conn
     assert conn is not None
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count={pages}")
@@ -137,19 +138,6 @@ async def test_older_schema_is_brought_up_to_date(path, clock, monkeypatch):
     assert (await snapshot(store)).free == 2
     await store.close()
     conn = sqlite3.connect(path)
-    assert conn.execute("PRAGMA user_version").fetchone() == (3,)
+    assert conn.execute("PRAGMA user_version").fetchone() == (2,)
     assert conn.execute("SELECT count(*) FROM more").fetchone() == (0,)
     conn.close()
-
-
-async def test_file_from_before_the_notes_keeps_its_buckets_and_gets_them(path, clock, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(sqlite_file, "FORMAT", attrs.evolve(FORMAT, migrations=FORMAT.migrations[:1]))
-        store = a_sqlite_store(path, clock)
-        await spend(store, 1)
-        await store.close()
-    store = a_sqlite_store(path, clock)
-    assert (await snapshot(store)).free == 2
-    store.set_record("n", "text", until=clock() + 1)
-    assert await store.get_record("n") == Record("text", clock() + 1)
-    await store.close()
