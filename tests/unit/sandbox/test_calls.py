@@ -49,10 +49,10 @@ def test_ids_are_the_same_for_the_same_seed_and_differ_otherwise():
 
 def test_only_the_last_calls_are_remembered_and_their_ids_go_on():
     calls = Calls(capacity=2)
-    given = [calls.add({}, bot="b", user="u") for _ in range(3)]
-    assert [call["id"] for call in calls.all()] == given[1:]
+    ids = [calls.add({}, bot="b", user="u") for _ in range(3)]
+    assert [call["id"] for call in calls.all()] == ids[1:]
     again = Calls(calls.all(), count=calls.count)
-    assert again.add({}, bot="b", user="u") not in given
+    assert again.add({}, bot="b", user="u") not in ids
 
 
 async def test_calls_are_made_over_http_and_reported_like_deliveries():

@@ -1,4 +1,4 @@
-"""Handlers of the sandbox's bots: made, shown, changed, picked and deleted."""
+"""Handlers of the sandbox's bots: created, read, changed, picked and deleted."""
 
 import io
 import json
@@ -67,8 +67,8 @@ def test_every_type_can_be_made_and_has_params(handler_type):
     assert names[:2] == ["access", "environment"]
     assert "user" in names
     assert len(set(names)) == len(names)
-    _, shown = world.ask("get_handler", bot_id, handler_type)
-    assert shown["data"]["script"] == "s"
+    _, handler = world.ask("get_handler", bot_id, handler_type)
+    assert handler["data"]["script"] == "s"
 
 
 def test_second_handler_of_a_type_and_sixth_menu_action_are_refused():
@@ -84,7 +84,7 @@ def test_second_handler_of_a_type_and_sixth_menu_action_are_refused():
     assert [each["type"] for each in handlers] == ["call_handler"] + ["menu_handler"] * 5
 
 
-# How they are shown.
+# Their representations.
 
 
 def test_bot_shows_types_and_menu_actions_in_full():
@@ -140,8 +140,8 @@ def test_changes_are_kept_and_answered_in_short():
         "type": "menu_handler",
         "display_props": {"name": "Help", "position": 1},
     }
-    shown = world.ask("get_handler", bot_id, "menu_handler")[1]["data"]
-    assert shown.items() >= (changes | {"handler_id": handler_id}).items()
+    handler = world.ask("get_handler", bot_id, "menu_handler")[1]["data"]
+    assert handler.items() >= (changes | {"handler_id": handler_id}).items()
 
 
 def test_permissions_replace_the_old_ones():
@@ -152,8 +152,8 @@ def test_permissions_replace_the_old_ones():
     _, answer = world.ask("update_handler", bot_id, "message_handler", body=body)
     assert answer["data"].pop("id").isdigit()
     assert answer["data"] == {"type": "message_handler", "permissions": ["message"]}
-    shown = world.ask("get_handler", bot_id, "message_handler")[1]["data"]
-    assert shown["permissions"] == ["message"]
+    handler = world.ask("get_handler", bot_id, "message_handler")[1]["data"]
+    assert handler["permissions"] == ["message"]
 
 
 # Which one is meant.
@@ -163,8 +163,8 @@ def test_handler_id_picks_one_menu_action_and_the_first_is_meant_without_it():
     world, bot_id = a_world()
     for name in ("One", "Two", "Three"):
         create(world, bot_id, **MENU | {"name": name})
-    shown = world.ask("get_bot", bot_id)[1]["data"]["handlers"]
-    query = {"handler_id": shown[1]["id"]}
+    handler = world.ask("get_bot", bot_id)[1]["data"]["handlers"]
+    query = {"handler_id": handler[1]["id"]}
     assert world.ask("get_handler", bot_id, "menu_handler")[1]["data"]["name"] == "One"
     _, second = world.ask("get_handler", bot_id, "menu_handler", query=query)
     assert (second["data"]["name"], second["data"]["position"]) == ("Two", 2)
@@ -223,9 +223,9 @@ async def test_handler_is_made_changed_read_and_deleted_over_http():
         assert (status, made["data"]["script"]) == (200, "s")
         path += "/menu_handler"
         assert (await caller.ask("PATCH", path, json={"script": "t"}))[0] == 200
-        status, shown = await caller.get(path)
-        query = {"handler_id": shown["data"]["handler_id"]}
-        assert await caller.get(path, **query) == (200, shown)
+        status, handler = await caller.get(path)
+        query = {"handler_id": handler["data"]["handler_id"]}
+        assert await caller.get(path, **query) == (200, handler)
         assert await caller.ask("DELETE", path, params=query) == (204, "")
         status, body = await caller.get(path)
         assert (status, body["code"]) == NOT_FOUND
@@ -238,5 +238,5 @@ async def test_longest_script_is_accepted_however_it_is_escaped():
         data = json.dumps({"type": "call_handler", "script": "\x01" * 256_000}).encode()
         assert len(data) > 1_500_000
         assert (await caller.ask("POST", path, data=io.BytesIO(data)))[0] == 200
-        _, shown = await caller.get(f"{path}/call_handler")
-        assert shown["data"]["script"] == "\x01" * 256_000
+        _, handler = await caller.get(f"{path}/call_handler")
+        assert handler["data"]["script"] == "\x01" * 256_000

@@ -103,17 +103,17 @@ def test_refresh_token_gives_ten_tokens_in_ten_minutes():
 
 def test_sixteenth_live_token_kills_the_oldest():
     tokens = Tokens()
-    given = [refresh(tokens, 100.0 * number)[1]["access_token"] for number in range(15)]
-    assert all(alive(tokens, token, 1450.0) for token in given)
+    issued = [refresh(tokens, 100.0 * number)[1]["access_token"] for number in range(15)]
+    assert all(alive(tokens, token, 1450.0) for token in issued)
     refresh(tokens, 1500.0)
-    assert [alive(tokens, token, 1500.0) for token in given] == [False] + [True] * 14
+    assert [alive(tokens, token, 1500.0) for token in issued] == [False] + [True] * 14
 
 
 def test_expired_tokens_do_not_count_as_live():
     tokens = Tokens()
-    given = [refresh(tokens, 400.0 * number)[1]["access_token"] for number in range(20)]
+    issued = [refresh(tokens, 400.0 * number)[1]["access_token"] for number in range(20)]
     now = 400.0 * 19
-    assert [alive(tokens, token, now) for token in given] == [False] * 11 + [True] * 9
+    assert [alive(tokens, token, now) for token in issued] == [False] * 11 + [True] * 9
 
 
 def test_token_expires_after_an_hour_and_stays_refused():

@@ -6,7 +6,7 @@ from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.pagination import PaginatedCollection, Revisions
 
 
-def catalogue(count=10):
+def collection(count=10):
     return PaginatedCollection("things", ((str(10 + n), {"id": str(10 + n)}) for n in range(count)))
 
 
@@ -15,7 +15,7 @@ def ids(page):
 
 
 def test_pages_give_every_record_once_and_the_last_has_no_next_token():
-    things, seen, token = catalogue(10), [], None
+    things, seen, token = collection(10), [], None
     while True:
         page = things.page(3, next_token=token)
         seen += ids(page)
@@ -26,15 +26,15 @@ def test_pages_give_every_record_once_and_the_last_has_no_next_token():
 
 
 def test_a_full_last_page_has_no_next_token():
-    assert "next_token" not in catalogue(3).page(3)
+    assert "next_token" not in collection(3).page(3)
 
 
-def test_an_empty_catalogue_is_one_empty_page():
-    assert catalogue(0).page(3)["data"] == []
+def test_an_empty_collection_is_one_empty_page():
+    assert collection(0).page(3)["data"] == []
 
 
 def test_cursor_skips_and_repeats_nothing_when_records_come_and_go():
-    things = catalogue(6)
+    things = collection(6)
     first = things.page(3)
     things.remove("10")
     things.remove("12")  # the cursor's own
@@ -45,14 +45,14 @@ def test_cursor_skips_and_repeats_nothing_when_records_come_and_go():
 
 
 def test_ids_are_ordered_as_numbers():
-    things = catalogue(1)
+    things = collection(1)
     things.put("9", {"id": "9"})
     things.put("100", {"id": "100"})
     assert ids(things.page(9)) == ["9", "10", "100"]
 
 
 def test_sync_gives_what_changed_and_what_went():
-    things = catalogue(4)
+    things = collection(4)
     token = things.page(9)["sync_token"]
     assert things.page(9, sync_token=token)["data"] == []
     things.put("11", {"id": "11", "name": "new"})
@@ -65,7 +65,7 @@ def test_sync_gives_what_changed_and_what_went():
 
 
 def test_sync_goes_on_over_pages_and_a_record_that_came_back_is_not_deleted():
-    things = catalogue(4)
+    things = collection(4)
     token = things.page(9)["sync_token"]
     things.remove("12")
     for key in ("12", "50", "51"):
@@ -77,7 +77,7 @@ def test_sync_goes_on_over_pages_and_a_record_that_came_back_is_not_deleted():
 
 
 def test_change_made_while_pages_are_read_is_in_the_next_sync():
-    things = catalogue(4)
+    things = collection(4)
     first = things.page(2)
     things.put("10", {"id": "10", "name": "new"})
     last = things.page(2, next_token=first["next_token"])
@@ -86,7 +86,7 @@ def test_change_made_while_pages_are_read_is_in_the_next_sync():
 
 def test_removing_what_is_not_there_is_a_key_error():
     with pytest.raises(KeyError):
-        catalogue().remove("1")
+        collection().remove("1")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_removing_what_is_not_there_is_a_key_error():
     ],
 )
 def test_damaged_tokens_are_refused(spoil):
-    things = catalogue()
+    things = collection()
     token = things.page(3)["next_token"]
     with pytest.raises(ApiFault) as caught:
         things.page(3, next_token=spoil(token))
@@ -110,7 +110,7 @@ def test_damaged_tokens_are_refused(spoil):
 
 
 def test_tokens_of_another_kind_or_list_are_refused():
-    things = catalogue()
+    things = collection()
     page = things.page(3)
     other = PaginatedCollection("others", [])
     for tokens in (
@@ -124,29 +124,29 @@ def test_tokens_of_another_kind_or_list_are_refused():
 
 
 def test_a_sync_token_of_a_run_that_had_come_further_is_refused():
-    things = catalogue()
+    things = collection()
     things.remove("10")
     token = things.page(3)["sync_token"]
     with pytest.raises(ApiFault) as caught:
-        catalogue().page(3, sync_token=token)
+        collection().page(3, sync_token=token)
     assert caught.value.status == 400
 
 
-def test_size_of_a_catalogue_follows_its_records():
-    things = catalogue(2)
+def test_size_of_a_collection_follows_its_records():
+    things = collection(2)
     assert (len(things), "10" in things, things.get("10")) == (2, True, {"id": "10"})
     things.remove("10")
     assert (len(things), "10" in things, things.get("10")) == (1, False, None)
 
 
 def test_records_are_had_all_or_by_their_ids():
-    things = catalogue(3)
+    things = collection(3)
     assert [record["id"] for record in things.all()] == ["10", "11", "12"]
     assert things.existing(["12", "99", "10"]) == ["12", "10"]
 
 
-def test_tokens_outlive_a_catalogue_whose_revisions_are_restored():
-    things = catalogue(4)
+def test_tokens_outlive_a_collection_whose_revisions_are_restored():
+    things = collection(4)
     first, synced = things.page(2), things.page(9)["sync_token"]
     things.put("10", {"id": "10", "name": "new"})
     things.remove("11")
@@ -160,4 +160,4 @@ def test_tokens_outlive_a_catalogue_whose_revisions_are_restored():
 
 def test_revisions_of_other_records_are_an_error():
     with pytest.raises(ValueError, match="things"):
-        catalogue(1).restore(Revisions(1, {"99": 1}, {}))
+        collection(1).restore(Revisions(1, {"99": 1}, {}))
