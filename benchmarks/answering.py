@@ -24,7 +24,7 @@ class Answer:
     headers: dict[str, str] = attrs.field(factory=dict)
 
     def plain(self) -> dict[str, object]:
-        """It as server.py reads it."""
+        """Return it as server.py reads it."""
         body = "" if self.body is None else json.dumps(self.body, separators=(",", ":"))
         status = "200 OK" if body else "204 No Content"
         return {"status": status, "headers": self.headers, "body": body}
@@ -32,7 +32,7 @@ class Answer:
 
 @asynccontextmanager
 async def answering_server(answers: dict[str, Answer]) -> AsyncIterator[str]:
-    """The URL of one that answers requests by `"POST /path"`."""
+    """Start a server, and yield its URL; it answers requests by `"POST /path"`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(Path(__file__).with_name("server.py"))),
         stdin=asyncio.subprocess.PIPE,

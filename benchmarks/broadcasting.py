@@ -31,7 +31,7 @@ class PatientLoop(VirtualTimeLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        moving = self._moving
+        moving = self._time_selector
         move = moving.select
 
         def select(timeout: float | None = None):
@@ -66,7 +66,7 @@ async def broadcast(path: str, journal: str | None) -> BulkReport:
 
 
 def memory(what: str) -> int:
-    """The memory of this process in bytes: VmRSS, as it is, or VmHWM, the most so far."""
+    """Return the memory of this process in bytes: VmRSS, as it is, or VmHWM, the peak."""
     if _STATUS.exists():
         return 1024 * int(re.search(rf"{what}:\s+(\d+) kB", _STATUS.read_text())[1])
     # The most so far, in any case; on Linux it would begin with the parent's.

@@ -66,7 +66,7 @@ async def recipients_of_a_file(sizes: list[int], repeat: int) -> list[Row]:
 
 
 def _linear(what: str, measure: str, sizes: list[int], found: list[dict[str, float]]) -> Row:
-    """The last two sizes beside each other."""
+    """Compare the last two sizes."""
     (fewer, less), (more, much) = zip(
         sizes[-2:], (each[measure] for each in found[-2:]), strict=True
     )

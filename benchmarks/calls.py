@@ -26,7 +26,7 @@ _PAGES = 100
 
 @asynccontextmanager
 async def bare_aiohttp() -> AsyncIterator[Callable[[str, str], Callable[[], Awaitable[object]]]]:
-    """Makes what asks for one request, and decodes its answer: with nothing that costs time."""
+    """Yield a maker of functions that send one request and decode its answer, and no more."""
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -68,7 +68,7 @@ def calls(repeat: int, sends: int = _SENDS, pages: int = _PAGES) -> list[Row]:
 
 
 async def _calls(repeat: int, sends: int, pages: int, loop: str) -> list[Row]:
-    """What it is to do, by everybody in turn."""
+    """Measure all clients in turn."""
     there = [peer for peer in PEERS if peer is CLIQ or peer.installed]
     rows = [left_out(f"{peer.name}{loop}") for peer in PEERS if peer not in there]
     answers = {request: answer for peer in there for request, answer in peer.answers.items()}

@@ -6,7 +6,7 @@ from measuring import Row
 
 
 def version_of(package: str) -> str | None:
-    """The installed version of a distribution, or None."""
+    """Return the installed version of a distribution, or None."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -14,5 +14,5 @@ def version_of(package: str) -> str | None:
 
 
 def left_out(what: str) -> Row:
-    """The row of something that is not installed."""
+    """Return the row of a package that is not installed."""
     return Row(what, "left out: it is not installed")

@@ -47,10 +47,10 @@ class Limiter:
         await asyncio.gather(*(worker() for _ in range(WORKERS)))
 
     def kill(self) -> None:
-        """The process is killed: nothing more is written down."""
+        """End as a killed process does: nothing more is written down."""
 
     async def close(self) -> None:
-        """The process is gone."""
+        """End as a process does."""
 
 
 class CliqAsync(Limiter):

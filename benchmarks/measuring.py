@@ -59,12 +59,12 @@ async def cpu_in_turn(rounds: dict[str, Round], repeat: int) -> dict[str, list[f
 
 
 def ratio(of: list[float], to: list[float]) -> float:
-    """The median of the ratios, pair by pair."""
+    """Return the median of the ratios, pair by pair."""
     return median(a / b for a, b in zip(of, to, strict=True))
 
 
 def per_item_us(seconds: list[float], items: int) -> float:
-    """The median, in microseconds an item."""
+    """Return the median, in microseconds an item."""
     return median(seconds) / items * 1e6
 
 

@@ -26,7 +26,7 @@ _SQLITE_US = 700.0
 
 @contextmanager
 def redis_here():
-    """The URL of a server of its own, or None where there is no such program."""
+    """Start a server, and yield its URL, or None if Redis is not installed."""
     try:
         server = RedisServer().start()
     except pytest.skip.Exception:
@@ -40,7 +40,7 @@ def redis_here():
 
 @asynccontextmanager
 async def _taking():
-    """A process that takes what it is told to."""
+    """Start a process that takes tokens as it is told."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(Path(__file__).with_name("taking.py"))),
         stdin=asyncio.subprocess.PIPE,
@@ -98,7 +98,7 @@ async def taken_by_processes(repeat: int, number: int) -> list[Row]:
 
 
 async def sends_by_store(repeat: int, sends: int = 200) -> list[Row]:
-    """Sends one at a time: client CPU, the store's thread included."""
+    """Measure sends, one at a time: client CPU, the store's thread included."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         url = await stack.enter_async_context(answering_server(CLIQ.answers))

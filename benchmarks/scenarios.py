@@ -46,7 +46,7 @@ class Stage:
     kept: Limiter | None = None
 
     def limiter(self, share: float = 1.0) -> Limiter:
-        """The limiter that a process has when it starts."""
+        """Return the limiter that a process has when it starts."""
         if self.kept is not None:
             return self.kept
         limiter = self.contender.make(share, self.folder / "quota.db")
@@ -55,12 +55,12 @@ class Stage:
         return limiter
 
     def line(self) -> Line:
-        """A new process's way to the network."""
+        """Open a new process's way to the network."""
         self.lines.append(Line(self.network))
         return self.lines[-1]
 
     async def life(self, limiter: Limiter, sends: int, timeout_s: float | None = TIMEOUT_S) -> None:
-        """A process that sends all it has to and ends."""
+        """Run a process that sends all it has to, and ends."""
         await limiter.run(User(self.line(), sends, timeout_s))
         if limiter is not self.kept:
             await limiter.close()
@@ -163,7 +163,7 @@ async def play(contender: str, scenario: str, server: str | None, seed: int, sen
 
 
 def peak(arrivals: list[float]) -> int:
-    """The most arrivals within a window."""
+    """Return the most arrivals within a window."""
     return max(
         number + 1 - bisect.bisect_right(arrivals, at - WINDOW_S)
         for number, at in enumerate(arrivals)

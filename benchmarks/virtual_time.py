@@ -36,13 +36,13 @@ class _TurningLoop(VirtualTimeLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        move = self._moving.select
+        move = self._time_selector.select
 
         def select(timeout: float | None = None):
-            self._moving.now += _TURN_S
+            self._time_selector.now += _TURN_S
             return move(timeout)
 
-        self._moving.select = select
+        self._time_selector.select = select
 
 
 def _clocks(loop: VirtualTimeLoop, epoch_s: float) -> dict[str, Callable[..., Any]]:

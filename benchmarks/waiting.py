@@ -82,14 +82,14 @@ LIMITERS = {
 
 
 async def drain(acquire: Acquire, number: int) -> float:
-    """The CPU that all of them took, in seconds."""
+    """Return the CPU that all of them took, in seconds."""
     started = time.process_time()
     await asyncio.gather(*(acquire() for _ in range(number)))
     return time.process_time() - started
 
 
 async def hold(acquire: Acquire, number: int) -> float:
-    """The memory that each of them takes, its task included, in bytes."""
+    """Return the memory that each of them takes, its task included, in bytes."""
 
     async def one() -> None:
         await acquire()

@@ -164,9 +164,11 @@ class CliqClient:
 
     def __repr__(self) -> str:
         """Return the server, the account and the state; nothing secret."""
+        name, settings = type(self).__name__, getattr(self, "_settings", None)
+        if settings is None or not hasattr(self, "_session"):  # in the traceback of `__init__`
+            return f"<{name} not initialized>"
         state = "open" if self.is_open else "closed"
-        settings = self._settings
-        return f"<{type(self).__name__} {settings.root_url} account={settings.account!r} {state}>"
+        return f"<{name} {settings.root_url} account={settings.account!r} {state}>"
 
     async def __aenter__(self) -> Self:
         if self._session.executor is None:

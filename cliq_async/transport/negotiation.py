@@ -160,7 +160,7 @@ class CallForm:
             self._negotiator.learn({quirk: quirk in self._has for quirk in self._quirks})
 
     def refused(self, error: ApiError) -> ApiError | None:
-        """Choose another form after a refusal. Returns the error to raise if there is none."""
+        """Choose another form after a refusal. Returns the error to raise if there is no other."""
         quirk = quirk_from_error(self._call, error)
         if self._turn is None:
             if quirk not in self._has or quirk in _PERMANENT:

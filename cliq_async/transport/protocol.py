@@ -88,7 +88,7 @@ class ApiResponse:
     Attributes:
         outcome: Its meaning.
         status: The HTTP status.
-        data: The decoded JSON, or None if there was none to read.
+        data: The decoded JSON, or None if the body was not JSON.
         complete: True if the whole body arrived, and was JSON or empty.
         error: The exception for it, unless it is done or throttled.
         throttle: The lock that a throttled answer reports.

@@ -61,6 +61,14 @@ async def test_repr_follows_the_state_of_the_client():
     assert repr(client).endswith(" closed>")
 
 
+@pytest.mark.parametrize("wrong", [{"account": ""}, {"quota": "nothing://"}])
+def test_repr_of_a_client_that_could_not_be_made_is_no_error(wrong):
+    client = CliqClient.__new__(CliqClient)
+    with pytest.raises(ValidationError):
+        client.__init__(SECRET, **wrong)
+    assert repr(client) == "<CliqClient not initialized>"
+
+
 async def fetch_token():
     return SECRET
 

@@ -146,7 +146,7 @@ def test_a_wrong_setting_of_the_environment_is_wrong_usage():
 
 def test_hosts_for_unencrypted_requests_come_from_the_environment_or_the_users_own_file(own_toml):
     sandbox = {"CLIQ_BASE_URL": "http://sandbox:8080"}
-    assert "https, or a host that is named" in invoke("config", env=sandbox).stderr
+    assert "https, or a host listed in allow_http" in invoke("config", env=sandbox).stderr
     result = invoke("config", env=sandbox | {"CLIQ_ALLOW_HTTP": "sandbox"})
     assert "CLIQ_ALLOW_HTTP" in result.stdout
     own_toml.write_text('allow_http = ["sandbox"]')
