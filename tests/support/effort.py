@@ -1,4 +1,4 @@
-"""How hard the random tests try: a little by default, as often as one likes with ATTACK=50."""
+"""The number of examples of the random tests, which ATTACK=50 multiplies by fifty."""
 
 import os
 
@@ -8,7 +8,7 @@ TIMES = int(os.environ.get("ATTACK", "1"))
 
 
 def tries(number: int, **options) -> settings:
-    """Settings for so many examples, multiplied by what the environment asks for."""
+    """Return settings for this many examples, multiplied by ATTACK."""
     health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     return settings(
         max_examples=number * TIMES, deadline=None, suppress_health_check=health, **options

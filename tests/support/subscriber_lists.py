@@ -1,4 +1,4 @@
-"""A Cliq that has nothing but subscribers, for tests of what keeps a list of them."""
+"""A fake Cliq that only lists subscribers, for tests of the sync."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ OPS = "ops"
 
 @attrs.define(eq=False, slots=False)
 class Cliq:
-    """Answers with pages of who subscribes, in the order in which they came.
+    """A fake Cliq that returns pages of subscribers, in the order in which they joined.
 
     A next token holds where the page begins and since when. A sync token that is not `good` is
     refused, and so is every next token while `forgets` is set.
@@ -44,13 +44,13 @@ class Cliq:
         return cls({bot: dict(people) for bot in bots or ("ops",)})
 
     def put(self, bot: str, user_id: str, name: str = "new") -> None:
-        """Have somebody join, or change."""
+        """Add or change a subscriber."""
         self.bots[bot][user_id] = (name, f"{user_id}@example.com")
         self.revision += 1
         self.changes.append((self.revision, bot, user_id))
 
     def drop(self, bot: str, user_id: str) -> None:
-        """Have somebody leave."""
+        """Remove a subscriber."""
         del self.bots[bot][user_id]
 
     async def answer(self, request: FakeRequest) -> Any:
@@ -95,7 +95,7 @@ class Cliq:
             return await sync_subscribers(client, bots, path, **{"limit": 10, **options})
 
     async def sync_one(self, path: Any, bot: str = "ops", **options: Any) -> Any:
-        """What a sync did for one bot that did not fail."""
+        """Sync one bot, which must not fail, and return its result."""
         report = await self.sync(path, bot, **options)
         (only,) = report.bots
         assert report.errors == {}
@@ -103,7 +103,7 @@ class Cliq:
 
 
 async def with_three_pages(kind, path):
-    """A Cliq whose next sync is of a kind, full or incremental, and has 25 new ones to read."""
+    """Return a Cliq whose next sync, full or incremental, reads 25 new subscribers."""
     cliq = Cliq.of(25)
     if kind == "incremental":
         await cliq.sync_one(path)
@@ -113,7 +113,7 @@ async def with_three_pages(kind, path):
 
 
 async def a_synced_file(path):
-    """A Cliq of two bots that was synced twice; in between, somebody has left each, and both."""
+    """Return a Cliq of two bots, synced twice; in between, users left one bot, or both."""
     cliq = Cliq.of(5, "ops", "hr")
     cliq.put("hr", "7")
     await cliq.sync(path, ["ops", "hr"])
@@ -124,7 +124,7 @@ async def a_synced_file(path):
 
 
 async def cancelled_at(cliq, path, at, **options):
-    """Begin a sync, and end it when a request has arrived and is not answered."""
+    """Start a sync and cancel it at a request that gets no response."""
     arrived, number = asyncio.Event(), 0
 
     async def stop(_):
@@ -144,7 +144,7 @@ async def cancelled_at(cliq, path, at, **options):
 
 
 def listed(path: Any, bot: str = "ops", where: str = '"left" IS NULL') -> list[str]:
-    """The ids in a file."""
+    """Return the ids in a file."""
     query = f"SELECT user_id FROM subscriber WHERE bot = ? AND {where} ORDER BY user_id"
     return [user for (user,) in selected(path, query, bot)]
 

@@ -1,4 +1,4 @@
-"""A table of synced subscribers that is written page by page, without a Cliq."""
+"""Helpers that write the table of a sync page by page, without a Cliq."""
 
 from cliq_async.models.page import Page
 from cliq_async.models.subscriber import Subscriber

@@ -1,4 +1,4 @@
-"""What the package gives to its users' tests."""
+"""The package's test helpers."""
 
 import asyncio
 import doctest

@@ -1,4 +1,4 @@
-"""How answers are read: what is documented, and what is odd."""
+"""Responses, documented and odd ones, as models."""
 
 from typing import Any
 
@@ -132,7 +132,7 @@ def test_text_becomes_a_number_where_a_number_belongs():
         {"creator": "James"},
     ],
 )
-def test_what_makes_no_sense_is_a_decode_error_that_says_where(odd):
+def test_senseless_data_is_a_decode_error_with_its_path(odd):
     with pytest.raises(DecodeError, match=rf"^Bot: .*\$\.{next(iter(odd))}"):
         structure(SMALL | odd, Bot)
 

@@ -1,4 +1,4 @@
-"""What a bot to be made, and changes of one, may hold."""
+"""The limits of new bots and of changes to bots."""
 
 from typing import Any
 
@@ -127,7 +127,7 @@ def test_changes_change_something():
         BotChanges(execution_type="webhook")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-def test_what_is_none_is_left_out_and_what_is_empty_is_not():
+def test_none_is_left_out_but_empty_values_are_not():
     assert unstructure(NewBot(**NEW)) == NEW
     assert unstructure(BotChanges(status_messages=[], channel_participation=())) == {
         "status_messages": [],

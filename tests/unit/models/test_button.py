@@ -1,4 +1,4 @@
-"""What buttons, their actions and the question before may hold."""
+"""The limits of buttons, their actions and their confirmations."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ def test_button_is_green_red_or_neither(colour):
         (Confirm, CONFIRM, "mandatory", 1),
     ],
 )
-def test_what_is_no_choice_is_refused(cls, base, field, wrong):
+def test_value_outside_the_choices_is_refused(cls, base, field, wrong):
     assert refusal(cls, **(base | {field: wrong})).field == f"{cls.__name__}.{field}"
 
 

@@ -1,4 +1,4 @@
-"""What a voice call and an incoming webhook message may hold."""
+"""The limits of voice calls and incoming webhook messages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What handlers to be made, and changes of them, may hold."""
+"""The limits of new handlers and of changes to handlers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Ids in bodies and paths, and the size of a page."""
+"""The ids in bodies and paths, and the size of a page."""
 
 import enum
 import itertools
@@ -37,7 +37,7 @@ def test_one_id_or_several_become_a_list_with_commas(ids, expected):
     assert user_ids_field(ids) == expected
 
 
-def test_kinds_of_str_are_taken_for_what_they_are():
+def test_subclasses_of_str_are_written_as_str():
     class Who(str, enum.Enum):  # noqa: UP042  # its str() is not its value
         ANN = "ann@example.com"
 
@@ -54,19 +54,19 @@ def test_at_most_100_ids():
     assert refusal(user_ids_field, itertools.count()).limit == "1 to 100 ids"
 
 
-def test_no_id_is_refused():
+def test_list_without_an_id_is_refused():
     assert refusal(user_ids_field, []).given == 0
 
 
 @pytest.mark.parametrize("bad", NOT_IN_IDS)
-def test_id_with_what_would_split_or_hide_it_is_refused(bad):
+def test_id_with_a_separator_or_control_character_is_refused(bad):
     for ids in (bad, [bad], ["1", bad, "2"], [bad] * 100):
         error = refusal(user_ids_field, ids)
         assert (error.field, error.given) == ("user_ids", bad)
 
 
 @pytest.mark.parametrize("bad", [None, 1.5, True, b"1", [None], [["1"]], [1.0], [b"1"], [10**5000]])
-def test_what_is_no_id_is_refused(bad):
+def test_invalid_id_is_refused(bad):
     assert refusal(user_ids_field, bad).field == "user_ids"
 
 
@@ -86,7 +86,7 @@ def test_identifier_stays_one_segment_of_the_path(bad):
 
 
 @pytest.mark.parametrize("bad", [*(b for b in NOT_IN_IDS if b != "a,b"), None, 5, b"x"])
-def test_what_is_no_identifier_is_refused(bad):
+def test_invalid_identifier_is_refused(bad):
     assert refusal(path_segment, "bot_id", bad).field == "bot_id"
 
 

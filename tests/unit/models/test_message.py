@@ -1,4 +1,4 @@
-"""What a message may hold."""
+"""The limits of messages."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ COPY = Button("Copy", action=CopyText("x"))
 
 
 def build(cls: Any, *args: Any, **fields: Any) -> Any:
-    """Without the type checker, which would refuse what these tests give on purpose."""
+    """Build a model from arguments that the type checker would refuse."""
     return cls(*args, **fields)
 
 
@@ -187,7 +187,7 @@ def test_plain_text_is_a_message_of_text_alone(text):
 
 
 @pytest.mark.parametrize("text", ["", "x" * 5001, None, 5, "\ud800"])
-def test_plain_text_refuses_what_a_message_refuses(text):
+def test_plain_text_has_the_limits_of_a_message(text):
     with pytest.raises(ValidationError) as plain:
         plain_text(text)
     if text is not None:

@@ -1,4 +1,4 @@
-"""The converter holds for any JSON, and writes what JSON has."""
+"""Serialization reads any JSON and writes valid JSON."""
 
 import doctest
 from typing import Any
@@ -86,12 +86,12 @@ def test_plain_data_is_written_as_it_is():
     assert to_json(["ä"]) == '["ä"]'.encode()
 
 
-def test_model_is_written_without_what_is_empty():
+def test_model_is_written_without_empty_fields():
     assert unstructure(User(id="1")) == {"id": "1"}
     assert to_json(User(id="1")) == b'{"id":"1"}'
 
 
-def test_what_json_does_not_have_is_refused():
+def test_value_that_json_does_not_have_is_refused():
     with pytest.raises(TypeError, match="object cannot be written as JSON"):
         to_json({"a": object()})
 

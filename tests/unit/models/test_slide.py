@@ -1,4 +1,4 @@
-"""What cards and slides may hold."""
+"""The limits of cards and slides."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from cliq_async.models import (
 
 
 def build(cls: Any, *args: Any, **fields: Any) -> Any:
-    """Without the type checker, which would refuse what these tests give on purpose."""
+    """Build a model from arguments that the type checker would refuse."""
     return cls(*args, **fields)
 
 

@@ -1,4 +1,4 @@
-"""What a request says, by the names of the API."""
+"""The fields of requests under the API's names."""
 
 import doctest
 import enum
@@ -40,7 +40,7 @@ COPY = Button("Copy", action=CopyText("x"))
 
 
 def build(cls: Any, *args: Any, **fields: Any) -> Any:
-    """Without the type checker, which would refuse what these tests give on purpose."""
+    """Build a model from arguments that the type checker would refuse."""
     return cls(*args, **fields)
 
 

@@ -1,4 +1,4 @@
-"""Bots of the sandbox: made, changed, read and deleted."""
+"""The sandbox's bots: create, update, get and delete."""
 
 import pytest
 from support.sandboxes import OfflineSandbox, running

@@ -16,12 +16,12 @@ def test_call_reaches_the_valid_ones_named_once_each():
     assert UUID(answer["id"]).version == 4
 
 
-def test_call_that_names_nobody_reaches_all_subscribers():
+def test_call_without_user_ids_reaches_all_subscribers():
     _, answer = OfflineSandbox().request("trigger_call", "supportbot", body={"text": "Down"})
     assert answer["user_ids"] == [FIRST, SECOND, THIRD]
 
 
-def test_call_of_nobody_valid_is_refused():
+def test_call_without_a_valid_user_is_refused():
     body = {"text": "Down", "user_ids": ["1"]}
     assert OfflineSandbox().refusal("trigger_call", "supportbot", body=body) == (
         400,

@@ -1,4 +1,4 @@
-"""Messages to a sandbox: whom they reach, what refuses them, and what its report and Python see."""
+"""Messages to a sandbox: their recipients, their errors, and the report."""
 
 import io
 
@@ -76,7 +76,7 @@ async def test_message_needs_a_bot_a_body_and_valid_fields():
         assert "5000" in body["message"]
 
 
-async def test_client_that_waits_for_100_continue_is_told_to_go_on():
+async def test_client_that_waits_for_100_continue_gets_it():
     async with running() as caller:
         status, _ = await caller.request(
             "POST", SEND, json={"text": "hi", "user_ids": FIRST}, expect100=True

@@ -1,4 +1,4 @@
-"""Faults of a sandbox: how they are written, when they strike, and what they do to a request."""
+"""Injected faults: their notation, their rate, and their effect on a request."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ def test_fault_is_read_with_and_without_endpoint():
         ("lost:0.5@sendmessage", "ENDPOINT is one of create_bot"),
     ],
 )
-def test_wrong_fault_is_refused_with_what_is_allowed(text, allowed):
+def test_invalid_fault_is_refused_with_the_allowed_ones(text, allowed):
     with pytest.raises(ValueError, match=f"^faults: .*{allowed}"):
         parse_fault(text)
 
@@ -140,7 +140,7 @@ async def test_fault_spoils_refusals_of_the_body_too():
 
 
 async def lose_one(sandbox):
-    """Send what will not be answered; return its connection."""
+    """Send a request that gets no response and return its connection."""
     host, port = sandbox.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = b'{"text": "hi", "user_ids": "%s"}' % FIRST.encode()

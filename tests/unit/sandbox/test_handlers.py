@@ -1,4 +1,4 @@
-"""Handlers of the sandbox's bots: created, read, changed, picked and deleted."""
+"""The handlers of the sandbox's bots: create, get, update, select and delete."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def create(sandbox, bot_id, **form):
 # Creating.
 
 
-def test_new_handler_is_answered_with_what_it_does_and_is_called_with():
+def test_new_handler_is_returned_with_its_logic_and_parameters():
     sandbox, bot_id = a_sandbox_with_bot()
     body = {"type": "menu_handler", "script": "return Map();", "name": "Help"}
     status, answer = sandbox.request("create_handler", f"b-{bot_id}", body=body)

@@ -1,4 +1,4 @@
-"""Thresholds and locks of a sandbox, as who asks it meets them."""
+"""The sandbox's thresholds and locks, as a client sees them."""
 
 import pytest
 from support.sandboxes import BOTS, FIRST, running

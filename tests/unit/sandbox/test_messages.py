@@ -8,7 +8,7 @@ FAILED = (400, "botmessage_sending_failed")
 
 
 class Writer(OfflineSandbox):
-    """Sends messages that are answered with their ids."""
+    """A sender of messages whose responses have their ids."""
 
     def send(self, **fields):
         body = {"text": "hi", "user_ids": FIRST, "sync_message": True} | fields
@@ -93,13 +93,13 @@ def test_messages_with_a_gap_are_an_error():
 
 @pytest.mark.parametrize("field", ["reply_to", "thread_message_id", "thread_chat_id"])
 @pytest.mark.parametrize("wrong", ["", "x", "1", "_", "1777342127479", "9" * 90, "CT_1_2"])
-def test_what_is_not_known_cannot_be_answered(field, wrong):
+def test_reply_to_an_unknown_message_is_refused(field, wrong):
     writer = Writer()
     writer.send()
     assert writer.fail(**{field: wrong}) == FAILED
 
 
-def test_chat_is_no_message_and_a_message_no_chat():
+def test_chat_id_and_message_id_are_not_interchangeable():
     writer = Writer()
     ids = writer.send()
     assert writer.fail(reply_to=ids["chat_id"]) == FAILED
@@ -158,7 +158,7 @@ def test_chat_goes_before_the_message_but_both_must_be_known():
 # The incoming webhook.
 
 
-def test_incoming_webhook_reaches_the_valid_ones_named_or_nobody():
+def test_incoming_webhook_reaches_its_valid_users_or_none():
     sandbox = OfflineSandbox()
     query = {"user_ids": f"{FIRST},1,{SECOND}", "extension_key": "x"}
     status, answer = sandbox.request(
@@ -180,7 +180,7 @@ def test_incoming_webhook_reaches_the_valid_ones_named_or_nobody():
         ({"user_ids": "," * 100}, "invalid_inputs"),
     ],
 )
-def test_incoming_webhook_for_nobody_or_too_many_is_refused(query, code):
+def test_incoming_webhook_for_no_or_too_many_users_is_refused(query, code):
     refusal = OfflineSandbox().refusal("send_incoming_webhook", "supportbot", body={}, query=query)
     assert refusal == (400, code)
 

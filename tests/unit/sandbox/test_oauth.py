@@ -235,7 +235,7 @@ async def test_tokens_are_revoked_from_python():
         assert (await caller.report())["unauthorized"] == 2
 
 
-def test_revoked_refresh_token_gives_nothing_more_and_ends_what_it_gave():
+def test_revoked_refresh_token_issues_no_more_and_ends_its_access_tokens():
     tokens = Tokens()
     mine, other = (refresh(tokens, 0.0, token)[1] for token in ("1000.r", "1000.s"))
     assert tokens.revoke_refresh_token("1000.r", 1.0) == (200, {"status": "success"})

@@ -1,4 +1,4 @@
-"""Whose the sandbox's bots are: by what they are named, and who may do what with them."""
+"""The owners of the sandbox's bots: references to a bot, and the permissions of users."""
 
 import pytest
 from support.sandboxes import OfflineSandbox

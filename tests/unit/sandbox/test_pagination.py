@@ -51,7 +51,7 @@ def test_ids_are_ordered_as_numbers():
     assert ids(things.page(9)) == ["9", "10", "100"]
 
 
-def test_sync_gives_what_changed_and_what_went():
+def test_sync_returns_changed_and_removed_records():
     things = collection(4)
     token = things.page(9)["sync_token"]
     assert things.page(9, sync_token=token)["data"] == []
@@ -84,7 +84,7 @@ def test_change_made_while_pages_are_read_is_in_the_next_sync():
     assert ids(things.page(9, sync_token=last["sync_token"])) == ["10"]
 
 
-def test_removing_what_is_not_there_is_a_key_error():
+def test_removing_an_unknown_record_is_a_key_error():
     with pytest.raises(KeyError):
         collection().remove("1")
 

@@ -1,4 +1,4 @@
-"""A sandbox as a program: how it starts and stops, what it is told, and how long it takes."""
+"""A running sandbox: start, stop, options and latency."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ async def test_latency_stands_before_the_count_and_after_the_work():
         assert time.perf_counter() - began >= 0.04
 
 
-async def test_stopping_ends_latency_and_answers_what_is_under_way():
+async def test_stop_ends_latency_and_answers_pending_requests():
     async with aiohttp.ClientSession() as session:
         async with Sandbox(latency_s=1000) as sandbox:
             asking = asyncio.create_task(Caller(sandbox, session).send(user_ids=FIRST))
@@ -106,7 +106,7 @@ async def test_ipv6_address_stands_in_brackets():
         ({"limits": {"list_bots": 5}}, "limits: a Limit for each of create_bot"),
     ],
 )
-def test_wrong_option_is_named_with_what_is_allowed(options, words):
+def test_invalid_option_is_named_with_its_range(options, words):
     with pytest.raises(ValueError, match=f"^{words}"):
         Sandbox(**options)
 

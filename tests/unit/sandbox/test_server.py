@@ -1,4 +1,4 @@
-"""What a sandbox serves: its routes, to whom, and its lists."""
+"""The sandbox's routes, authentication and lists."""
 
 import time
 
@@ -23,7 +23,7 @@ from cliq_async.sandbox import user_label
         ("GET", "/oauth/v2/token", 404),
     ],
 )
-async def test_what_is_not_served_is_answered_in_cliqs_form(method, path, status):
+async def test_unknown_route_gets_an_error_in_cliqs_form(method, path, status):
     async with running() as caller:
         got, body = await caller.request(method, path)
         assert (got, list(body)) == (status, ["message"])

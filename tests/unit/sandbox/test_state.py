@@ -67,7 +67,7 @@ def test_made_up_people_have_no_email_of_the_first_ones():
     assert len({person["email_id"] for person in bot.subscribers.all()}) == 150
 
 
-def test_people_who_leave_and_come_back_are_the_same():
+def test_returning_subscribers_are_the_same_people():
     sandbox = OfflineSandbox()
     bot = sandbox.state.bots.by_name("supportbot")
     before = bot.subscribers.get(FIRST)
@@ -92,7 +92,7 @@ def test_subscriber_count_follows_and_shows_in_a_sync():
     assert sandbox.list_bots(token)["data"][0]["subscriber_count"] == 4
 
 
-def test_who_subscribes_already_or_never_did_changes_nothing():
+def test_repeated_subscribe_or_unsubscribe_changes_nothing():
     sandbox = OfflineSandbox()
     token = sandbox.list_bots()["sync_token"]
     bot = sandbox.state.bots.by_name("supportbot")

@@ -1,4 +1,4 @@
-"""What a sandbox leaves in its file, and takes up from it."""
+"""The state file: saved on exit, loaded on start."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ from cliq_async.sandbox.state.state_file import StateFile, StateFileError
 
 
 def again(sandbox):
-    """The same sandbox after a restart."""
+    """Return the sandbox after a restart."""
     data = msgspec.json.encode(take_snapshot(sandbox.state))
     new = OfflineSandbox()
     new.state = restore_snapshot(msgspec.json.decode(data, type=Snapshot))
@@ -23,7 +23,7 @@ def again(sandbox):
 
 
 def everything(sandbox):
-    """All that the API tells."""
+    """Return everything that the API returns."""
     bots = sandbox.list_bots()["data"]
     return {
         "bots": bots,

@@ -140,12 +140,12 @@ BAD = {
 
 
 @pytest.mark.parametrize("message", GOOD.values(), ids=GOOD)
-def test_what_the_documents_allow_is_accepted(message):
+def test_documented_body_is_accepted(message):
     read(message)
 
 
 @pytest.mark.parametrize("message", BAD.values(), ids=BAD)
-def test_what_the_documents_forbid_is_refused(message):
+def test_undocumented_body_is_refused(message):
     with pytest.raises(ApiFault) as caught:
         read(message)
     assert caught.value.status == 400
@@ -165,7 +165,7 @@ def test_refusal_names_the_path_and_an_extra_key_has_a_code_of_its_own():
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'"text"', b'{"text": "\xff"}', b"[" * 100_000], ids=range(6)
 )
-def test_body_that_is_no_json_object_is_refused(body):
+def test_body_that_is_not_a_json_object_is_refused(body):
     with pytest.raises(ApiFault):
         read_message(body, {"user_ids": "1"})
 

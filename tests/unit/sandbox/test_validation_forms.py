@@ -1,4 +1,4 @@
-"""The limits of bots, calls and parameters; those of handlers stand beside their other rules."""
+"""The limits of bots, calls and parameters. Those of handlers are in a file of their own."""
 
 import msgspec
 import pytest
@@ -75,13 +75,13 @@ URLS = ("ftp://example.com", "https://", "https://example.com/a b", "example.com
 
 
 @pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS)
-def test_what_the_documents_allow_makes_and_changes_bots(fields):
+def test_documented_fields_create_and_change_bots(fields):
     assert read_new_bot(msgspec.json.encode(BOT | fields)) == BOT | fields
     assert read_bot_changes(msgspec.json.encode(fields), "deluge") == fields
 
 
 @pytest.mark.parametrize(("fields", "code"), WRONG_FIELDS.values(), ids=WRONG_FIELDS)
-def test_what_the_documents_forbid_neither_makes_nor_changes_bots(fields, code):
+def test_undocumented_fields_neither_create_nor_change_bots(fields, code):
     assert refusal(read_new_bot, BOT | fields) == code
     assert refusal(read_bot_changes, fields, "deluge") == code
 

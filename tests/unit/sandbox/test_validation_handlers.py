@@ -1,4 +1,4 @@
-"""What the sandbox accepts of a new handler and of changes, by its type and its bot's."""
+"""The checks of new handlers and of changes, by the handler's type and the bot's."""
 
 import msgspec
 import pytest
@@ -27,7 +27,7 @@ MENU = {"type": "menu_handler", "script": "s", "name": "Open"}
 
 
 @pytest.mark.parametrize("handler_type", MATRIX)
-def test_permissions_are_those_of_the_documents_table(handler_type):
+def test_permissions_match_the_documented_table(handler_type):
     assert set(MATRIX) == set(HANDLER_TYPES)
     allowed = [
         name for name, mark in zip(PERMISSIONS, MATRIX[handler_type], strict=True) if mark == "x"

@@ -3,7 +3,7 @@ import pytest
 
 @pytest.fixture
 def table(path):
-    """Synced subscribers, of whom there are none yet, in a file at the path."""
+    """Open an empty table of subscribers at the path."""
     from cliq_async.sync.table import SubscriberTable
 
     made = SubscriberTable(path)

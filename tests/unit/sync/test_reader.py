@@ -1,4 +1,4 @@
-"""Reading the file of a sync: who is in it, of which moment, in how little memory."""
+"""The reader of a synced list: one snapshot, in bounded memory."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from cliq_async.sync.reader import SubscriberReader, SyncedSubscriber, read_subs
 from cliq_async.sync.table import SubscriberTable
 
 
-async def test_those_of_a_bot_are_those_who_are_there(path):
+async def test_subscribers_of_a_bot_are_the_present_ones(path):
     cliq = await a_synced_file(path)
     for bot in ("ops", "hr"):
         found = list(read_subscribers(path, bot))
@@ -21,14 +21,14 @@ async def test_those_of_a_bot_are_those_who_are_there(path):
         assert all(each.bot == bot and each.left is None for each in found)
 
 
-async def test_those_of_all_bots_are_each_there_once(path):
+async def test_subscribers_of_all_bots_come_once_each(path):
     cliq = await a_synced_file(path)
     found = [each.user_id for each in read_subscribers(path)]
     assert found == sorted(cliq.bots["ops"].keys() | cliq.bots["hr"].keys())
     assert "101" not in found
 
 
-async def test_of_all_bots_what_was_seen_last_counts(path, table):
+async def test_of_all_bots_the_latest_record_counts(path, table):
     write(table, full("a"), a_page("1", name="old"), NOW)
     write(table, full("b"), a_page("1", name="new"), LATER)
     write(table, full("c"), a_page("1", name="old"), NOW)
@@ -36,7 +36,7 @@ async def test_of_all_bots_what_was_seen_last_counts(path, table):
     assert (found.name, found.bot) == ("new", "b")
 
 
-async def test_those_who_have_left_are_there_if_asked_for(path):
+async def test_departed_subscribers_are_optional(path):
     await a_synced_file(path)
     found = list(read_subscribers(path, departed=True))
     assert len(found) == 11
@@ -55,7 +55,7 @@ def test_a_subscriber_has_moments_in_utc(path, table):
     assert isinstance(stay, SyncedSubscriber)
 
 
-def test_what_is_read_is_of_one_moment_and_holds_nobody_up(path, table):
+def test_reading_is_a_snapshot_that_blocks_no_writer(path, table):
     state = write(table, full(), a_page(*(str(1000 + n) for n in range(10))))
     reading = read_subscribers(path, "ops")
     next(reading)
@@ -64,7 +64,7 @@ def test_what_is_read_is_of_one_moment_and_holds_nobody_up(path, table):
     assert [each.user_id for each in read_subscribers(path, "ops")] == ["1"]
 
 
-async def test_a_bot_that_is_not_there_is_an_error_that_names_those_who_are(path):
+async def test_an_unknown_bot_is_an_error_that_names_the_known_ones(path):
     await a_synced_file(path)
     with pytest.raises(
         SyncError, match=r"no subscribers of nobot; it has those of hr, ops. Name the bot"
@@ -91,7 +91,7 @@ def test_a_list_stays_whole_while_it_is_synced_again(path, table):
 
 @pytest.fixture
 def large(path):
-    """A file with 40,000 subscribers of each of two bots."""
+    """Return a file with 40,000 subscribers of each of two bots."""
     table = SubscriberTable(path)
     for bot in ("a", "b"):
         write(table, full(bot), a_page("1"))

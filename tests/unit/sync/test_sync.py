@@ -1,4 +1,4 @@
-"""Subscribers kept in step: whoever is there is in the file, and who has left is known."""
+"""A sync keeps a file current: present users are listed, and users who left are marked."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from cliq_async.sync.report import BotSync
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Moments that are a minute apart."""
+    """Patch the time to advance by a minute per call."""
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
 
     def reading():
@@ -30,7 +30,7 @@ async def test_the_first_sync_reads_everybody(path):
     assert row == ("name 7", "7@example.com")
 
 
-async def test_a_later_sync_reads_only_who_is_new_or_changed(path):
+async def test_a_later_sync_reads_only_new_and_changed_users(path):
     cliq = Cliq.of(25)
     await cliq.sync_one(path)
     cliq.put(OPS, "7")
@@ -44,7 +44,7 @@ async def test_a_later_sync_reads_only_who_is_new_or_changed(path):
     assert await cliq.sync_one(path) == BotSync(OPS, "incremental", present=26, pages=1)
 
 
-async def test_only_a_full_sync_finds_who_has_left(path, clock):
+async def test_only_a_full_sync_finds_users_who_left(path, clock):
     cliq = Cliq.of(25)
     await cliq.sync_one(path)
     cliq.drop(OPS, "103")
@@ -57,7 +57,7 @@ async def test_only_a_full_sync_finds_who_has_left(path, clock):
 
 
 @pytest.mark.parametrize("full", [False, True])
-async def test_who_comes_back_is_there_again_since_the_first_time(path, clock, full):
+async def test_a_returning_user_keeps_first_seen(path, clock, full):
     cliq = Cliq.of(5)
     await cliq.sync_one(path)
     query = "SELECT first_seen, last_seen, \"left\" FROM subscriber WHERE user_id = '103'"
@@ -83,7 +83,7 @@ async def test_moments_are_texts_of_iso_8601_in_utc(path):
         assert text.endswith("+00:00")
 
 
-async def test_a_clock_that_goes_back_takes_nobody_away(path, clock):
+async def test_a_clock_that_goes_back_removes_no_user(path, clock):
     cliq = Cliq.of(5)
     await cliq.sync_one(path)
     clock[0] -= timedelta(days=1)
@@ -108,7 +108,7 @@ async def test_an_incremental_sync_without_a_new_sync_token_keeps_the_old_one(pa
     assert (await cliq.sync_one(path)).kind == "incremental"
 
 
-async def test_what_changes_while_pages_are_read_is_part_of_the_next_sync(path):
+async def test_changes_during_a_sync_are_part_of_the_next_one(path):
     cliq = Cliq.of(25)
     cliq.before = lambda _: cliq.put(OPS, "100", f"at {cliq.revision}")
     await cliq.sync_one(path)
@@ -118,6 +118,6 @@ async def test_what_changes_while_pages_are_read_is_part_of_the_next_sync(path):
     assert selected(path, "SELECT name FROM subscriber WHERE user_id = '100'") == [("at 2",)]
 
 
-async def test_nobody_is_a_list_too(path):
+async def test_an_empty_list_is_valid(path):
     assert await Cliq.of(0).sync_one(path) == BotSync(OPS, "full", pages=1)
     assert listed(path) == []

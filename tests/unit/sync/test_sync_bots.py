@@ -1,4 +1,4 @@
-"""A sync of several bots: one that fails holds up no other, and all share the quota."""
+"""A sync of several bots: a failing one does not stop the others, and all share the quota."""
 
 import asyncio
 
@@ -56,7 +56,7 @@ async def test_bots_are_synced_at_once_and_do_not_mix(path):
         ((500, {"code": "internal", "message": "oops"}), ServerError),
     ],
 )
-async def test_a_bot_that_fails_holds_up_no_other_and_is_in_the_report(
+async def test_a_failing_bot_is_reported_and_does_not_stop_the_others(
     path, monkeypatch, answer, error
 ):
     monkeypatch.setattr("cliq_async.transport.executor.PendingCall._plan_pause", at_once)
@@ -70,9 +70,7 @@ async def test_a_bot_that_fails_holds_up_no_other_and_is_in_the_report(
     assert len(listed(path, "hr")) == 25
 
 
-async def test_a_bot_without_an_answer_keeps_what_was_read_and_goes_on_from_there(
-    path, monkeypatch
-):
+async def test_a_bot_without_a_response_keeps_its_pages_and_resumes(path, monkeypatch):
     monkeypatch.setattr("cliq_async.transport.executor.PendingCall._plan_pause", at_once)
     cliq = Cliq.of(25)
 
@@ -104,7 +102,7 @@ class BrokenStore(MemoryStore):
 
 
 @pytest.mark.parametrize("broken", ["token", "refresh", "store"])
-async def test_what_concerns_all_bots_stops_them_all(path, broken):
+async def test_an_error_that_concerns_all_bots_stops_them_all(path, broken):
     cliq = Cliq.of(25, "ops", "hr")
     await cliq.sync(path, ["ops", "hr"])
 
@@ -124,7 +122,7 @@ async def test_what_concerns_all_bots_stops_them_all(path, broken):
             await sync_subscribers(client, ["ops", "hr"], path)
 
 
-async def test_a_client_that_is_not_open_is_said_so(path):
+async def test_a_closed_client_is_refused(path):
     with pytest.raises(RuntimeError, match="not open"):
         await sync_subscribers(Cliq.of(1).client(), OPS, path)
 
@@ -140,7 +138,7 @@ async def test_a_client_that_is_not_open_is_said_so(path):
         (OPS, {"limit": 0}, "limit"),
     ],
 )
-async def test_what_is_wrong_is_found_before_anything_is_done(path, bots, options, field):
+async def test_invalid_arguments_are_refused_before_anything_is_done(path, bots, options, field):
     cliq = Cliq.of(1)
     with pytest.raises(ValidationError) as caught:
         await cliq.sync(path, bots, **options)
@@ -160,7 +158,7 @@ async def test_the_extension_key_and_the_size_of_a_page_are_sent_with_each_reque
     assert [each.query["limit"] for each in cliq.transport.requests] == ["20", "20"]
 
 
-async def test_progress_is_told_after_each_page_and_at_the_end_of_each_bot(path):
+async def test_progress_is_reported_after_each_page_and_each_bot(path):
     told = []
     await Cliq.of(15).sync(path, ["ops", "nobot"], on_progress=told.append)
     assert told[-1] == SyncProgress(bots=2, done=2, pages=2, subscribers=15)

@@ -1,4 +1,4 @@
-"""What can be wrong with the file of a sync, and what is said of it."""
+"""The errors of a file that cannot be used for a sync."""
 
 import asyncio
 import os

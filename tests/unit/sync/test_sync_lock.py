@@ -1,4 +1,4 @@
-"""Two who sync one bot at once: one of them does, and nothing is lost."""
+"""Two concurrent syncs of one bot: only one runs, and nothing is lost."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from cliq_async.sync.report import BotSync
 from cliq_async.sync.table import SubscriberTable
 
 
-async def test_a_bot_that_somebody_syncs_is_refused_to_others_and_free_afterwards(path):
+async def test_a_bot_in_sync_is_refused_to_others_and_free_afterwards(path):
     cliq = Cliq.of(25, "ops", "hr")
     arrived, on = asyncio.Event(), asyncio.Event()
 

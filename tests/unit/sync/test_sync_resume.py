@@ -1,4 +1,4 @@
-"""A sync that was broken off goes on from its last page, and loses and doubles nobody."""
+"""An interrupted sync resumes from its last page, without losing or duplicating a user."""
 
 import asyncio
 import json
@@ -73,7 +73,7 @@ async def test_a_full_sync_that_was_asked_for_takes_the_place_of_half_an_increme
     assert found == BotSync(OPS, "full", new=15, left=1, present=49, pages=5)
 
 
-async def test_who_left_is_found_by_a_full_sync_that_was_broken_off(path):
+async def test_a_resumed_full_sync_finds_users_who_left(path):
     cliq = Cliq.of(25)
     await cliq.sync_one(path)
     cliq.drop(OPS, "103")
@@ -83,7 +83,7 @@ async def test_who_left_is_found_by_a_full_sync_that_was_broken_off(path):
     assert found == BotSync(OPS, "full", left=1, present=24, pages=3, resumed=True)
 
 
-async def test_a_killed_process_has_read_what_it_has_read(path):
+async def test_a_killed_process_keeps_the_pages_it_read(path):
     args = ("subscribers", "sync", "supportbot", "--into", str(path), "--json")
     arrived = asyncio.Event()
     async with Sandbox(subscribers=2000, clock=counting(20, arrived)) as sandbox:

@@ -1,4 +1,4 @@
-"""A sync whose sync token, or whose place in a listing, Cliq does not take."""
+"""A sync whose sync token or next_token Cliq refuses."""
 
 import logging
 
@@ -40,7 +40,7 @@ async def test_a_sync_token_of_another_sandbox_is_an_expired_one(path):
 
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])
-async def test_a_place_that_cliq_does_not_know_any_more_begins_the_sync_anew(path, caplog, kind):
+async def test_a_refused_next_token_restarts_the_sync(path, caplog, kind):
     cliq = await with_three_pages(kind, path)
     there = len(cliq.bots[OPS])
     await cancelled_at(cliq, path, 3)

@@ -1,4 +1,4 @@
-"""The file of a sync: what is in it after each page."""
+"""The file of a sync, after each page."""
 
 import stat
 
@@ -41,7 +41,7 @@ def test_a_page_and_where_it_leads_are_one_transaction(path, table):
     assert (state.next_token, state.new_token, state.sync_token) == ("n", "s", None)
 
 
-def test_a_page_of_a_sync_that_somebody_else_has_brought_further_is_not_written(path, table):
+def test_a_page_of_an_outdated_state_is_not_written(path, table):
     before = full()
     after = write(table, before, a_page("1", next_token="n"))
     for state in (before, full(), full(version=7)):
@@ -52,7 +52,7 @@ def test_a_page_of_a_sync_that_somebody_else_has_brought_further_is_not_written(
     assert listed(path) == ["1", "2"]
 
 
-def test_a_user_who_is_in_a_page_twice_counts_once(table, path):
+def test_a_user_listed_twice_in_a_page_counts_once(table, path):
     state = write(table, full(), a_page("1", "1", "2"))
     assert (state.added, state.changed) == (2, 0)
     assert listed(path) == ["1", "2"]
