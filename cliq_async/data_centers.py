@@ -45,9 +45,9 @@ class DataCenter:
     api_domain: str
 
     @classmethod
-    def from_domain(cls, domain: str, top: str) -> "DataCenter":
-        """Build the data center of a domain such as `zoho.eu`; `top` is its API domain's ending."""
-        return cls(f"https://cliq.{domain}", f"https://accounts.{domain}", f"www.zohoapis.{top}")
+    def from_domain(cls, domain: str, tld: str) -> "DataCenter":
+        """Build the data center of a domain such as `zoho.eu`, whose API domain ends in `tld`."""
+        return cls(f"https://cliq.{domain}", f"https://accounts.{domain}", f"www.zohoapis.{tld}")
 
 
 DATA_CENTERS: Final[Mapping[str, DataCenter]] = {
@@ -69,11 +69,11 @@ _BY_HOST: Final = {
 }
 
 
-def data_center_of(place: object) -> str | None:
+def data_center_of(location: object) -> str | None:
     """Return the name of the data center of an accounts URL or an `api_domain`, or None."""
-    if not isinstance(place, str):
+    if not isinstance(location, str):
         return None
-    host = place.lower().rpartition("://")[2].partition("/")[0].partition(":")[0]
+    host = location.lower().rpartition("://")[2].partition("/")[0].partition(":")[0]
     return _BY_HOST.get(host)
 
 
@@ -106,8 +106,8 @@ def check_secure(field: str, url: str, allow_http: Collection[str]) -> None:
             `allow_http`.
     """
     host = normalize_host(field, url)
-    named = {host, host.rpartition(":")[0] or host} & {each.lower() for each in allow_http}
-    if not url.lower().startswith("https:") and not named and not is_loopback(host):
+    allowed = {host, host.rpartition(":")[0] or host} & {each.lower() for each in allow_http}
+    if not url.lower().startswith("https:") and not allowed and not is_loopback(host):
         raise ValidationError(field, "https, or a host listed in allow_http", f"http://{host}")
 
 

@@ -72,7 +72,7 @@ class _Described:
     channel_participation: tuple[Participation, ...] | None = attrs.field(
         default=None,
         converter=_participations,
-        validator=validators.subset_of(*get_args(Participation), most=3),
+        validator=validators.subset_of(*get_args(Participation), maximum=3),
     )
     calls: Switch | None = attrs.field(default=None, validator=validators.one_of(*get_args(Switch)))
     image: str | None = attrs.field(default=None, validator=validators.str_length(1, optional=True))

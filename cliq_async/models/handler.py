@@ -75,7 +75,7 @@ def _check_script(model: object, attribute: Any, value: str | None) -> None:
 
 
 def _check_permissions(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
-    validators.subset_of(*get_args(Permission), most=_MAX_PERMISSIONS)(model, attribute, value)
+    validators.subset_of(*get_args(Permission), maximum=_MAX_PERMISSIONS)(model, attribute, value)
     if value is not None and len(set(value)) < len(value):
         raise ValidationError(
             validators.field_name(model, attribute), "each permission once", value
@@ -207,8 +207,8 @@ def check_type(field: str, handler_type: str, handler: NewHandler | HandlerChang
     allowed = PERMISSIONS[handler_type]
     for index, permission in enumerate(handler.permissions or ()):
         if permission not in allowed:
-            words = f"one of {', '.join(allowed)} for a {handler_type}"
-            raise ValidationError(f"{owner}.permissions[{index}]", words, permission)
+            choices = f"one of {', '.join(allowed)} for a {handler_type}"
+            raise ValidationError(f"{owner}.permissions[{index}]", choices, permission)
     if handler_type != _MENU:
         for name in ("name", "icon", "sub_actions"):
             if getattr(handler, name) is not None:

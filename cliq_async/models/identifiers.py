@@ -58,21 +58,21 @@ def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
     return ",".join(recipient_ids("user_ids", ids, MAX_USER_IDS))
 
 
-def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -> list[str]:
+def recipient_ids(field: str, ids: str | int | Iterable[str | int], maximum: int) -> list[str]:
     """Return one id or several as a list of strings.
 
     Args:
         field: The field's name, for the error.
         ids: ZUIDs or email addresses.
-        most: The maximum number of ids; at least 1.
+        maximum: The maximum number of ids; at least 1.
 
     Raises:
         ValidationError: There are no ids or too many, or one is not a valid id.
     """
-    given = [ids] if isinstance(ids, _ONE_ID) else _first(field, ids, most)
+    given = [ids] if isinstance(ids, _ONE_ID) else _first(field, ids, maximum)
     texts = [item if type(item) is str else _id_text(field, item) for item in given]
-    if not 0 < len(texts) <= most:
-        raise ValidationError(field, f"1 to {most} ids", len(texts))
+    if not 0 < len(texts) <= maximum:
+        raise ValidationError(field, f"1 to {maximum} ids", len(texts))
     joined = ",".join(texts)
     # Check the joined string once: an extra comma or an empty id shows in the number of commas.
     clean = joined.isascii() and joined.isprintable() and " " not in joined
@@ -84,13 +84,13 @@ def recipient_ids(field: str, ids: str | int | Iterable[str | int], most: int) -
     return texts
 
 
-def _first(field: str, ids: Iterable[str | int], most: int) -> list[str | int]:
+def _first(field: str, ids: Iterable[str | int], maximum: int) -> list[str | int]:
     if not isinstance(ids, Iterable):
         raise ValidationError(field, _ID, ids)
-    items = list(islice(ids, most + 1))  # the iterable may be endless
-    if len(items) > most:
+    items = list(islice(ids, maximum + 1))  # the iterable may be endless
+    if len(items) > maximum:
         count = len(ids) if isinstance(ids, list | tuple | set | frozenset) else None
-        raise ValidationError(field, f"1 to {most} ids", count or Unquoted(f"over {most}"))
+        raise ValidationError(field, f"1 to {maximum} ids", count or Unquoted(f"over {maximum}"))
     return items
 
 

@@ -87,16 +87,16 @@ def str_length(low: int = 0, high: int | None = None, *, optional: bool = False)
 
 
 def matches(
-    pattern: re.Pattern[str], words: str, *, high: int | None = None, optional: bool = False
+    pattern: re.Pattern[str], description: str, *, high: int | None = None, optional: bool = False
 ) -> Validator:
-    """Return a validator for a str that fully matches a pattern, which `words` describe."""
+    """Return a validator for a str that fully matches a pattern, which `description` describes."""
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is None and optional:
             return
         field = field_name(model, attribute)
         if not pattern.fullmatch(check_text(field, value, 1, high)):
-            raise ValidationError(field, words, value)
+            raise ValidationError(field, description, value)
 
     return validate
 
@@ -119,11 +119,11 @@ def https_url(model: object, attribute: Any, value: object) -> None:
 
 def one_of(*values: str) -> Validator:
     """Return a validator for None or one of the given values."""
-    words = f"one of {', '.join(values)}"
+    choices = f"one of {', '.join(values)}"
 
     def validate(model: object, attribute: Any, value: object) -> None:
         if value is not None and value not in values:
-            raise ValidationError(field_name(model, attribute), words, value)
+            raise ValidationError(field_name(model, attribute), choices, value)
 
     return validate
 
@@ -184,18 +184,18 @@ def strings(
     return validate
 
 
-def subset_of(*values: str, most: int) -> Validator:
-    """Return a validator for None or a tuple of at most `most` of the given values."""
-    words = f"one of {', '.join(values)}"
+def subset_of(*values: str, maximum: int) -> Validator:
+    """Return a validator for None or a tuple of at most `maximum` of the given values."""
+    choices = f"one of {', '.join(values)}"
 
     def validate(model: object, attribute: Any, value: tuple[Any, ...] | None) -> None:
         if value is None:
             return
         field = field_name(model, attribute)
-        check_count(field, value, 0, most, "values")
+        check_count(field, value, 0, maximum, "values")
         for index, item in enumerate(value):
             if item not in values:
-                raise ValidationError(f"{field}[{index}]", words, item)
+                raise ValidationError(f"{field}[{index}]", choices, item)
 
     return validate
 

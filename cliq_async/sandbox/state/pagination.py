@@ -125,25 +125,25 @@ class PaginatedCollection(Generic[R]):
         if next_token is not None:
             start, now, last = self._decode_token(next_token, 3)
             since, revision = int(start) if start else None, int(now)
-        found: list[str] = []
+        ids: list[str] = []
         for index in range(bisect_right(self._order, (len(last), last)), len(self._order)):
             key = self._order[index][1]
             if since is not None and self._changed.get(key, 0) <= since:
                 continue
             if keep is None or keep(self._records[key]):
-                found.append(key)
-                if len(found) > limit:  # one above the limit: there is a next page
+                ids.append(key)
+                if len(ids) > limit:  # one above the limit: there is a next page
                     break
         page: dict[str, Any] = {}
-        if len(found) > limit:
-            found.pop()
+        if len(ids) > limit:
+            ids.pop()
             page["next_token"] = self._encode_token(
-                "" if since is None else since, revision, found[-1]
+                "" if since is None else since, revision, ids[-1]
             )
         page["sync_token"] = self._encode_token(revision)
         if since is not None:
             page["deleted"] = [key for key, at in self._removed.items() if at > since]
-        page["data"] = [self._records[key] for key in found]
+        page["data"] = [self._records[key] for key in ids]
         return page
 
     def revisions(self) -> Revisions:
