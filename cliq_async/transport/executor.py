@@ -291,8 +291,7 @@ class PendingCall:
     def _encode(self) -> None:
         call = self._call if self._form is None else self._form.apply(self._call)
         self._url = call.url(self._executor.base_url)
-        if not self._body or self._form is not None:
-            self._body = b"" if call.data is None else to_json(call.data)
+        self._body = b"" if call.data is None else to_json(call.data)
 
     async def _take_token(self) -> None:
         """Take a token of the quota, and an access token that is still good after the wait."""
