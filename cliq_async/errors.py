@@ -14,6 +14,7 @@ CliqError
 ├── QuotaWaitError                     never sent: the wait would exceed max_wait_s
 ├── AuthError                          no access token could be obtained
 ├── OutcomeUnknownError                no response; the request may have been executed
+│   └── ForeignAnswerError             a response, but not from Cliq
 ├── TransportError                     no response, and nothing changed
 ├── QuotaStoreError                    the quota store failed; nothing was sent
 ├── JournalError                       a journal cannot be used or written
@@ -32,6 +33,7 @@ __all__ = [
     "BadRequestError",
     "CliqError",
     "ConflictError",
+    "ForeignAnswerError",
     "JournalError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -193,6 +195,13 @@ class OutcomeUnknownError(CliqError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.endpoint, self.reason)
+
+
+class ForeignAnswerError(OutcomeUnknownError):
+    """Something between here and Cliq answered, such as a proxy or a login page.
+
+    The request may or may not have been executed. Most often it was not.
+    """
 
 
 class TransportError(CliqError):

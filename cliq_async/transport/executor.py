@@ -51,6 +51,8 @@ __all__ = ["CallOptions", "PendingCall", "RequestExecutor"]
 _NEVER_SENT, _ANSWERED = TokenOutcome.NEVER_SENT, TokenOutcome.ANSWERED
 _ABANDONED = TokenOutcome.ABANDONED
 _BULK = Lane.BULK
+_MAY_ARRIVE = ("foreign", "unknown")
+"""The outcomes after which a request may still be on its way to Cliq."""
 _USER_AGENT = f"cliq-async/{__version__}"
 _NO_TIMEOUT_LEASE_S = 600.0
 """How long a request without a timeout keeps its token if its process dies."""
@@ -364,7 +366,7 @@ class PendingCall:
             raise
         answer = parse_response(self._call.endpoint, response)
         if answer.throttle is None:
-            token.end(_ABANDONED if answer.outcome == "unknown" else _ANSWERED)
+            token.end(_ABANDONED if answer.outcome in _MAY_ARRIVE else _ANSWERED)
         else:
             await self._close_bucket(token, answer.throttle.wait_s)
         return answer
