@@ -1,7 +1,5 @@
 """The `cliq` group: its commands, its help, and the errors that end a command."""
 
-import io
-import sys
 from typing import Final
 
 import click
@@ -9,6 +7,7 @@ import click
 from cliq_async._version import __version__
 from cliq_async.cli.errors import INTERRUPTED, CliError, to_cli_error
 from cliq_async.cli.group import LazyCommand, LazyGroup
+from cliq_async.cli.outputs.streams import final_status, guard_streams
 from cliq_async.cli.text import verbatim
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.errors import CliqError
@@ -100,8 +99,6 @@ class Commands(LazyGroup):
             failed = error
         except CliqError as error:
             failed = to_cli_error(error)
-        except BrokenPipeError:
-            raise  # click ends quietly
         except OSError as error:
             failed = CliError(str(error))
         except KeyboardInterrupt:
@@ -127,7 +124,7 @@ Exit status:
   1    failed
   2    wrong usage
   3    the quota does not allow it in time
-  4    partly done, or sent and not answered
+  4    partly done; or sent, not answered; or done, not all of it printed
   130  interrupted
 """,
     """
@@ -150,10 +147,11 @@ def cliq() -> None:
 
 
 def run() -> int:
-    """Run `cliq` with `sys.argv`, and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A character that the terminal cannot show must not end the command.
-            stream.reconfigure(errors="replace")
-    cliq(prog_name="cliq")
-    return 0
+    """Run `cliq` with `sys.argv`, and return its exit status."""
+    guard_streams()
+    status = 0
+    try:
+        cliq(prog_name="cliq")
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    return final_status(status)

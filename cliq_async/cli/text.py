@@ -1,8 +1,10 @@
-"""Text for a terminal: one line of safe characters, counts, durations, help paragraphs."""
+"""Text to print: one line of safe characters, cells, counts, durations, help paragraphs."""
 
+import csv
+from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["clean", "clean_lines", "duration", "plural", "verbatim"]
+__all__ = ["clean", "clean_lines", "csv_line", "duration", "plural", "verbatim"]
 
 _LONGEST: Final = 400
 _MINUTE: Final = 60
@@ -19,6 +21,23 @@ def clean(text: object, longest: int = _LONGEST) -> str:
 def clean_lines(text: str) -> str:
     """Remove control characters from untrusted text, and keep its lines and its length."""
     return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+
+
+class _Echo:
+    """A file-like object that returns what csv writes."""
+
+    def write(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+
+_writer: Final = csv.writer(_Echo())
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """Format cells as a line of CSV, without its end."""
+    # With its default line end, the writer quotes both characters of it inside a cell.
+    return str(_writer.writerow(cells)).removesuffix("\r\n")
 
 
 def plural(number: int, noun: str) -> str:

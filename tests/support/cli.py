@@ -46,15 +46,21 @@ async def run(sandbox, *args, env=None, stdin=None):
 
 
 @asynccontextmanager
-async def command(*args, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE):
+async def command(
+    *args,
+    stdin=asyncio.subprocess.DEVNULL,
+    stdout=asyncio.subprocess.PIPE,
+    stderr=asyncio.subprocess.PIPE,
+    env=None,
+):
     """A command as a process of its own, which ends with the body."""
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cliq_async.cli", *args),
-        env=environment | {"PYTHONUNBUFFERED": "1"},
+        env=(environment if env is None else env) | {"PYTHONUNBUFFERED": "1"},
         stdin=stdin,
         stdout=stdout,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=stderr,
     )
     try:
         yield process

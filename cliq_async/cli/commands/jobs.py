@@ -1,8 +1,6 @@
 """`cliq jobs`: show the journals of bulk jobs."""
 
-import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +11,8 @@ from cliq_async.bulk.journal_reader import JournalSummary, read_journal, read_ou
 from cliq_async.cli.group import Group
 from cliq_async.cli.options import json_option
 from cliq_async.cli.outputs.console import echo, echo_json, table
-from cliq_async.cli.text import clean, verbatim
+from cliq_async.cli.outputs.streams import stdout_failed
+from cliq_async.cli.text import clean, csv_line, verbatim
 
 __all__ = ["jobs"]
 
@@ -75,14 +74,15 @@ def _print(summary: JournalSummary) -> None:
 
 
 def _print_outcomes(file: Path, form: str, *, all_recipients: bool) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     if form == "csv":
-        writer.writerow(_HEADER)
+        echo(csv_line(_HEADER))
     for outcome in read_outcomes(file, delivered=all_recipients):
+        if stdout_failed():
+            return
         for each in outcome.ids:
             values = (each, outcome.status, outcome.code, outcome.reason)
             if form == "csv":
-                writer.writerow(["" if value is None else value for value in values])
+                echo(csv_line("" if value is None else value for value in values))
             else:
                 row: dict[str, Any] = dict(zip(_HEADER, values, strict=True))
                 echo(json.dumps(row, ensure_ascii=False))

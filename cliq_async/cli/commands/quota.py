@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from cliq_async.cli.group import Group
 from cliq_async.cli.options import ServerOptions, json_option, server_options, yes_option
 from cliq_async.cli.outputs import console as output
 from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, live, table
+from cliq_async.cli.outputs.streams import stdout_failed
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, duration, verbatim
 from cliq_async.config import Settings
@@ -106,10 +107,9 @@ def quota(
     if as_json and watch:
         raise click.UsageError("use either --json or --watch")
     if watch:
-        try:
+        with suppress(KeyboardInterrupt):  # the regular end of a watch
             asyncio.run(_watch(server, every=every))
-        except KeyboardInterrupt:
-            return  # the regular end of a watch
+        return
     statuses = asyncio.run(_statuses(server))
     if as_json:
         echo_json({name: _to_dict(status) for name, status in statuses.items()})
@@ -170,14 +170,16 @@ async def _clear(server: ServerOptions) -> None:
 
 
 async def _watch(server: ServerOptions, *, every: bool) -> None:
-    """Show the quota until Ctrl-C: on a terminal as a table, elsewhere as lines."""
+    """Show the quota until Ctrl-C or the end of a pipe: on a terminal as a table, else as lines."""
     async with _open_quota(server) as kept:
         statuses = await kept.statuses()
         if not (output.is_live() and output.is_terminal()):
-            while True:
-                echo(_line(statuses))
+            echo(_line(statuses))
+            while not stdout_failed():
                 await asyncio.sleep(output.PLAIN_EVERY_S)
                 statuses = await kept.statuses()
+                echo(_line(statuses))
+            return
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def look() -> None:

@@ -135,8 +135,6 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
 
     try:
         status = asyncio.run(run())
-    except BrokenPipeError:
-        raise  # the reader of stdout has exited
     except OSError as error:
         if error.filename is not None:
             raise _state_error(error) from None

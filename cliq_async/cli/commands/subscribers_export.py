@@ -1,10 +1,9 @@
 """`cliq subscribers export`: write all subscribers to a file, from Cliq or a synced list."""
 
-import csv
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +16,8 @@ from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.options import ConnectionOptions, connection_options, extension_key_option
 from cliq_async.cli.outputs.console import echo_err, is_terminal, stdout_bytes
 from cliq_async.cli.outputs.listing import PAGE, Counter
-from cliq_async.cli.text import verbatim
+from cliq_async.cli.outputs.streams import stdout_failed
+from cliq_async.cli.text import csv_line, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.errors import SyncError
 from cliq_async.models.subscriber import Subscriber
@@ -108,6 +108,8 @@ def export(
                 write(each)
                 if not counter.count % PAGE:
                     file.flush()  # pass the page on to the reader of a pipe
+                    if stdout_failed():
+                        return
 
     def write(subscriber: Subscriber) -> None:
         file.write(lines.line(subscriber).encode())
@@ -120,7 +122,12 @@ def export(
         else:
             for each in _read_synced(source, bot or of, departed=departed):
                 write(each)
-    echo_err(f"{counter} written to {'standard output' if output == _STDOUT else output}")
+    _print_count(counter, output)
+
+
+def _print_count(counter: Counter, output: str) -> None:
+    if not stdout_failed():
+        echo_err(f"{counter} written to {'standard output' if output == _STDOUT else output}")
 
 
 def _check(bot: str | None, source: str | None, of: str | None, *, departed: bool) -> None:
@@ -135,7 +142,10 @@ def _check(bot: str | None, source: str | None, of: str | None, *, departed: boo
 
 def _read_synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedSubscriber]:
     try:
-        yield from read_subscribers(source, bot, departed=departed)
+        for each in read_subscribers(source, bot, departed=departed):
+            if stdout_failed():
+                return
+            yield each
     except SyncError as error:
         raise CliError(str(error), USAGE) from None
 
@@ -175,17 +185,6 @@ def _open(path: Path, mode: str, name: str) -> BinaryIO:
         raise CliError(f"{name}: {error.strerror}", USAGE) from None
 
 
-class _Echo:
-    """A file-like object that returns what csv writes."""
-
-    def write(self, text: str) -> str:
-        """Return the text."""
-        return text
-
-
-_writer: Final = csv.writer(_Echo())
-
-
 class _Lines:
     """Subscribers as lines of CSV or of JSON."""
 
@@ -196,20 +195,15 @@ class _Lines:
     @property
     def head(self) -> str:
         """The header line, if the format has one."""
-        return "" if self._is_json else _csv_line(self._columns)
+        return "" if self._is_json else csv_line(self._columns) + "\n"
 
     def line(self, subscriber: Subscriber) -> str:
         """Format a subscriber as a line."""
         cells = [_text(getattr(subscriber, column)) for column in self._columns]
         if not self._is_json:
-            return _csv_line(cells)
+            return csv_line(cells) + "\n"
         filled = {name: cell for name, cell in zip(self._columns, cells, strict=True) if cell}
         return json.dumps(filled, ensure_ascii=False) + "\n"
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    # With its default line end, the writer quotes both characters of it inside a name.
-    return str(_writer.writerow(cells)).removesuffix("\r\n") + "\n"
 
 
 def _text(value: str | datetime | None) -> str:

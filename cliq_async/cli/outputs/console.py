@@ -1,8 +1,8 @@
 """Lines, JSON, tables and a live display: everything that commands print.
 
-Results go to stdout, everything else to stderr. On a stream that is not a terminal there are no
-colors and no boxes, and nothing moves. Rich is imported only for a terminal, since it takes as
-long to import as a short command takes to run.
+Results go to stdout, everything else to stderr. A failure to write ends no command: see `streams`.
+On a stream that is not a terminal there are no colors and no boxes, and nothing moves. Rich is
+imported only for a terminal, since it takes as long to import as a short command takes to run.
 """
 
 import asyncio
@@ -95,8 +95,7 @@ def echo_err(text: str) -> None:
     if is_live():
         err().print(text, soft_wrap=True)
         return
-    with suppress(OSError):  # a closed stderr must not end a job halfway
-        click.echo(text, err=True)
+    click.echo(text, err=True)
 
 
 def table(
