@@ -12,6 +12,7 @@ from cliq_async.cli.settings.config_file import KEYS
 from cliq_async.cli.settings.resolution import ResolvedSettings
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.endpoints import Limit
+from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.registry import default_path, open_store
 
 __all__ = ["config"]
@@ -53,7 +54,8 @@ def config(*, as_json: bool, connection: ConnectionOptions) -> None:
     """
     resolved = connection.resolve()
     rows = _rows(resolved)
-    open_store(resolved.options().get("quota"))  # to report a URL that is not valid
+    if "quota" in resolved.settings:
+        open_store(resolved.settings["quota"].value)  # to report a URL that is not valid
     if as_json:
         echo_json({name: {"value": _to_json(v), "source": source} for name, (v, source) in rows})
         return
@@ -68,8 +70,7 @@ def _rows(resolved: ResolvedSettings) -> list[tuple[str, Row]]:
     defaults: dict[str, Any] = attrs.asdict(settings, recurse=False)
     defaults["base_url"] = settings.root_url if settings.base_url is None else settings.base_url
     defaults["accounts_url"] = resolved.accounts_url
-    path = default_path().as_posix()
-    defaults["quota"] = "sqlite://" + (path if path.startswith("/") else f"/{path}")
+    defaults["quota"] = _default_quota()
     rows: list[tuple[str, Row]] = list(_identity(resolved))
     for name in KEYS:
         setting = resolved.settings.get(name)
@@ -79,6 +80,14 @@ def _rows(resolved: ResolvedSettings) -> list[tuple[str, Row]]:
             value = _mask_password(setting.value) if name == "quota" else setting.value
             rows.append((name, (value, setting.source)))
     return rows
+
+
+def _default_quota() -> str | None:
+    try:
+        path = default_path().as_posix()
+    except QuotaStoreError:
+        return None
+    return "sqlite://" + (path if path.startswith("/") else f"/{path}")
 
 
 def _identity(resolved: ResolvedSettings) -> list[tuple[str, Row]]:

@@ -55,11 +55,11 @@ async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_sca
         time_scale: The factor by which the sandbox's time passes faster.
 
     Raises:
-        CliError: The command cannot be run.
+        CliError: The command cannot be run, or there is no place for its quota.
         OSError: The sandbox cannot listen.
     """
     async with sandbox:
-        with tempfile.TemporaryDirectory(prefix="cliq-", ignore_cleanup_errors=True) as folder:
+        with _temporary_folder() as folder:
             file = (Path(folder) / "quota.db").as_posix().removeprefix("/")
             env = environment(sandbox.url, f"sqlite:///{quote(file)}", time_scale=time_scale)
             with _signal_received() as terminated:
@@ -76,6 +76,13 @@ async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_sca
                     _terminate(process)
                     await process.wait()
     return status if status >= 0 else KILLED - status
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="cliq-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise CliError(f"no temporary folder for the quota, set TMPDIR: {error.strerror}") from None
 
 
 async def _forward_signals(process: asyncio.subprocess.Process, terminated: asyncio.Event) -> None:

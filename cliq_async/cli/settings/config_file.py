@@ -20,6 +20,7 @@ from cliq_async.config import Settings
 from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
+from cliq_async.storage.user_folders import config_folder
 
 __all__ = ["FILE_NAME", "KEYS", "TomlFile", "read_toml", "settings_path"]
 
@@ -71,11 +72,10 @@ class TomlFile:
     profiles: dict[str, dict[str, Any]]
 
 
-def settings_path() -> Path:
-    """Return the path of the user's own file."""
-    from platformdirs import user_config_path  # noqa: PLC0415 - only the command line looks
-
-    return user_config_path("cliq_async", appauthor=False) / FILE_NAME
+def settings_path() -> Path | None:
+    """Return the path of the user's own file; None if the user has no home."""
+    folder = config_folder()
+    return None if folder is None else folder / FILE_NAME
 
 
 def read_toml(path: Path, *, own: bool) -> TomlFile | None:
@@ -88,14 +88,11 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
     Raises:
         CliError: The file cannot be read, or something in it is not valid.
     """
-    try:
-        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
+    text = _read_text(path, own=own)
+    if text is None:
         return None
-    except OSError as error:
-        raise CliError(f"{path}: {error.strerror}", USAGE) from None
-    except UnicodeDecodeError:
-        raise CliError(f"{path}: not UTF-8", USAGE) from None
+    try:
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CliError(f"{path}: not TOML: {error}", USAGE) from None
     reader = _Reader(path, own)
@@ -116,6 +113,18 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
         profile,
         {name: reader.settings(values, f"profiles.{name}.") for name, values in profiles.items()},
     )
+
+
+def _read_text(path: Path, *, own: bool) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
+        return None
+    except OSError as error:
+        hint = "; is HOME another user's?" if own and isinstance(error, PermissionError) else ""
+        raise CliError(f"{path}: {error.strerror}{hint}", USAGE) from None
+    except UnicodeDecodeError:
+        raise CliError(f"{path}: not UTF-8", USAGE) from None
 
 
 @attrs.frozen
@@ -150,7 +159,7 @@ class _Reader:
         elif key == "allow_http" and not all(isinstance(each, str) for each in value):
             raise self.error(name, words, value)
         elif key == "allow_http" and not self.own:
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
         else:
             # Not Zoho's server, which allows only a time scale of 1.
             options: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
@@ -175,7 +184,7 @@ class _Reader:
         host = self._validate(name, lambda: normalize_host(name, url))
         zoho = is_zoho(host) and url.lower().startswith("https://")
         if not (self.own or zoho or is_loopback(host)):
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
 
     def _check_quota(self, name: str, url: str) -> None:
         try:
@@ -186,7 +195,7 @@ class _Reader:
         if parts.password:
             raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
         if not (self.own or parts.scheme in {"sqlite", "memory"} or is_loopback(host)):
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {settings_path()}", USAGE)
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
 
     def _validate(self, name: str, make: Any) -> Any:
         try:
@@ -194,6 +203,10 @@ class _Reader:
         except ValidationError as error:
             words = f"{error.limit}, got {error.given!r}"
             raise CliError(f"{self.path}: {name}: {words}", USAGE) from None
+
+
+def _own_file() -> str:
+    return str(settings_path() or f"{FILE_NAME} in this user's home, which HOME has to name")
 
 
 def _has_type(value: object, kind: Any) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 
 from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.storage.atomic import ensure_writable, write_atomic
+from cliq_async.storage.user_folders import state_folder
 
 __all__ = ["DEFAULT", "Profile", "ProfileStore", "Secrets", "default_path", "validate_name"]
 
@@ -28,6 +29,9 @@ _FORMAT: Final = "cliq-profiles"
 _VERSION: Final = 1
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LOCK_S: Final = 10.0
+_NO_HOME: Final = (
+    "there is no place for profiles: this user has no home folder; set HOME or XDG_STATE_HOME"
+)
 
 
 @attrs.frozen
@@ -80,11 +84,10 @@ class _Content:
     version: int = _VERSION
 
 
-def default_path() -> Path:
-    """Return the path of the profiles file: in the user's state folder, next to the quota."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - late: few commands need a profile
-
-    return user_state_path("cliq_async", appauthor=False) / "profiles.json"
+def default_path() -> Path | None:
+    """Return the path of the profiles file, next to the quota; None if the user has no home."""
+    folder = state_folder()
+    return None if folder is None else folder / "profiles.json"
 
 
 def validate_name(name: str, where: str = "--profile") -> str:
@@ -111,7 +114,18 @@ class ProfileStore:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or default_path()
+        self._path = path or default_path()
+
+    @property
+    def path(self) -> Path:
+        """The file.
+
+        Raises:
+            CliError: The user has no home, and so no profiles.
+        """
+        if self._path is None:
+            raise CliError(_NO_HOME)
+        return self._path
 
     def profiles(self) -> dict[str, Profile]:
         """Return all profiles by their names, the oldest first.
@@ -119,10 +133,14 @@ class ProfileStore:
         Raises:
             CliError: The file cannot be read.
         """
+        if self._path is None:
+            return {}
         try:
             data = self.path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
             return {}
+        except PermissionError as error:
+            raise CliError(f"{self.path}: {error.strerror}; is HOME another user's?") from None
         except OSError as error:
             raise CliError(f"{self.path}: {error.strerror}") from None
         try:
@@ -154,9 +172,8 @@ class ProfileStore:
             CliError: They cannot be saved.
         """
         self.profiles()
-        with self._translate_errors():
-            self._make_folder()
-            ensure_writable(self.path)
+        with self._translate_errors() as path:
+            ensure_writable(path)
 
     def put(self, name: str, profile: Profile) -> None:
         """Save a profile, and replace the one of that name.
@@ -181,31 +198,29 @@ class ProfileStore:
         """Yield the profiles to change, under a lock against other programs, and write them."""
         from filelock import FileLock, Timeout  # noqa: PLC0415 - late: only a login writes
 
-        with self._translate_errors():
-            self._make_folder()
-            lock = FileLock(self.path.with_suffix(".lock"), timeout=_LOCK_S, mode=0o600)
+        with self._translate_errors() as path:
+            lock = FileLock(path.with_suffix(".lock"), timeout=_LOCK_S, mode=0o600)
             try:
                 with lock:
                     profiles = self.profiles()
                     yield profiles
-                    self._write(profiles)
+                    _write(path, profiles)
             except Timeout:
                 reason = f"another program has held {lock.lock_file} for {_LOCK_S:.0f} s"
                 raise CliError(f"{reason}: stop it and try again") from None
 
-    def _write(self, profiles: Mapping[str, Profile]) -> None:
-        content = msgspec.json.encode(_Content(dict(profiles)))
-        data = msgspec.json.format(content, indent=2) + b"\n"
-        write_atomic(self.path, data)
-
-    def _make_folder(self) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        """Turn an OSError of the body into a CliError that names the file."""
+    def _translate_errors(self) -> Iterator[Path]:
+        """Yield the path, in a folder that exists, and turn an OSError into one that names it."""
+        path = self.path
         try:
-            yield
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield path
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise CliError(f"cannot save profiles in {self.path}: {reason}") from None
+            raise CliError(f"cannot save profiles in {path}: {reason}") from None
+
+
+def _write(path: Path, profiles: Mapping[str, Profile]) -> None:
+    content = msgspec.json.encode(_Content(dict(profiles)))
+    write_atomic(path, msgspec.json.format(content, indent=2) + b"\n")

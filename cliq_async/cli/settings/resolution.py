@@ -182,10 +182,18 @@ def _strip_values(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _read_files() -> tuple[TomlFile | None, TomlFile | None]:
     """Read the config file of the current folder, and the user's own."""
-    local_path, user_path = Path.cwd() / FILE_NAME, settings_path()
-    if local_path.resolve() == user_path.resolve():
-        return None, read_toml(user_path, own=True)
-    return read_toml(local_path, own=False), read_toml(user_path, own=True)
+    local_path, user_path = _local_path(), settings_path()
+    user_file = None if user_path is None else read_toml(user_path, own=True)
+    if local_path is None or (user_path and local_path.resolve() == user_path.resolve()):
+        return None, user_file
+    return read_toml(local_path, own=False), user_file
+
+
+def _local_path() -> Path | None:
+    try:
+        return Path.cwd() / FILE_NAME
+    except FileNotFoundError:  # the current folder was deleted
+        return None
 
 
 def _choose_profile(

@@ -10,14 +10,19 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from cliq_async.clock import Clock, system_clock
-from cliq_async.errors import ValidationError
+from cliq_async.errors import QuotaStoreError, ValidationError
 from cliq_async.quota.stores.base import ColdStart, QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.storage.user_folders import expand_home, state_folder
 
 __all__ = ["default_path", "lease", "open_store", "release", "retain"]
 
 _KNOWN: Final = (
     "a store, or sqlite:///path, redis://host:port/db or memory://, with ?cold_start=full or spent"
+)
+_NO_HOME: Final = (
+    "there is no place for the quota's file: this user has no home folder; name one with quota= "
+    "or CLIQ_QUOTA, such as sqlite:///var/lib/app/quota.db, or set HOME or XDG_STATE_HOME"
 )
 
 _shared: dict[str, QuotaStore] = {}
@@ -26,10 +31,15 @@ _opening = threading.Lock()
 
 
 def default_path() -> Path:
-    """Return the default place of the quota's file, in the platform's directory for state."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - needed only without a URL
+    """Return the default place of the quota's file, in the platform's directory for state.
 
-    return user_state_path("cliq_async", appauthor=False) / "quota.db"
+    Raises:
+        QuotaStoreError: This user has no home, and so no such place.
+    """
+    folder = state_folder()
+    if folder is None:
+        raise QuotaStoreError(_NO_HOME)
+    return folder / "quota.db"
 
 
 def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> QuotaStore:
@@ -42,6 +52,7 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
 
     Raises:
         ValidationError: The URL does not name a store.
+        QuotaStoreError: The URL, or the default, needs a home folder that does not exist.
     """
     if quota is not None and not isinstance(quota, str):
         return quota
@@ -82,7 +93,13 @@ def _sqlite(place: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], Q
 
     # Three slashes stand before an absolute path; on Windows a drive's letter follows.
     name = place[1:] if place[2:3] == ":" or place.startswith("/~") else place
-    path = Path(os.path.realpath(Path(name).expanduser()))  # a file has one name
+    expanded = expand_home(name)
+    if expanded is None:
+        user = name.partition("/")[0]
+        raise QuotaStoreError(
+            f"{user} in sqlite:///{name} has no home folder; name an absolute path"
+        )
+    path = Path(os.path.realpath(expanded))  # a file has one name
     return f"sqlite {path}", lambda clock: SqliteStore(path, clock=clock, cold_start=cold_start)
 
 

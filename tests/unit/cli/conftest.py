@@ -39,5 +39,6 @@ def own_toml(here):
     from cliq_async.cli.settings.config_file import settings_path
 
     path = settings_path()
+    assert path is not None
     path.parent.mkdir(parents=True)
     return path

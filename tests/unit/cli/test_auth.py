@@ -117,7 +117,8 @@ async def test_where_profiles_cannot_be_kept_the_code_is_not_used(places):
         result = await log_in(sandbox)
         assert sandbox.report()["token_requests"] == 0
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"error: {places}/state/cliq_async/profiles.json: Not a dir")
+    path = places / "state/cliq_async/profiles.json"
+    assert result.stderr == f"error: cannot save profiles in {path}: File exists\n"
 
 
 @pytest.mark.parametrize("content", ["{}", '{"format": "cliq-profiles", "profiles": 1}', "\0"])
