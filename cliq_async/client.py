@@ -77,7 +77,8 @@ class CliqClient:
         allow_http: Hosts, with or without a port, that may be called over plain HTTP, which sends
             the access token unencrypted. The local machine is always allowed.
         connector: Your own aiohttp connector; closed with the client.
-        proxy: The URL of an HTTP proxy.
+        proxy: The URL of an HTTP proxy, `http://user:password@host:port`.
+        trust_env: True to use the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as aiohttp does.
         hooks: Callbacks for waits, locks, requests and calls.
         transport: A transport to use instead of aiohttp; closed with the client.
         clock: The source of time, for tests.
@@ -106,6 +107,7 @@ class CliqClient:
         allow_http: str | Collection[str] = (),
         connector: aiohttp.BaseConnector | None = None,
         proxy: str | None = None,
+        trust_env: bool = False,
         hooks: Hooks | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
@@ -128,6 +130,8 @@ class CliqClient:
             max_rate=max_rate,
             time_scale=time_scale,
             allow_http=allow_http,
+            proxy=proxy,
+            trust_env=trust_env,
         )
         if isinstance(self._auth, RefreshToken | ClientCredentials) and self._auth.accounts_url:
             check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
@@ -138,7 +142,9 @@ class CliqClient:
             auth=self._auth,
             store=self._store,
             quotas=self._quotas,
-            connect=lambda: transport or AiohttpTransport(connector=connector, proxy=proxy),
+            connect=lambda: (
+                transport or AiohttpTransport(connector=connector, proxy=proxy, trust_env=trust_env)
+            ),
             hooks=hooks,
         )
         self._opened = False
@@ -151,7 +157,7 @@ class CliqClient:
 
         Reads CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN;
         CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_QUOTA, CLIQ_ACCOUNT,
-        CLIQ_TIME_SCALE and CLIQ_ALLOW_HTTP.
+        CLIQ_TIME_SCALE, CLIQ_ALLOW_HTTP and CLIQ_PROXY.
 
         Args:
             **options: Arguments of the class; they override the environment.

@@ -13,6 +13,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
+from cliq_async.transport.proxy import check_proxy, proxy_from_env
 
 __all__ = [
     "ACCESS_TOKEN",
@@ -38,6 +39,7 @@ OPTION_VARIABLES: Final = {
     "account": "CLIQ_ACCOUNT",
     "allow_http": "CLIQ_ALLOW_HTTP",
     "time_scale": "CLIQ_TIME_SCALE",
+    "proxy": "CLIQ_PROXY",
 }
 """The environment variable of each option of the client that can be set by one."""
 
@@ -83,6 +85,11 @@ def _check_limits(_settings: object, attribute: "attrs.Attribute[Any]", value: o
             raise ValidationError(attribute.name, f"a Limit for {name}", limit)
 
 
+def _check_proxy(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None:
+        check_proxy(attribute.name, value)
+
+
 def _as_hosts(value: str | Iterable[str]) -> Any:
     return (value,) if isinstance(value, str) else tuple(value)
 
@@ -104,6 +111,8 @@ class Settings:
     max_rate: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
     time_scale: float = attrs.field(default=1.0, validator=_POSITIVE)
     allow_http: tuple[str, ...] = attrs.field(default=(), converter=_as_hosts)
+    proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=False)
+    trust_env: bool = False
 
     def __attrs_post_init__(self) -> None:
         if self.data_center not in DATA_CENTERS:
@@ -116,6 +125,8 @@ class Settings:
         check_secure("base_url", self._url(), self.allow_http)
         if self.time_scale != 1.0 and is_zoho(host):
             raise ValidationError("time_scale", "1 for Zoho's own servers", self.time_scale)
+        if self.trust_env and self.proxy is None:
+            proxy_from_env(self._url())  # raises an error if it is not valid
 
     @property
     def accounts_url(self) -> str:

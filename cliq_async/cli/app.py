@@ -116,7 +116,7 @@ Credentials come from options, the environment, or `cliq auth login`:
     """
 Settings come from options, the environment, or cliq.toml; see `cliq config`:
   CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL,
-  CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE
+  CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE, CLIQ_PROXY
 """,
     """
 Exit status:

@@ -131,6 +131,11 @@ _SERVER: Final = (
         "else a file of this user.",
     ),
     click.option(
+        "--proxy",
+        metavar="URL",
+        help="An HTTP proxy, else CLIQ_PROXY, else HTTPS_PROXY and NO_PROXY.",
+    ),
+    click.option(
         "--time-scale",
         type=click.FloatRange(min=0, min_open=True),
         metavar="FACTOR",

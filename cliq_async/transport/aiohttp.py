@@ -150,10 +150,15 @@ class AiohttpTransport:
         connector: Your own connector, which is closed with this transport. By default one
             without a limit, since the quota bounds the requests in flight.
         proxy: The URL of an HTTP proxy.
+        trust_env: True to use the proxies that the environment names, if `proxy` is None.
     """
 
     def __init__(
-        self, *, connector: aiohttp.BaseConnector | None = None, proxy: str | None = None
+        self,
+        *,
+        connector: aiohttp.BaseConnector | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
     ) -> None:
         self._proxy = proxy
         self._loop = asyncio.get_running_loop()
@@ -161,7 +166,10 @@ class AiohttpTransport:
             connector=connector or aiohttp.TCPConnector(limit=0, socket_factory=_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=_GuardedRequest,
+            trust_env=trust_env,
         )
+        # Requests bring their own credentials: those of a .netrc file would be one too many.
+        self._session._get_netrc_auth = _no_auth  # type: ignore[method-assign]
         # aiohttp would repeat GET and DELETE on a new connection when a kept one is found dead,
         # which the guard refuses. Its test client switches that off in the same way.
         self._session._retry_connection = False
@@ -207,6 +215,10 @@ class AiohttpTransport:
             if sending.owner is self:
                 sending.abort()  # or aiohttp would go on writing the rest
         await self._session.close()
+
+
+def _no_auth(host: str) -> None:
+    """Return no credentials for a host."""
 
 
 def _reason(error: Exception) -> str:

@@ -22,6 +22,13 @@ VARIABLES = (
     "CLIQ_TIME_SCALE",
     "CLIQ_ALLOW_HTTP",
     "CLIQ_PROFILE",
+    "CLIQ_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
 )
 SECRET = "1000.4f1c"
 

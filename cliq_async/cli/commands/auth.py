@@ -25,7 +25,6 @@ from cliq_async.cli.settings.resolution import ResolvedSettings, profile_name, r
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
-from cliq_async.transport.aiohttp import AiohttpTransport
 
 __all__ = ["auth"]
 
@@ -73,7 +72,7 @@ def status(*, max_wait: float, as_json: bool, connection: ConnectionOptions) -> 
 
 async def _token_problem(resolved: ResolvedSettings, max_wait_s: float) -> str | None:
     """Return why no access token can be obtained; None if one can."""
-    transport = AiohttpTransport()
+    transport = resolved.transport()
     try:
         await obtain_token(resolved, transport, max_wait_s)
     except (CliError, CliqError) as error:

@@ -31,7 +31,6 @@ from cliq_async.config import OPTION_VARIABLES, REFRESH_TOKEN
 from cliq_async.data_centers import data_center_of, is_loopback, is_zoho, normalize_host
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.registry import lease, open_store
-from cliq_async.transport.aiohttp import AiohttpTransport
 
 __all__ = ["login", "open_accounts_client"]
 
@@ -48,7 +47,7 @@ async def open_accounts_client(
     store = open_store(resolved.options().get("quota"))
     scale = resolved.validated().time_scale
     async with lease(store):
-        transport = AiohttpTransport()
+        transport = resolved.transport()
         try:
             yield AccountsClient(url, transport, store, scale)
         finally:

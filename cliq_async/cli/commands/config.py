@@ -19,6 +19,8 @@ __all__ = ["config"]
 
 _HIDDEN: Final = "(hidden)"
 _DEFAULT: Final = "built in"
+_URLS: Final = {"quota", "proxy"}
+"""Settings that may hold a password."""
 
 Row = tuple[Any, str]
 
@@ -74,10 +76,12 @@ def _rows(resolved: ResolvedSettings) -> list[tuple[str, Row]]:
     rows: list[tuple[str, Row]] = list(_identity(resolved))
     for name in KEYS:
         setting = resolved.settings.get(name)
+        if name == "proxy":
+            setting = resolved.proxy(settings.root_url)
         if setting is None or setting.value is None:
             rows.append((name, (defaults[name], _DEFAULT)))
         else:
-            value = _mask_password(setting.value) if name == "quota" else setting.value
+            value = _mask_password(setting.value) if name in _URLS else setting.value
             rows.append((name, (value, setting.source)))
     return rows
 

@@ -20,7 +20,6 @@ from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.required_scopes import parse_commands
 from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.errors import CliqError
-from cliq_async.transport.aiohttp import AiohttpTransport
 
 __all__ = ["doctor"]
 
@@ -75,9 +74,10 @@ async def _checks(
     connection: ConnectionOptions, named: Sequence[str], max_wait_s: float
 ) -> AsyncIterator[Check]:
     yield versions()
-    observer = ObservingTransport(AiohttpTransport())
+    observer = None
     try:
         resolved = connection.resolve()
+        observer = ObservingTransport(resolved.transport())
         diagnosis = Doctor(resolved, commands=named, max_wait_s=max_wait_s, observer=observer)
         files = ", ".join(str(path) for path in resolved.files)
         yield Check("settings", OK, clean(files or "no cliq.toml") + "; `cliq config` shows all")
@@ -88,7 +88,8 @@ async def _checks(
             "settings", WRONG, clean(error), "fix this first; the remaining checks depend on it"
         )
     finally:
-        await observer.close()
+        if observer is not None:
+            await observer.close()
 
 
 def _show(check: Check) -> None:

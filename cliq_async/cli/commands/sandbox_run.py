@@ -33,14 +33,17 @@ def environment(
         time_scale: The factor by which the sandbox's time passes faster.
         environ: The environment to start from; its CLIQ_ variables are dropped.
     """
+    host = urlsplit(url).hostname or ""
     own = {
         "CLIQ_BASE_URL": url,
         "CLIQ_ACCOUNTS_URL": url,
-        "CLIQ_ALLOW_HTTP": urlsplit(url).hostname or "",
+        "CLIQ_ALLOW_HTTP": host,
         "CLIQ_ACCESS_TOKEN": "anything",
         "CLIQ_TIME_SCALE": f"{time_scale:g}",
         "CLIQ_QUOTA": quota,
     }
+    for name in ("no_proxy", "NO_PROXY"):  # programs read one or the other
+        own[name] = ",".join(filter(None, (environ.get(name), host)))
     return {name: v for name, v in environ.items() if not name.startswith("CLIQ_")} | own
 
 

@@ -7,6 +7,7 @@ cached, go through the quota like all others.
 import platform
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
@@ -19,7 +20,7 @@ from cliq_async.cli.diagnostics.token import obtain_token
 from cliq_async.cli.errors import CliError
 from cliq_async.cli.required_scopes import commands_needing, scopes_needed
 from cliq_async.cli.settings.profiles import ProfileStore
-from cliq_async.cli.settings.resolution import ResolvedSettings
+from cliq_async.cli.settings.resolution import ResolvedSettings, Setting
 from cliq_async.cli.text import clean, duration
 from cliq_async.client import CliqClient
 from cliq_async.data_centers import is_loopback, normalize_host
@@ -31,6 +32,7 @@ from cliq_async.errors import (
     PermissionDeniedError,
     QuotaWaitError,
     ThrottledError,
+    ValidationError,
 )
 
 __all__ = ["Doctor", "versions"]
@@ -121,11 +123,14 @@ class Doctor:
         if not self._fixed:
             urls["accounts server"] = self._resolved.accounts_url
         for name, url in urls.items():
-            host = clean(url)
+            host, way = clean(url), ""
             try:
-                yield Check(name, OK, f"{host}: {await probe(url)}")
-            except CliError as error:
-                yield Check(name, WRONG, f"{host}: {error}")
+                proxy = self._resolved.proxy(url)
+                way = "" if proxy is None else f"through {_proxy(proxy)}, "
+                reached = await probe(url, None if proxy is None else proxy.value)
+                yield Check(name, OK, f"{host}: {way}{reached}")
+            except (CliError, ValidationError) as error:
+                yield Check(name, WRONG, f"{host}: {way}{error}")
 
     async def _token(self) -> Check:
         if self._fixed:
@@ -222,6 +227,12 @@ class Doctor:
                 endpoints = [row.name for row in ENDPOINTS.values() if scope in row.scopes]
                 reason = f"only requests that change something show it: {', '.join(endpoints)}"
                 yield Check(scope, UNCHECKED, reason)
+
+
+def _proxy(setting: Setting) -> str:
+    """Describe a proxy without its user and password."""
+    parts = urlsplit(setting.value)
+    return clean(f"the proxy {parts.scheme}://{parts.netloc.rpartition('@')[2]} ({setting.source})")
 
 
 def _missing_scope(scope: str, users: str) -> Check:

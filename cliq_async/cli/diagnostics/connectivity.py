@@ -7,17 +7,19 @@ import asyncio
 import socket
 import ssl
 import time
+from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 import msgspec
 
 from cliq_async.auth.accounts import scopes_in
 from cliq_async.cli.errors import CliError
+from cliq_async.cli.text import clean
 from cliq_async.data_centers import data_center_of, is_loopback
 from cliq_async.transport.base import Request, Response, SendPermit, Transport
 
@@ -26,11 +28,17 @@ __all__ = ["ObservingTransport", "probe"]
 TIMEOUT_S: Final = 10.0
 _HALF_S: Final = 0.5
 _SOON_S: Final = 14 * 86_400.0
+_PORTS: Final = {"http": 80, "https": 443}
 _TOKEN: Final = "/oauth/v2/token"  # noqa: S105 - the path of an endpoint
 
 
-async def probe(url: str) -> str:
+async def probe(url: str, proxy: str | None = None) -> str:
     """Connect to a server and disconnect. Returns a description of the connection.
+
+    Args:
+        url: The server.
+        proxy: The URL of the proxy through which to connect. It is asked for a tunnel to a server
+            with TLS; to another server, only the proxy itself is reached.
 
     Raises:
         CliError: The server cannot be reached; the message says why and what may help.
@@ -41,12 +49,18 @@ async def probe(url: str) -> str:
     if not safe and not is_loopback(f"[{host}]" if ":" in host else host):
         raise CliError("tokens would be sent unencrypted: use https://")
     started = time.monotonic()
+    context = ssl.create_default_context() if safe else None
+    hop_host, hop_port = host, port
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            context = ssl.create_default_context() if safe else None
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
-    except (OSError, TimeoutError) as error:
-        raise CliError(_describe_error(error, host, port)) from None
+            if proxy is None:
+                _, writer = await asyncio.open_connection(host, port, ssl=context)
+            else:
+                hop = urlsplit(proxy)
+                hop_host, hop_port = hop.hostname or "", hop.port or _PORTS[hop.scheme.lower()]
+                writer = await _connect_through(hop, (hop_host, hop_port), (host, port), context)
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        raise CliError(_describe_error(error, hop_host, hop_port)) from None
     took_ms = (time.monotonic() - started) * 1000
     tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
     description = f"connected in {took_ms:.0f} ms" + (
@@ -57,6 +71,40 @@ async def probe(url: str) -> str:
         async with asyncio.timeout(1.0):
             await writer.wait_closed()
     return description
+
+
+async def _connect_through(
+    proxy: SplitResult,
+    hop: tuple[str, int],
+    target: tuple[str, int],
+    context: ssl.SSLContext | None,
+) -> asyncio.StreamWriter:
+    """Connect to a proxy and, for a server with TLS, have it open a tunnel."""
+    outer = ssl.create_default_context() if proxy.scheme.lower() == "https" else None
+    reader, writer = await asyncio.open_connection(*hop, ssl=outer)
+    try:
+        if context is not None:
+            host = f"[{target[0]}]" if ":" in target[0] else target[0]
+            head = f"CONNECT {host}:{target[1]} HTTP/1.1\r\nHost: {host}:{target[1]}\r\n"
+            if proxy.username is not None:
+                user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+                head += f"Proxy-Authorization: Basic {b64encode(user.encode()).decode()}\r\n"
+            writer.write(f"{head}\r\n".encode())
+            _check_tunnel(await reader.readuntil(b"\r\n\r\n"))
+            await writer.start_tls(context, server_hostname=target[0])
+    except BaseException:
+        writer.transport.abort()
+        raise
+    return writer
+
+
+def _check_tunnel(answer: bytes) -> None:
+    status = b" ".join(answer.split(None, 2)[1:2]).decode("ascii", "replace")
+    if status == "407":
+        reason = "the proxy refuses the user and the password in its URL, or needs them (HTTP 407)"
+        raise CliError(reason)
+    if status != "200":
+        raise CliError(f"the proxy does not open a tunnel to it (HTTP {clean(status, 20)})")
 
 
 def _describe_tls(tls: ssl.SSLObject) -> str:
@@ -82,6 +130,8 @@ def _describe_error(error: Exception, host: str, port: int) -> str:
             )
         case ssl.SSLError():
             reason = f"no TLS ({error.reason}): check the port"
+        case asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
+            reason = f"{host}:{port} gave no answer of HTTP: is it a proxy?"
         case ConnectionRefusedError():
             reason = f"nothing listens on {host}:{port}"
         case OSError() if error.strerror:

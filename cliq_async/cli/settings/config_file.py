@@ -21,6 +21,7 @@ from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 from cliq_async.storage.user_folders import config_folder
+from cliq_async.transport.proxy import check_proxy
 
 __all__ = ["FILE_NAME", "KEYS", "TomlFile", "read_toml", "settings_path"]
 
@@ -44,6 +45,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "max_rate": _NUMBER,
     "time_scale": _NUMBER,
     "allow_http": (list, "a list of hosts"),
+    "proxy": _TEXT,
 }
 """The settings that a file may have, each with its type and the type's name in messages."""
 
@@ -156,6 +158,8 @@ class _Reader:
             self._check_quota(name, value)
         elif key.endswith("_url"):
             self._check_url(name, value)
+        elif key == "proxy":
+            self._check_proxy(name, value)
         elif key == "allow_http" and not all(isinstance(each, str) for each in value):
             raise self.error(name, words, value)
         elif key == "allow_http" and not self.own:
@@ -195,6 +199,13 @@ class _Reader:
         if parts.password:
             raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
         if not (self.own or parts.scheme in {"sqlite", "memory"} or is_loopback(host)):
+            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
+
+    def _check_proxy(self, name: str, url: str) -> None:
+        parts = urlsplit(self._validate(name, lambda: check_proxy(name, url)))
+        if parts.username or parts.password:
+            raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
+        if not (self.own or is_loopback(parts.netloc)):
             raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
 
     def _validate(self, name: str, make: Any) -> Any:

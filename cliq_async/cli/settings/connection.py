@@ -29,6 +29,7 @@ class ServerOptions:
         account: The name under which the quota of the Cliq user is kept.
         quota: The URL of the quota store.
         time_scale: The factor by which the server's time passes faster.
+        proxy: The URL of an HTTP proxy.
     """
 
     profile: str | None = None
@@ -37,6 +38,7 @@ class ServerOptions:
     account: str | None
     quota: str | None
     time_scale: float | None
+    proxy: str | None = attrs.field(default=None, repr=False)
 
     def given(self) -> dict[str, Any]:
         """Return the values of the options by the names of the settings."""
@@ -46,6 +48,7 @@ class ServerOptions:
             "account": self.account,
             "quota": self.quota,
             "time_scale": self.time_scale,
+            "proxy": self.proxy,
         }
 
     def resolve(self) -> ResolvedSettings:
@@ -102,7 +105,7 @@ class ConnectionOptions(ServerOptions):
         defaults = {name: float(v) for name, v in options.items() if isinstance(v, DefaultFloat)}
         explicit = {name: value for name, value in options.items() if name not in defaults}
         settings: dict[str, Any] = defaults | resolve.options() | explicit
-        return CliqClient(resolve.auth(), **settings)
+        return CliqClient(resolve.auth(), trust_env=True, **settings)
 
     def run(
         self, work: Callable[[CliqClient], Awaitable[T]], *, max_wait_s: float | None = None

@@ -26,6 +26,9 @@ from cliq_async.config import (
     Settings,
     options_from_env,
 )
+from cliq_async.data_centers import is_loopback
+from cliq_async.transport.aiohttp import AiohttpTransport
+from cliq_async.transport.proxy import proxy_from_env
 
 __all__ = ["VARIABLES", "ResolvedSettings", "Setting", "profile_name", "resolve"]
 
@@ -41,7 +44,7 @@ _UNNAMED: Final = "nothing names another"
 class Setting:
     """A value and its origin, as messages name it."""
 
-    value: Any
+    value: Any = attrs.field(repr=False)  # there may be a password
     source: str
 
 
@@ -76,6 +79,26 @@ class ResolvedSettings:
             ValidationError: A setting is out of its range, or two of them contradict each other.
         """
         return Settings(**{name: v for name, v in self.options().items() if name != "quota"})
+
+    def proxy(self, url: str) -> Setting | None:
+        """Return the proxy for a server; None if there is no proxy.
+
+        Raises:
+            ValidationError: A variable does not hold the URL of an HTTP proxy.
+        """
+        if (given := self.settings.get("proxy")) is not None:
+            return given
+        found = proxy_from_env(url)
+        return None if found is None else Setting(found.url, found.source)
+
+    def transport(self) -> AiohttpTransport:
+        """Create a transport with the proxy in effect. Inside an event loop.
+
+        Raises:
+            ValidationError: The proxy's URL is not valid.
+        """
+        self.proxy(self.validated().root_url)
+        return AiohttpTransport(proxy=self.options().get("proxy"), trust_env=True)
 
     @property
     def accounts_url(self) -> str:
@@ -151,6 +174,8 @@ def resolve(
         *_from_file(user_file, None, rest=True),
     ]
     settings = _merge(layers)
+    if "proxy" not in layers[0] | layers[1] and _is_local(settings.get("base_url")):
+        settings.pop("proxy", None)  # a file's proxy leads out of here: a sandbox needs none
     if in_effect and "account" not in settings and name != DEFAULT:
         settings["account"] = Setting(name, f"profile {name}")
     if credentials is not None and credentials.login is not None and not logging_in:
@@ -262,6 +287,10 @@ def _merge(layers: list[Layer]) -> Layer:
     if "data_center" in layers[0] and "base_url" not in layers[0]:
         merged.pop("base_url", None)
     return {name: merged[name] for name in KEYS if name in merged}
+
+
+def _is_local(base_url: Setting | None) -> bool:
+    return base_url is not None and is_loopback(base_url.value.rpartition("://")[2].rstrip("/"))
 
 
 def _missing_credentials(profile: Setting | None) -> str:

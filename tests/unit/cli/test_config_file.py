@@ -39,7 +39,7 @@ def test_all_settings_of_a_file_reach_the_client(here):
         "send_message": Limit(40, 60.0, 600.0),
         "trigger_call": Limit(5, 100, 1800.0),
     }
-    assert set(options) == set(KEYS) - {"limits", "accounts_url", "allow_http"}
+    assert set(options) == set(KEYS) - {"limits", "accounts_url", "allow_http", "proxy"}
     client = CliqClient("token", **options)
     assert (client._settings.timeout_s, client._settings.pace) == (7, "even")
     assert client._settings.root_url == "http://127.0.0.1:8080/network/partners"

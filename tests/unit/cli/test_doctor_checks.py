@@ -36,7 +36,7 @@ def dated(response, **off):
 
 
 async def look(monkeypatch, *steps, env=None, commands=tuple(ENDPOINTS_BY_COMMAND), **given):
-    async def reached(_url):
+    async def reached(_url, _proxy):
         return "connected"
 
     monkeypatch.setattr(checks, "probe", reached)

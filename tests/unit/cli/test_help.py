@@ -42,7 +42,7 @@ def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
 def test_help_fits_80_columns_and_keeps_its_lines():
     lines = invoke("--help").stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "    CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE" in lines
+    assert "    CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE, CLIQ_PROXY" in lines
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
