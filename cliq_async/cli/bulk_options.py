@@ -24,6 +24,7 @@ class BulkOptions:
         to: The recipient file's path, or `-` for standard input.
         column: The column with the ids.
         form: The form of the recipient file.
+        delimiter: The character between the cells of CSV; None to find it out.
         exclude: A file of recipients to leave out.
         template: True if the content is a template over the columns.
         text: The content as a text.
@@ -43,6 +44,7 @@ class BulkOptions:
     to: str
     column: str | None
     form: Form | None
+    delimiter: str | None
     exclude: str | None
     template: bool
     text: str | None
@@ -65,6 +67,9 @@ class BulkOptions:
             raise click.UsageError("give either --text or --message")
         if self.form == "lines" and self.column is not None:
             raise click.UsageError("--column is for csv and jsonl: lines have no columns")
+        form = self.form or form_from_name(self.to)
+        if self.delimiter is not None and (form == "jsonl" or self.column is None):
+            raise click.UsageError("--delimiter is for csv, with --column")
         if self.text is not None and "{{" in self.text and not self.template:
             echo_err("warning: {{ }} is sent as it is without --template")
 
@@ -75,6 +80,7 @@ class BulkOptions:
             path=self.to,
             column=self._id_column if self.template else self.column,
             form=self.form,
+            delimiter=self.delimiter,
             limit=self.limit,
             rows=self.template,
         )
@@ -120,7 +126,8 @@ class BulkOptions:
         if self.exclude is None:
             return
         form = form_from_name(self.exclude)
-        with RecipientFile(self.exclude, None if form == "lines" else self.column, form) as file:
+        column = None if form == "lines" else self.column
+        with RecipientFile(self.exclude, column, form, self.delimiter) as file:
             await file.start()
             async for each in file:
                 if each in {"", None}:  # an exclusion without an id must not be ignored
@@ -141,6 +148,15 @@ def bulk_options(
     return lambda command: options_object(command, options, "bulk", BulkOptions)
 
 
+def _one_character(
+    _ctx: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    character = "\t" if value in {"tab", "\\t"} else value
+    if character is not None and (len(character) != 1 or character in '"\r\n '):
+        raise click.BadParameter("one character, or tab")
+    return character
+
+
 _RECIPIENTS: Final[tuple[Option, ...]] = (
     click.option(
         "--to",
@@ -156,6 +172,13 @@ _RECIPIENTS: Final[tuple[Option, ...]] = (
         "form",
         type=click.Choice(FORMS),
         help="The form of the file: by default its extension decides, else csv with --column.",
+    ),
+    click.option(
+        "--delimiter",
+        metavar="CHAR",
+        callback=_one_character,
+        help="What separates the cells of CSV, such as ';' or tab: by default a comma, semicolon "
+        "or tab, whichever gives the --column.",
     ),
     click.option(
         "--exclude",

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 
 import pytest
-from support.cli import SECRET, VARIABLES, command, zuids
+from support.cli import PROXIES, SECRET, VARIABLES, command, zuids
 from support.proxies import Proxy, copy
 from support.tcp_servers import Server
 
@@ -46,7 +46,8 @@ async def test_tls_through_a_proxy_with_a_password(variable, certificate):
         Server(to_the_sandbox, ssl_context=context) as tls,
         Proxy(tls.port, "p@ss") as proxy,
     ):
-        env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        known = {*VARIABLES, *PROXIES}
+        env = {name: value for name, value in os.environ.items() if name not in known}
         env |= {"SSL_CERT_FILE": str(path), "CLIQ_BASE_URL": "https://cliq.invalid"}
         env |= {variable: proxy.url.replace("//", "//ann:p%40ss@"), "CLIQ_ACCESS_TOKEN": SECRET}
         for args in (("send", "supportbot", "hi", "--to", zuids(1)[0]), ("doctor", "bots")):

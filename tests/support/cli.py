@@ -23,13 +23,8 @@ VARIABLES = (
     "CLIQ_ALLOW_HTTP",
     "CLIQ_PROFILE",
     "CLIQ_PROXY",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
 )
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 SECRET = "1000.4f1c"
 
 
@@ -40,7 +35,7 @@ def zuids(count):
 
 def invoke(*args, env=None, stdin=None):
     """Run a command in this thread."""
-    environment: dict[str, str | None] = {**dict.fromkeys(VARIABLES), **(env or {})}
+    environment: dict[str, str | None] = {**dict.fromkeys((*VARIABLES, *PROXIES)), **(env or {})}
     return CliRunner(env=environment).invoke(cliq, args, stdin, prog_name="cliq")
 
 
@@ -61,7 +56,8 @@ async def command(
     env=None,
 ):
     """A command as a process of its own, which ends with the body."""
-    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    known = {*VARIABLES, *PROXIES}
+    environment = {name: value for name, value in os.environ.items() if name not in known}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cliq_async.cli", *args),
         env=(environment if env is None else env) | {"PYTHONUNBUFFERED": "1"},

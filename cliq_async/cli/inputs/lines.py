@@ -1,7 +1,6 @@
 """Lines of a file or of standard input, in chunks, without blocking the event loop on a pipe."""
 
 import asyncio
-import codecs
 import io
 import os
 import stat
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.encoding import TextDecoder
 from cliq_async.cli.inputs.synced_list import MAGIC, is_database
 
 __all__ = ["Lines"]
@@ -18,6 +18,7 @@ __all__ = ["Lines"]
 _CHUNK: Final = 1 << 16
 _LONGEST: Final = 1 << 20
 """The longest line, in characters: more than the largest request."""
+_SAVE_AS: Final = "save it as UTF-8, in Excel as `CSV UTF-8`"
 
 
 class Lines:
@@ -74,8 +75,7 @@ class Lines:
         return CliError(f"{self.name}: {message}", USAGE)
 
     async def _read_lines(self) -> AsyncIterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        universal = io.IncrementalNewlineDecoder(decoder, translate=True)
+        universal = io.IncrementalNewlineDecoder(TextDecoder(), translate=True)
         rest = ""
         while True:
             chunk = await self._read_chunk()
@@ -84,7 +84,7 @@ class Lines:
             try:
                 text = universal.decode(chunk, final=not chunk)
             except UnicodeDecodeError:
-                raise self.error(f"not UTF-8 after line {self.number}") from None
+                raise self.error(f"not UTF-8 after line {self.number}: {_SAVE_AS}") from None
             *lines, rest = (rest + text).split("\n")
             for line in lines:
                 self.number += 1

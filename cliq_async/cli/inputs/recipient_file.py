@@ -17,7 +17,12 @@ Form = Literal["lines", "csv", "jsonl"]
 
 FORMS: Final[tuple[Form, ...]] = ("lines", "csv", "jsonl")
 
-_BY_EXTENSION: Final[dict[str, Form]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_BY_EXTENSION: Final[dict[str, Form]] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
 
 
 def form_from_name(path: str) -> Form:
@@ -28,20 +33,27 @@ def form_from_name(path: str) -> Form:
 class RecipientFile:
     """The recipients of a file, as a context manager. Iterate once, after `start`.
 
-    Blank lines, a byte order mark and all kinds of line ends are ignored. A file of
-    `cliq subscribers sync` is recognized by its first bytes.
+    Blank lines, byte order marks and all kinds of line ends are ignored; UTF-16 is recognized by
+    its mark. So is a file of `cliq subscribers sync` by its first bytes.
 
     Args:
         path: The file's path, or `-` for standard input.
         column: The column with the ids; None for one id per line.
         form: The form of the file. By default its extension decides; else it is CSV if there is a
             column.
+        delimiter: The character between the cells of CSV; None to find it out.
 
     Raises:
         CliError: The file cannot be opened.
     """
 
-    def __init__(self, path: str, column: str | None, form: Form | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        column: str | None,
+        form: Form | None = None,
+        delimiter: str | None = None,
+    ) -> None:
         self._column = column
         by_extension = form_from_name(path)
         if by_extension == "lines" and column is not None:
@@ -49,7 +61,7 @@ class RecipientFile:
         self._form: Form = form or by_extension
         self._lines = Lines(path)
         self.name = self._lines.name
-        self._csv = CsvRows(self._lines)
+        self._csv = CsvRows(self._lines, delimiter)
         self._list: SyncedList | None = None
         if self._lines.is_database:
             self._lines.close()  # closed later, it would release the locks of SQLite
@@ -122,13 +134,16 @@ class RecipientFile:
     async def _read_header(self) -> None:
         if self._form != "csv":
             return
-        header = await self._csv.read_header()
+        header = await self._csv.read_header(self._column)
         names = ", ".join(header) or "none"
         if self._column is None:
             raise click.UsageError(f"{self.name}: choose the --column with the ids: {names}")
         if header.count(self._column) != 1:
             count = "more than one" if self._column in header else "no"
-            raise self._lines.error(f"{count} column {self._column!r}; the columns are: {names}")
+            raise self._lines.error(
+                f"{count} column {self._column!r}; the columns are: {names} "
+                f"({self._csv.describe_delimiter()})"
+            )
 
     async def _plain_ids(self) -> AsyncIterator[str]:
         async for line in self._lines:

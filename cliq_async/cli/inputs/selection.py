@@ -15,12 +15,13 @@ __all__ = ["RecipientSelection"]
 
 @attrs.frozen(kw_only=True)
 class RecipientSelection:
-    """The values of `--to`, `--column`, `--format` and `--limit`.
+    """The values of `--to`, `--column`, `--format`, `--delimiter` and `--limit`.
 
     Attributes:
         path: A file's path, or `-` for standard input.
         column: The column with the ids, or None.
         form: The form of the file; None if its name decides.
+        delimiter: The character between the cells of CSV; None to find it out.
         limit: The number of recipients to take; None for all.
         rows: True to read whole rows, False to read ids.
     """
@@ -28,6 +29,7 @@ class RecipientSelection:
     path: str
     column: str | None
     form: Form | None
+    delimiter: str | None = None
     limit: int | None
     rows: bool
 
@@ -38,7 +40,7 @@ class RecipientSelection:
         Raises:
             CliError: The file cannot be read.
         """
-        with RecipientFile(self.path, self.column, self.form) as recipients:
+        with RecipientFile(self.path, self.column, self.form, self.delimiter) as recipients:
             total = await recipients.start()
             if self.limit is not None and total is not None:
                 total = min(total, self.limit)

@@ -52,7 +52,8 @@ async def test_a_missing_column_names_those_that_exist(tmp_path):
         none = await run(sandbox, *BROADCAST, "--to", str(path))
         report = sandbox.report()
     assert wrong.exit_code == none.exit_code == 2
-    assert wrong.stderr == f"error: {path}: no column 'id'; the columns are: name, zuid\n"
+    error = f"error: {path}: no column 'id'; the columns are: name, zuid (separated by commas; "
+    assert wrong.stderr == error + "semicolons and tabs were tried, see --delimiter)\n"
     assert "choose the --column with the ids: name, zuid" in none.stderr
     assert report["requests"] == {}
 
