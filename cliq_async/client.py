@@ -85,6 +85,7 @@ class CliqClient:
 
     Raises:
         ValidationError: A setting is out of range.
+        QuotaStoreError: There is no place for the default quota, since this user has no home.
     """
 
     def __init__(

@@ -46,14 +46,20 @@ def check_proxy(field: str, value: object, schemes: tuple[str, ...] = _SCHEMES) 
         raise ValidationError(field, _LIMIT, "a text without http://")
     if scheme.lower() not in schemes:
         raise ValidationError(field, _LIMIT, f"{scheme[:20]}://…")
-    try:
-        parts = urlsplit(value)
-        is_valid = bool(parts.hostname) and parts.port != 0 and not set(value) & set(" \t\r\n")
-    except ValueError:
-        is_valid = False
-    if not is_valid or parts.path.strip("/") or parts.query or parts.fragment:
+    if not _is_origin(value):
         raise ValidationError(field, _LIMIT, f"{scheme}://… without a valid host or port")
     return value
+
+
+def _is_origin(url: str) -> bool:
+    """Return whether a URL has a valid host and port, and nothing after them."""
+    try:
+        parts = urlsplit(url)
+        valid_port = parts.port != 0
+    except ValueError:
+        return False
+    behind = parts.path.strip("/") or parts.query or parts.fragment
+    return bool(parts.hostname) and valid_port and not behind and not set(url) & set(" \t\r\n")
 
 
 def proxy_from_env(url: str) -> EnvironmentProxy | None:

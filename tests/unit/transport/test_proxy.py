@@ -1,9 +1,12 @@
 """Proxies: their URLs, those of the environment, and a client behind one."""
 
+from typing import Any
+
 import pytest
 from support.proxies import Proxy
 
 from cliq_async import CliqClient, RefreshToken, TransportError, ValidationError
+from cliq_async.auth.provider import Auth
 from cliq_async.sandbox import Sandbox
 from cliq_async.transport.proxy import check_proxy, proxy_from_env
 
@@ -23,9 +26,9 @@ def port_of(sandbox):
     return int(sandbox.url.rpartition(":")[2])
 
 
-def a_client(auth="t", **options):
-    options = {"base_url": CLIQ, "allow_http": "cliq.invalid", "quota": "memory://"} | options
-    return CliqClient(auth, **options)
+def a_client(auth: Auth = "t", **options: Any):
+    known: dict[str, Any] = {"base_url": CLIQ, "allow_http": "cliq.invalid", "quota": "memory://"}
+    return CliqClient(auth, **(known | options))
 
 
 @pytest.mark.parametrize(
@@ -99,8 +102,8 @@ async def test_a_proxy_of_the_environment_is_used_only_on_request(monkeypatch):
         async with a_client(proxy=url) as client:
             await client.messages.send("supportbot", "hi", user_ids=TO)
         assert len(proxy.asked) == 2
-        for options in ({}, {"trust_env": True}):
-            async with a_client(base_url=sandbox.url, **options) as client:
+        for trust_env in (False, True):
+            async with a_client(base_url=sandbox.url, trust_env=trust_env) as client:
                 monkeypatch.setenv("NO_PROXY", "127.0.0.1")
                 await client.messages.send("supportbot", "hi", user_ids=TO)
         assert len(proxy.asked) == 2
