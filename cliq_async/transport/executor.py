@@ -26,6 +26,7 @@ from cliq_async.hooks import Hooks
 from cliq_async.models.serialization import to_json
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane, Quota, TokenOutcome
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token
 from cliq_async.transport.base import (
     CONNECT_S,
@@ -345,7 +346,8 @@ class PendingCall:
                 for name in (token.quota.endpoint, ALL):
                     if name in executor.pacers:
                         await executor.pacers[name].acquire()
-            (snapshot,) = await executor.limiter.store.snapshots([token.quota])
+            store = executor.limiter.store
+            (snapshot,) = await answer_by(deadline, store, store.snapshots([token.quota]))
         except TimeoutError:
             if until == deadline:
                 soon = to_utc(executor.clock() + token.quota.second_s, executor.clock)
@@ -372,7 +374,12 @@ class PendingCall:
         return answer
 
     async def _close_bucket(self, token: Token, wait_s: float | None) -> None:
-        lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
+        lock = await answer_by(
+            self._deadline,
+            self._executor.limiter.store,
+            token.refuse(None if wait_s is None else wait_s * token.quota.second_s),
+            consequence="Cliq refused the request and did not execute it",
+        )
         if lock.first:
             self.lockouts += 1
             self._executor.instrumentation.lock_began(token.quota, lock)
