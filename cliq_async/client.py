@@ -44,6 +44,17 @@ __all__ = ["CliqClient"]
 LaneName = Literal["interactive", "bulk"]
 
 
+def _unopened(_call: ApiCall) -> Awaitable[object]:
+    raise RuntimeError("CliqClient is a class: make an instance, and open it with `async with`")
+
+
+def _lane(name: str) -> Lane:
+    try:
+        return Lane[name.upper()]
+    except KeyError:
+        raise ValidationError("lane", "interactive or bulk", name) from None
+
+
 class CliqClient:
     """A client of one Zoho Cliq account. Use it as an async context manager.
 
@@ -86,6 +97,13 @@ class CliqClient:
     Raises:
         ValidationError: A setting is out of range.
     """
+
+    # At the class as well, for `create_autospec(CliqClient)`; each client has its own.
+    bots: Bots = Bots(_unopened)
+    calls: Calls = Calls(_unopened)
+    handlers: Handlers = Handlers(_unopened)
+    messages: Messages = Messages(_unopened)
+    subscribers: Subscribers = Subscribers(_unopened)
 
     def __init__(
         self,
@@ -195,10 +213,9 @@ class CliqClient:
 
         Closing a client that `with_options` returned leaves the original client open.
         """
-        if not self._opened:
-            return
-        self._opened = False
-        await self._session.close()
+        if self._opened:
+            await self._session.close()
+            self._opened = False
 
     def with_options(
         self,
@@ -402,11 +419,4 @@ class CliqClient:
         self.subscribers = Subscribers(self._send)
 
     def _send(self, call: ApiCall) -> Awaitable[object]:
-        return (self._session.executor or self._session.ready()).execute(call, self._options)
-
-
-def _lane(name: str) -> Lane:
-    try:
-        return Lane[name.upper()]
-    except KeyError:
-        raise ValidationError("lane", "interactive or bulk", name) from None
+        return self._session.ready().execute(call, self._options)
