@@ -25,7 +25,6 @@ from cliq_async.quota.stores.reboot import clock_origin
 from cliq_async.quota.stores.sqlite_marks import StoreMarks
 from cliq_async.storage.batched import BatchedFile
 from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
-from cliq_async.storage.sqlite_files import NO_FILES, FileIds, SqliteFiles
 
 __all__ = ["FORMAT", "SqliteBackend"]
 
@@ -101,9 +100,7 @@ class SqliteBackend(BatchedFile, StateBackend):
         self._clock = clock
         self._boot = boot
         self._spent = spent
-        self._files = SqliteFiles.of(path)
         self._marks = StoreMarks.of(path)
-        self._ids: FileIds = NO_FILES
         self._written_at: float | None = None
         self._rescued: list[tuple[Any, ...]] = []
         self._lost = False
