@@ -109,6 +109,7 @@ class JournalFile(BatchedFile):
     def connect(self) -> None:
         """Lock and open the file, if it is not open."""
         if self._conn is not None:
+            self.keep_log()  # a program that is killed would leave a journal without it
             return
         if self.path.is_dir():
             raise JournalError(f"{self.path} is a folder: name a file for the journal")

@@ -118,8 +118,8 @@ class TokenProvider(Protocol):
         """Return an access token that is believed to be good; issue one if necessary.
 
         Args:
-            deadline: Until when to wait for the right to issue one, on the store's clock; None
-                to wait for as long as it takes.
+            deadline: Until when to wait for the right to issue one, or for the end of trouble at
+                the accounts server, on the store's clock; None to wait for as long as it takes.
 
         Raises:
             AuthError: No token could be issued.

@@ -18,7 +18,11 @@ import attrs
 
 from cliq_async.errors import QuotaStoreError
 
-__all__ = ["ClockRestart", "State", "StateBackend", "StateKey"]
+__all__ = ["ClockRestart", "State", "StateBackend", "StateKey", "StatesLostError"]
+
+
+class StatesLostError(QuotaStoreError):
+    """What a batch stored was lost with its place; its operations have to run again."""
 
 
 class StateKey(NamedTuple):
@@ -109,7 +113,7 @@ class StateBackend(Protocol):
         """Enclose the loads and swaps of the operations that have piled up.
 
         A backend with transactions makes one of it. An error that leaves the body means that
-        nothing in it was stored.
+        nothing in it was stored. After a `StatesLostError`, the operations run once more.
         """
         return nullcontext()
 

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from cliq_async.clock import Clock
 from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
-from cliq_async.quota.stores.backend import State, StateBackend, StateKey
+from cliq_async.quota.stores.backend import State, StateBackend, StateKey, StatesLostError
 from cliq_async.quota.stores.reboot import assume_spent, rebase
 from cliq_async.quota.stores.records import Record
 
@@ -23,6 +24,7 @@ _HOUR_S: Final = 3600.0
 _ADAPTED_S: Final = 30 * 24 * _HOUR_S
 """How long a bucket is kept for what locks have taught it alone."""
 _CONFLICT_S: Final = 4.0
+_MAX_LOSSES: Final = 5
 _LEAST_PAUSE_S: Final = 0.0002
 _MOST_PAUSE_S: Final = 0.004
 
@@ -171,6 +173,13 @@ class Operations:
             Each operation's result, or the exception that it failed with. An operation that failed
             may have been done all the same, and may be run again.
         """
+        for _ in range(_MAX_LOSSES):
+            with suppress(StatesLostError):
+                return self._run(operations)
+        lost = QuotaStoreError("the quota's store is lost again and again; what removes it?")
+        return [lost] * len(operations)
+
+    def _run(self, operations: Sequence[Operation]) -> list[Any]:
         by_key: dict[StateKey, list[int]] = {}
         for place, operation in enumerate(operations):
             by_key.setdefault(operation.key, []).append(place)
@@ -185,6 +194,8 @@ class Operations:
                         found = [error] * len(places)
                     for place, result in zip(places, found, strict=True):
                         results[place] = result
+        except StatesLostError:
+            raise
         except Exception as error:  # noqa: BLE001 - a backend raises whatever its driver does
             failure = error if isinstance(error, CliqError) else _failure(error)
             return [failure] * len(operations)
