@@ -14,7 +14,7 @@ from support.spoiled_files import damage, foreign, later
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
-from cliq_async.bulk.journal_file import FORMAT
+from cliq_async.bulk.journal_file import FORMAT, JournalFile
 from cliq_async.client import CliqClient
 from cliq_async.errors import JournalError
 from cliq_async.sandbox import Sandbox
@@ -88,7 +88,8 @@ async def test_full_disk_stops_the_job_before_what_cannot_be_noted_is_sent(path)
     sender = Quick()
     journal = Journal(path, IDENTITY)
     await journal.open()
-    conn = journal._file.conn
+    assert isinstance(journal._store, JournalFile)
+    conn = journal._store.conn
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count={pages + 1}")
     job = Broadcast(sender, batch_size=100, max_in_flight=2, log=journal)
