@@ -23,9 +23,10 @@ from cliq_async.hooks import Hooks
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Lane
+from cliq_async.quota.model import Lane, Quota, Snapshot
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.registry import open_store
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.calls import Calls
@@ -357,7 +358,7 @@ class CliqClient:
         """Return the quota of every endpoint, by endpoint name."""
         limiter = Limiter.of(self._store)
         quotas = list(self._quotas.values())
-        snapshots = await self._store.snapshots(quotas)
+        snapshots = await self._snapshots(quotas)
         return {
             quota.endpoint: QuotaStatus.of(snapshot, limiter.waiting(quota.key), self._store.clock)
             for quota, snapshot in zip(quotas, snapshots, strict=True)
@@ -378,8 +379,13 @@ class CliqClient:
             raise ValidationError("endpoint", "a name of an endpoint", endpoint)
         if requests < 1:
             return 0.0
-        (snapshot,) = await self._store.snapshots([self._quotas[endpoint]])
+        (snapshot,) = await self._snapshots([self._quotas[endpoint]])
         return max(0.0, snapshot.earliest(requests - 1, headroom) - snapshot.now)
+
+    async def _snapshots(self, quotas: list[Quota]) -> list[Snapshot]:
+        store, max_wait_s = self._store, self._options.max_wait_s
+        deadline = None if max_wait_s is None else store.clock() + max_wait_s
+        return await answer_by(deadline, store, store.snapshots(quotas))
 
     def _with(self, options: CallOptions) -> Self:
         other = copy.copy(self)

@@ -14,6 +14,7 @@ CliqError
 ├── QuotaWaitError                     never sent: the wait would exceed max_wait_s
 ├── AuthError                          no access token could be obtained
 ├── OutcomeUnknownError                no response; the request may have been executed
+│   └── ForeignAnswerError             a response, but not from Cliq
 ├── TransportError                     no response, and nothing changed
 ├── QuotaStoreError                    the quota store failed; nothing was sent
 ├── JournalError                       a journal cannot be used or written
@@ -22,8 +23,8 @@ CliqError
 """
 
 import reprlib
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 __all__ = [
     "ApiError",
@@ -32,6 +33,7 @@ __all__ = [
     "BadRequestError",
     "CliqError",
     "ConflictError",
+    "ForeignAnswerError",
     "JournalError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -126,11 +128,23 @@ class ThrottledError(ApiError):
         self, status: int, code: str | None, message: str, endpoint: str, retry_at: datetime
     ) -> None:
         super().__init__(status, code, message, endpoint)
-        self.args = (f"{self}; locked until {retry_at.isoformat(timespec='seconds')}",)
+        self.args = (f"{self}; locked until {_round_up(retry_at)}",)
         self.retry_at = retry_at
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (self.status, self.code, self.message, self.endpoint, self.retry_at)
+
+
+WaitReason = Literal["spent", "locked", "reopening", "reserved", "paced"]
+"""The reasons why a call would have to wait longer than it may."""
+
+_WAIT_REASONS: Final[dict[WaitReason, str]] = {
+    "spent": "the quota is spent",
+    "locked": "it is locked",
+    "reopening": "it was locked, and one request tests whether the lock is over",
+    "reserved": "the tokens that are left are reserved for other calls",
+    "paced": "its requests are spread out by pace or max_rate",
+}
 
 
 class QuotaWaitError(CliqError):
@@ -139,18 +153,27 @@ class QuotaWaitError(CliqError):
     Attributes:
         endpoint: The endpoint's name.
         retry_at: The earliest time of the next request, in UTC.
-        locked: True if Cliq has locked the endpoint; False if the quota is spent.
+        reason: `spent`, `locked`, `reopening` after a lock, `reserved` for other calls, or `paced`.
     """
 
-    def __init__(self, endpoint: str, retry_at: datetime, locked: bool = False) -> None:  # noqa: FBT001, FBT002 - for pickle
-        reason = "it is locked" if locked else "the quota is spent"
-        super().__init__(f"{endpoint}: {reason}; retry at {retry_at.isoformat(timespec='seconds')}")
+    def __init__(self, endpoint: str, retry_at: datetime, reason: WaitReason = "spent") -> None:
+        super().__init__(f"{endpoint}: {_WAIT_REASONS[reason]}; retry at {_round_up(retry_at)}")
         self.endpoint = endpoint
         self.retry_at = retry_at
-        self.locked = locked
+        self.reason: WaitReason = reason
 
-    def __reduce__(self) -> tuple[type, tuple[str, datetime, bool]]:
-        return type(self), (self.endpoint, self.retry_at, self.locked)
+    @property
+    def locked(self) -> bool:
+        """True if Cliq has locked the endpoint."""
+        return self.reason == "locked"
+
+    def __reduce__(self) -> tuple[type, tuple[str, datetime, WaitReason]]:
+        return type(self), (self.endpoint, self.retry_at, self.reason)
+
+
+def _round_up(moment: datetime) -> str:
+    """Format a moment in whole seconds, so that it is not over before the moment comes."""
+    return (moment + timedelta(microseconds=999_999)).isoformat(timespec="seconds")
 
 
 class AuthError(CliqError):
@@ -172,6 +195,13 @@ class OutcomeUnknownError(CliqError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.endpoint, self.reason)
+
+
+class ForeignAnswerError(OutcomeUnknownError):
+    """Something between here and Cliq answered, such as a proxy or a login page.
+
+    The request may or may not have been executed. Most often it was not.
+    """
 
 
 class TransportError(CliqError):

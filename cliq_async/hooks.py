@@ -60,15 +60,15 @@ class RequestDetails:
         endpoint: The endpoint's name.
         method: The HTTP method.
         status: The HTTP status, or None without a response.
-        outcome: `done`, `refused`, `throttled`, `unknown` (a gateway responded, or Cliq failed),
-            `lost` (sent, but no response) or `unsent`.
+        outcome: `done`, `refused`, `throttled`, `foreign` (a 2xx that is not Cliq's), `unknown` (a
+            gateway responded, or Cliq failed), `lost` (sent, but no response) or `unsent`.
         took_s: Time from connecting to the end of the response, in real seconds.
     """
 
     endpoint: str
     method: str
     status: int | None
-    outcome: Literal["done", "refused", "throttled", "unknown", "lost", "unsent"]
+    outcome: Literal["done", "refused", "throttled", "foreign", "unknown", "lost", "unsent"]
     took_s: float
 
 

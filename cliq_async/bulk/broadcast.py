@@ -28,7 +28,13 @@ from cliq_async.bulk.personal import PersonalContent, PersonalSource
 from cliq_async.bulk.recipients import BatchReader, BatchSource, RecipientFilter, normalize_excluded
 from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport
 from cliq_async.bulk.resume import plan, resume
-from cliq_async.errors import CliqError, JournalError, TransportError, ValidationError
+from cliq_async.errors import (
+    CliqError,
+    ForeignAnswerError,
+    JournalError,
+    TransportError,
+    ValidationError,
+)
 from cliq_async.models.identifiers import MAX_USER_IDS
 from cliq_async.transport.executor import PendingCall
 
@@ -36,8 +42,8 @@ __all__ = ["Broadcast"]
 
 _log = logging.getLogger("cliq_async")
 
-_MAX_CONNECTION_FAILURES: Final = 5
-"""The number of consecutive connection failures after which the job stops."""
+_MAX_UNREACHED: Final = 5
+"""The number of consecutive batches after which the job stops because none reached Cliq."""
 SPLIT_BUDGET: Final = 14
 """The number of requests for bisecting a refused batch: enough to find one recipient of 100."""
 
@@ -97,7 +103,7 @@ class Broadcast:
         self._stop_reason: str | None = None
         self._error: Exception | None = None
         self._source_error: Exception | None = None
-        self._connection_failures = 0
+        self._unreached = 0
 
     async def plan(self, to: Iterable[Any] | AsyncIterable[Any]) -> BroadcastPlan:
         """Return what `run` would send without a journal. Sends nothing.
@@ -282,7 +288,7 @@ class Broadcast:
             self._lockouts += call.lockouts
 
     def _record_accepted(self, batch: Batch, reached_ids: Sequence[str] | None) -> None:
-        self._connection_failures = 0
+        self._unreached = 0
         reached = split_by_reached(batch.ids, reached_ids)
         if reached.delivered == batch.ids:
             self._log.record_outcome(batch, "delivered")
@@ -302,9 +308,9 @@ class Broadcast:
 
     def _handle_error(self, batch: Batch, error: CliqError) -> None:
         outcome = classify_error(error)
-        unconnected = isinstance(error, TransportError)
-        self._connection_failures = self._connection_failures + 1 if unconnected else 0
-        if outcome.stops or self._connection_failures >= _MAX_CONNECTION_FAILURES:
+        unreached = isinstance(error, TransportError | ForeignAnswerError)
+        self._unreached = self._unreached + 1 if unreached else 0
+        if outcome.stops or self._unreached >= _MAX_UNREACHED:
             self.stop(outcome.stops or str(error), error)
         parts = batch.halves(SPLIT_BUDGET) if outcome.splits else None
         if parts is not None:

@@ -25,6 +25,7 @@ from cliq_async.errors import (
 
 __all__ = ["ErrorOutcome", "Reached", "classify_error", "split_by_reached"]
 
+_REDIRECT, _BAD_REQUEST = 300, 400
 _REFUSED_FOR_SOME: Final = "bot_unauthorized_message_access"
 """The code with which Cliq refuses a whole batch because of some of its recipients."""
 _MAYBE_DELIVERED: Final = frozenset({"botmessage_sending_failed"})
@@ -77,6 +78,8 @@ def classify_error(error: CliqError) -> ErrorOutcome:
 
 
 def _stop_reason(error: CliqError) -> str | None:
+    if type(error) is ApiError and _REDIRECT <= error.status < _BAD_REQUEST:
+        return f"{error}; check base_url, and proxies or login pages on the way"
     for cls, advice in _ADVICE.items():
         if isinstance(error, cls):
             return f"{error}; {advice}" if advice else str(error)

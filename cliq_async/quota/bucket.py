@@ -251,18 +251,19 @@ class Bucket:
         """Return when a take that was refused just now can succeed."""
         if now < self.locked_until:
             until = self.locked_until
-            return Denied(until, until, until, locked=True)
+            return Denied(until, until, until, "locked")
         if self.reopening and self.probe in self.held:
             until = self.held[self.probe]
-            return Denied(now, until, until, locked=False)
+            return Denied(now, until, until, "reopening")
         earliest = self._earliest(quota, now, reserve)
         soon_s = min(_SOON_S, quota.window_s * _SOON_SHARE)
         place = bisect_right(self.returning, earliest + soon_s)
         retry_many_at = max(earliest, self.returning[place - 1]) if place else earliest
         if ahead and earliest <= now:  # one is free, but another queue is about to take it
             retry_at = now + _PASSING_S
-            return Denied(earliest, retry_at, retry_at, locked=False)
-        return Denied(earliest, earliest, retry_many_at, locked=False)
+            return Denied(earliest, retry_at, retry_at, "reserved")
+        spent = len(self.held) + len(self.returning) >= self.capacity(quota, now)
+        return Denied(earliest, earliest, retry_many_at, "spent" if spent else "reserved")
 
     def _earliest(self, quota: Quota, now: float, reserve: int) -> float:
         """Return when a token is free in addition to the reserve.

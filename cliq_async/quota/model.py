@@ -8,6 +8,7 @@ from urllib.parse import quote
 import attrs
 
 from cliq_async.endpoints import Limit
+from cliq_async.errors import WaitReason
 
 __all__ = [
     "Denied",
@@ -136,18 +137,23 @@ class Denied(NamedTuple):
         earliest_at: The earliest return of a token, unless a request is never sent.
         retry_at: The moment to ask again, unless a listener is called before.
         retry_many_at: The same for several tokens, which may be back soon after each other.
-        locked: True if a lock is the reason.
+        reason: The cause.
     """
 
     earliest_at: float
     retry_at: float
     retry_many_at: float
-    locked: bool
+    reason: WaitReason
+
+    @property
+    def locked(self) -> bool:
+        """True if a lock is the reason."""
+        return self.reason == "locked"
 
     def shifted(self, by_s: float) -> "Denied":
         """Return the same with its moments on another clock."""
         return Denied(
-            self.earliest_at + by_s, self.retry_at + by_s, self.retry_many_at + by_s, self.locked
+            self.earliest_at + by_s, self.retry_at + by_s, self.retry_many_at + by_s, self.reason
         )
 
 
@@ -194,6 +200,13 @@ class Snapshot:
     def locked(self) -> bool:
         """True while the lock stands."""
         return self.now < self.locked_until
+
+    @property
+    def reason(self) -> WaitReason:
+        """The cause for which a caller has to wait."""
+        if self.locked:
+            return "locked"
+        return "spent" if self.probe_until is None else "reopening"
 
     @property
     def free(self) -> int:

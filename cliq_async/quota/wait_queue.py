@@ -9,12 +9,13 @@ callers wait. Its states:
      |                                    the task runs                       |
      |                                           v                            |
      +------ no one waits any longer ------- ASKING ------- woken -------> OUTDATED
-                                              |  ^
-                                     no token |  | the timer, or woken
-                                              v  |
-                                            SLEEPING
+                                              |
+                                     no token |
+                                              v
+                                            SLEEPING ---- the timer, or woken ----> READY
 
-A token leads from ASKING or OUTDATED to the next waiter's ASKING.
+A token leads from ASKING or OUTDATED to the next waiter's ASKING. A waiter whose time is up stays
+until the dispatcher goes to sleep: the tokens that are free now are for it, too.
 
 A caller that would overtake no one does not wait at all. It bypasses the queue and asks the store
 itself, one caller at a time: in IDLE, and if it is interactive and the first in its lane, while
@@ -24,16 +25,18 @@ the dispatcher is READY or SLEEPING.
 import asyncio
 import enum
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 from math import inf
 
 from cliq_async.clock import to_utc
-from cliq_async.errors import QuotaWaitError
+from cliq_async.errors import QuotaStoreError, QuotaWaitError, WaitReason
 from cliq_async.quota.fair_queue import FairQueue, Waiter
 from cliq_async.quota.model import Denied, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, answer_by
 from cliq_async.quota.token import Token, token_ids
 
 __all__ = ["LONG_WAIT_S", "WaitQueue"]
@@ -76,7 +79,9 @@ class WaitQueue:
         self._state = _IDLE
         self._dispatcher: asyncio.Task[None] | None = None  # an event loop holds its tasks weakly
         self._sleep: asyncio.Future[None] | None = None  # resolved to end SLEEPING
-        self._earliest = -inf
+        self._denied = Denied(-inf, -inf, -inf, "spent")  # the last one
+        self._expired: list[Waiter] = []
+        self._asked_at = -inf  # on the event loop's clock
         self._logged_until = self._logged_s = -inf
 
     def __len__(self) -> int:
@@ -131,6 +136,8 @@ class WaitQueue:
             self._state = _OUTDATED
         sleep = self._sleep
         if sleep is not None and not sleep.done() and not sleep.get_loop().is_closed():
+            self._state = _READY
+            self._asked_at = sleep.get_loop().time()
             sleep.set_result(None)
 
     def _is_asking(self) -> bool:
@@ -138,11 +145,13 @@ class WaitQueue:
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._state = _READY
+        self._asked_at = loop.time()
         self._dispatcher = loop.create_task(self._dispatch(loop), name="cliq_async quota")
 
     async def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
         # Watch before the first question, so that no token comes back unseen.
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
+        waiter: Waiter | None = None
         try:
             while (waiter := self._first()) is not None:
                 while (retry_at := await self._serve(waiter)) is not None:
@@ -151,7 +160,9 @@ class WaitQueue:
                         await self._sleep_until(retry_at)
                         break
         except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must get it
-            self._fail_all(error)
+            # Batches are more patient with a store that is gone, and ask for themselves.
+            interactive = waiter is not None and waiter.lane is Lane.INTERACTIVE
+            self._fail_all(error, self._lanes[:1] if interactive else self._lanes)
         finally:
             stop_watching()
             self._state = _IDLE
@@ -161,6 +172,7 @@ class WaitQueue:
     async def _serve(self, waiter: Waiter) -> float | None:
         """Take a token for the next waiter. Return None, or if denied, when to ask again."""
         self._state = _ASKING
+        self._asked_at = asyncio.get_running_loop().time()
         store, quota, number = self._store, waiter.quota, next(token_ids)
         try:
             result = await store.take(
@@ -178,7 +190,7 @@ class WaitQueue:
         if isinstance(result, Denied):
             urgent = waiter.deadline is not None and waiter.deadline < result.retry_many_at
             retry_at = result.retry_at if urgent or len(self) == 1 else result.retry_many_at
-            self._earliest = result.earliest_at
+            self._denied = result
             self._fail_late(result, waiter)
             return retry_at
         token = Token(store, quota, number, result, result + waiter.send_within_s)
@@ -198,8 +210,11 @@ class WaitQueue:
             await asyncio.sleep(0)  # other tasks may have to run before there is a token
             return
         self._state = _SLEEPING
+        expired, self._expired = self._expired, []
+        for waiter in expired:
+            self._expire(waiter)
         # The moment may be that of a mere poll, before a token can be back.
-        self._log_long_wait(max(moment, self._earliest))
+        self._log_long_wait(max(moment, self._denied.earliest_at))
         loop = asyncio.get_running_loop()
         self._sleep = sleep = loop.create_future()
         timer = loop.call_later(moment - self._store.clock(), self.wake)
@@ -239,7 +254,8 @@ class WaitQueue:
 
     async def _check_deadline(self, waiter: Waiter, deadline: float, *, denied: bool) -> None:
         """Raise if the deadline cannot be met behind the waiters ahead."""
-        (snapshot,) = await self._store.snapshots([waiter.quota])
+        store = self._store
+        (snapshot,) = await answer_by(deadline, store, store.snapshots([waiter.quota]))
         schedule = snapshot.schedule()
         ahead = self._ahead_of(waiter, denied=denied)
         if schedule(len(ahead), waiter.reserve) <= deadline:
@@ -251,7 +267,9 @@ class WaitQueue:
                 reserve = min(reserve, other.reserve)
         earliest = max(schedule(position, reserve), schedule(0, waiter.reserve))
         if earliest > max(deadline, snapshot.now):
-            raise self._wait_error(earliest, locked=snapshot.locked)
+            left = schedule(position, 0) <= deadline
+            reason = "reserved" if left else snapshot.reason
+            raise self._wait_error(waiter, earliest, reason)
 
     def _ahead_of(self, waiter: Waiter, *, denied: bool) -> list[Waiter]:
         """Return the waiters ahead of a new one whose tokens the store has not counted yet."""
@@ -267,23 +285,39 @@ class WaitQueue:
             for waiter in list(lane) if denied.locked else list(islice(lane, 1)):
                 late = waiter.deadline is not None and earliest > waiter.deadline
                 if late and (denied.locked or asked_for.covers(waiter)):
-                    self._fail(waiter, self._wait_error(earliest, locked=denied.locked))
+                    self._fail(waiter, self._wait_error(waiter, earliest, denied.reason))
 
     def _expire(self, waiter: Waiter) -> None:
-        now = self._store.clock()
-        self._fail(waiter, self._wait_error(max(now, self._earliest)))
+        """Fail a waiter whose time is up, unless the store may still have a token for it."""
+        if waiter.future.done():
+            return
+        loop = asyncio.get_running_loop()
+        patience_s = self._asked_at + STORE_PATIENCE_S - loop.time()
+        if self._state is _SLEEPING:
+            denied = self._denied
+            self._fail(waiter, self._wait_error(waiter, denied.earliest_at, denied.reason))
+        elif patience_s > 0:
+            self._expired.append(waiter)
+            loop.call_later(patience_s, self._expire, waiter)
+        else:
+            text = "the quota's store did not answer within max_wait_s; nothing was sent"
+            self._fail(waiter, QuotaStoreError(f"{self._endpoint}: {text}"))
 
-    def _fail_all(self, error: Exception) -> None:
-        while (waiter := self._first()) is not None:
-            self._fail(waiter, error)
+    def _fail_all(self, error: Exception, lanes: Iterable[FairQueue]) -> None:
+        for lane in lanes:
+            for waiter in list(lane):
+                self._fail(waiter, error)
 
     def _fail(self, waiter: Waiter, error: Exception) -> None:
         self._remove(waiter)
         if not waiter.future.done():  # a cancelled caller has not run since
             waiter.future.set_exception(error)
 
-    def _wait_error(self, earliest: float, *, locked: bool = False) -> QuotaWaitError:
-        return QuotaWaitError(self._endpoint, to_utc(earliest, self._store.clock), locked)
+    def _wait_error(self, waiter: Waiter, earliest: float, reason: WaitReason) -> QuotaWaitError:
+        clock = self._store.clock
+        soon = clock() + waiter.quota.second_s  # where the moment depends on another caller
+        retry_at = earliest if earliest > clock() else soon
+        return QuotaWaitError(self._endpoint, to_utc(retry_at, clock), reason)
 
 
 def _wake_from_any_thread(loop: asyncio.AbstractEventLoop, queue: WaitQueue) -> None:

@@ -17,11 +17,6 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
-import redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException
-from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 __all__ = ["REDIS_SCHEMES", "RedisAddress"]
 
@@ -33,8 +28,6 @@ _TLS: Final = {
 }
 REDIS_SCHEMES: Final = frozenset({*_TLS, *(f"{name}+sentinel" for name in _TLS), "unix"})
 """The schemes of URLs that name a server."""
-
-_Sentinel: Final[Any] = Sentinel  # it has no types
 
 _PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
@@ -152,8 +145,11 @@ class RedisAddress:
             timeout_s: The longest that a connection or an answer may take, in real seconds.
 
         Raises:
+            ModuleNotFoundError: redis-py is not installed.
             Exception: Anything that redis-py raises.
         """
+        import redis.exceptions  # noqa: PLC0415 - it comes with an extra
+
         client = self._client(timeout_s)
         try:
             if not client.info("cluster").get("cluster_enabled"):
@@ -163,7 +159,7 @@ class RedisAddress:
             raise
         client.close()
         if len(self.hosts) != 1 or self.service is not None:
-            raise RedisClusterException(
+            raise redis.exceptions.RedisClusterException(
                 "the server is one of a cluster, which is found by the host and port of one of its "
                 "nodes: redis://host:port"
             )
@@ -171,6 +167,8 @@ class RedisAddress:
         return redis.RedisCluster(host=host, port=port, **self._options(timeout_s))
 
     def _client(self, timeout_s: float) -> Any:
+        import redis.sentinel  # noqa: PLC0415 - it comes with an extra
+
         options = self._options(timeout_s)
         if self.path is not None:
             return redis.Redis(unix_socket_path=self.path, db=self.db, **options)
@@ -178,10 +176,14 @@ class RedisAddress:
             ((host, port),) = self.hosts
             return redis.Redis(host=host, port=port, db=self.db, **options)
         login = {"username": self.sentinel_username, "password": self.sentinel_password}
-        sentinel: Any = _Sentinel(self.hosts, sentinel_kwargs=options | login)
+        make: Any = redis.sentinel.Sentinel  # it has no types
+        sentinel = make(self.hosts, sentinel_kwargs=options | login)
         return sentinel.master_for(self.service, db=self.db, **options)
 
     def _options(self, timeout_s: float) -> dict[str, Any]:
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - it comes with an extra
+        from redis.retry import Retry  # noqa: PLC0415
+
         options: dict[str, Any] = {
             "username": self.username,
             "password": self.password,

@@ -26,6 +26,7 @@ from cliq_async.hooks import Hooks
 from cliq_async.models.serialization import to_json
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane, Quota, TokenOutcome
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token
 from cliq_async.transport.base import (
     CONNECT_S,
@@ -50,6 +51,9 @@ __all__ = ["CallOptions", "PendingCall", "RequestExecutor"]
 # Looked up once: an enum's members are slow before Python 3.12.
 _NEVER_SENT, _ANSWERED = TokenOutcome.NEVER_SENT, TokenOutcome.ANSWERED
 _ABANDONED = TokenOutcome.ABANDONED
+_BULK = Lane.BULK
+_MAY_ARRIVE = ("foreign", "unknown")
+"""The outcomes after which a request may still be on its way to Cliq."""
 _USER_AGENT = f"cliq-async/{__version__}"
 _NO_TIMEOUT_LEASE_S = 600.0
 """How long a request without a timeout keeps its token if its process dies."""
@@ -218,8 +222,6 @@ class PendingCall:
         """End the call: give back a token that was not used, and report how the call ended."""
         if self._token is not None:
             self._give_back()
-        if self._form is not None:
-            self._form.close()
         instrumentation = self._executor.instrumentation
         if instrumentation.hooks.on_call is not None:
             instrumentation.call_ended(self._call.endpoint, self.requests, self._started_at, error)
@@ -243,8 +245,7 @@ class PendingCall:
             self._pause_s = 0.0
         try:
             if self._form is not None and not self._form.ready:
-                await self._form.prepare(self._deadline)
-                self._url = None
+                await self._form.prepare(self._deadline, batch=self._options.lane is _BULK)
             while self._token is None:
                 await self._take_token()
         except (AuthError, QuotaStoreError, QuotaWaitError) as error:
@@ -271,7 +272,7 @@ class PendingCall:
         executor, token, access = self._executor, self._token, self._access
         if token is None or access is None:
             raise RuntimeError("acquire a token before sending")
-        if self._url is None:
+        if self._url is None or self._form is not None:
             self._encode()
         began_at = executor.clock()
         answer: ApiResponse | NoResponse | None = None
@@ -299,7 +300,7 @@ class PendingCall:
                 self._raise_or_change_form(self._state.error())
 
     def _encode(self) -> None:
-        call = self._call if self._form is None else self._form.apply(self._call)
+        call = self._call if self._form is None else self._form.apply()
         self._url = call.url(self._executor.base_url)
         self._body = b"" if call.data is None else to_json(call.data)
 
@@ -355,11 +356,12 @@ class PendingCall:
                 for name in (token.quota.endpoint, ALL):
                     if name in executor.pacers:
                         await executor.pacers[name].acquire()
-            (snapshot,) = await executor.limiter.store.snapshots([token.quota])
+            store = executor.limiter.store
+            (snapshot,) = await answer_by(deadline, store, store.snapshots([token.quota]))
         except TimeoutError:
             if until == deadline:
-                at = to_utc(until, executor.clock)
-                raise QuotaWaitError(token.quota.endpoint, at) from None
+                soon = to_utc(executor.clock() + token.quota.second_s, executor.clock)
+                raise QuotaWaitError(token.quota.endpoint, soon, "paced") from None
             return False
         return token.taken_at >= snapshot.locked_until
 
@@ -376,13 +378,18 @@ class PendingCall:
             raise
         answer = parse_response(self._call.endpoint, response)
         if answer.throttle is None:
-            token.end(_ABANDONED if answer.outcome == "unknown" else _ANSWERED)
+            token.end(_ABANDONED if answer.outcome in _MAY_ARRIVE else _ANSWERED)
         else:
             await self._close_bucket(token, answer.throttle.wait_s)
         return answer
 
     async def _close_bucket(self, token: Token, wait_s: float | None) -> None:
-        lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
+        lock = await answer_by(
+            self._deadline,
+            self._executor.limiter.store,
+            token.refuse(None if wait_s is None else wait_s * token.quota.second_s),
+            consequence="Cliq refused the request and did not execute it",
+        )
         if lock.first:
             self.lockouts += 1
             self._executor.instrumentation.lock_began(token.quota, lock)
@@ -413,4 +420,3 @@ class PendingCall:
             raise error
         if (final := self._form.refused(error)) is not None:
             raise final from None
-        self._url = None

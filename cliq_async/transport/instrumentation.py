@@ -78,7 +78,7 @@ class Instrumentation:
         if self.hooks.on_request is None:
             return
         status = None
-        outcome: Literal["done", "refused", "throttled", "unknown", "lost", "unsent"]
+        outcome: Literal["done", "refused", "throttled", "foreign", "unknown", "lost", "unsent"]
         outcome = "lost" if token.sent else "unsent"
         if isinstance(answer, ApiResponse):
             status, outcome = answer.status, answer.outcome

@@ -1,21 +1,23 @@
-"""Finding out which quirks a server has, by what it answers.
+"""The negotiation of the form in which a server takes calls, by its answers.
 
-Until the quirks that matter to an endpoint are known, its calls go one at a time: the first one
-finds out, the others follow. What was learned is kept in the quota store for a week, so that other
-processes need not find out again; the server's answers correct it.
+A call goes in the form that is known, or else as documented. If the server refuses it for its
+form, it goes again in another one, and the first success teaches all calls after it. No call has to
+wait for another's answer; only the first one of a batch has a head start of two seconds, so that
+not every request of the first window is refused. What was learned is kept in the quota store for a
+week, so that other processes need not learn it again; the server's answers correct it.
 """
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from cliq_async.clock import to_utc
-from cliq_async.errors import ApiError, QuotaStoreError, QuotaWaitError
+from cliq_async.errors import ApiError, QuotaStoreError
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.records import keeps_records
 from cliq_async.transport.dialect import (
     Quirk,
@@ -31,6 +33,7 @@ __all__ = ["CallForm", "DialectNegotiator"]
 _log = logging.getLogger("cliq_async")
 
 _KEPT_S: Final = 7 * 24 * 3600.0
+_HEAD_START_S: Final = 2.0
 _PERMANENT: Final = frozenset({Quirk.PREFIXED, Quirk.BARE})
 """A 404 for a known form of an id says that there is no such bot, not that the server changed."""
 
@@ -47,57 +50,64 @@ class DialectNegotiator:
     """
 
     def __init__(self, store: QuotaStore, server: str) -> None:
-        self.clock = store.clock
         self._store = store
+        self._clock = store.clock
         self._server = server
-        self._loaded = False
         self._known: dict[Quirk, bool] = {}
+        self._loaded = not keeps_records(store)
+        self._head_starts: dict[str, tuple[float, asyncio.Event]] = {}
         self.without_quirks: frozenset[str] = frozenset()
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def knows(self, quirks: frozenset[Quirk]) -> bool:
-        """Return whether it is known of each quirk if the server has it."""
-        return quirks <= self._known.keys()
+    def knows(self, quirk: Quirk) -> bool | None:
+        """Return whether the server has a quirk, or None if that is not known."""
+        return self._known.get(quirk)
 
-    def has(self, quirks: frozenset[Quirk]) -> set[Quirk]:
-        """Return those quirks that the server is known to have."""
-        return {quirk for quirk in quirks if self._known.get(quirk)}
-
-    def known(self, quirks: frozenset[Quirk]) -> set[Quirk]:
-        """Return those quirks of which it is known if the server has them."""
-        return {quirk for quirk in quirks if quirk in self._known}
-
-    def turn(self, call: ApiCall) -> asyncio.Lock:
-        """Return the lock that the one call holds that finds out."""
-        return self._turns[call.endpoint.name]
-
-    def forget(self, quirks: frozenset[Quirk]) -> None:
-        """Forget quirks: the server has changed."""
-        self._set_known({each: has for each, has in self._known.items() if each not in quirks})
-
-    def learn(self, learned: dict[Quirk, bool]) -> None:
-        """Take in what an answer showed, and keep it for others."""
-        for quirk, has in learned.items():
-            if has and not self._known.get(quirk):
+    def learn(self, call: ApiCall, quirks: AbstractSet[Quirk], has: AbstractSet[Quirk]) -> None:
+        """Learn from a call's success which of some quirks the server has, and tell the others."""
+        learned = {quirk: quirk in has for quirk in quirks}
+        if learned.items() <= self._known.items():
+            return
+        for quirk in has:
+            if not self._known.get(quirk):
                 _log.info("%s %s", self._server, quirk.value)
         self._set_known(self._known | learned)
-        store, until = self._store, self.clock() + _KEPT_S
+        if call.endpoint.name in self._head_starts:
+            self._head_starts[call.endpoint.name][1].set()
+        store = self._store
         if keeps_records(store):
             text = msgspec.json.encode({q.name: has for q, has in self._known.items()}).decode()
-            store.set_record(self._record_name, text, until=until)
+            store.set_record(self._record_name, text, until=self._clock() + _KEPT_S)
 
-    async def load(self) -> None:
-        """Take in what was learned before, or by other processes. Reads the store once."""
-        if self._loaded or not keeps_records(self._store):
+    async def load(self, deadline: float | None) -> None:
+        """Take in what was learned before, or by other processes.
+
+        Calls that begin together read the store together. A store that fails is reported by the
+        next take of a token.
+        """
+        store = self._store
+        if self._loaded or not keeps_records(store):
             return
-        self._loaded = True
-        with suppress(QuotaStoreError):  # the next take of a token reports it
-            record = await self._store.get_record(self._record_name)
-            if record is not None:
+        with suppress(QuotaStoreError):
+            record = await answer_by(deadline, self._store, store.get_record(self._record_name))
+            if record is not None and not self._loaded:
                 with suppress(msgspec.MsgspecError):
                     found = msgspec.json.decode(record.text, type=dict[str, bool])
                     known = {q: found[q.name] for q in Quirk if q.name in found}
                     self._set_known(known | self._known)
+        self._loaded = True
+
+    async def follow_first(self, call: ApiCall, deadline: float | None) -> None:
+        """Let the first call of a batch learn the form. Waits two seconds in all, not for each."""
+        name, now = call.endpoint.name, self._clock()
+        if name not in self._head_starts:  # this is the first call
+            self._head_starts[name] = now + _HEAD_START_S, asyncio.Event()
+            return
+        until, learned = self._head_starts[name]
+        wait_s = (until if deadline is None else min(until, deadline)) - now
+        if wait_s > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await learned.wait()
 
     def _set_known(self, known: dict[Quirk, bool]) -> None:
         self._known = known
@@ -109,77 +119,58 @@ class DialectNegotiator:
 
 
 class CallForm:
-    """The form in which one call is sent, and the search for it while it is not known.
+    """The form in which one call is sent. Ask for it just before each request.
 
     Attributes:
-        ready: The form is chosen; else `prepare` comes first.
+        ready: True if the form can be asked for; else `prepare` comes first.
     """
+
+    __slots__ = ("_call", "_has", "_negotiator", "_quirks", "_refusal", "_tried", "ready")
 
     def __init__(self, negotiator: DialectNegotiator, call: ApiCall) -> None:
         self._negotiator = negotiator
         self._call = call
         self._quirks = quirks_of(call)
-        self._turn: asyncio.Lock | None = None
         self._has: set[Quirk] = set()
-        self._sure: set[Quirk] = set()
-        self._error: ApiError | None = None
-        self.ready = False
-        if negotiator.knows(self._quirks):
-            self._has = negotiator.has(self._quirks)
-            self.ready = True
+        self._refusal: ApiError | None = None
+        self._tried: dict[Quirk, bool] = {}
+        self.ready = self._is_known()
 
-    async def prepare(self, deadline: float | None) -> None:
-        """Wait while another call finds out, and choose the form.
+    def _is_known(self) -> bool:
+        return all(self._negotiator.knows(quirk) is not None for quirk in self._quirks)
 
-        Raises:
-            QuotaWaitError: It takes longer than the deadline allows.
+    async def prepare(self, deadline: float | None, *, batch: bool) -> None:
+        """Take in what others have learned.
+
+        Args:
+            deadline: The end of the call's budget, on the store's clock; None for no end.
+            batch: True if many calls like this one may follow at once.
         """
-        negotiator, turn = self._negotiator, self._negotiator.turn(self._call)
-        budget_s = None if deadline is None else max(0.0, deadline - negotiator.clock())
-        try:
-            async with asyncio.timeout(budget_s):
-                await turn.acquire()
-        except TimeoutError:
-            now = to_utc(negotiator.clock(), negotiator.clock)
-            raise QuotaWaitError(self._call.endpoint.name, now) from None
-        self._turn = turn
-        await negotiator.load()
-        self._has, self._error = negotiator.has(self._quirks), None
-        self._sure = negotiator.known(self._quirks)
+        await self._negotiator.load(deadline)
+        if batch and not self._is_known():
+            await self._negotiator.follow_first(self._call, deadline)
         self.ready = True
-        if negotiator.knows(self._quirks):
-            self.close()
 
-    def apply(self, call: ApiCall) -> ApiCall:
-        """Return the call in the form to be sent."""
-        return apply_quirks(call, self._has) if self._has else call
+    def apply(self) -> ApiCall:
+        """Return the call in the form to be sent now."""
+        knows, tried = self._negotiator.knows, self._tried
+        self._has = {quirk for quirk in self._quirks if tried.get(quirk, knows(quirk))}
+        return apply_quirks(self._call, self._has) if self._has else self._call
 
     def accepted(self) -> None:
         """Learn from a success."""
-        if self._turn is not None:
-            self._negotiator.learn({quirk: quirk in self._has for quirk in self._quirks})
+        self._negotiator.learn(self._call, self._quirks, self._has)
 
     def refused(self, error: ApiError) -> ApiError | None:
         """Choose another form after a refusal. Returns the error to raise if there is no other."""
         quirk = quirk_from_error(self._call, error)
-        if self._turn is None:
-            if quirk not in self._has or quirk in _PERMANENT:
-                return error
-            self._negotiator.forget(self._quirks)
-            self.ready = False
-            return None
-        before = self._error
-        if before is not None and (error.status, error.code) == (before.status, before.code):
-            return before
-        if quirk is None or quirk in self._sure or quirk not in self._quirks:
-            return error
-        self._sure.add(quirk)
-        self._has ^= {quirk}
-        self._error = error
+        first = self._refusal
+        if quirk is None or quirk not in self._quirks or quirk in self._tried:
+            same = first is not None and (error.status, error.code) == (first.status, first.code)
+            return first if same else error
+        sent = quirk in self._has
+        if self._negotiator.knows(quirk) is sent and (not sent or quirk in _PERMANENT):
+            return error  # the form is right, so the refusal has another reason
+        self._tried[quirk] = not sent
+        self._refusal = self._refusal or error
         return None
-
-    def close(self) -> None:
-        """Let the next call find out, if this one was to."""
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.release()

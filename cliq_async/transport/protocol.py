@@ -1,5 +1,6 @@
 """Build URLs from calls, and read answers. No I/O."""
 
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
@@ -27,6 +28,15 @@ _OK: Final = 200
 _REDIRECT: Final = 300
 _REQUEST_TIMEOUT: Final = 408
 _SERVER_ERROR: Final = 500
+
+_SUCCESS_KEYS: Final = frozenset(
+    ("data", "user_ids", "id", "chat_id", "message_id", "message_details", "Response Code")
+)
+"""The keys with which Cliq answers on success; it answers some calls with an empty object."""
+_GOOD_START: Final = re.compile(
+    rb'\s*\{\s*"(url|type|data|user_ids|id|chat_id|message_id|message_details|Response Code)'
+)
+_WORD: Final = re.compile(r"\w+")
 
 _BY_CODE: Final[dict[str, type[ApiError]]] = {
     "oauthtoken_invalid": AuthenticationError,
@@ -71,13 +81,14 @@ def _filled(template: str, /, **path: str) -> str:
     return BASE_PATH + template.format_map(path)
 
 
-Outcome = Literal["done", "refused", "throttled", "unknown"]
+Outcome = Literal["done", "refused", "throttled", "foreign", "unknown"]
 """The meaning of an answer.
 
 - done: It happened.
 - refused: Cliq will not do it.
 - throttled: Not executed; the endpoint is locked.
-- unknown: A gateway answered, or Cliq failed: it may have been executed.
+- foreign: Something between here and Cliq answered: it may have been executed.
+- unknown: A gateway could not reach Cliq, or Cliq failed: it may have been executed.
 """
 
 
@@ -90,7 +101,7 @@ class ApiResponse:
         status: The HTTP status.
         data: The decoded JSON, or None if the body was not JSON.
         complete: True if the whole body arrived, and was JSON or empty.
-        error: The exception for it, unless it is done or throttled.
+        error: The exception for it if it is refused or unknown.
         throttle: The lock that a throttled answer reports.
     """
 
@@ -111,9 +122,10 @@ def parse_response(endpoint: Endpoint, response: Response) -> ApiResponse:
     throttled = detect_throttle(status, response.headers, data)
     if throttled is not None:
         return ApiResponse("throttled", status, data, complete, throttle=throttled)
-    if _OK <= status < _REDIRECT:
-        return ApiResponse("done", status, data, complete)
     outcome: Outcome = "refused"
+    if _OK <= status < _REDIRECT and not _is_error(data):
+        succeeded = _is_success(data) if complete else _begins_well(response)
+        return ApiResponse("done" if succeeded else "foreign", status, data, complete)
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
         outcome = "unknown"
     return ApiResponse(outcome, status, data, complete, _error(endpoint, status, data))
@@ -133,15 +145,44 @@ def _decode(body: bytes | None) -> tuple[object, bool]:
         return None, False
 
 
+def _is_success(data: object) -> bool:
+    """Return whether the body of a 2xx is one with which Cliq answers on success."""
+    return isinstance(data, dict) and (not data or not _SUCCESS_KEYS.isdisjoint(data))
+
+
+def _begins_well(response: Response) -> bool:
+    """Return whether the body of a 2xx was lost, or cut off after a good start."""
+    if response.body is None:
+        return "html" not in response.headers.get("Content-Type", "").lower()
+    return _GOOD_START.match(response.body) is not None
+
+
+def _is_error(data: object) -> bool:
+    """Return whether a body names an error, whatever the status."""
+    return isinstance(data, dict) and bool(data.get("error") or isinstance(data.get("code"), str))
+
+
 def _error(endpoint: Endpoint, status: int, data: object) -> ApiError:
-    answer = data if isinstance(data, Mapping) else {}
-    code, message = answer.get("code"), answer.get("message")
-    code = code if isinstance(code, str) else None
-    message = message if isinstance(message, str) else ""
+    code, message = _code_and_message(data)
     cls = _class_of(status, code)
     if cls is ServerError and not (code or message):
         cls = ApiError  # a gateway's page, not Cliq's own failure
     return cls(status, code, message, endpoint.name)
+
+
+def _code_and_message(data: object) -> tuple[str | None, str]:
+    """Return the code and the text of an error in any form: an object, its `error`, or a word."""
+    answer = data if isinstance(data, Mapping) else {}
+    error = answer.get("error")
+    nested = error if isinstance(error, Mapping) else {}
+    details = nested.get("details")
+    details = details if isinstance(details, Mapping) else {}
+    codes = [answer.get("code"), nested.get("code"), nested.get("title")]
+    texts = [answer.get("message"), details.get("message"), nested.get("message")]
+    if isinstance(error, str):
+        (codes if _WORD.fullmatch(error) else texts).append(error)
+    code, text = (next((x for x in found if isinstance(x, str)), None) for found in (codes, texts))
+    return code, text or ""
 
 
 def _class_of(status: int, code: str | None) -> type[ApiError]:

@@ -4,7 +4,7 @@
 |---|---|---|
 | throttled, in any form | again after the lock | the same: it was not executed |
 | never sent | again | again |
-| sent and not answered, 408, 5xx | again | never: the outcome is unknown |
+| sent and not answered, or not by Cliq, 408, 5xx | again | never: the outcome is unknown |
 | 401, and another access token can be had | once more | once more |
 | any other status from 300 | raised | raised |
 
@@ -19,6 +19,7 @@ from cliq_async.endpoints import Endpoint
 from cliq_async.errors import (
     AuthenticationError,
     CliqError,
+    ForeignAnswerError,
     NotFoundError,
     OutcomeUnknownError,
     QuotaWaitError,
@@ -31,6 +32,7 @@ from cliq_async.transport.protocol import ApiResponse
 __all__ = ["ATTEMPTS", "Action", "NoResponse", "RetryState"]
 
 ATTEMPTS: Final = 3
+_FOREIGN: Final = "check base_url, and proxies or login pages on the way"
 
 
 @attrs.frozen
@@ -102,14 +104,18 @@ class RetryState:
         answer, endpoint = self.last, self.endpoint.name
         if isinstance(answer, NoResponse):
             reason = answer.reason
+        elif answer is not None and answer.outcome == "foreign":
+            reason = f"HTTP {answer.status} with an answer that is not Cliq's: {_FOREIGN}"
         elif answer is None or answer.error is None:
             reason = "the answer could not be read"
         elif answer.outcome == "refused" or isinstance(answer.error, ServerError):
             return answer.error
         else:
             reason = f"HTTP {answer.status}, not from Cliq itself"
-        cls = OutcomeUnknownError if self.may_have_executed else TransportError
-        return cls(endpoint, reason)
+        if not self.may_have_executed:
+            return TransportError(endpoint, reason)
+        foreign = isinstance(answer, ApiResponse) and answer.outcome == "foreign"
+        return (ForeignAnswerError if foreign else OutcomeUnknownError)(endpoint, reason)
 
     def not_sent(self, error: CliqError) -> CliqError:
         """Return the exception for a call whose next attempt cannot be made."""

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from math import ceil
 
 import attrs
 
@@ -17,9 +19,12 @@ __all__ = ["Throttle", "detect_throttle"]
 _TOO_MANY = 429
 _NAME = re.compile(r"URL_\w+_THROTTLES_LIMIT_EXCEEDED", re.IGNORECASE)
 _CODES = frozenset({"request_limit_exceeded", "too_many_requests"})
-_AGAIN = re.compile(r"again\s+(?:after|in)\s+(\d{1,6})\s*(second|minute|hour)", re.IGNORECASE)
-_UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+_NUMBER = r"\d+(?:\.\d+)?"
+_SECONDS = re.compile(rf"\+?{_NUMBER}")
+_AGAIN = re.compile(rf"again\s+(?:after|in)\s+({_NUMBER})\s*(sec|min|hour|hr)", re.IGNORECASE)
+_UNITS_S = {"sec": 1.0, "min": 60.0, "hour": 3600.0, "hr": 3600.0}
 _LONGEST_S = 86_400.0
+_LONGEST_HEADER = 10_000
 
 
 @attrs.frozen
@@ -58,9 +63,11 @@ def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Th
         for text in (answer.get("message"), details.get("message"), error.get("message"))
         if isinstance(text, str)
     ]
-    waits = [*(_parse_wait(text) for text in texts), _retry_after(headers.get("Retry-After"))]
-    longest = max((wait for wait in waits if wait is not None), default=None)
-    return Throttle(name, texts[0] if texts else "", longest)
+    waits = [wait for text in texts if (wait := _parse_wait(text)) is not None]
+    waits += _retry_after(headers.get("Retry-After", ""))
+    longest = max((wait for wait in waits if wait > 0), default=None)
+    wait_s = None if longest is None else float(ceil(min(longest, _LONGEST_S)))
+    return Throttle(name, texts[0] if texts else "", wait_s)
 
 
 def _is_throttle(name: object) -> bool:
@@ -69,24 +76,18 @@ def _is_throttle(name: object) -> bool:
 
 def _parse_wait(text: str) -> float | None:
     match = _AGAIN.search(text)
-    if match is None:
-        return None
-    return _clamp(int(match[1]) * _UNITS_S[match[2].lower()])
+    return None if match is None else float(match[1]) * _UNITS_S[match[2].lower()]
 
 
-def _retry_after(header: str | None) -> float | None:
-    if header is None:
-        return None
-    header = header.strip()
-    if header.isdecimal():
-        return _clamp(float(header))
-    try:
-        at = parsedate_to_datetime(header)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return _clamp((at - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None  # the parser of dates is not made for hostile input
-
-
-def _clamp(wait_s: float) -> float | None:
-    return min(wait_s, _LONGEST_S) if wait_s > 0 else None
+def _retry_after(header: str) -> list[float]:
+    """Return the waits in a header: seconds and dates, in a list if proxies have joined several."""
+    parts = [part.strip() for part in header[:_LONGEST_HEADER].split(",")]
+    waits = [float(part) for part in parts if _SECONDS.fullmatch(part)]
+    for date in (*parts, *(f"{day}, {rest}" for day, rest in pairwise(parts))):
+        try:
+            at = parsedate_to_datetime(date)
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+            waits.append((at - datetime.now(UTC)).total_seconds())
+        except (ValueError, OverflowError, TypeError, IndexError):
+            continue  # the parser of dates is not made for hostile input
+    return waits

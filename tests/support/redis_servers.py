@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import pytest
 import redis
+from support.polling import until
 
 
 def executable():
@@ -72,7 +73,16 @@ class RedisServer:
 
     def arguments(self):
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
-        return [*arguments, "--save", "", "--appendonly", "no", *self.options]
+        return [
+            *arguments,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--repl-diskless-sync-delay",
+            "0",
+            *self.options,
+        ]
 
     def send_signal(self, number):
         """To the server itself: it stops in the middle, goes on, or is killed."""
@@ -87,7 +97,7 @@ class RedisServer:
             return False
 
     def client(self) -> Any:
-        return redis.Redis.from_url(self.url)
+        return redis.Redis(port=self.port)
 
     def make_a_cluster(self):
         """Of one node, which has all the slots."""
@@ -142,6 +152,18 @@ class SentinelServer(RedisServer):
         client: Any = redis.Redis(port=self.port)
         with closing(client):
             return client.sentinel_get_master_addr_by_name("main")[1]
+
+
+async def in_sync(server):
+    with closing(server.client()) as client:
+        await until(lambda: client.info("replication").get("master_link_status") == "up")
+
+
+def replicate(server):
+    """Wait until the replica has all that was written so far."""
+    with closing(server.client()) as client:
+        client.set("last", "")
+        assert client.wait(1, 5000) == 1
 
 
 def certificate(folder):

@@ -26,6 +26,7 @@ SAMPLES = [
     errors.QuotaWaitError("send_message", AT),
     errors.AuthError("https://accounts.zoho.eu gave no access token"),
     errors.OutcomeUnknownError("send_message", "no answer"),
+    errors.ForeignAnswerError("send_message", "HTTP 200 with a page"),
     errors.TransportError("get_bot", "no connection"),
     errors.QuotaStoreError("the disk is full"),
     errors.JournalError("the journal is another job's"),

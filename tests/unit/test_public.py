@@ -62,6 +62,7 @@ PUBLIC = [
     "NotFoundError",
     "OpenUrl",
     "Outcome",
+    "ForeignAnswerError",
     "OutcomeUnknownError",
     "Page",
     "PermissionDeniedError",
@@ -152,6 +153,7 @@ CliqError
   AuthError
   JournalError
   OutcomeUnknownError
+    ForeignAnswerError
   QuotaStoreError
   QuotaWaitError
   SyncError

@@ -54,7 +54,8 @@ async def test_request_is_seen_as_the_api_names_it():
 
 
 async def test_request_to_another_url_has_no_endpoint_and_a_form_no_json():
-    cliq = FakeTransport(lambda _: {"access_token": "new", "expires_in": 3600})
+    issued = {"access_token": "new", "expires_in": 3600}
+    cliq = FakeTransport(lambda request: issued if request.endpoint is None else None)
     auth = RefreshToken("id", "secret", "refresh")
     async with CliqClient(auth, transport=cliq, quota=MemoryStore()) as client:
         await client.bots.delete("1")
@@ -71,7 +72,7 @@ async def test_request_to_another_url_has_no_endpoint_and_a_form_no_json():
         (204, None),
         ({"message_id": "7"}, "7"),
         ((200, {"message_id": "7"}), "7"),
-        ([], None),
+        ({}, None),
         (Response(200, {}, b'{"message_id": "7"}'), "7"),
     ],
 )

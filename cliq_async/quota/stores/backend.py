@@ -69,7 +69,8 @@ class State:
 class StateBackend(Protocol):
     """A place for states that several processes share.
 
-    Only one thread uses a backend, so its methods may block. An implementation inherits from this
+    Only one thread uses a backend, so its methods may block; after a failure, it loads a state now
+    and then to see whether the backend works again. An implementation inherits from this
     class and defines `load`, `swap` and `close`. A failure is a `QuotaStoreError`; any other
     exception becomes one.
     """

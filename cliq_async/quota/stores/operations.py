@@ -152,6 +152,17 @@ class Operations:
         self.error = QuotaStoreError
         self.backend = backend
         self._clock = clock
+        self._last_key: StateKey | None = None
+
+    def check(self) -> None:
+        """Load a state, as a look whether the backend can be used.
+
+        Raises:
+            Exception: It cannot.
+        """
+        if self._last_key is not None:
+            with self.backend.batch():
+                self.backend.load(self._last_key)
 
     def run(self, operations: Sequence[Operation]) -> list[Any]:
         """Run operations, those on one state with one swap.
@@ -164,6 +175,7 @@ class Operations:
         for place, operation in enumerate(operations):
             by_key.setdefault(operation.key, []).append(place)
         results: list[Any] = [None] * len(operations)
+        self._last_key = operations[-1].key
         try:
             with self.backend.batch():
                 for key, places in by_key.items():

@@ -76,6 +76,24 @@ async def test_request_on_the_wire_at_a_stop_is_the_last_one_though_it_is_refuse
     accounted(report, ids.read)
 
 
+@pytest.mark.parametrize(
+    ("foreign", "status", "why"),
+    [
+        (answer(200, b"<html>Log in</html>"), "unknown", "an answer that is not Cliq's"),
+        (answer(302, b"<html>Moved</html>"), "failed", "proxies or login pages on the way"),
+    ],
+)
+@moved
+async def test_job_stops_after_a_few_answers_that_are_not_cliqs_and_says_why(foreign, status, why):
+    client, transport = a_scripted_client([DONE, foreign], delay_s=0.1)
+    async with client:
+        report = await client.broadcast("bot", "hi", Ids(500), batch_size=10, max_in_flight=1)
+    assert report.delivered == 10
+    assert len(transport.requests) == (6 if status == "unknown" else 2)
+    assert report.unknown == (50 if status == "unknown" else 0)
+    assert why in (report.stopped or "")
+
+
 @moved
 async def test_locks_and_requests_are_counted():
     client, transport = a_scripted_client([answer(429), DONE], delay_s=0.1)

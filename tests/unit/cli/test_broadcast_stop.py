@@ -20,7 +20,10 @@ async def test_stopped_by_the_quota(ids):
     assert 0 < delivered <= 42
     untried = next(line for line in result.stdout.splitlines() if line.startswith("not tried"))
     assert delivered + failed + int(untried.split()[-1]) == 60
-    assert "stopped: send_message: the quota is spent; retry at" in result.stderr
+    assert (
+        "stopped: send_message: the tokens that are left are reserved for other calls; retry"
+        in result.stderr
+    )
     assert sandbox.report()["lockouts"] == []
 
 

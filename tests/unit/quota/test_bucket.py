@@ -241,17 +241,17 @@ class TestSnapshot:
         bucket, quota = Bucket(), a_quota(5)
         take(bucket, quota, 1, 0.0)
         bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
-        assert bucket.next_chance(quota, 10.0) == (601.0, 601.0, 601.0, True)
+        assert bucket.next_chance(quota, 10.0) == (601.0, 601.0, 601.0, "locked")
         assert not bucket.next_chance(quota, 601.0).locked
         take(bucket, quota, 2, 700.0, lease_s=100.0)
-        assert bucket.next_chance(quota, 710.0) == (710.0, 800.0, 800.0, False)
+        assert bucket.next_chance(quota, 710.0) == (710.0, 800.0, 800.0, "reopening")
 
     def test_tokens_that_come_back_right_after_each_other_are_worth_one_wait(self):
         bucket, quota = Bucket(), a_quota(4, margin_s=0.0)
         moments = (0.0, 0.010, 0.024, 0.5)
         for token, moment in zip(spend_all(bucket, quota, 0.0), moments, strict=True):
             bucket.end(quota, token, moment, TokenOutcome.ANSWERED)
-        assert bucket.next_chance(quota, 1.0) == (60.0, 60.0, 60.024, False)
+        assert bucket.next_chance(quota, 1.0) == (60.0, 60.0, 60.024, "spent")
         assert bucket.next_chance(quota, 1.0, 2).retry_many_at == 60.024
         assert bucket.next_chance(quota, 1.0, 3).retry_many_at == 60.5
 

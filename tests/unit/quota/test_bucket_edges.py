@@ -73,13 +73,13 @@ def test_lock_says_nothing_more_at_its_end_where_a_token_is_free_now():
     take(bucket, quota, 1, 0.0)
     bucket.refuse(quota, 1, 0.0, 0.0, 600.0)
     assert bucket.next_chance(quota, 600.9).locked
-    assert bucket.next_chance(quota, 601.0) == (601.0, 601.0, 601.0, False)
+    assert bucket.next_chance(quota, 601.0) == (601.0, 601.0, 601.0, "reserved")
 
 
 def test_what_is_soon_on_a_fast_server_is_a_share_of_its_window():
     quota = a_quota(3, time_scale=600.0)
     bucket = Bucket(returning=[0.100, 0.103, 0.120])
-    assert bucket.next_chance(quota, 0.0) == (0.100, 0.100, 0.103, False)
+    assert bucket.next_chance(quota, 0.0) == (0.100, 0.100, 0.103, "spent")
 
 
 def test_nothing_is_left_to_others_unless_somebody_says_so():

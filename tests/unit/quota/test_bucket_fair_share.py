@@ -39,7 +39,7 @@ def test_batch_that_asks_first_and_fastest_leaves_the_other_one_as_many_as_it_ta
         batches.ask(asker, 0.0, waiters=5, reserve=reserve)
     assert batches.gets("a", waiters=5, reserve=reserve) == 3
     refused = batches.ask("a", waiters=5, reserve=reserve)
-    assert refused == (BACK_S, BACK_S + 0.05, BACK_S + 0.05, False)
+    assert refused == (BACK_S, BACK_S + 0.05, BACK_S + 0.05, "reserved")
     assert batches.gets("b", waiters=5, reserve=reserve) == 3
 
 

@@ -29,7 +29,7 @@ def waiting(bucket, quota, now):
 def test_people_who_were_refused_wait_until_shortly_after_they_may_ask_again():
     bucket, quota = emptied(4)
     refused = ask(bucket, quota, 1, 0.0, queue_id="a", waiters=3)
-    assert refused == (BACK_S, BACK_S, BACK_S, False)
+    assert refused == (BACK_S, BACK_S, BACK_S, "spent")
     assert waiting(bucket, quota, 0.0) == 3
     assert waiting(bucket, quota, BACK_S + 0.2) == 3
     assert waiting(bucket, quota, BACK_S + 0.25) == 0
@@ -56,7 +56,7 @@ def test_batch_leaves_a_token_to_each_person_who_waits_elsewhere():
     ask(bucket, quota, 1, 0.0, queue_id="a", waiters=3)
     assert ask(bucket, quota, 2, BACK_S, lane=Lane.BULK, queue_id="b") is None
     refused = ask(bucket, quota, 3, BACK_S, lane=Lane.BULK, queue_id="b")
-    assert refused == (BACK_S, BACK_S + 0.05, BACK_S + 0.05, False)
+    assert refused == (BACK_S, BACK_S + 0.05, BACK_S + 0.05, "reserved")
     late = BACK_S + 0.25
     assert ask(bucket, quota, 4, late, lane=Lane.BULK, queue_id="b") is None
 
@@ -74,7 +74,7 @@ def test_batch_leaves_nothing_to_people_of_its_own_line_and_people_nothing_to_ea
 def test_who_may_not_go_long_without_asking_is_told_to_ask_sooner_and_the_truth():
     bucket, quota = emptied(1)
     refused = ask(bucket, quota, 1, 0.0, queue_id="a", max_sleep_s=1.0)
-    assert refused == (BACK_S, 1.0, 1.0, False)
+    assert refused == (BACK_S, 1.0, 1.0, "spent")
     assert waiting(bucket, quota, 1.2) == 1
     assert waiting(bucket, quota, 1.25) == 0
 
@@ -89,7 +89,7 @@ def taken(bucket, quota, now, **options):
 
 def test_batch_leaves_tokens_to_people_of_several_lines():
     bucket, quota = emptied(5)
-    assert ask(bucket, quota, 1, 0.0, queue_id="p", waiters=2) == (60.0, 60.0, 60.0, False)
+    assert ask(bucket, quota, 1, 0.0, queue_id="p", waiters=2) == (60.0, 60.0, 60.0, "spent")
     assert ask(bucket, quota, 2, 0.0, queue_id="q") is not None
     assert taken(bucket, quota, BACK_S, lane=Lane.BULK) == 2
     assert taken(bucket, quota, BACK_S) == 3, "a person leaves none"
@@ -98,14 +98,19 @@ def test_batch_leaves_tokens_to_people_of_several_lines():
 def test_batch_that_is_passed_asks_again_when_the_person_has_had_time_to_take():
     bucket, quota = emptied(1)
     ask(bucket, quota, 1, 0.0, queue_id="p")
-    assert ask(bucket, quota, 2, 60.0, lane=Lane.BULK) == (60.0, 60.05, 60.05, False)
-    assert ask(bucket, quota, 2, 60.1, lane=Lane.BULK) == (60.1, 60.1 + 0.05, 60.1 + 0.05, False)
+    assert ask(bucket, quota, 2, 60.0, lane=Lane.BULK) == (60.0, 60.05, 60.05, "reserved")
+    assert ask(bucket, quota, 2, 60.1, lane=Lane.BULK) == (
+        60.1,
+        60.1 + 0.05,
+        60.1 + 0.05,
+        "reserved",
+    )
 
 
 def test_batch_is_told_when_tokens_are_back_though_people_wait():
     bucket, quota = emptied(1)
     ask(bucket, quota, 1, 0.0, queue_id="p")
-    assert ask(bucket, quota, 2, 0.0, lane=Lane.BULK) == (60.0, 60.0, 60.0, False)
+    assert ask(bucket, quota, 2, 0.0, lane=Lane.BULK) == (60.0, 60.0, 60.0, "spent")
 
 
 def test_nothing_is_left_to_a_person_who_does_not_come_in_time():
@@ -149,9 +154,9 @@ def test_person_who_turns_to_a_batch_is_no_longer_waited_for():
 
 def test_who_is_refused_asks_again_within_what_the_store_allows():
     bucket, quota = emptied(1)
-    assert ask(bucket, quota, 1, 5.0, queue_id="p", max_sleep_s=2.0) == (60.0, 7.0, 7.0, False)
+    assert ask(bucket, quota, 1, 5.0, queue_id="p", max_sleep_s=2.0) == (60.0, 7.0, 7.0, "spent")
     assert bucket.waiting == {"p": (7.0 + LATE_S, 1)}
-    assert ask(bucket, quota, 1, 59.0, queue_id="p", max_sleep_s=2.0) == (60.0, 60.0, 60.0, False)
+    assert ask(bucket, quota, 1, 59.0, queue_id="p", max_sleep_s=2.0) == (60.0, 60.0, 60.0, "spent")
 
 
 def test_batch_is_counted_what_it_is_given_and_who_waits_behind():

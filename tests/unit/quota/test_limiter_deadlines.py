@@ -1,15 +1,16 @@
 """Waiting for tokens: deadlines, and locks that outlast them."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.scripted import moved
 from support.waiters import ANSWERED, Scene, a_quota, scene
 
-from cliq_async.errors import QuotaWaitError
+from cliq_async.errors import QuotaStoreError, QuotaWaitError
 from cliq_async.quota.model import Lane
 from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.token import Token
 
 
 @scene
@@ -156,25 +157,80 @@ async def test_who_comes_during_a_lock_that_outlasts_the_deadline_is_told_of_the
     assert caught.value.locked
 
 
+class Slow(MemoryStore):
+    """Takes a while to answer; `hangs` makes it take forever."""
+
+    takes_s = 0.002
+    hangs = False
+
+    async def take(self, quota, token, **options):
+        await asyncio.sleep(self.takes_s)
+        if self.hangs:
+            await asyncio.get_running_loop().create_future()
+        return await super().take(quota, token, **options)
+
+
 @moved
-async def test_deadline_that_passes_before_the_store_answers_ends_the_wait_and_names_that_moment():
-    class Hanging(MemoryStore):
-        answers = 2
-
-        async def take(self, quota, token, **options):
-            self.answers -= 1
-            if self.answers < 0:
-                await asyncio.get_running_loop().create_future()
-            return await super().take(quota, token, **options)
-
-    started = datetime.now(UTC)
-    s = Scene(a_quota(1, window_s=5.4), Hanging)
-    (await s.acquire()).end(ANSWERED)
+async def test_store_that_does_not_answer_ends_the_wait_with_the_budget_and_is_named():
+    s = Scene(a_quota(2, window_s=5.4), Slow)
+    for _ in range(2):
+        (await s.acquire()).end(ANSWERED)
+    first = s.waiter(deadline=7.0)
     await asyncio.sleep(5.0)
-    with pytest.raises(QuotaWaitError) as caught:
-        await s.acquire(deadline=5.5)
-    assert s.loop.time() == pytest.approx(5.5, abs=0.01)
-    assert started <= caught.value.retry_at <= datetime.now(UTC)
+    s.store.hangs = True
+    with pytest.raises(QuotaStoreError, match="send_message: the quota's store did not answer"):
+        await s.acquire(deadline=6.0)
+    assert s.loop.time() == pytest.approx(6.0, abs=0.01)
+    with pytest.raises(QuotaStoreError):
+        await first
+    assert s.loop.time() == pytest.approx(7.0, abs=0.01)
+
+
+@pytest.mark.parametrize("takes_s", [0.0, 0.002, 0.2])
+@moved
+async def test_no_budget_at_all_suffices_for_the_tokens_that_are_free(takes_s):
+    s = Scene(a_quota(50), Slow)
+    s.store.takes_s = takes_s
+    tokens = await asyncio.gather(
+        *(s.acquire(deadline=0.0) for _ in range(60)), return_exceptions=True
+    )
+    assert sum(isinstance(token, Token) for token in tokens) == 50
+    errors = [error for error in tokens if isinstance(error, QuotaWaitError)]
+    assert len(errors) == 10
+    for error in errors:
+        assert error.reason == "spent"
+        assert error.retry_at > datetime.now(UTC) + timedelta(seconds=40)
+
+
+@moved
+async def test_whose_time_is_up_does_not_wait_once_the_tokens_are_spent():
+    s = Scene(a_quota(2), Slow)
+    await s.acquire()
+    waiters = [s.waiter(deadline=0.003 * number) for number in range(5)]
+    done, _ = await asyncio.wait(waiters, timeout=1.0)
+    assert len(done) == 5
+    assert s.loop.time() < 0.1
+    assert sum(waiter.exception() is None for waiter in waiters) == 1
+
+
+@scene
+async def test_retry_lies_ahead_and_the_reason_is_named_while_a_request_tests_a_lock(store_class):
+    s = Scene(a_quota(2), store_class)
+    await (await s.acquire()).refuse(10.0)
+    await asyncio.sleep(11.0)
+    await s.acquire()
+    with pytest.raises(QuotaWaitError, match="one request tests whether the lock") as caught:
+        await s.acquire(deadline=12.0)
+    assert caught.value.reason == "reopening"
+    assert caught.value.retry_at > datetime.now(UTC)
+
+
+@scene
+async def test_tokens_that_are_left_to_others_are_named_as_the_reason(store_class):
+    s = Scene(a_quota(3), store_class)
+    await s.acquire()
+    with pytest.raises(QuotaWaitError, match="reserved for other calls"):
+        await s.acquire(deadline=5.0, reserve=2)
 
 
 @moved

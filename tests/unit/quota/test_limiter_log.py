@@ -50,7 +50,7 @@ async def test_a_long_wait_is_told_though_the_store_asks_again_before(store_clas
             got = await super().take(*args, **options)
             if isinstance(got, Denied):
                 soon = self.clock() + 1.0
-                got = Denied(got.earliest_at, soon, soon, got.locked)
+                got = Denied(got.earliest_at, soon, soon, got.reason)
             return got
 
     s = Scene(a_quota(1), Impatient)

@@ -6,7 +6,7 @@ import pytest
 from support.methods import METHODS, ONE_BOT, READS, WITHOUT_AN_ANSWER, WRITES_WITH_AN_ANSWER, ask
 from support.scripted import answer, moved
 
-from cliq_async.errors import ApiError
+from cliq_async.errors import ApiError, ForeignAnswerError, TransportError
 from cliq_async.models import (
     Bot,
     CallReceipt,
@@ -111,11 +111,9 @@ async def test_no_content_comes_in_two_forms(name, body):
     "odd",
     [
         Response(200, {}, None),
-        answer(200, b"not JSON"),
+        Response(200, {}, b'{"data": {"id'),
         answer(204),
-        answer(200, []),
         answer(200, {}),
-        answer(200, "x"),
         answer(200, {"data": 5, "user_ids": 5, "chat_id": {}}),
         answer(200, {"data": {"id": [], "type": {}}}),
     ],
@@ -127,8 +125,17 @@ async def test_write_that_has_happened_is_a_success_whatever_its_answer(name, od
     assert len(transport.requests) == 1
 
 
+@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("odd", [answer(200, b"<html>"), answer(200, []), answer(200, "x")])
+@moved
+async def test_answer_that_is_not_cliqs_is_no_success(name, odd):
+    expected = TransportError if name in READS else ForeignAnswerError
+    with pytest.raises(expected, match="an answer that is not Cliq's"):
+        await ask(METHODS[name][0], odd)
+
+
 @pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("odd", [answer(204), answer(200, []), answer(200, {"data": 5})])
+@pytest.mark.parametrize("odd", [answer(204), answer(200, {}), answer(200, {"data": 5})])
 @moved
 async def test_read_that_cannot_be_read_says_so(name, odd):
     with pytest.raises(ApiError) as raised:

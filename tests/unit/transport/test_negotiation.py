@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 from support.scripted import moved
@@ -14,6 +15,7 @@ from cliq_async.errors import (
     OutcomeUnknownError,
     QuotaStoreError,
     QuotaWaitError,
+    ThrottledError,
 )
 from cliq_async.models.bot import BotChanges
 from cliq_async.models.message import Message
@@ -88,28 +90,112 @@ async def test_a_message_finds_its_form_with_two_requests_more_and_the_next_ones
     ]
 
 
+async def send(client, number, **options):
+    await client.messages.send("ops", "hi", user_ids=str(number), **options)
+
+
 @moved
-async def test_one_request_at_a_time_goes_out_until_the_form_is_known():
+async def test_calls_at_once_do_not_wait_for_each_other():
     live = Live()
     async with a_client(live) as client:
         began = asyncio.get_running_loop().time()
-        await asyncio.gather(
-            *(client.messages.send("ops", "hi", user_ids=str(n + 1)) for n in range(20))
-        )
-        assert asyncio.get_running_loop().time() - began == pytest.approx(4.0)
-    assert live.log.count(SENT) == 20
-    assert len(live.log) == 22
+        await asyncio.gather(*(send(client, number) for number in range(1, 11)))
+        assert asyncio.get_running_loop().time() - began == pytest.approx(3.0)
+        assert (live.log.count(SENT), len(live.log)) == (10, 30), "each found its form by itself"
+        await asyncio.gather(*(send(client, number) for number in range(1, 11)))
+    assert (live.log.count(SENT), len(live.log)) == (20, 40), "and the next ones had it"
 
 
 @moved
-async def test_a_documented_server_gets_one_request_alone_and_then_all():
+async def test_a_documented_server_gets_all_requests_at_once():
     live = Live(path="message", key="user_ids")
     async with a_client(live) as client:
-        await asyncio.gather(
-            *(client.messages.send("ops", "hi", user_ids=str(n + 1)) for n in range(20))
-        )
-        assert live.most == 19
+        await asyncio.gather(*(send(client, number) for number in range(1, 21)))
+        assert live.most == 20
     assert len(live.log) == 20
+
+
+@moved
+async def test_a_batch_lets_its_first_call_find_the_form():
+    live = Live(takes_s=0.3)
+    async with a_client(live) as opened:
+        client = opened.with_options(lane="bulk")
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(send(client, number) for number in range(1, 41)))
+        assert asyncio.get_running_loop().time() - began == pytest.approx(1.2)
+    assert (live.log.count(SENT), len(live.log)) == (40, 42)
+
+
+@moved
+async def test_a_batch_does_not_wait_for_a_first_call_that_hangs():
+    loop, live = asyncio.get_running_loop(), Live(path="message", key="user_ids")
+    ended = []
+
+    async def timed(client, number):
+        await send(client, number)
+        ended.append((number, round(loop.time() - began, 3)))
+
+    async with a_client(live) as opened:
+        client = opened.with_options(lane="bulk")
+        began, live.takes_s = loop.time(), 60.0
+        first = asyncio.create_task(timed(client, 1))
+        await asyncio.sleep(0.5)
+        live.takes_s = 1.0
+        await asyncio.gather(*(timed(client, number) for number in range(2, 31)))
+        assert {took for _, took in ended} == {3.0}, "two seconds of head start, one to answer"
+        first.cancel()
+
+
+@moved
+async def test_a_first_call_that_hangs_holds_up_no_other_one():
+    live = Live(path="message", key="user_ids", takes_s=60.0)
+    async with a_client(live, max_wait_s=0.0) as client:
+        first = asyncio.create_task(send(client, 1))
+        await asyncio.sleep(1)
+        live.takes_s = 1.0
+        await asyncio.gather(*(send(client, number) for number in range(2, 41)))
+        assert len(live.log) == 39
+        first.cancel()
+
+
+@moved
+async def test_a_lock_met_by_the_first_call_is_told_to_all_with_its_end():
+    async def throttled(_request):
+        await asyncio.sleep(1)
+        return 429, {"message": "Too many requests"}
+
+    transport = FakeTransport(throttled)
+    loop = asyncio.get_running_loop()
+    store = MemoryStore(clock=loop.time)
+    async with CliqClient("t", transport=transport, quota=store, max_wait_s=10.0) as client:
+        began = loop.time()
+        found = await asyncio.gather(
+            *(send(client, number) for number in range(1, 51)), return_exceptions=True
+        )
+        found += await asyncio.gather(
+            *(send(client, number) for number in range(51, 61)), return_exceptions=True
+        )
+        assert loop.time() == began + 1, "nobody waits for what cannot come"
+    assert len(transport.requests) == 50
+    now = datetime.now(UTC)
+    assert [type(error) for error in found] == [ThrottledError] * 50 + [QuotaWaitError] * 10
+    for error in found:
+        assert isinstance(error, ThrottledError | QuotaWaitError)
+        assert 600 <= (error.retry_at - now).total_seconds() <= 605
+        assert "lock" in str(error)
+
+
+@moved
+async def test_a_form_that_is_learned_while_a_request_is_on_its_way_is_the_next_one_it_takes():
+    live = Live(takes_s=10.0)
+    async with a_client(live) as client:
+        slow = asyncio.create_task(send(client, 1))
+        await asyncio.sleep(1)
+        live.takes_s = 0.1
+        await send(client, 2)
+        live.log.clear()
+        await slow
+    assert [entry[1:] for entry in live.log] == [("message", ("text", "user_ids")), SENT[1:]]
 
 
 @moved
@@ -153,7 +239,7 @@ async def test_a_store_whose_notes_cannot_be_read_stops_nobody(monkeypatch):
 
 
 @moved
-async def test_a_server_that_changes_is_found_out_anew():
+async def test_a_server_that_changes_is_found_out_again():
     live = Live()
     async with a_client(live) as client:
         await client.messages.send("ops", "hi", user_ids="1")
@@ -199,21 +285,6 @@ async def test_a_lost_answer_teaches_nothing_and_nothing_is_sent_again():
             await client.messages.send("ops", "hi", user_ids="1")
     assert len(transport.requests) == 1
     assert await store.get_record("dialect https://cliq.zoho.com") is None
-
-
-@moved
-async def test_who_may_not_wait_for_the_form_is_told_so_and_sends_nothing():
-    live = Live(takes_s=10.0)
-    async with a_client(live) as client:
-        first = asyncio.create_task(client.messages.send("ops", "hi", user_ids="1"))
-        await asyncio.sleep(1)
-        with pytest.raises(QuotaWaitError):
-            await client.with_options(max_wait_s=2).messages.send("ops", "hi", user_ids="2")
-        other = asyncio.create_task(client.messages.send("ops", "hi", user_ids="3"))
-        await asyncio.sleep(1)
-        other.cancel()
-        await first
-        assert len(live.log) == 3
 
 
 @moved

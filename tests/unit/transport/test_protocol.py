@@ -116,18 +116,78 @@ def test_500_is_cliqs_own_only_in_cliqs_own_form():
         (b"", None, True),
         (None, None, False),
         (b"{}", {}, True),
-        (b"null", None, True),
-        (b"{", None, False),
-        (b'"\xff"', None, False),
-        (b'"\\ud800"', None, False),
-        (b"[" * 100_000, None, False),
-        (b"{}{}", None, False),
-        (b"\xef\xbb\xbf{}", None, False),
+        (b'{"Response Code": "204 No response"}', {"Response Code": "204 No response"}, True),
+        (b'{"data": 5}', {"data": 5}, True),
+        (b'{"id": "7", "error": null}', {"id": "7", "error": None}, True),
+        (b'{"data', None, False),
+        (b' { "url":"/api/v3/bots","type":"bot","da', None, False),
+        (b'{"user_ids":["\xff', None, False),
     ],
 )
-def test_body_is_whole_if_it_is_empty_or_json(body, data, whole):
+def test_success_is_empty_or_has_a_key_of_a_success_or_was_cut_off_after_one(body, data, whole):
     got = parse_response(SEND, Response(200, {}, body))
     assert (got.outcome, got.data, got.complete) == ("done", data, whole)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Log in</html>",
+        b"OK",
+        b"true",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"5",
+        b" ",
+        b"{",
+        b'"\xff"',
+        b'"\\ud800"',
+        b"[" * 100_000,
+        b"{}{}",
+        b"\xef\xbb\xbf{}",
+        b'{"status": "ok"}',
+        b'{"message": "Please log in"}',
+        b'{"error": null}',
+        b'{"login_url": "http://portal"',
+    ],
+)
+def test_2xx_that_is_not_cliqs_is_no_success(status, body):
+    assert parse_response(SEND, Response(status, {}, body)).outcome == "foreign"
+
+
+def test_page_that_was_cut_off_is_no_success():
+    page = Response(200, {"Content-Type": "Text/HTML; charset=utf-8"}, None)
+    assert parse_response(SEND, page).outcome == "foreign"
+
+
+@pytest.mark.parametrize(
+    ("body", "cls", "code", "message"),
+    [
+        ({"code": "oauthtoken_invalid"}, AuthenticationError, "oauthtoken_invalid", ""),
+        ({"code": "bot_not_found", "data": {}}, NotFoundError, "bot_not_found", ""),
+        ({"error": "the bot sleeps"}, ApiError, None, "the bot sleeps"),
+        ({"error": "invalid_bot"}, ApiError, "invalid_bot", ""),
+        ({"error": ["x"]}, ApiError, None, ""),
+        (
+            {"error": {"title": "NO", "details": {"message": "text"}}},
+            ApiError,
+            "NO",
+            "text",
+        ),
+        ({"error": {"code": "c", "message": "m"}, "message": "top"}, ApiError, "c", "top"),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 418])
+def test_body_that_names_an_error_is_that_error_whatever_the_status(
+    status, body, cls, code, message
+):
+    got = parse_response(SEND, answer(status, body))
+    assert got.outcome == "refused"
+    assert got.error is not None
+    assert (type(got.error), got.error.status) == (cls, status)
+    assert (got.error.code, got.error.message) == (code, message)
 
 
 KEYS = st.sampled_from(["code", "error", "title", "details", "message", "status_code", "data"])
@@ -145,8 +205,8 @@ def test_any_status_with_any_bytes_is_an_answer(status, body, header):
     got = parse_response(SEND, Response(status, headers, body))
     assert isinstance(got, ApiResponse)
     assert got.status == status
-    assert (got.outcome == "done") == (200 <= status < 300 and got.throttle is None)
-    assert (got.error is None) == (got.outcome in {"done", "throttled"})
+    assert (got.outcome in {"done", "foreign"}) <= (200 <= status < 300 and got.throttle is None)
+    assert (got.error is None) == (got.outcome in {"done", "foreign", "throttled"})
 
 
 @given(status=st.integers(100, 999), body=JSON)

@@ -12,6 +12,7 @@ from cliq_async.errors import (
     AuthenticationError,
     AuthError,
     BadRequestError,
+    ForeignAnswerError,
     NotFoundError,
     OutcomeUnknownError,
     QuotaStoreError,
@@ -20,6 +21,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
+from cliq_async.transport.base import Response
 from cliq_async.transport.protocol import parse_response
 from cliq_async.transport.retry import ATTEMPTS, NoResponse, RetryState
 
@@ -70,19 +72,35 @@ def test_success_without_a_body_has_no_data(method):
     assert played.attempts.data is None
 
 
-@pytest.mark.parametrize("body", [b'{"data":', b"\xff", b"<html>"])
+@pytest.mark.parametrize("body", [b'{"data":', None])
 def test_success_whose_body_cannot_be_read_has_happened_but_a_get_asks_again(body):
     for method in ("POST", "PATCH", "DELETE"):
         played = Played(method)
-        assert played(answer(200, body)) == "return"
+        assert played(Response(200, {}, body)) == "return"
         assert played.attempts.data is None
     got = Played("GET")
-    assert got(answer(200, body)) == "back off"
-    assert got(answer(200, body)) == "back off"
-    assert got(answer(200, body)) == "raise"
+    assert got(Response(200, {}, body)) == "back off"
+    assert got(Response(200, {}, body)) == "back off"
+    assert got(Response(200, {}, body)) == "raise"
     error = got.attempts.error()
     assert type(error) is TransportError
     assert (error.endpoint, error.reason) == ("get_bot", "the answer could not be read")
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"<html>", b"[]", b'{"status": "ok"}'])
+def test_answer_that_is_not_cliqs_leaves_open_if_a_write_has_happened(body):
+    played = Played("POST")
+    assert played(answer(200, body)) == "raise"
+    assert type(played.attempts.error()) is ForeignAnswerError
+    for method in ("PATCH", "DELETE"):
+        played = Played(method)
+        assert [played(answer(200, body)) for _ in range(3)] == ["back off", "back off", "raise"]
+        assert type(played.attempts.error()) is ForeignAnswerError
+    played = Played("GET")
+    assert [played(answer(200, body)) for _ in range(3)] == ["back off", "back off", "raise"]
+    error = played.attempts.error()
+    assert type(error) is TransportError
+    assert "not Cliq's: check base_url" in error.reason
 
 
 @pytest.mark.parametrize("method", METHODS)
