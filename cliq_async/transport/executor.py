@@ -13,7 +13,7 @@ takes; both are pure.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -250,6 +250,16 @@ class PendingCall:
                 await self._take_token()
         except (AuthError, QuotaStoreError, QuotaWaitError) as error:
             raise self._state.not_sent(error) from error.__cause__
+
+    def limit_send(self, left_s: Callable[[], float]) -> None:
+        """Limit the time in which the request may be sent, in real seconds.
+
+        Args:
+            left_s: Returns the time that is left.
+        """
+        if self._token is not None:
+            now = self._executor.clock()  # before: the process may be stopped in between
+            self._token.send_by = min(self._token.send_by, now + left_s())
 
     async def send(self) -> None:
         """Send the request once, and take in its answer.

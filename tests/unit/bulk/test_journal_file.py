@@ -89,7 +89,8 @@ async def test_full_disk_stops_the_job_before_what_cannot_be_noted_is_sent(path)
     sender = Quick()
     journal = Journal(path, IDENTITY)
     await journal.open()
-    conn = journal._file.conn
+    assert isinstance(journal._store, JournalFile)
+    conn = journal._store.conn
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count={pages + 1}")
     job = Broadcast(sender, batch_size=100, max_in_flight=2, log=journal)
