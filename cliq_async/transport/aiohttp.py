@@ -17,6 +17,7 @@ from yarl import URL
 
 from cliq_async.transport.base import (
     CONNECT_S,
+    REFUSAL_BYTES,
     NoAnswerError,
     Request,
     Response,
@@ -36,6 +37,7 @@ _TURNS: Final = 4
 """In how many turns of the loop a closed connection is seen: read one turn later, TLS included."""
 _SOON_S: Final = 0.001  # zero would be no timeout
 _LONG: Final = 2**20
+_REFUSED: Final = 400
 _WRITES_LATER: Final = sys.version_info < (3, 12)
 """aiohttp writes a request with a body in a task of its own."""
 
@@ -46,6 +48,10 @@ class _NotAllowedError(aiohttp.ClientError):
 
 class _ClosedConnectionError(aiohttp.ClientConnectionError):
     """The server has closed the connection, and nothing was written to it."""
+
+
+class _TooLongError(aiohttp.ClientError):
+    """The body of an answer is longer than the request allows."""
 
 
 class _Sending:
@@ -212,6 +218,25 @@ def _url(url: str) -> URL:
     return URL(url, encoded=True)
 
 
+async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read an answer's body, unpacked in pieces, so that a small one cannot unfold without end.
+
+    Raises:
+        _TooLongError: It is longer than the limit.
+    """
+    if answer.status >= _REFUSED:
+        limit = min(limit, REFUSAL_BYTES)
+    blocks, left = [], limit
+    while block := await answer.content.readany():
+        left -= len(block)
+        if left < 0:
+            raise _TooLongError(f"it is longer than {limit:,} bytes")
+        blocks.append(block)
+    if answer.connection is not None:  # a body is still being written, which nobody will read
+        await answer.wait_for_close()
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+
 class AiohttpTransport:
     """The transport over aiohttp. Open it inside the event loop that uses it.
 
@@ -245,13 +270,14 @@ class AiohttpTransport:
         try:
             answer = await self._start(request, sending)
             try:
-                body = await answer.read()  # at its end the connection is back in the pool
+                body = await _read(answer, request.max_response_bytes)
             except BaseException as error:
                 answer.close()
                 if not isinstance(error, _FAILURES):
                     raise
                 sending.abort()
-                body = None
+                too_long = isinstance(error, _TooLongError)
+                return Response(answer.status, answer.headers, None, _reason(error), too_long)
             return Response(answer.status, answer.headers, body)
         except _FAILURES as error:
             sending.abort()

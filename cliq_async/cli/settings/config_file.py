@@ -39,6 +39,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "straggler_s": _NUMBER,
     "max_wait_s": _NUMBER,
     "timeout_s": _NUMBER,
+    "max_response_bytes": (int, "a whole number"),
     "pace": _TEXT,
     "max_rate": _NUMBER,
     "time_scale": _NUMBER,
