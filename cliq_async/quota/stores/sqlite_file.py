@@ -53,6 +53,7 @@ FORMAT: Final = SqliteFormat(
 )
 
 _TIDY_EVERY: Final = 10_000
+_MARK_CHARS: Final = 100
 
 _LOAD: Final = "SELECT boot, stored_at, data FROM state WHERE kind = ? AND name = ?"
 _SAVE: Final = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?)"
@@ -207,6 +208,7 @@ def _leave_mark(path: Path) -> None:
 def _is_marked(path: Path) -> bool:
     """Return whether the mark is about the file that is there."""
     try:
-        return spent_mark(path).read_text() == _identity(path)
+        with spent_mark(path).open() as file:
+            return file.read(_MARK_CHARS) == _identity(path)
     except OSError:
         return False
