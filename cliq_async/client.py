@@ -35,7 +35,7 @@ from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
 from cliq_async.session import Session
 from cliq_async.transport.aiohttp import AiohttpTransport
-from cliq_async.transport.base import Transport
+from cliq_async.transport.base import MAX_RESPONSE_BYTES, Transport
 from cliq_async.transport.executor import CallOptions, PendingCall
 from cliq_async.transport.protocol import ApiCall
 
@@ -83,6 +83,8 @@ class CliqClient:
             seconds.
         max_wait_s: The longest time that a call may wait, in real seconds; None for no limit.
         timeout_s: The timeout of one request, in real seconds; None for no limit.
+        max_response_bytes: The longest body of an answer, unpacked; 16 MiB by default. That of a
+            refusal is never longer than 1 MiB.
         pace: "even" spreads requests over the window instead of sending them at once.
         max_rate: The most requests per second, over all endpoints.
         time_scale: The speed of the server's time: 60 for a sandbox whose minute takes a second.
@@ -119,6 +121,7 @@ class CliqClient:
         straggler_s: float = 30.0,
         max_wait_s: float | None = 75.0,
         timeout_s: float | None = 30.0,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
         pace: Literal["even"] | None = None,
         max_rate: float | None = None,
         time_scale: float = 1.0,
@@ -143,6 +146,7 @@ class CliqClient:
             straggler_s=straggler_s,
             max_wait_s=max_wait_s,
             timeout_s=timeout_s,
+            max_response_bytes=max_response_bytes,
             pace=pace,
             max_rate=max_rate,
             time_scale=time_scale,

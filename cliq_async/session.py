@@ -70,6 +70,7 @@ class Session:
             pacers=make_pacers(self.quotas, pace=settings.pace, max_rate=settings.max_rate),
             negotiator=DialectNegotiator(self.store, settings.root_url),
             hooks=self.hooks,
+            max_response_bytes=settings.max_response_bytes,
         )
 
     def ready(self) -> RequestExecutor:

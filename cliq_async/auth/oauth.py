@@ -37,6 +37,7 @@ __all__ = [
     "form_request",
     "json_object",
     "parse_token_response",
+    "unread_reason",
 ]
 
 ENDPOINT: Final = "access_token"
@@ -52,6 +53,7 @@ _LIFETIME_S: Final = 3600.0
 """The lifetime of an access token at Zoho."""
 _MILLISECONDS: Final = 86_400.0
 """A lifetime beyond this is in milliseconds, as in some responses."""
+_MAX_RESPONSE_BYTES: Final = 2**16
 _MAX_CHARS: Final = 200
 _SHORT_SECRET: Final = 8
 _REQUEST_TIMEOUT, _SERVER_ERROR = 408, 500
@@ -189,14 +191,14 @@ class TokenGrant:
 def form_request(url: str, form: Mapping[str, str]) -> Request:
     """Build a request to an accounts server."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S)
+    return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S, _MAX_RESPONSE_BYTES)
 
 
 def parse_token_response(grant: TokenGrant, response: Response) -> IssuedToken | TokenFailure:
     """Parse any response to a token request. Never raises."""
     status, body = response.status, response.body
     if body is None:
-        return TokenFailure("the response was cut off")
+        return TokenFailure(unread_reason(response))
     answer = json_object(body)
     value = answer.get("access_token")
     if status < _SERVER_ERROR and is_token(value):
@@ -210,6 +212,13 @@ def parse_token_response(grant: TokenGrant, response: Response) -> IssuedToken |
         counted=not gateway,
         wait_s=None if throttle is None else throttle.wait_s,
     )
+
+
+def unread_reason(response: Response) -> str:
+    """Return the reason why a response has no body."""
+    if response.too_long:
+        return f"the response could not be read: {response.problem}"
+    return "the response was cut off"
 
 
 def json_object(body: bytes) -> dict[str, Any]:

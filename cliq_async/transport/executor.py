@@ -30,6 +30,7 @@ from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token
 from cliq_async.transport.base import (
     CONNECT_S,
+    MAX_RESPONSE_BYTES,
     BearerToken,
     NoAnswerError,
     Request,
@@ -90,6 +91,7 @@ class RequestExecutor:
         pacers: Spread the requests; see `pacing`.
         negotiator: Knows which form the server takes; None for the documented one.
         hooks: Called with what happens.
+        max_response_bytes: The longest body of an answer to read.
     """
 
     def __init__(
@@ -103,8 +105,10 @@ class RequestExecutor:
         pacers: "Mapping[str, AsyncLimiter]",
         negotiator: DialectNegotiator | None = None,
         hooks: Hooks | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self.base_url = base_url
+        self.max_response_bytes = max_response_bytes
         self.quotas = quotas
         self.limiter = limiter
         self.clock = limiter.store.clock
@@ -399,7 +403,8 @@ class PendingCall:
         if self._body:
             headers["Content-Type"] = "application/json"
         method, url = self._call.endpoint.method, self._url or ""
-        return Request(method, url, headers, self._body, self._options.timeout_s)
+        limit = self._executor.max_response_bytes
+        return Request(method, url, headers, self._body, self._options.timeout_s, limit)
 
     def _plan_pause(self) -> bool:
         """Set the pause before the next attempt. False if there is no time left for one."""

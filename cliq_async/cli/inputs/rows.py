@@ -11,6 +11,8 @@ __all__ = ["CsvRows", "json_rows"]
 
 _MAX_LINES: Final = 1_000
 """The most lines that one row can span."""
+_MAX_CHARS: Final = 1 << 20
+"""The most characters of one row."""
 
 
 class _OpenQuoteError(Exception):
@@ -71,20 +73,23 @@ class CsvRows:
     async def _next_row(self) -> list[str] | None:
         """Read the next row that is not blank; None at the end."""
         pending: list[str] = []
+        length = 0
         async for line in self._lines:
             pending.append(line + "\n")
+            length += len(line)
             try:
                 row = next(csv.reader(_feed(pending), strict=True))
             except _OpenQuoteError:
-                if len(pending) < _MAX_LINES:
+                if len(pending) < _MAX_LINES and length <= _MAX_CHARS:
                     continue
                 raise self._lines.error(
                     f"the quotes that line {self._first_line(pending)} opens are not closed within "
-                    f"{_MAX_LINES:,} lines"
+                    f"{_MAX_LINES:,} lines or {_MAX_CHARS:,} characters"
                 ) from None
             except csv.Error as error:
                 raise self._lines.error(f"not CSV in line {self._lines.number}: {error}") from None
             pending.clear()
+            length = 0
             if any(cell.strip() for cell in row):
                 return row
         if pending:

@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.storage.atomic import ensure_writable, write_atomic
 
 __all__ = ["DEFAULT", "Profile", "ProfileStore", "Secrets", "default_path", "validate_name"]
@@ -120,7 +121,7 @@ class ProfileStore:
             CliError: The file cannot be read.
         """
         try:
-            data = self.path.read_bytes()
+            data = read_bounded(self.path)
         except FileNotFoundError:
             return {}
         except OSError as error:

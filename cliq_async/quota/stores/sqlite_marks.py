@@ -54,14 +54,14 @@ class StoreMarks:
     def marked(self) -> bool:
         """Return whether the mark is about the file that is there."""
         try:
-            return self.mark.read_text() == self._name()
+            return _read(self.mark) == self._name()
         except OSError:
             return False
 
     def last_write(self, boot: str) -> float:
         """Return the time of the last write since the machine's start, or -inf."""
         try:
-            text = self.watermark.read_text(encoding="utf-8")
+            text = _read(self.watermark)
             at, _, written_boot = text.rstrip().partition(" ")
             return float(at) if written_boot == boot else -inf
         except (OSError, ValueError):
@@ -97,6 +97,12 @@ class StoreMarks:
         except OSError:
             return "none"
         return f"{found.st_dev} {found.st_ino}"
+
+
+def _read(path: Path) -> str:
+    """Return the beginning of a file, which is all of a file that this program has written."""
+    with path.open(encoding="utf-8") as file:
+        return file.read(_WIDTH)
 
 
 def _write(path: Path, text: str, flags: int) -> None:

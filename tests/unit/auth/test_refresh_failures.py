@@ -43,6 +43,7 @@ FAILURES = [
         "no such 1000 …",
     ),
     (Response(200, {}, None), "cut off"),
+    (Response(200, {}, None, "it is longer than 9 bytes", too_long=True), "longer than 9 bytes"),
     (answer(200, b"[]"), "HTTP 200"),
     (answer(200, b"[" * 100_000), "HTTP 200"),
     (answer(200, b'{"error":"\xff"}'), "HTTP 200"),
