@@ -16,6 +16,7 @@ from collections import Counter
 import pytest
 from support import redis_servers
 from support.counting_server import CountingServer
+from support.polling import until
 
 SEEDS = int(os.environ.get("CLIQ_TEST_SEEDS", "1"))
 PROCESSES = 4
@@ -51,9 +52,9 @@ PROGRAM = textwrap.dedent("""
             async with CliqClient("token", base_url=url, **options) as client:
                 number = 0
                 while not os.path.exists(stop):
-                    sends = [send(client, log, number + each) for each in range(20)]
+                    sends = [send(client, log, number + each) for each in range(10)]
                     await asyncio.gather(*sends)
-                    number += 20
+                    number += 10
 
     async def main():
         task = asyncio.ensure_future(work())
@@ -114,9 +115,7 @@ class Senders:
 
 async def disturb(senders, rng, number):
     """Send a signal to a random process at work; one that ends is replaced."""
-    async with asyncio.timeout(60):
-        while len(senders.at_work()) < PROCESSES // 2:
-            await asyncio.sleep(0.02)
+    await until(lambda: len(senders.at_work()) >= PROCESSES // 2, 60.0, every_s=0.02)
     await asyncio.sleep(rng.uniform(0.0, 0.5))
     process = rng.choice(senders.at_work())
     process.send_signal(number)
