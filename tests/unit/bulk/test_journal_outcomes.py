@@ -100,7 +100,7 @@ async def test_skipped_ones_are_counted_once_however_often_it_is_started(path):
 
 
 async def test_many_who_are_skipped_are_all_written_down(path):
-    report = await real(path, Quick(), ["no id"] * 1_234 + ["1"])
+    report = await real(path, Quick(), ["1"] + ["no id"] * 1_234)
     assert (report.skipped, report.delivered) == (1_234, 1)
     assert len(list(report.outcomes)) == 1_234
 

@@ -197,7 +197,7 @@ async def test_who_is_to_be_left_out_gets_nothing(people, tmp_path):
         bad = people("a b\n", "bad.txt")
         result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", bad)
     assert result.exit_code == 2
-    assert "exclude: a str or int" in result.stderr
+    assert "exclude: a ZUID, which has digits only" in result.stderr
 
 
 async def test_calls_to_many(people, tmp_path):
