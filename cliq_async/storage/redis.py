@@ -82,7 +82,7 @@ class RedisAddress:
             parts = urlsplit(url)
             query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=20)
         except ValueError:
-            raise ValueError("it is no URL") from None
+            raise ValueError("it is not a URL") from None
         scheme = parts.scheme
         if scheme not in REDIS_SCHEMES:
             raise ValueError(f"it begins with none of {', '.join(sorted(REDIS_SCHEMES))}")
@@ -237,7 +237,7 @@ def _hosts(place: str, default_port: int) -> tuple[tuple[str, int], ...]:
             host, port = parts.hostname, parts.port
         except ValueError:
             raise ValueError(
-                "its port is no number (a / : ? # @ or % in a password is percent-encoded)"
+                "its port is not a number (a / : ? # @ or % in a password is percent-encoded)"
             ) from None
         if host is None:
             raise ValueError("it has no host")
@@ -247,5 +247,5 @@ def _hosts(place: str, default_port: int) -> tuple[tuple[str, int], ...]:
 
 def _db(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise ValueError("its database is no number, such as the 0 of redis://host:port/0")
+        raise ValueError("its database is not a number, such as the 0 of redis://host:port/0")
     return int(text)

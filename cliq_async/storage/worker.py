@@ -95,10 +95,8 @@ class WorkerThread(Generic[OperationT]):
             retry_on_failure: True to try it again later if it fails now.
             patient: True to wait even if the resource is known not to answer.
         """
-        outage = None if patient else self.outage()
+        outage = None if patient or retry_on_failure else self.outage()
         if outage is not None:
-            if retry_on_failure:
-                self.submit(operation)
             raise outage
         loop = asyncio.get_running_loop()
         future = loop.create_future()

@@ -25,7 +25,7 @@ async def answer_by(
 ) -> T:
     """Await a store's answer, until a deadline.
 
-    The operation is cancelled then, so whoever took a token has to end it as never sent.
+    The operation is cancelled then, so a caller that takes a token has to end it as never sent.
 
     Args:
         deadline: The end of the caller's budget, on the store's clock; None for no end.

@@ -1,4 +1,4 @@
-"""How a loss of a Redis server's memory is noticed, by a mark beside each bucket.
+"""Marks beside the buckets on a Redis server, by which a loss of its memory is noticed.
 
 The mark names the memory that the bucket is in. A server that was restarted or promoted has
 another memory, which may lack the last writes.

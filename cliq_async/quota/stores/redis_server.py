@@ -130,11 +130,12 @@ class RedisNodes:
         Raises:
             Exception: One is not, or anything else that redis-py raises.
         """
-        sentinel = getattr(self.client.connection_pool, "sentinel_manager", None)
+        pool: Any = getattr(self.client, "connection_pool", None)  # a cluster has none
+        sentinel = getattr(pool, "sentinel_manager", None)
         for node in self.by_name.values():
             if sentinel is not None:
                 connection = node.client.connection
-                primary = sentinel.discover_master(self.client.connection_pool.service_name)
+                primary = sentinel.discover_master(pool.service_name)
                 if (connection.host, connection.port) != tuple(primary):
                     raise RedisConnectionError("Sentinel names another primary")
             node.refresh()

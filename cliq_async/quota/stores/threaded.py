@@ -201,7 +201,7 @@ class ThreadedStore:
     async def close(self) -> None:
         """Store what is pending and close the backend; the next operation opens it again.
 
-        Waits for a second at the most. What is still pending then is stored once the backend
+        Waits at most a second. What is still pending then is stored once the backend
         answers again, if the process lives as long.
         """
         await self._worker.close(within_s=_CLOSE_S)
