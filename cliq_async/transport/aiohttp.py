@@ -232,7 +232,7 @@ async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
         if left < 0:
             raise _TooLongError(f"it is longer than {limit:,} bytes")
         blocks.append(block)
-    if answer.connection is not None:  # a body is still being written, which nobody will read
+    if answer.connection is not None:  # the rest of the body is still being written, in vain
         await answer.wait_for_close()
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 

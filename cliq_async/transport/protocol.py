@@ -144,7 +144,7 @@ def _empty(status: int) -> ApiResponse:
 
 
 def _decode(response: Response) -> tuple[object, str]:
-    """Return the decoded JSON, or None and the reason why there is none."""
+    """Return the decoded JSON, or None and the reason."""
     body = response.body
     if body is None:
         return None, response.problem or "it was cut off"

@@ -15,7 +15,8 @@ PROSE = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 # Name the person or the thing; say what happened to it; write "not a valid X" for "no X".
 PHRASES = re.compile(
     r"\b(?:some ?body|nobody|whoever|whomever|those who|those whose|anew|meanwhile"
-    r"|lets? go of|letting go of|under way|(?-i:is none|are none|was none)|but for|at the (?:most|least)"
+    r"|lets? go of|letting go of|under way|(?-i:is none|are none|was none)"
+    r"|but for|at the (?:most|least)"
     r"|(?<!there )(?:is|are) no (?!longer|more|way|need|reason|room|one\b)\w+"
     r"|ever less|imported in need|takes? note of|to oneself)\b",
     re.IGNORECASE,

@@ -22,7 +22,7 @@ __all__ = ["ClockRestart", "State", "StateBackend", "StateKey", "StatesLostError
 
 
 class StatesLostError(QuotaStoreError):
-    """What a batch stored was lost with its place; its operations have to run again."""
+    """The loss of what a batch stored, together with its place. The batch has to run again."""
 
 
 class StateKey(NamedTuple):

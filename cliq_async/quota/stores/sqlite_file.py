@@ -118,7 +118,7 @@ class SqliteBackend(BatchedFile, StateBackend):
                     yield
                 if self._written_at is not None:
                     self._marks.save_last_write(self._boot, self._written_at)
-                # After the watermark: whoever takes the log away from here on leaves that behind.
+                # After the watermark: if the log is taken away from here on, that stays behind.
                 if self._ids != self._files.ids():
                     raise StatesLostError(f"{self.path}: {FORMAT.noun} was taken away while in use")
         except CliqError:
