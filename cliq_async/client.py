@@ -23,9 +23,10 @@ from cliq_async.hooks import Hooks
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
 from cliq_async.quota.limiter import Limiter
-from cliq_async.quota.model import Lane
+from cliq_async.quota.model import Lane, Quota, Snapshot
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.registry import open_store
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.calls import Calls
@@ -34,13 +35,24 @@ from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
 from cliq_async.session import Session
 from cliq_async.transport.aiohttp import AiohttpTransport
-from cliq_async.transport.base import Transport
+from cliq_async.transport.base import MAX_RESPONSE_BYTES, Transport
 from cliq_async.transport.executor import CallOptions, PendingCall
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["CliqClient"]
 
 LaneName = Literal["interactive", "bulk"]
+
+
+def _unopened(_call: ApiCall) -> Awaitable[object]:
+    raise RuntimeError("CliqClient is a class: make an instance, and open it with `async with`")
+
+
+def _lane(name: str) -> Lane:
+    try:
+        return Lane[name.upper()]
+    except KeyError:
+        raise ValidationError("lane", "interactive or bulk", name) from None
 
 
 class CliqClient:
@@ -71,6 +83,8 @@ class CliqClient:
             seconds.
         max_wait_s: The longest time that a call may wait, in real seconds; None for no limit.
         timeout_s: The timeout of one request, in real seconds; None for no limit.
+        max_response_bytes: The longest body of an answer, unpacked; 16 MiB by default. That of a
+            refusal is never longer than 1 MiB.
         pace: "even" spreads requests over the window instead of sending them at once.
         max_rate: The most requests per second, over all endpoints.
         time_scale: The speed of the server's time: 60 for a sandbox whose minute takes a second.
@@ -88,6 +102,13 @@ class CliqClient:
         QuotaStoreError: There is no place for the default quota, since this user has no home.
     """
 
+    # At the class as well, for `create_autospec(CliqClient)`; each client has its own.
+    bots: Bots = Bots(_unopened)
+    calls: Calls = Calls(_unopened)
+    handlers: Handlers = Handlers(_unopened)
+    messages: Messages = Messages(_unopened)
+    subscribers: Subscribers = Subscribers(_unopened)
+
     def __init__(
         self,
         auth: Auth,
@@ -102,6 +123,7 @@ class CliqClient:
         straggler_s: float = 30.0,
         max_wait_s: float | None = 75.0,
         timeout_s: float | None = 30.0,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
         pace: Literal["even"] | None = None,
         max_rate: float | None = None,
         time_scale: float = 1.0,
@@ -127,6 +149,7 @@ class CliqClient:
             straggler_s=straggler_s,
             max_wait_s=max_wait_s,
             timeout_s=timeout_s,
+            max_response_bytes=max_response_bytes,
             pace=pace,
             max_rate=max_rate,
             time_scale=time_scale,
@@ -201,10 +224,9 @@ class CliqClient:
 
         Closing a client that `with_options` returned leaves the original client open.
         """
-        if not self._opened:
-            return
-        self._opened = False
-        await self._session.close()
+        if self._opened:
+            await self._session.close()
+            self._opened = False
 
     def with_options(
         self,
@@ -364,7 +386,7 @@ class CliqClient:
         """Return the quota of every endpoint, by endpoint name."""
         limiter = Limiter.of(self._store)
         quotas = list(self._quotas.values())
-        snapshots = await self._store.snapshots(quotas)
+        snapshots = await self._snapshots(quotas)
         return {
             quota.endpoint: QuotaStatus.of(snapshot, limiter.waiting(quota.key), self._store.clock)
             for quota, snapshot in zip(quotas, snapshots, strict=True)
@@ -385,8 +407,13 @@ class CliqClient:
             raise ValidationError("endpoint", "a name of an endpoint", endpoint)
         if requests < 1:
             return 0.0
-        (snapshot,) = await self._store.snapshots([self._quotas[endpoint]])
+        (snapshot,) = await self._snapshots([self._quotas[endpoint]])
         return max(0.0, snapshot.earliest(requests - 1, headroom) - snapshot.now)
+
+    async def _snapshots(self, quotas: list[Quota]) -> list[Snapshot]:
+        store, max_wait_s = self._store, self._options.max_wait_s
+        deadline = None if max_wait_s is None else store.clock() + max_wait_s
+        return await answer_by(deadline, store, store.snapshots(quotas))
 
     def _with(self, options: CallOptions) -> Self:
         other = copy.copy(self)
@@ -403,11 +430,4 @@ class CliqClient:
         self.subscribers = Subscribers(self._send)
 
     def _send(self, call: ApiCall) -> Awaitable[object]:
-        return (self._session.executor or self._session.ready()).execute(call, self._options)
-
-
-def _lane(name: str) -> Lane:
-    try:
-        return Lane[name.upper()]
-    except KeyError:
-        raise ValidationError("lane", "interactive or bulk", name) from None
+        return self._session.ready().execute(call, self._options)

@@ -13,6 +13,7 @@ from cliq_async.errors import ValidationError
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
+from cliq_async.transport.base import MAX_RESPONSE_BYTES
 from cliq_async.transport.proxy import check_proxy, proxy_from_env
 
 __all__ = [
@@ -66,6 +67,11 @@ _POSITIVE: Final = _number(_MIN, "more than 0")
 _POSITIVE_OR_NONE: Final = _number(_MIN, "more than 0, or None", optional=True)
 
 
+def _check_bytes(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValidationError(attribute.name, "a whole number of bytes, at least 1", value)
+
+
 def _check_account(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     check_text(attribute.name, value, 1)
 
@@ -107,6 +113,7 @@ class Settings:
     straggler_s: float = attrs.field(default=30.0, validator=_SECONDS)
     max_wait_s: float | None = attrs.field(default=75.0, validator=_SECONDS_OR_NONE)
     timeout_s: float | None = attrs.field(default=30.0, validator=_POSITIVE_OR_NONE)
+    max_response_bytes: int = attrs.field(default=MAX_RESPONSE_BYTES, validator=_check_bytes)
     pace: Pace | None = None
     max_rate: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
     time_scale: float = attrs.field(default=1.0, validator=_POSITIVE)

@@ -1,6 +1,8 @@
 """The resources an open client holds: created on open, released on close."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import attrs
 
@@ -18,6 +20,11 @@ from cliq_async.transport.pacing import make_pacers
 
 __all__ = ["Session", "token_provider"]
 
+_OTHER_LOOP: Final = (
+    "the client was opened in another event loop: each event loop, and so each `asyncio.run`, "
+    "needs a client of its own"
+)
+
 
 @attrs.define(kw_only=True)
 class Session:
@@ -33,6 +40,7 @@ class Session:
         transport: Carries requests; None while the session is closed.
         provider: Gives the access tokens; None while the session is closed.
         executor: Makes calls; None while the session is closed.
+        loop: The event loop that it was opened in, and the only one that may use it.
     """
 
     settings: Settings
@@ -44,9 +52,11 @@ class Session:
     transport: Transport | None = None
     provider: TokenProvider | None = None
     executor: RequestExecutor | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
         """Create what calls go through."""
+        self.loop = asyncio.get_running_loop()
         retain(self.store)
         self.transport = transport = self.connect()
         self.provider = token_provider(self.settings, self.auth, transport, self.store)
@@ -60,25 +70,35 @@ class Session:
             pacers=make_pacers(self.quotas, pace=settings.pace, max_rate=settings.max_rate),
             negotiator=DialectNegotiator(self.store, settings.root_url),
             hooks=self.hooks,
+            max_response_bytes=settings.max_response_bytes,
         )
 
     def ready(self) -> RequestExecutor:
         """Return what makes calls.
 
         Raises:
-            RuntimeError: The client is not open.
+            RuntimeError: The client is not open, or was opened in another event loop.
         """
         if self.executor is None:
             raise RuntimeError("the client is not open: use `async with CliqClient(...) as client`")
+        if asyncio._get_running_loop() is not self.loop:  # one that does not raise
+            raise RuntimeError(_OTHER_LOOP)
         return self.executor
 
     async def close(self) -> None:
-        """Close the transport and release the store. In-flight requests are aborted."""
+        """Close the transport and release the store. In-flight requests are aborted.
+
+        Raises:
+            RuntimeError: The event loop that the client was opened in is another one, and runs.
+        """
+        ended = self.loop is not None and self.loop.is_closed()
+        if self.loop is not None and not ended and self.loop is not asyncio.get_running_loop():
+            raise RuntimeError(_OTHER_LOOP)
         transport, self.transport, self.executor = self.transport, None, None
         provider, self.provider = self.provider, None
         if transport is not None:
             try:
-                if provider is not None:
+                if provider is not None and not ended:
                     await provider.close()
             finally:
                 try:

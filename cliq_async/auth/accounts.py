@@ -23,6 +23,7 @@ from cliq_async.auth.oauth import (
     form_request,
     json_object,
     parse_token_response,
+    unread_reason,
 )
 from cliq_async.clock import to_utc
 from cliq_async.data_centers import data_center_of
@@ -196,7 +197,7 @@ class AccountsClient:
             except NoAnswerError as error:
                 raise _UnansweredError(grant.redact(error), sent=permit.sent) from None
             if response.body is None:
-                raise _UnansweredError("the response was cut off", sent=True)
+                raise _UnansweredError(unread_reason(response), sent=True)
             if response.status >= _SERVER_ERROR:
                 raise _UnansweredError(f"HTTP {response.status}", sent=True)
             permit.end(TokenOutcome.ANSWERED)

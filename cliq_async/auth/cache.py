@@ -13,9 +13,13 @@ from cliq_async.quota.stores.records import Record, SharedRecords
 __all__ = ["CachedToken", "Cooldown", "LocalTokenCache", "SharedTokenCache"]
 
 _LOCK_S: Final = 20.0
-"""How long the lock of a dead process blocks the others; longer than an attempt and its backoff."""
+"""How long the lock of a dead process blocks the others; longer than a request takes."""
+_REMEMBER_S: Final = 600.0
+"""How long failures in a row are counted after a cool-down, in server seconds: the quota's window,
+so that calls far apart use up no more of it than calls at once."""
 _REFRESH_EARLY_S: Final = 60.0
 _EXPIRE_EARLY_S: Final = 5.0
+_KINDS: Final = {"passing": False, "lasting": True}
 
 
 @attrs.frozen
@@ -49,11 +53,13 @@ class Cooldown:
         failures: The number of failures in a row.
         reason: The last failure.
         until: The end of the pause, on the store's clock.
+        lasting: True if the credentials were refused.
     """
 
     failures: int
     reason: str
     until: float
+    lasting: bool = False
 
 
 class SharedTokenCache:
@@ -66,7 +72,7 @@ class SharedTokenCache:
         self._name = grant.record_name
         # Processes of other versions read records of these names.
         self._lock_name = grant.record_name + " claim"
-        self._cooldown_name = grant.record_name + " trouble"
+        self._cooldown_name = grant.cooldown_name
         self._second_s = grant.quota.second_s
         self._clock = clock
         self._owner = uuid4().hex
@@ -114,19 +120,18 @@ class SharedTokenCache:
         self._cooldown = record = await self._records.get_record(self._cooldown_name)
         if record is None:
             return None
-        failures, pause, reason = [*record.text.split(" ", 2), "", ""][:3]
-        try:
-            return Cooldown(int(failures), reason, record.until - float(pause))
-        except ValueError:
+        failures, kind, reason = [*record.text.split(" ", 2), "", ""][:3]
+        if not failures.isdecimal() or kind not in _KINDS:
             return None
+        until = record.until - _REMEMBER_S * self._second_s
+        return Cooldown(int(failures), reason, until, lasting=_KINDS[kind])
 
-    def start_cooldown(self, failures: int, reason: str, pause_s: float) -> None:
+    def start_cooldown(self, cooldown: Cooldown) -> None:
         """Record a failure for all processes and start the cool-down. Never waits."""
-        # Kept for twice as long, so that a failure after the pause counts as one more in a row.
-        until = self._clock() + 2 * pause_s
-        self._records.set_record(
-            self._cooldown_name, f"{failures} {pause_s!r} {reason}", until=until
-        )
+        kind = "lasting" if cooldown.lasting else "passing"
+        text = f"{cooldown.failures} {kind} {cooldown.reason}"
+        until = cooldown.until + _REMEMBER_S * self._second_s
+        self._records.set_record(self._cooldown_name, text, until=until)
 
     def reset_cooldown(self) -> None:
         """Clear the failures for all processes. Never waits."""
@@ -142,9 +147,8 @@ class SharedTokenCache:
 class LocalTokenCache:
     """The cache of one client, where no store can share the token: it keeps failures only."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._cooldown: tuple[Cooldown, float] | None = None
+    def __init__(self) -> None:
+        self._cooldown: Cooldown | None = None
 
     async def load(self, rejected: AccessToken | None) -> CachedToken | None:  # noqa: ARG002
         """Return None: the client itself holds its token."""
@@ -161,15 +165,12 @@ class LocalTokenCache:
         """Do nothing: there is no shared token."""
 
     async def load_cooldown(self) -> Cooldown | None:
-        """Return the last failure; None if it was long ago."""
-        if self._cooldown is None or self._clock() >= self._cooldown[1]:
-            return None
-        return self._cooldown[0]
+        """Return the last failure."""
+        return self._cooldown
 
-    def start_cooldown(self, failures: int, reason: str, pause_s: float) -> None:
+    def start_cooldown(self, cooldown: Cooldown) -> None:
         """Record a failure and start the cool-down."""
-        now = self._clock()
-        self._cooldown = Cooldown(failures, reason, now + pause_s), now + 2 * pause_s
+        self._cooldown = cooldown
 
     def reset_cooldown(self) -> None:
         """Clear the failures."""

@@ -5,6 +5,9 @@ the lock, asks the accounts server, leaves the token in the store and releases t
 a process that has died expires. The other processes use the old token until it expires, and then
 poll for the new one.
 
+A failure is followed by a cool-down that all processes keep, and that grows with each further one:
+one refusal costs one request, however many calls meet it.
+
 Each request to the accounts server takes a token of the quota from its own bucket, in the same
 store as all others, so that the limit of ten in ten minutes holds across processes and restarts.
 """
@@ -15,7 +18,7 @@ from typing import Final
 
 import attrs
 
-from cliq_async.auth.cache import CachedToken, LocalTokenCache, SharedTokenCache
+from cliq_async.auth.cache import CachedToken, Cooldown, LocalTokenCache, SharedTokenCache
 from cliq_async.auth.credentials import AccessToken
 from cliq_async.auth.oauth import (
     TIMEOUT_S,
@@ -31,14 +34,18 @@ from cliq_async.quota.stores.records import keeps_records
 from cliq_async.quota.token import Token, try_acquire_now
 from cliq_async.transport.base import NoAnswerError, Transport
 
-__all__ = ["IssueFailed", "RetryAfter", "TokenIssuer"]
+__all__ = ["RetryAfter", "TokenIssuer"]
 
-_ATTEMPTS: Final = 3
-_BACKOFF_S: Final = 0.5
-_MAX_BACKOFF_S: Final = 4.0
-_COOLDOWN_S: Final = 5.0
+_MIN_COOLDOWN_S: Final = 1.25
 _MAX_COOLDOWN_S: Final = 120.0
-"""The pause after a failure doubles with each further one, up to this. In server seconds."""
+"""The pause after a failure doubles with each further one, up to this. In server seconds, as all
+these: so some of the ten requests are left when a failing accounts server recovers."""
+_UNSENT_COOLDOWN_S: Final = 5.0
+"""The longest pause after a request that never left: it cost nothing."""
+_LASTING_COOLDOWN_S: Final = 60.0
+"""The pause after the credentials were refused."""
+_MAX_WAIT_S: Final = 600.0
+"""The longest pause that the accounts server may ask for: the window of its own limit."""
 _POLL_S: Final = 0.05
 _MAX_POLL_S: Final = 0.5
 
@@ -49,34 +56,13 @@ class RetryAfter:
 
     Attributes:
         retry_at: The earliest time for the next request, on the store's clock.
-        error: The reason why the last requests failed, if they did.
+        error: The reason why the last request failed, if it did.
+        lasting: True if the credentials were refused, so that waiting does not help.
     """
 
     retry_at: float
     error: AuthError | None
-
-
-@attrs.frozen
-class IssueFailed:
-    """The accounts server has issued no token.
-
-    Attributes:
-        error: The reason.
-    """
-
-    error: AuthError
-
-
-class _RetryableError(Exception):
-    """A failed attempt that may succeed when repeated.
-
-    Attributes:
-        sent: True if it has used up one of the ten requests.
-    """
-
-    def __init__(self, reason: str, *, sent: bool) -> None:
-        super().__init__(reason)
-        self.sent = sent
+    lasting: bool = False
 
 
 class TokenIssuer:
@@ -101,13 +87,14 @@ class TokenIssuer:
         self._store = store
         self._on_issued = on_issued
         self._clock = store.clock
-        self._local_cache = LocalTokenCache(store.clock)
-        self._last_error: AuthError | None = None
+        self._local_cache = LocalTokenCache()
+        self._last_failure: TokenFailure | None = None
+        self._unsent = 0  # requests in a row that never left
 
     async def get(
         self, known: CachedToken | None, rejected: AccessToken | None
-    ) -> CachedToken | RetryAfter | IssueFailed:
-        """Return the shared token or issue a new one.
+    ) -> CachedToken | RetryAfter:
+        """Return the shared token, issue a new one, or return when that may be tried.
 
         Args:
             known: The token used so far.
@@ -132,9 +119,7 @@ class TokenIssuer:
                     shared = await cache.load(rejected)
                     if shared is not None and self._clock() < shared.refresh_at:
                         return shared
-                    result = await self._issue(cache)
-                    if result is not None:
-                        return result
+                    return await self._issue(cache)
                 now = self._clock()
                 for each in (shared, usable):
                     if each is not None and now < each.usable_until:
@@ -150,72 +135,30 @@ class TokenIssuer:
             return SharedTokenCache(self._store, self._grant, self._clock)
         return self._local_cache
 
-    async def _issue(
-        self, cache: SharedTokenCache | LocalTokenCache
-    ) -> CachedToken | RetryAfter | IssueFailed | None:
-        """Ask the accounts server, with retries. Return None if another process has the lock.
-
-        A failing accounts server is retried with exponential backoff shared by all processes, so
-        that some of the ten requests are left when it recovers.
-        """
-        # Imported here because most programs never need it, and importing it takes time.
-        from tenacity import (  # noqa: PLC0415
-            AsyncRetrying,
-            retry_if_exception_type,
-            stop_after_attempt,
-            wait_random_exponential,
-        )
-
+    async def _issue(self, cache: SharedTokenCache | LocalTokenCache) -> CachedToken | RetryAfter:
+        """Ask the accounts server once, unless it failed just now."""
         cooldown = await cache.load_cooldown()
         if cooldown is not None and self._clock() < cooldown.until:
-            return RetryAfter(cooldown.until, self._grant.error(cooldown.reason))
+            return self._retry_after(cooldown)
         failures = 0 if cooldown is None else cooldown.failures
-        attempts = AsyncRetrying(
-            sleep=asyncio.sleep,
-            stop=stop_after_attempt(1 if failures else _ATTEMPTS),
-            wait=wait_random_exponential(multiplier=_BACKOFF_S, max=_MAX_BACKOFF_S),
-            retry=retry_if_exception_type(_RetryableError),
-            reraise=True,
-        )
-        try:
-            result: CachedToken | RetryAfter | IssueFailed | None = await attempts(
-                self._attempt, cache
-            )
-        except _RetryableError as error:
-            if error.sent:
-                pause_s = (
-                    min(_COOLDOWN_S * 2**failures, _MAX_COOLDOWN_S) * self._grant.quota.second_s
-                )
-                cache.start_cooldown(failures + 1, str(error), pause_s)
-            return IssueFailed(self._grant.error(str(error)))
-        if isinstance(result, CachedToken):
-            cache.reset_cooldown()
-        return result
-
-    async def _attempt(
-        self, cache: SharedTokenCache | LocalTokenCache
-    ) -> CachedToken | RetryAfter | IssueFailed | None:
-        if not await cache.acquire_lock():
-            return None
-        permit = await self._acquire_permit()
-        if isinstance(permit, RetryAfter):
-            return permit
+        permit = await try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
+        if isinstance(permit, Denied):
+            last = self._last_failure
+            error = None if last is None else self._grant.error(last.reason)
+            return RetryAfter(permit.earliest_at, error, lasting=last is not None and last.lasting)
         cache.evict_rejected()
         requested_at = self._clock()
         try:
-            response = await self._transport.send(self._grant.request(), permit)
-        except BaseException as error:
-            permit.end(TokenOutcome.ABANDONED if permit.sent else TokenOutcome.NEVER_SENT)
-            if isinstance(error, NoAnswerError):
-                failure = TokenFailure(self._grant.redact(error), retryable=True, counted=False)
-                return self._on_failure(failure, sent=permit.sent)
+            issued = await self._ask(permit)
+        except Exception as error:
+            # The transport is faulty; its failures count as well, or each call would ask again.
+            self._on_failure(cache, failures, TokenFailure(type(error).__name__), sent=permit.sent)
             raise
-        issued = parse_token_response(self._grant, response)
-        counted = isinstance(issued, IssuedToken) or issued.counted
-        permit.end(TokenOutcome.ANSWERED if counted else TokenOutcome.ABANDONED)
         if isinstance(issued, TokenFailure):
-            return self._on_failure(issued, sent=True)
-        self._last_error = None
+            return self._on_failure(cache, failures, issued, sent=permit.sent)
+        self._last_failure = None
+        self._unsent = 0
+        cache.reset_cooldown()
         # The lifetime is in server seconds, and a sandbox's may be shorter than real ones.
         lifetime_s = issued.lifetime_s / self._grant.scale
         cache.store(issued.access, until=requested_at + lifetime_s, lifetime_s=lifetime_s)
@@ -225,15 +168,53 @@ class TokenIssuer:
             issued.access, until=requested_at + lifetime_s, lifetime_s=lifetime_s, second_s=second_s
         )
 
-    def _on_failure(self, failure: TokenFailure, *, sent: bool) -> IssueFailed:
-        self._last_error = self._grant.error(failure.reason)
-        if failure.retryable:
-            raise _RetryableError(failure.reason, sent=sent)
-        return IssueFailed(self._last_error)
+    async def _ask(self, permit: Token) -> IssuedToken | TokenFailure:
+        """Send one request, and end its permit by what happened."""
+        try:
+            response = await self._transport.send(self._grant.request(), permit)
+        except BaseException as error:
+            permit.end(TokenOutcome.ABANDONED if permit.sent else TokenOutcome.NEVER_SENT)
+            if isinstance(error, NoAnswerError):
+                return TokenFailure(self._grant.redact(error))
+            raise
+        issued = parse_token_response(self._grant, response)
+        counted = isinstance(issued, IssuedToken) or issued.counted
+        permit.end(TokenOutcome.ANSWERED if counted else TokenOutcome.ABANDONED)
+        return issued
 
-    async def _acquire_permit(self) -> Token | RetryAfter:
-        """Acquire the right to ask the accounts server once."""
-        permit = await try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
-        if isinstance(permit, Denied):
-            return RetryAfter(permit.earliest_at, self._last_error)
-        return permit
+    def _on_failure(
+        self,
+        cache: SharedTokenCache | LocalTokenCache,
+        failures: int,
+        failure: TokenFailure,
+        *,
+        sent: bool,
+    ) -> RetryAfter:
+        """Start a cool-down after some failures in a row and one more.
+
+        It is shared by all processes, unless the request never left: then the fault may be this
+        process's own, and the request cost nothing.
+        """
+        self._last_failure = failure
+        self._unsent = 0 if sent else self._unsent + 1
+        pause_s = _MIN_COOLDOWN_S * 2.0 ** (failures if sent else self._unsent - 1)
+        if not sent:
+            pause_s = min(pause_s, _UNSENT_COOLDOWN_S)
+        elif failure.lasting:
+            pause_s = _LASTING_COOLDOWN_S
+        else:
+            asked_for_s = min(failure.wait_s or 0.0, _MAX_WAIT_S)
+            pause_s = max(min(pause_s, _MAX_COOLDOWN_S), asked_for_s)
+        cooldown = Cooldown(
+            failures + 1,
+            failure.reason,
+            self._clock() + pause_s * self._grant.quota.second_s,
+            lasting=failure.lasting,
+        )
+        if sent:
+            cache.start_cooldown(cooldown)
+        return self._retry_after(cooldown)
+
+    def _retry_after(self, cooldown: Cooldown) -> RetryAfter:
+        error = self._grant.error(cooldown.reason)
+        return RetryAfter(cooldown.until, error, lasting=cooldown.lasting)

@@ -27,6 +27,7 @@ from cliq_async.endpoints import Limit
 from cliq_async.errors import AuthError
 from cliq_async.quota.model import Quota
 from cliq_async.transport.base import Request, Response
+from cliq_async.transport.throttling import detect_throttle
 
 __all__ = [
     "TIMEOUT_S",
@@ -36,6 +37,7 @@ __all__ = [
     "form_request",
     "json_object",
     "parse_token_response",
+    "unread_reason",
 ]
 
 ENDPOINT: Final = "access_token"
@@ -51,9 +53,11 @@ _LIFETIME_S: Final = 3600.0
 """The lifetime of an access token at Zoho."""
 _MILLISECONDS: Final = 86_400.0
 """A lifetime beyond this is in milliseconds, as in some responses."""
+_MAX_RESPONSE_BYTES: Final = 2**16
 _MAX_CHARS: Final = 200
 _SHORT_SECRET: Final = 8
-_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS, _SERVER_ERROR = 408, 429, 500
+_REQUEST_TIMEOUT, _SERVER_ERROR = 408, 500
+_REFUSALS: Final = ("unauthorized_client", "unsupported_grant_type")
 
 
 @attrs.frozen
@@ -77,13 +81,15 @@ class TokenFailure:
 
     Attributes:
         reason: The reason to show, without a secret.
-        retryable: True if another request may succeed.
+        lasting: True if these credentials were refused: only other ones can help.
         counted: True if the accounts server itself has answered, so that no request is in flight.
+        wait_s: How long the server says to wait, in its own seconds, or None.
     """
 
     reason: str
-    retryable: bool
-    counted: bool
+    lasting: bool = False
+    counted: bool = False
+    wait_s: float | None = None
 
 
 @attrs.frozen
@@ -96,6 +102,8 @@ class TokenGrant:
         credentials: The credentials.
         quota: The limit on token requests, counted in the same store as requests to Cliq.
         record_name: The name of the shared access token; it does not reveal the credentials.
+        cooldown_name: The name of the shared failures. Another secret has another name: it may be
+            the right one.
         scale: The factor by which the server's time runs faster.
     """
 
@@ -104,6 +112,7 @@ class TokenGrant:
     credentials: RefreshToken | ClientCredentials
     quota: Quota
     record_name: str
+    cooldown_name: str
     scale: float
 
     @classmethod
@@ -133,6 +142,7 @@ class TokenGrant:
                 digest = _digest(credentials.refresh_token)
             case ClientCredentials():
                 digest = _digest(credentials.client_id, *credentials.scopes)
+        record_name = "access_token " + _digest(credentials.client_id, digest, host, f"{scale:g}")
         return cls(
             url=base_url + "/oauth/v2/token",
             host=host,
@@ -147,8 +157,8 @@ class TokenGrant:
                 straggler_s=straggler_s,
                 assume_spent=_ASSUME_SPENT,
             ),
-            record_name="access_token "
-            + _digest(credentials.client_id, digest, host, f"{scale:g}"),
+            record_name=record_name,
+            cooldown_name=_digest(record_name, *_secrets(credentials)) + " trouble",
             scale=scale,
         )
 
@@ -181,25 +191,34 @@ class TokenGrant:
 def form_request(url: str, form: Mapping[str, str]) -> Request:
     """Build a request to an accounts server."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S)
+    return Request("POST", url, headers, urlencode(form).encode(), TIMEOUT_S, _MAX_RESPONSE_BYTES)
 
 
 def parse_token_response(grant: TokenGrant, response: Response) -> IssuedToken | TokenFailure:
     """Parse any response to a token request. Never raises."""
     status, body = response.status, response.body
     if body is None:
-        return TokenFailure("the response was cut off", retryable=True, counted=False)
+        return TokenFailure(unread_reason(response))
     answer = json_object(body)
     value = answer.get("access_token")
     if status < _SERVER_ERROR and is_token(value):
         center = data_center_of(answer.get("api_domain"))
         return IssuedToken(AccessToken(value), _lifetime_s(answer), center)
     gateway = status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR
+    throttle = detect_throttle(status, response.headers, answer)
     return TokenFailure(
         _reason(grant, status, answer),
-        retryable=gateway or status == _TOO_MANY_REQUESTS,
+        lasting=not gateway and throttle is None and _refuses_credentials(answer.get("error")),
         counted=not gateway,
+        wait_s=None if throttle is None else throttle.wait_s,
     )
+
+
+def unread_reason(response: Response) -> str:
+    """Return the reason why a response has no body."""
+    if response.too_long:
+        return f"the response could not be read: {response.problem}"
+    return "the response was cut off"
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -209,6 +228,12 @@ def json_object(body: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _refuses_credentials(error: object) -> bool:
+    """Return whether an error is about the credentials themselves, so that it will not pass."""
+    name = error.strip().lower() if isinstance(error, str) else ""
+    return name.startswith("invalid_") or name in _REFUSALS
 
 
 def _reason(grant: TokenGrant, status: int, answer: dict[str, Any]) -> str:

@@ -3,20 +3,23 @@
 A token is refreshed a minute before it expires. The first call to see that starts the refresh and
 waits for it; the other calls use the old token. Once that has expired or Cliq has rejected it, all
 calls wait for the one refresh. A waiting call can be cancelled: the refresh goes on.
+
+If the refresh fails, all calls share the failure and its cool-down: those that have the time wait
+for the next refresh, the others raise.
 """
 
 import asyncio
 import copy
 import logging
 from collections.abc import Callable
-from math import inf
+from math import ceil, inf
 from typing import Final
 
 import attrs
 
 from cliq_async.auth.cache import CachedToken
 from cliq_async.auth.credentials import AccessToken
-from cliq_async.auth.issuer import IssueFailed, RetryAfter, TokenIssuer
+from cliq_async.auth.issuer import RetryAfter, TokenIssuer
 from cliq_async.clock import to_utc
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.quota.model import Quota
@@ -28,6 +31,9 @@ _log = logging.getLogger("cliq_async")
 
 _RETRY_S: Final = 10.0
 """Delay before retrying to refresh a token that is still valid, in server seconds."""
+_PATIENCE: Final = 8
+"""The failures after which a call gives up if there has never been a token: then it may be the
+settings that are wrong, and not the server that is in trouble."""
 
 _CLOSED: Final = "the client was closed"
 
@@ -76,6 +82,7 @@ class RefreshingTokenProvider:
 
     async def token(self, deadline: float | None = None) -> AccessToken:
         """See `TokenProvider.token`."""
+        failures = 0
         while True:
             access = self.current()
             if access is not None:
@@ -88,7 +95,9 @@ class RefreshingTokenProvider:
                 case AccessToken():
                     return outcome
                 case RetryAfter():
-                    await self._wait_until_allowed(outcome, deadline)
+                    failures += outcome.error is not None
+                    give_up = outcome.lasting or (failures >= _PATIENCE and self._cached is None)
+                    await self._wait_until_allowed(outcome, -inf if give_up else deadline)
                 case _:
                     raise outcome
 
@@ -161,7 +170,7 @@ class RefreshingTokenProvider:
             outcome.__cause__ = error
             return outcome
 
-    def _apply_result(self, result: CachedToken | RetryAfter | IssueFailed) -> _Outcome:
+    def _apply_result(self, result: CachedToken | RetryAfter) -> _Outcome:
         """Store the result of a refresh and return the outcome for the waiting calls."""
         if isinstance(result, CachedToken):
             if result.access == self._rejected:  # rejected since the refresh began
@@ -171,23 +180,19 @@ class RefreshingTokenProvider:
             return result.access
         now, cached = self._clock(), self._cached
         if cached is not None and now < cached.usable_until and self._may_use_stale(cached, result):
-            retry_at = now + _RETRY_S * self._second_s
-            if isinstance(result, RetryAfter):
-                retry_at = max(retry_at, result.retry_at)
+            retry_at = max(now + _RETRY_S * self._second_s, result.retry_at)
             self._cached = attrs.evolve(cached, refresh_at=min(retry_at, cached.usable_until))
             return cached.access
-        if isinstance(result, IssueFailed):
-            return result.error
         self._retry_after = result
         if result.retry_at - now >= LONG_WAIT_S:
             _log.info("no access token can be issued for %.0f s", result.retry_at - now)
         return result
 
-    def _may_use_stale(self, cached: CachedToken, result: RetryAfter | IssueFailed) -> bool:
+    def _may_use_stale(self, cached: CachedToken, result: RetryAfter) -> bool:
         """Return whether to keep using a token that could not be refreshed."""
         if cached.access == self._rejected:
             # Cliq has rejected ten new tokens as well, so the token is not what it objects to.
-            return isinstance(result, RetryAfter) and result.error is None
+            return result.error is None
         if result.error is not None:
             _log.warning(
                 "the access token could not be refreshed yet and stays in use: %s", result.error
@@ -196,8 +201,11 @@ class RefreshingTokenProvider:
 
     async def _wait_until_allowed(self, retry_after: RetryAfter, deadline: float | None) -> None:
         """Wait until the next token may be issued; raise if that is past the deadline."""
-        if deadline is not None and retry_after.retry_at > deadline:
-            if retry_after.error is not None:
-                raise copy.copy(retry_after.error)
-            raise QuotaWaitError(self._endpoint, to_utc(retry_after.retry_at, self._clock))
-        await asyncio.sleep(max(0.0, retry_after.retry_at - self._clock()))
+        error, retry_at = retry_after.error, retry_after.retry_at
+        pause_s = max(0.0, retry_at - self._clock())
+        if deadline is None or retry_at <= deadline:
+            await asyncio.sleep(pause_s)
+        elif error is None:
+            raise QuotaWaitError(self._endpoint, to_utc(retry_at, self._clock))
+        else:
+            raise AuthError(f"{error}; the next request for one is possible in {ceil(pause_s)} s")

@@ -280,6 +280,7 @@ class Broadcast:
                         raise _StoppedError
                     await call.acquire()
                     await self._log.mark_sending(batch)
+                    call.limit_send(self._log.sendable_s)
                     await call.send()
         finally:
             self._workers[worker] = None

@@ -1,5 +1,6 @@
 """The log of a job's batches and their outcomes: its protocol, and the one kept in memory."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
@@ -28,6 +29,11 @@ class Counts:
     def add(self, status: Status, number: int) -> None:
         """Add a number of recipients to a status."""
         setattr(self, status, getattr(self, status) + number)
+
+    @property
+    def done(self) -> int:
+        """The number of recipients and items that have been dealt with."""
+        return self.delivered + self.failed + self.unknown + self.skipped
 
 
 @attrs.frozen
@@ -82,6 +88,13 @@ class JobLog(Protocol):
 
         Raises:
             JournalError: The log could not be written, so the batch must not be sent.
+        """
+        ...
+
+    def sendable_s(self) -> float:
+        """Return for how long a marked batch may still be sent, in real seconds.
+
+        No other program can run the job within this time.
         """
         ...
 
@@ -157,6 +170,10 @@ class MemoryJobLog:
 
     async def mark_sending(self, batch: Batch) -> None:
         """See `JobLog.mark_sending`: the mark would not survive a crash."""
+
+    def sendable_s(self) -> float:
+        """See `JobLog.sendable_s`: no other program knows of the job."""
+        return math.inf
 
     def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None

@@ -47,8 +47,9 @@ class JobOptions(TypedDict, total=False):
         max_wait_s: The longest time that one request may wait, in real seconds. If it would have
             to wait longer, the job stops.
         on_progress: Called when the job starts, and after each request.
-        journal: A file that outlives the job: started again with the same file, the job resumes,
-            and does not send again to recipients who were delivered to.
+        journal: A file that outlives the job, or `redis://host:port/db/name`, which outlives the
+            host as well: started again with the same journal, the job resumes, and does not send
+            again to recipients who were delivered to.
         resend_unknown: With a journal: send again to recipients who may or may not have been
             reached.
     """
@@ -141,8 +142,8 @@ def _open_log(
         if resend_unknown:
             raise ValidationError("resend_unknown", "False without a journal", resend_unknown)
         return MemoryJobLog()
-    # Imported when needed: a job without a journal does not load SQLite.
+    # Imported when needed: a job without a journal loads neither SQLite nor Redis.
     from cliq_async.bulk.journal import Journal  # noqa: PLC0415
-    from cliq_async.bulk.journal_file import JobIdentity  # noqa: PLC0415
+    from cliq_async.bulk.journal_store import JobIdentity  # noqa: PLC0415
 
     return Journal(journal, JobIdentity(**identity), resend_unknown=resend_unknown)

@@ -1,5 +1,7 @@
-"""The journal: a job log in a file. A job that is started again with its journal resumes."""
+"""The journal: a job log in a file or on a Redis server. A job started again with it resumes."""
 
+import asyncio
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,12 +13,25 @@ import attrs
 
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import Counts, Known, Part, Status
-from cliq_async.bulk.journal_file import JobIdentity, JournalFile, status_totals
 from cliq_async.bulk.journal_reader import JournalOutcomes
-from cliq_async.errors import JournalError
+from cliq_async.bulk.journal_store import (
+    Begun,
+    JobIdentity,
+    JournalPlace,
+    JournalStore,
+    LeaseHeldError,
+    RedisPlace,
+    Row,
+    parse_place,
+)
+from cliq_async.errors import JournalError, ValidationError
 from cliq_async.storage.worker import WorkerThread
 
 __all__ = ["Journal"]
+
+_log = logging.getLogger("cliq_async")
+
+_LEASE_POLL_S: Final = 0.25
 
 _RECIPIENTS_DIFFER: Final = (
     "the recipients or messages differ from those the job began with; excluded ids and templates "
@@ -25,90 +40,93 @@ _RECIPIENTS_DIFFER: Final = (
 
 
 class Journal:
-    """A job log in a file.
+    """A job log that outlives its job.
 
     Args:
-        path: The file.
+        journal: The file, or the URL of a journal on a Redis server.
         identity: The job to which it belongs.
         resend_unknown: Send again to recipients who may or may not have been reached.
+
+    Raises:
+        ValidationError: The URL does not name a journal on a server.
     """
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        journal: str | os.PathLike[str],
         identity: JobIdentity,
         *,
         resend_unknown: bool = False,
     ) -> None:
-        self.path = Path(os.path.realpath(path))  # one name, and so one lock, per file
         self.counts = Counts()
         self._resend_unknown = resend_unknown
-        self._batch_size = identity.batch_size
-        self._file = JournalFile(self.path, identity)
-        self._worker: WorkerThread[Any] = WorkerThread(self._file, _after_fork)
+        self._store = _open_store(parse_place(journal), identity)
+        self._worker: WorkerThread[Any] = WorkerThread(self._store, _after_fork)
+        self._renewal: asyncio.Task[None] | None = None
         self._keys = count(1)
         self._resending: set[int] = set()
         self._started: set[int] = set()
         self._skipped: list[tuple[int, str, str]] = []
 
     async def open(self) -> Known:
-        """See `JobLog.open`."""
-
-        def step() -> tuple[int, Known, dict[str, int]]:
-            conn = self._file.conn
-            conn.execute("DELETE FROM skipped")  # this run reads them again
-            (last,) = conn.execute("SELECT max(key) FROM batch").fetchone()
-            (position,) = conn.execute("SELECT max(position) FROM batch").fetchone()
-            sizes = conn.execute(
-                "SELECT position, size FROM batch WHERE position IS NOT NULL AND size <> ?",
-                (self._batch_size,),
-            )
-            known = Known(0 if position is None else position + 1, dict(sizes.fetchall()))
-            return last or 0, known, status_totals(conn)
-
-        known: Known
-        last, known, totals = await self._worker.call(step)
-        self._keys = count(last + 1)
+        """See `JobLog.open`. Waits for the lease of a program that may have died."""
+        begun: Begun | None = None
+        warned = False
+        while begun is None:
+            try:
+                begun = await self._worker.call(self._store.begin)
+            except LeaseHeldError as error:
+                if not warned:
+                    warned = True
+                    _log.warning("%s", error)
+                await asyncio.sleep(_LEASE_POLL_S)
+        self._keys = count(begun.last_key + 1)
+        totals = begun.totals
         self.counts = Counts(**{name: totals.get(name, 0) for name in _COUNTED_STATUSES})
-        return known
+        _log.info(
+            "%s: %s",
+            self._store.place,
+            f"the job goes on after {self.counts.done:,} recipients"
+            if begun.last_key
+            else "the journal is new",
+        )
+        if self._store.renew_s is not None:
+            renew = self._renew(self._store.renew_s)
+            self._renewal = asyncio.get_running_loop().create_task(renew)
+        return begun.known
+
+    async def _renew(self, every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            with suppress(JournalError):  # the next `mark_sending` raises it
+                await self._worker.call(self._store.renew)
 
     async def check(self, batches: Sequence[Batch]) -> list[Batch]:
         """See `JobLog.check`."""
-        first, last = batches[0].position, batches[-1].position
-
-        def step() -> dict[int, bytes]:
-            rows = self._file.conn.execute(
-                "SELECT position, digest FROM batch WHERE position BETWEEN ? AND ?", (first, last)
-            )
-            return dict(rows.fetchall())
-
-        digests: dict[int | None, bytes] = await self._worker.call(step)
+        first, last = batches[0].position or 0, batches[-1].position or 0
+        digests: dict[int | None, bytes] = await self._worker.call(
+            lambda: self._store.digests(first, last)
+        )
         unsent = []
         for batch in batches:
             digest = digests.get(batch.position)
             if digest is None:  # an earlier run read it, but did not start to send it
                 unsent.append(batch)
             elif digest != batch.digest():
-                raise JournalError(f"{self.path}: batch {batch.position}: {_RECIPIENTS_DIFFER}")
+                raise JournalError(
+                    f"{self._store.place}: batch {batch.position}: {_RECIPIENTS_DIFFER}"
+                )
         return unsent
 
     async def unfinished(self) -> list[Batch]:
         """See `JobLog.unfinished`."""
-        statuses = ("waiting", "unknown") if self._resend_unknown else ("waiting", "waiting")
-
-        def step() -> list[tuple[int, int | None, str, bytes, str]]:
-            return self._file.conn.execute(
-                "SELECT key, position, ids, content, status FROM batch WHERE status IN (?, ?) "
-                "ORDER BY key",
-                statuses,
-            ).fetchall()
-
-        batches = []
-        for key, position, ids, content, status in await self._worker.call(step):
-            batches.append(Batch(tuple(ids.split("\n")), position, content, key))
-            if status == "unknown":
-                self._resending.add(key)
-        return batches
+        statuses = ("waiting", "unknown") if self._resend_unknown else ("waiting",)
+        rows: list[Row] = await self._worker.call(lambda: self._store.unfinished(statuses))
+        self._resending |= {row.key for row in rows if row.status == "unknown"}
+        return [
+            Batch(tuple((row.ids or "").split("\n")), row.position, row.content, row.key)
+            for row in rows
+        ]
 
     def with_key(self, batch: Batch) -> Batch:
         """See `JobLog.with_key`."""
@@ -118,7 +136,11 @@ class Journal:
         """See `JobLog.mark_sending`."""
         self._write_skipped()
         self._started.add(batch.key)
-        await self._worker.call(lambda: self._write_batch(batch, "sending"))
+        await self._worker.call(lambda: self._store.put(_row(batch, "sending")))
+
+    def sendable_s(self) -> float:
+        """See `JobLog.sendable_s`."""
+        return self._store.sendable_s()
 
     def record_outcome(
         self, batch: Batch, status: Status, reason: str = "", code: str | None = None
@@ -126,16 +148,7 @@ class Journal:
         """See `JobLog.record_outcome`."""
         status, reason = _combined_outcome(self._finish(batch), status, reason)
         self.counts.add(status, len(batch))
-        values = (status, reason, code, status in _FINAL_STATUSES, batch.key)
-
-        def step() -> None:
-            self._file.conn.execute(
-                "UPDATE batch SET status = ?, reason = ?, code = ?, "
-                "content = CASE WHEN ? THEN x'' ELSE content END WHERE key = ?",
-                values,
-            )
-
-        self._worker.submit(step)
+        self._worker.submit(lambda: self._store.finish(_row(batch, status, reason, code)))
 
     def record_outcomes(self, batch: Batch, parts: Sequence[Part]) -> None:
         """See `JobLog.record_outcomes`."""
@@ -149,8 +162,8 @@ class Journal:
 
         def step() -> None:
             for part, status, reason in keyed_parts:
-                self._write_batch(part, status, reason)
-            self._write_batch(batch, "split")
+                self._store.put(_row(part, status, reason))
+            self._store.put(_row(batch, "split"))
 
         self._worker.submit(step)
 
@@ -167,11 +180,11 @@ class Journal:
 
         def step() -> None:
             if unknown:
-                self._write_batch(batch, "unknown", _NOT_RESENT)
+                self._store.put(_row(batch, "unknown", _NOT_RESENT))
             elif batch.position is None:
-                self._write_batch(batch, "waiting")
+                self._store.put(_row(batch, "waiting"))
             else:
-                self._file.conn.execute("DELETE FROM batch WHERE key = ?", (batch.key,))
+                self._store.delete(_row(batch, "waiting"))
 
         self._worker.submit(step)
 
@@ -187,10 +200,10 @@ class Journal:
         def step() -> None:
             for part in keyed_parts:
                 if maybe_reached:
-                    self._write_batch(part, "unknown", _NOT_RESENT)
+                    self._store.put(_row(part, "unknown", _NOT_RESENT))
                 else:
-                    self._write_batch(part, "waiting")
-            self._write_batch(batch, "split")
+                    self._store.put(_row(part, "waiting"))
+            self._store.put(_row(batch, "split"))
 
         self._worker.submit(step)
         return keyed_parts
@@ -204,11 +217,7 @@ class Journal:
     def _write_skipped(self) -> None:
         rows, self._skipped = self._skipped, []
         if rows:
-            self._worker.submit(
-                lambda: self._file.conn.executemany(
-                    "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?)", rows
-                )
-            )
+            self._worker.submit(lambda: self._store.add_skipped(rows))
 
     async def flush(self) -> None:
         """See `JobLog.flush`."""
@@ -218,10 +227,12 @@ class Journal:
 
     def outcomes(self) -> JournalOutcomes:
         """See `JobLog.outcomes`."""
-        return JournalOutcomes(self.path)
+        return JournalOutcomes(self._store.place)
 
     async def close(self) -> None:
         """See `JobLog.close`."""
+        if self._renewal is not None:
+            self._renewal.cancel()
         self._write_skipped()
         try:
             await self._worker.call(lambda: None)  # raises if pending records cannot be written
@@ -241,28 +252,6 @@ class Journal:
         self.counts.unknown -= len(batch)
         return True
 
-    def _write_batch(
-        self, batch: Batch, status: str, reason: str = "", code: str | None = None
-    ) -> None:
-        ids = None if status == "split" else "\n".join(batch.ids)
-        content = b"" if status in _FINAL_STATUSES else batch.content
-        self._file.conn.execute(
-            "INSERT OR REPLACE INTO batch "
-            "(key, position, digest, size, status, ids, content, reason, code) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                batch.key,
-                batch.position,
-                batch.digest(),
-                len(batch),
-                status,
-                ids,
-                content,
-                reason,
-                code,
-            ),
-        )
-
 
 _COUNTED_STATUSES: Final = ("delivered", "failed", "unknown")
 _FINAL_STATUSES: Final = frozenset({"delivered", "failed", "split"})
@@ -275,6 +264,37 @@ def _combined_outcome(maybe_reached: bool, status: Status, reason: str) -> tuple
     if maybe_reached and status == "failed":
         return "unknown", f"may have been reached by an earlier request; then: {reason}"
     return status, reason
+
+
+def _row(batch: Batch, status: str, reason: str = "", code: str | None = None) -> Row:
+    return Row(
+        key=batch.key,
+        position=batch.position,
+        digest=batch.digest(),
+        size=len(batch),
+        status=status,
+        ids=None if status == "split" else "\n".join(batch.ids),
+        content=b"" if status in _FINAL_STATUSES else batch.content,
+        reason=reason,
+        code=code,
+    )
+
+
+def _open_store(place: JournalPlace, identity: JobIdentity) -> JournalStore:
+    # Imported when needed: a file needs no Redis, and a journal on a server no SQLite.
+    if isinstance(place, RedisPlace):
+        try:
+            from cliq_async.bulk import journal_redis  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "redis":
+                raise
+            what = "a journal on a server: `pip install 'cliq-async[redis]'`"
+            raise ValidationError("journal", what, "redis://…") from None
+        return journal_redis.RedisJournal(place, identity, lease_s=journal_redis.LEASE_S)
+    from cliq_async.bulk.journal_file import JournalFile  # noqa: PLC0415
+
+    # One name, and so one lock, per file.
+    return JournalFile(Path(os.path.realpath(place)), identity)
 
 
 def _after_fork() -> None:

@@ -4,19 +4,22 @@ A batch is written with its recipients before it is sent, and updated when it is
 content is kept until the batch no longer has to be sent.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import attrs
 from filelock import FileLock, Timeout
 
+from cliq_async.bulk.job_log import Known
+from cliq_async.bulk.journal_reader import JournalSummary
+from cliq_async.bulk.journal_store import PROGRAM_DIED, Begun, JobIdentity, Row
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError
 from cliq_async.storage.batched import BatchedFile
 from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 
-__all__ = ["JobIdentity", "JournalFile", "iter_outcomes", "status_totals"]
+__all__ = ["JournalFile", "read_outcomes", "read_summary"]
 
 FORMAT: Final = SqliteFormat(
     noun="the journal",
@@ -54,34 +57,6 @@ FORMAT: Final = SqliteFormat(
     secure_delete=True,
 )
 
-_PROGRAM_DIED: Final = "the program ended before the request was answered"
-
-
-@attrs.frozen(kw_only=True)
-class JobIdentity:
-    """The job to which a journal belongs; it cannot be used for any other.
-
-    Attributes:
-        kind: The kind of job.
-        quota: The owner of the quota: account and host.
-        bot: The bot's unique name.
-        message: A digest of the message; `personal` for personal messages, which are part of the
-            digests of the batches.
-        batch_size: The number of recipients in a request.
-        dedupe: True if repeated ids are skipped.
-    """
-
-    kind: str
-    quota: str
-    bot: str
-    message: str
-    batch_size: int
-    dedupe: bool
-
-    def to_rows(self) -> dict[str, str]:
-        """Return the rows of the journal's job table."""
-        return {name: str(value) for name, value in attrs.asdict(self).items()}
-
 
 class JournalFile(BatchedFile):
     """A journal that is open for writing.
@@ -90,6 +65,8 @@ class JournalFile(BatchedFile):
         path: The file. If missing, it is created with its folder, readable only by its owner.
         identity: The job to which the journal belongs.
     """
+
+    renew_s: float | None = None
 
     def __init__(self, path: Path, identity: JobIdentity) -> None:
         super().__init__(FORMAT, path)
@@ -109,6 +86,7 @@ class JournalFile(BatchedFile):
     def connect(self) -> None:
         """Lock and open the file, if it is not open."""
         if self._conn is not None:
+            self.keep_log()  # a program that is killed would leave a journal without it
             return
         if self.path.is_dir():
             raise JournalError(f"{self.path} is a folder: name a file for the journal")
@@ -130,33 +108,130 @@ class JournalFile(BatchedFile):
 
     def _claim(self, conn: Connection) -> None:
         (has_batches,) = conn.execute("SELECT EXISTS (SELECT * FROM batch)").fetchone()
-        recorded = dict(conn.execute("SELECT name, value FROM job")) if has_batches else {}
-        expected = self._identity.to_rows()
-        for name, value in expected.items():
-            if recorded and recorded.get(name) != value:
-                difference = (
-                    "its message is different"
-                    if name == "message"
-                    else f"its {name} is {recorded.get(name)!r}, but this job's is {value!r}"
-                )
-                raise JournalError(f"{self.path} is the journal of another job: {difference}")
-        conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", expected.items())
+        if has_batches:
+            self._identity.check(dict(conn.execute("SELECT name, value FROM job")), self.path)
+        rows = self._identity.to_rows()
+        conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", rows.items())
         # This process holds the lock, so no request of an earlier run is still in flight.
         conn.execute(
             "UPDATE batch SET status = 'unknown', reason = ? WHERE status = 'sending'",
-            (_PROGRAM_DIED,),
+            (PROGRAM_DIED,),
         )
 
+    @property
+    def place(self) -> Path:
+        """See `JournalStore.place`."""
+        return self.path
 
-def status_totals(conn: Connection) -> dict[str, int]:
+    def begin(self) -> Begun:
+        """See `JournalStore.begin`."""
+        self.conn.execute("DELETE FROM skipped")  # this run reads them again
+        (last,) = self.conn.execute("SELECT max(key) FROM batch").fetchone()
+        (position,) = self.conn.execute("SELECT max(position) FROM batch").fetchone()
+        sizes = self.conn.execute(
+            "SELECT position, size FROM batch WHERE position IS NOT NULL AND size <> ?",
+            (self._identity.batch_size,),
+        )
+        known = Known(0 if position is None else position + 1, dict(sizes.fetchall()))
+        return Begun(last or 0, known, _status_totals(self.conn))
+
+    def digests(self, first: int, last: int) -> dict[int, bytes]:
+        """See `JournalStore.digests`."""
+        rows = self.conn.execute(
+            "SELECT position, digest FROM batch WHERE position BETWEEN ? AND ?", (first, last)
+        )
+        return dict(rows.fetchall())
+
+    def unfinished(self, statuses: Sequence[str]) -> list[Row]:
+        """See `JournalStore.unfinished`."""
+        rows = self.conn.execute(
+            "SELECT key, position, digest, size, status, ids, content, reason, code FROM batch "
+            "WHERE status IN (?, ?) ORDER BY key",
+            (statuses[0], statuses[-1]),
+        )
+        return [Row(*row) for row in rows]
+
+    def put(self, row: Row) -> None:
+        """See `JournalStore.put`."""
+        self.conn.execute(
+            "INSERT OR REPLACE INTO batch "
+            "(key, position, digest, size, status, ids, content, reason, code) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                row.key,
+                row.position,
+                row.digest,
+                row.size,
+                row.status,
+                row.ids,
+                row.content,
+                row.reason,
+                row.code,
+            ),
+        )
+
+    def finish(self, row: Row) -> None:
+        """See `JournalStore.finish`."""
+        self.conn.execute(
+            "UPDATE batch SET status = ?, reason = ?, code = ?, content = ? WHERE key = ?",
+            (row.status, row.reason, row.code, row.content, row.key),
+        )
+
+    def delete(self, row: Row) -> None:
+        """See `JournalStore.delete`."""
+        self.conn.execute("DELETE FROM batch WHERE key = ?", (row.key,))
+
+    def add_skipped(self, items: Sequence[tuple[int, str, str]]) -> None:
+        """See `JournalStore.add_skipped`."""
+        self.conn.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?, ?)", items)
+
+    def renew(self) -> None:
+        """See `JournalStore.renew`: the lock lasts as long as the process."""
+
+    def sendable_s(self) -> float:
+        """See `JournalStore.sendable_s`: the lock lasts as long as the process."""
+        return math.inf
+
+
+def read_summary(path: Path) -> JournalSummary:
+    """Return the summary of a journal. Its job may be running.
+
+    Raises:
+        JournalError: The journal does not exist or cannot be read.
+    """
+    conn = FORMAT.read(path)
+    try:
+        with FORMAT.translate_errors(path):
+            job = dict(conn.execute("SELECT name, value FROM job"))
+            totals = _status_totals(conn)
+            (skipped,) = conn.execute("SELECT count(*) FROM skipped").fetchone()
+    finally:
+        conn.close()
+    return JournalSummary.from_totals(job, totals, skipped)
+
+
+def read_outcomes(path: Path, *, delivered: bool = False) -> Iterator[Outcome]:
+    """Yield the failed, unknown and skipped outcomes, and with `delivered` those as well.
+
+    Raises:
+        JournalError: The journal does not exist or cannot be read.
+    """
+    with FORMAT.translate_errors(path):
+        conn = FORMAT.read(path)
+        try:
+            yield from _iter_outcomes(conn, delivered=delivered)
+        finally:
+            conn.close()
+
+
+def _status_totals(conn: Connection) -> dict[str, int]:
     """Return the number of recipients by status, including `sending` and `waiting`."""
     totals = dict(conn.execute("SELECT status, sum(size) FROM batch GROUP BY status"))
     totals.pop("split", None)
     return totals
 
 
-def iter_outcomes(conn: Connection, *, delivered: bool = False) -> Iterator[Outcome]:
-    """Yield the failed, unknown and skipped outcomes, and with `delivered` those as well."""
+def _iter_outcomes(conn: Connection, *, delivered: bool) -> Iterator[Outcome]:
     rows = conn.execute(
         "SELECT status, ids, reason, code FROM batch "
         "WHERE status IN ('failed', 'unknown', ?) AND ids IS NOT NULL ORDER BY key",

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from cliq_async.bulk.report import Outcome
+
+if TYPE_CHECKING:
+    from cliq_async.bulk.journal_store import JournalPlace
 
 __all__ = ["JournalOutcomes", "JournalSummary", "read_journal", "read_outcomes"]
 
@@ -34,27 +37,40 @@ class JournalSummary:
     under_way: int = 0
     waiting: int = 0
 
+    @classmethod
+    def from_totals(
+        cls, job: Mapping[str, str], totals: Mapping[str, int], skipped: int
+    ) -> "JournalSummary":
+        """Return the summary for the number of recipients by status."""
+        return cls(
+            job=job,
+            delivered=totals.get("delivered", 0),
+            failed=totals.get("failed", 0),
+            unknown=totals.get("unknown", 0),
+            skipped=skipped,
+            under_way=totals.get("sending", 0),
+            waiting=totals.get("waiting", 0),
+        )
+
 
 def read_journal(path: str | os.PathLike[str]) -> JournalSummary:
-    """Return the summary of a journal. Its job may be running.
+    """Return the summary of a journal, given its file or its URL. Its job may be running.
 
     Raises:
         JournalError: The journal does not exist or cannot be read.
+        ValidationError: The URL does not name a journal on a server.
     """
-    # Imported when needed: a program without a journal does not load SQLite.
-    from cliq_async.bulk.journal_file import FORMAT, status_totals  # noqa: PLC0415
+    # Imported when needed: a program without a journal loads neither SQLite nor Redis.
+    from cliq_async.bulk.journal_store import RedisPlace, parse_place  # noqa: PLC0415
 
-    place = Path(path)
-    conn = FORMAT.read(place)
-    try:
-        with FORMAT.translate_errors(place):
-            job = dict(conn.execute("SELECT name, value FROM job"))
-            totals = status_totals(conn)
-            (skipped,) = conn.execute("SELECT count(*) FROM skipped").fetchone()
-    finally:
-        conn.close()
-    totals["under_way"] = totals.pop("sending", 0)
-    return JournalSummary(job=job, skipped=skipped, **totals)
+    place = parse_place(path)
+    if isinstance(place, RedisPlace):
+        from cliq_async.bulk import journal_redis  # noqa: PLC0415
+
+        return journal_redis.read_summary(place)
+    from cliq_async.bulk import journal_file  # noqa: PLC0415
+
+    return journal_file.read_summary(place)
 
 
 @attrs.frozen
@@ -62,22 +78,24 @@ class JournalOutcomes(Iterable[Outcome]):
     """A job's outcomes, read from the journal on each iteration.
 
     Attributes:
-        path: The journal.
+        place: The place of the journal.
         delivered: True if the delivered recipients are included.
     """
 
-    path: Path
+    place: "JournalPlace"
     delivered: bool = False
 
     def __iter__(self) -> Iterator[Outcome]:
-        from cliq_async.bulk.journal_file import FORMAT, iter_outcomes  # noqa: PLC0415
+        from cliq_async.bulk.journal_store import RedisPlace  # noqa: PLC0415
 
-        with FORMAT.translate_errors(self.path):
-            conn = FORMAT.read(self.path)
-            try:
-                yield from iter_outcomes(conn, delivered=self.delivered)
-            finally:
-                conn.close()
+        if isinstance(self.place, RedisPlace):
+            from cliq_async.bulk import journal_redis  # noqa: PLC0415
+
+            yield from journal_redis.read_outcomes(self.place, delivered=self.delivered)
+        else:
+            from cliq_async.bulk import journal_file  # noqa: PLC0415
+
+            yield from journal_file.read_outcomes(self.place, delivered=self.delivered)
 
     def __bool__(self) -> bool:
         return next(iter(self), None) is not None
@@ -93,7 +111,7 @@ def read_outcomes(path: str | os.PathLike[str], *, delivered: bool = False) -> I
         ```
 
     Args:
-        path: The job's journal.
+        path: The job's journal: a file, or the URL of one on a Redis server.
         delivered: Include the recipients who were delivered to.
 
     Returns:
@@ -102,5 +120,8 @@ def read_outcomes(path: str | os.PathLike[str], *, delivered: bool = False) -> I
 
     Raises:
         JournalError: On iteration, if the journal does not exist or cannot be read.
+        ValidationError: The URL does not name a journal on a server.
     """
-    return JournalOutcomes(Path(path), delivered)
+    from cliq_async.bulk.journal_store import parse_place  # noqa: PLC0415
+
+    return JournalOutcomes(parse_place(path), delivered)

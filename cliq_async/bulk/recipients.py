@@ -5,13 +5,16 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from typing import Any, Final, Protocol, cast
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.errors import ValidationError, abbreviate
-from cliq_async.models.identifiers import user_ids_field
+from cliq_async.errors import Unquoted, ValidationError, abbreviate
+from cliq_async.models.identifiers import check_not_a_table, user_ids_field
 
 __all__ = ["BatchReader", "BatchSource", "RecipientFilter", "normalize_excluded", "stream"]
 
 _END: Final = object()
 _MAX_ITEM_CHARS: Final = 100
+_FIRST: Final = 100
+"""The number of items after which reading ends if none is an id: it is the wrong column or file."""
+_EXAMPLES: Final = 3
 _YIELD_EVERY: Final = 100
 """The number of items after which other tasks get a turn."""
 _FLUSH_EVERY: Final = 500
@@ -80,19 +83,25 @@ class RecipientFilter:
         self._seen: set[str] | None = set() if dedupe else None
         self._exclude = exclude
         self._number = 0
+        self._accepted = False
+        self._examples: list[str] = []
 
     def accept(self, item: object) -> str | None:
-        """Return the recipient's id, or None if the item is skipped."""
+        """Return the recipient's id, or None if the item is skipped.
+
+        Raises:
+            ValidationError: None of the first hundred items is an id.
+        """
         self._number += 1
-        item = _strip(item)
         try:
-            recipient = user_ids_field(
-                (cast("str", item),)
-            )  # a tuple, so that "1,2" is not two ids
+            # In a tuple, a list is not taken for several ids.
+            recipient = user_ids_field(item if isinstance(item, str) else (cast("str", item),))
         except ValidationError as error:
-            text = item if isinstance(item, str) else repr(abbreviate(item))
+            text = item.strip() if isinstance(item, str) else repr(abbreviate(item))
             self._skip(text[:_MAX_ITEM_CHARS], f"not an id: {error.limit}")
+            self._check_first(text)
             return None
+        self._accepted = True
         if self._exclude and recipient.casefold() in self._exclude:
             self._skip(recipient, "excluded")
             return None
@@ -108,6 +117,14 @@ class RecipientFilter:
         """Wait until skipped items are written, once every 500 of them. Call it after each."""
         if self._flush is not None and self._skipped % _FLUSH_EVERY == 0:
             await self._flush()
+
+    def _check_first(self, text: str) -> None:
+        if self._accepted:
+            return
+        self._examples = [*self._examples, text][:_EXAMPLES]
+        if self._number == _FIRST:
+            given = Unquoted(", ".join(repr(abbreviate(each)) for each in self._examples) + ", …")
+            raise ValidationError("to", f"ids; none of the first {_FIRST} items is one", given)
 
     def _skip(self, item: str, reason: str) -> None:
         self._skipped += 1
@@ -169,11 +186,6 @@ class BatchReader:
         await self._items.aclose()
 
 
-def _strip(item: Any) -> Any:
-    """Strip a str, which may be a line of a file."""
-    return item.strip() if isinstance(item, str) else item
-
-
 def normalize_excluded(ids: Iterable[str | int]) -> frozenset[str]:
     """Normalize excluded ids for case-insensitive comparison.
 
@@ -183,7 +195,7 @@ def normalize_excluded(ids: Iterable[str | int]) -> frozenset[str]:
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ValidationError("exclude", "an iterable of ids", ids)
     try:
-        return frozenset(user_ids_field((_strip(each),)).casefold() for each in ids)
+        return frozenset(user_ids_field((each,)).casefold() for each in ids)
     except ValidationError as error:
         raise ValidationError("exclude", error.limit, error.given) from None
 
@@ -196,6 +208,7 @@ def stream(items: object) -> AsyncGenerator[object, None]:
     """
     if isinstance(items, str | bytes) or not isinstance(items, Iterable | AsyncIterable):
         raise ValidationError("to", "an iterable of ids", items)
+    check_not_a_table("to", items)
     return _stream(items)
 
 

@@ -62,7 +62,7 @@ class BulkReport(BroadcastProgress):
     Attributes:
         outcomes: The failed, unknown and skipped recipients, with ids and reasons. Without a
             journal, a tuple without the repeated and excluded ids, which are only counted; with a
-            journal, an iterable that reads all of them from its file.
+            journal, an iterable that reads all of them from the journal.
         stopped: The reason why the job stopped before its last recipient, with advice, or None.
         error: The exception that stopped the job, or None.
     """

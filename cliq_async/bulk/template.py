@@ -13,7 +13,7 @@ from cliq_async.models.parsing.call import call_from
 from cliq_async.models.parsing.message import message_from
 
 if TYPE_CHECKING:
-    import jinja2
+    from cliq_async.bulk.template_environment import LimitedEnvironment
 
 __all__ = ["CallTemplate", "MessageTemplate"]
 
@@ -65,7 +65,8 @@ class MessageTemplate(_Template[Message]):
 
     Its texts are Jinja templates over the row's columns, as `{{ name }}`, or
     `{{ row["First name"] }}` if a column's name is not an identifier. A column that is missing or
-    None is an error, unless the template has a default: `{{ name | default("colleague") }}`.
+    None is an error, unless the template has a default: `{{ name | default("colleague") }}`. A
+    template that needs more than 10,000,000 characters or 20,000 steps for a text is an error.
 
     Requires the extra `template`.
 
@@ -109,25 +110,16 @@ class CallTemplate(_Template[Call]):
         super().__init__(call, to, call_from)
 
 
-def _environment() -> "jinja2.Environment":
+def _environment() -> "LimitedEnvironment":
     # Imported when needed: Jinja comes with an extra.
     try:
-        from jinja2 import StrictUndefined, Undefined  # noqa: PLC0415
-        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+        from cliq_async.bulk.template_environment import LimitedEnvironment  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "jinja2":
             raise
         limit = "Jinja: `pip install 'cliq-async[template]'`"
         raise ValidationError("template", limit, Unquoted("none")) from None
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-        finalize=lambda value: value if isinstance(value, Undefined) else _finalize(value),
-    )
-    environment.globals.clear()  # else `{{ range }}` would hide a missing column
-    del environment.filters["random"]  # a resumed job must build the same messages
-    return environment
+    return LimitedEnvironment(_finalize)
 
 
 def _finalize(value: object) -> object:
@@ -136,7 +128,7 @@ def _finalize(value: object) -> object:
     return value
 
 
-def _compile(environment: "jinja2.Environment", plain: object) -> _Render:
+def _compile(environment: "LimitedEnvironment", plain: object) -> _Render:
     """Compile a value to a function that fills in its templates from a row."""
     if isinstance(plain, str):
         return (
@@ -157,11 +149,13 @@ def _constant(value: object) -> _Render:
     return lambda _row: value
 
 
-def _compile_text(environment: "jinja2.Environment", source: str) -> _Render:
+def _compile_text(environment: "LimitedEnvironment", source: str) -> _Render:
     from jinja2 import TemplateSyntaxError, UndefinedError  # noqa: PLC0415
 
+    from cliq_async.bulk.template_environment import LIMIT, TooExpensiveError  # noqa: PLC0415
+
     try:
-        template = environment.from_string(source)
+        template = environment.compile_text(source)
     except TemplateSyntaxError as error:
         limit = f"a Jinja template: line {error.lineno}: {error.message}"
         raise ValidationError("template", limit, source) from None
@@ -171,7 +165,9 @@ def _compile_text(environment: "jinja2.Environment", source: str) -> _Render:
 
     def render(row: Row) -> str:
         try:
-            return template.render({**row, "row": row})
+            return environment.fill_in(template, {**row, "row": row})
+        except TooExpensiveError:
+            raise ValidationError("template", LIMIT, source) from None
         except UndefinedError as error:
             limit = f"columns that the row has ({error.message})"
             raise ValidationError("template", limit, _column_names(row)) from None

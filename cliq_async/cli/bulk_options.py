@@ -10,7 +10,7 @@ import click
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_from_name
 from cliq_async.cli.inputs.selection import RecipientSelection
-from cliq_async.cli.options import Option, options_object, seconds
+from cliq_async.cli.options import Option, journal_type, options_object, seconds
 from cliq_async.cli.outputs.console import echo_err
 
 __all__ = ["BulkOptions", "bulk_options"]
@@ -33,7 +33,7 @@ class BulkOptions:
         dedupe: True to send once to an id that occurs twice.
         batch_size: The recipients per request; None for the maximum.
         max_wait: The longest wait of a request for the quota; None for no limit.
-        journal: The file with which the job can be resumed, or None.
+        journal: The file or URL with which the job can be resumed, or None.
         resend_unknown: True to send again to recipients who may have been reached.
         limit: The number of recipients to take; None for all.
         dry_run: True to send nothing.
@@ -53,7 +53,7 @@ class BulkOptions:
     dedupe: bool
     batch_size: int | None
     max_wait: float | None
-    journal: Path | None
+    journal: Path | str | None
     resend_unknown: bool
     limit: int | None
     dry_run: bool
@@ -233,9 +233,10 @@ def _run_options(confirm_above: int) -> tuple[Option, ...]:
     return (
         click.option(
             "--journal",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Record the job in FILE: run again with it, the job resumes where it stopped.",
+            type=journal_type,
+            metavar="FILE|URL",
+            help="Record the job in a file, or as redis://host:port/db/name: run again with it, "
+            "the job resumes where it stopped.",
         ),
         click.option(
             "--resend-unknown",

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -11,6 +12,7 @@ from click.core import ParameterSource
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.data_centers import DATA_CENTERS
+from cliq_async.errors import ValidationError
 
 __all__ = [
     "ConnectionOptions",
@@ -18,6 +20,7 @@ __all__ = [
     "combine",
     "connection_options",
     "extension_key_option",
+    "journal_type",
     "json_option",
     "max_wait_option",
     "options_object",
@@ -33,6 +36,25 @@ T = TypeVar("T")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 seconds: Final = click.FloatRange(min=0)
+
+
+class _JournalType(click.Path):
+    """A journal: a file's path, or a URL, which stays a text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path or the URL."""
+        if "://" not in str(value):
+            return super().convert(value, param, ctx)
+        from cliq_async.bulk.journal_store import parse_place  # noqa: PLC0415 - few commands need it
+
+        try:
+            parse_place(value)
+        except ValidationError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+journal_type: Final = _JournalType(dir_okay=False, path_type=Path)
 
 
 def _mark_default(ctx: click.Context, parameter: click.Parameter, value: float) -> float:

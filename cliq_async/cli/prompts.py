@@ -7,6 +7,7 @@ import warnings
 import click
 
 from cliq_async.cli.errors import FAILED, USAGE, CliError
+from cliq_async.cli.inputs.bounded import read_line
 from cliq_async.cli.outputs.console import echo_err
 
 __all__ = ["ask", "confirm", "is_terminal", "prompt_secret", "require_terminal"]
@@ -83,7 +84,7 @@ def _read_answer(question: str) -> str:
     """Print a question and read a line."""
     try:  # Ctrl-C can arrive as soon as the question is printed
         click.echo(question, nl=False, err=True)
-        answer = sys.stdin.readline()
+        answer = read_line()
     except KeyboardInterrupt:
         echo_err("")
         raise

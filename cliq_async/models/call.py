@@ -8,7 +8,7 @@ import attrs
 from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models import converters, validators
 from cliq_async.models.button import Action
-from cliq_async.models.identifiers import recipient_ids
+from cliq_async.models.identifiers import check_not_a_table, recipient_ids
 
 __all__ = ["MAX_CALLED", "Call", "CallAction", "CallReceipt"]
 
@@ -16,6 +16,7 @@ MAX_CALLED: Final = 10
 
 
 def _user_ids(value: str | int | Iterable[str | int] | None) -> tuple[str, ...] | None:
+    check_not_a_table("Call.user_ids", value)
     ids = converters.as_optional_tuple(value)
     return None if ids is None else tuple(converters.as_id(item) for item in ids)
 

@@ -4,10 +4,14 @@ They never raise: a value that cannot be converted is returned as it is, and the
 runs next raises with the field's name.
 """
 
+import string
 from collections.abc import Iterable, Mapping
-from typing import Any
+from decimal import Decimal
+from numbers import Integral
+from typing import Any, Final
 
 __all__ = [
+    "INVISIBLE",
     "as_id",
     "as_optional_tuple",
     "as_pairs",
@@ -16,6 +20,17 @@ __all__ = [
     "as_tuple",
     "count_characters",
 ]
+
+INVISIBLE: Final = "\xad\u061c\u180e\ufeff" + "".join(
+    chr(code)
+    for first, last in ((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F))
+    for code in range(first, last + 1)
+)
+"""Characters that are copied along with a text and cannot be seen."""
+_SPACES: Final = string.whitespace + "".join(
+    chr(code) for code in (0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B))
+)
+_AROUND: Final = f"{_SPACES}\u2028\u2029\u202f\u205f\u3000{INVISIBLE}"
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
@@ -47,8 +62,18 @@ def as_text(value: object) -> Any:
 
 
 def as_id(value: object) -> Any:
-    """Convert an integer id to a string; return any other value as it is."""
-    return value if isinstance(value, float) else as_text(value)
+    """Convert an id to a string: an integer of any type, or a Decimal without a fraction.
+
+    Spaces and invisible characters around a string are stripped. Return any other value as it is.
+    """
+    if isinstance(value, str):
+        return str.__str__(value).strip(_AROUND)
+    if type(value) is int or isinstance(value, float | bool):
+        return value if isinstance(value, float) else as_text(value)
+    if isinstance(value, Decimal):
+        exact = value.is_finite() and int(value.as_tuple().exponent) <= 0
+        return str(int(value)) if exact and value == value.to_integral_value() else value
+    return as_text(int(value) if isinstance(value, Integral) else value)
 
 
 def as_pairs(value: Any) -> tuple[tuple[str, str], ...]:

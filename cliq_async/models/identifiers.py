@@ -5,8 +5,10 @@ Pure functions that run once per request, with a fast path for common values.
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import islice
-from typing import Final
+from numbers import Integral
+from typing import Any, Final
 from urllib.parse import quote
 
 from cliq_async.errors import Unquoted, ValidationError
@@ -14,6 +16,8 @@ from cliq_async.models import converters, validators
 
 __all__ = [
     "MAX_USER_IDS",
+    "check_not_a_table",
+    "given_ids",
     "page_limit",
     "path_segment",
     "query_text",
@@ -25,18 +29,23 @@ MAX_USER_IDS: Final = 100
 _MAX_ID_CHARS: Final = 320
 """More than any email address has; a ZUID has about twenty."""
 _MAX_LIMIT: Final = 50
+_TABLE: Final = 2
+"""The number of a table's dimensions."""
+_SHOWN_COLUMNS: Final = 5
+_LIKELY_COLUMN: Final = re.compile("zuid|user.?id|e.?mail", re.IGNORECASE)
 
 # UTF-8 cannot encode surrogates. \s matches Unicode separators; the rest are control characters.
 _UNSAFE: Final = r"\s\x00-\x1f\x7f-\x9f\ud800-\udfff"
-_NOT_IN_ID: Final = re.compile(f"[,{_UNSAFE}]")
+_NAME: Final = rf'[^@,;:<>()\[\]"{_UNSAFE}{converters.INVISIBLE}]+'
+_ID_FORM: Final = re.compile(f"[0-9]+|{_NAME}@{_NAME}")
+_ZUIDS: Final = re.compile("[0-9]+(?:,[0-9]+)*")
+_SPREADSHEET: Final = re.compile(r"[0-9][0-9.]*(E[+-]?[0-9]+)?", re.IGNORECASE)
 _NOT_IN_PATH: Final = re.compile(rf"[/\\?#%{_UNSAFE}]")
-_ONE_ID: Final = (str, int, bytes)  # a union would be created on every call
+_ONE_ID: Final = (str, int, bytes, Integral, Decimal)  # a union would be created on every call
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
-_ID: Final = (
-    f"a str or int of 1 to {_MAX_ID_CHARS} characters, without comma, whitespace and control "
-    "characters"
-)
+_ID: Final = "a ZUID, which has digits only, or an email address"
+_CHANGED: Final = f"{_ID}; a program took this id for a number and changed it: export it as text"
 _PATH: Final = "a non-empty str, without / \\ ? # %, whitespace and control characters, not . or .."
 
 
@@ -53,7 +62,7 @@ def user_ids_field(ids: str | int | Iterable[str | int]) -> str:
     Raises:
         ValidationError: There are no ids or too many, or one is not a valid id.
     """
-    if type(ids) is str and ids.isdigit() and ids.isascii() and len(ids) <= _MAX_ID_CHARS:
+    if type(ids) is str and len(ids) <= _MAX_ID_CHARS and ids.isdigit() and ids.isascii():
         return ids
     return ",".join(recipient_ids("user_ids", ids, MAX_USER_IDS))
 
@@ -74,17 +83,36 @@ def recipient_ids(field: str, ids: str | int | Iterable[str | int], maximum: int
     if not 0 < len(texts) <= maximum:
         raise ValidationError(field, f"1 to {maximum} ids", len(texts))
     joined = ",".join(texts)
-    # Check the joined string once: an extra comma or an empty id shows in the number of commas.
-    clean = joined.isascii() and joined.isprintable() and " " not in joined
-    short = len(joined) <= _MAX_ID_CHARS or max(map(len, texts)) <= _MAX_ID_CHARS
-    if not (clean and short) or joined.count(",") != len(texts) - 1 or "" in texts:
-        for text in texts:
-            if not 0 < len(text) <= _MAX_ID_CHARS or _NOT_IN_ID.search(text):
-                raise ValidationError(field, _ID, text)
-    return texts
+    # Check the joined string once: an extra comma shows in the number of commas.
+    plain = _ZUIDS.fullmatch(joined) is not None and joined.count(",") == len(texts) - 1
+    if plain and (len(joined) <= _MAX_ID_CHARS or max(map(len, texts)) <= _MAX_ID_CHARS):
+        return texts
+    return [_id_text(field, text) for text in texts]
+
+
+def given_ids(ids: object) -> bool:
+    """Return whether ids were given, which an empty str, list or tuple does not."""
+    return not isinstance(ids, str | list | tuple) or bool(ids)
+
+
+def check_not_a_table(field: str, ids: Any) -> None:
+    """Refuse a data frame, whose items are the names of its columns.
+
+    Raises:
+        ValidationError: It is one; the error names a column that may hold the ids.
+    """
+    if len(getattr(ids, "shape", ())) != _TABLE or not hasattr(ids, "columns"):
+        return
+    names = [str(name) for name in getattr(ids, "column_names", None) or ids.columns]
+    likely = [name for name in names if _LIKELY_COLUMN.search(name)]
+    column = (likely or names or ["user_id"])[0]
+    shown = ", ".join(names[:_SHOWN_COLUMNS])
+    given = Unquoted(f"a table with the columns {shown}")
+    raise ValidationError(field, f"the ids, such as the column table[{column!r}]", given)
 
 
 def _first(field: str, ids: Iterable[str | int], maximum: int) -> list[str | int]:
+    check_not_a_table(field, ids)
     if not isinstance(ids, Iterable):
         raise ValidationError(field, _ID, ids)
     items = list(islice(ids, maximum + 1))  # the iterable may be endless
@@ -97,7 +125,9 @@ def _first(field: str, ids: Iterable[str | int], maximum: int) -> list[str | int
 def _id_text(field: str, item: object) -> str:
     text = converters.as_id(item)
     if not isinstance(text, str):
-        raise ValidationError(field, _ID, item)
+        raise ValidationError(field, _CHANGED if isinstance(item, float) else _ID, item)
+    if len(text) > _MAX_ID_CHARS or not _ID_FORM.fullmatch(text):
+        raise ValidationError(field, _CHANGED if _SPREADSHEET.fullmatch(text) else _ID, item)
     return text
 
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from cliq_async.quota.fair_queue import Waiter
 from cliq_async.quota.model import Denied, Key, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token, token_ids
 from cliq_async.quota.wait_queue import WaitQueue
 
@@ -60,7 +61,7 @@ class Limiter:
 
         Raises:
             QuotaWaitError: The deadline cannot be met. Raised as soon as that is known.
-            QuotaStoreError: The store failed.
+            QuotaStoreError: The store failed, or did not answer before the deadline.
         """
         queue = self._queues.get(quota.key)
         if queue is None:
@@ -71,7 +72,7 @@ class Limiter:
             number = next(token_ids)
             queue.bypassing = True
             try:
-                result = await store.take(
+                take = store.take(
                     quota,
                     number,
                     lease_s=lease_s,
@@ -79,6 +80,7 @@ class Limiter:
                     lane=lane,
                     queue_id=queue.number,
                 )
+                result = await answer_by(deadline, store, take)
                 if not isinstance(result, Denied):
                     return Token(store, quota, number, result, result + send_within_s)
             except BaseException:

@@ -25,6 +25,7 @@ the dispatcher is READY or SLEEPING.
 import asyncio
 import enum
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -35,16 +36,14 @@ from cliq_async.errors import QuotaStoreError, QuotaWaitError, WaitReason
 from cliq_async.quota.fair_queue import FairQueue, Waiter
 from cliq_async.quota.model import Denied, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, answer_by
 from cliq_async.quota.token import Token, token_ids
 
-__all__ = ["LONG_WAIT_S", "STORE_PATIENCE_S", "WaitQueue"]
+__all__ = ["LONG_WAIT_S", "WaitQueue"]
 
 _log = logging.getLogger("cliq_async")
 
 _GRACE_S = 0.005
-
-STORE_PATIENCE_S = 0.25
-"""The time that the store has for an answer, even if a caller's own time is up. Real seconds."""
 
 LONG_WAIT_S = 10.0
 """The shortest wait that is logged, in real seconds."""
@@ -152,6 +151,7 @@ class WaitQueue:
     async def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
         # Watch before the first question, so that no token comes back unseen.
         stop_watching = self._store.watch(self._key, partial(_wake_from_any_thread, loop, self))
+        waiter: Waiter | None = None
         try:
             while (waiter := self._first()) is not None:
                 while (retry_at := await self._serve(waiter)) is not None:
@@ -160,7 +160,9 @@ class WaitQueue:
                         await self._sleep_until(retry_at)
                         break
         except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must get it
-            self._fail_all(error)
+            # Batches are more patient with a store that is gone, and ask for themselves.
+            interactive = waiter is not None and waiter.lane is Lane.INTERACTIVE
+            self._fail_all(error, self._lanes[:1] if interactive else self._lanes)
         finally:
             stop_watching()
             self._state = _IDLE
@@ -252,7 +254,8 @@ class WaitQueue:
 
     async def _check_deadline(self, waiter: Waiter, deadline: float, *, denied: bool) -> None:
         """Raise if the deadline cannot be met behind the waiters ahead."""
-        (snapshot,) = await self._store.snapshots([waiter.quota])
+        store = self._store
+        (snapshot,) = await answer_by(deadline, store, store.snapshots([waiter.quota]))
         schedule = snapshot.schedule()
         ahead = self._ahead_of(waiter, denied=denied)
         if schedule(len(ahead), waiter.reserve) <= deadline:
@@ -300,9 +303,10 @@ class WaitQueue:
             text = "the quota's store did not answer within max_wait_s; nothing was sent"
             self._fail(waiter, QuotaStoreError(f"{self._endpoint}: {text}"))
 
-    def _fail_all(self, error: Exception) -> None:
-        while (waiter := self._first()) is not None:
-            self._fail(waiter, error)
+    def _fail_all(self, error: Exception, lanes: Iterable[FairQueue]) -> None:
+        for lane in lanes:
+            for waiter in list(lane):
+                self._fail(waiter, error)
 
     def _fail(self, waiter: Waiter, error: Exception) -> None:
         self._remove(waiter)

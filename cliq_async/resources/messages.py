@@ -5,7 +5,7 @@ from typing import Any
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models.identifiers import path_segment, query_text, user_ids_field
+from cliq_async.models.identifiers import given_ids, path_segment, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
 from cliq_async.models.serialization import read_written, unstructure
@@ -71,7 +71,7 @@ class Messages:
         body = _body(message)
         if not isinstance(broadcast, bool):  # the string "no" is truthy
             raise ValidationError("broadcast", "True or False", broadcast)
-        has_users = user_ids not in ((), [], "")
+        has_users = given_ids(user_ids)
         if has_users + (channel is not None) + broadcast != 1:
             given = [
                 name
@@ -127,7 +127,7 @@ class Messages:
         query: dict[str, str | int | None] = {
             "extension_key": query_text("extension_key", extension_key)
         }
-        if user_ids not in ((), [], ""):
+        if given_ids(user_ids):
             query["user_ids"] = user_ids_field(user_ids)
         data = check_parameters(parameters)
         call = ApiCall(ENDPOINTS["send_incoming_webhook"], path, query, data)

@@ -15,6 +15,7 @@ from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorized
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.oauth import Tokens, user_label
+from cliq_async.sandbox.origins import Origins
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.report import make_report
 from cliq_async.sandbox.responses import (
@@ -40,6 +41,8 @@ MAX_BODY: Final = 2 * 1024**2
 
 _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
 """The prefix that addresses an external network, which the sandbox ignores."""
+
+_JSON: Final = "application/json"
 
 # Faults that break the response after the endpoint has run.
 _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
@@ -73,6 +76,7 @@ class SandboxApp:
         self.lock = threading.Lock()
         self._state = state
         self._latency = latency
+        self._origins = Origins((settings.host, *settings.hosts))
         self._throttle = Throttle(
             settings.algorithm,
             limits=settings.limits,
@@ -106,6 +110,13 @@ class SandboxApp:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Respond to a request."""
+        try:
+            self._origins.check(request)
+            return await self._dispatch(request)
+        except ApiFault as fault:
+            return error_response(fault)
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         method, path = request.method, request.rel_url.raw_path
         if method == "GET" and path == REPORT_PATH:
             query = _query(request)
@@ -116,10 +127,7 @@ class SandboxApp:
             if self._accounts.refuses_connection():
                 return DropConnection()
             return await self._respond_with_latency(lambda: accounts[path](request))
-        try:
-            endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
-        except ApiFault as fault:
-            return error_response(fault)
+        endpoint, parameters = self._router.find(method, _NETWORK.sub("", path))
         if self._faults.refuses_connection(endpoint):
             return DropConnection()
         return await self._respond_with_latency(
@@ -166,7 +174,7 @@ class SandboxApp:
             return server_error()
         if fault == "502" and self._faults.flip_coin():
             return bad_gateway()
-        call = Call(user, parameters, _query(request), await _body(request))
+        call = Call(user, parameters, _query(request), await _json_body(request))
         try:
             with self.lock:
                 response = json_response(*self._handlers[endpoint](self._state, call))
@@ -176,7 +184,11 @@ class SandboxApp:
 
     def _authenticate(self, authorization: str, now: float) -> str:
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() not in {"bearer", "zoho-oauthtoken"} or token in {"", "invalid"}:
+        if (
+            scheme.lower() not in {"bearer", "zoho-oauthtoken"}
+            or token in {"", "invalid"}
+            or not token.isascii()
+        ):
             raise self._reject_token()
         if self._tokens.has_ended(token, now):
             raise self._reject_token("oauthtoken_invalid")
@@ -207,6 +219,13 @@ def _query(request: web.BaseRequest) -> dict[str, str]:
 async def _form(request: web.BaseRequest) -> dict[str, str]:
     text = (await _body(request)).decode(errors="replace")
     return _query(request) | dict(parse_qsl(text, keep_blank_values=True))
+
+
+async def _json_body(request: web.BaseRequest) -> bytes:
+    body = await _body(request)
+    if body and "Content-Type" in request.headers and request.content_type != _JSON:
+        raise bad_request(f"The Content-Type is not {_JSON}.")
+    return body
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -6,8 +6,10 @@ __all__ = [
     "ApiFault",
     "bad_request",
     "bot_not_found",
+    "cross_site",
     "forbidden",
     "not_authorized",
+    "unknown_host",
     "wrong_method",
     "wrong_url",
 ]
@@ -21,6 +23,11 @@ _WRONG_URL: Final = (
     "The URL you've sent is wrong. It's possible that the resource you've requested has been "
     "moved to another URL."
 )
+_UNKNOWN_HOST: Final = (
+    "The sandbox does not serve this host: use a loopback address, or allow the host's name with "
+    "Sandbox(hosts=...) or cliq sandbox --allow-host."
+)
+_CROSS_SITE: Final = "The sandbox refuses requests that a web page of another site makes."
 _WRONG_METHOD: Final = "The requested resource does not support the HTTP method used."
 
 
@@ -68,3 +75,14 @@ def wrong_url() -> ApiFault:
 def wrong_method() -> ApiFault:
     """Return the error for a method that the URL does not support."""
     return ApiFault(405, _WRONG_METHOD)
+
+
+def unknown_host() -> ApiFault:
+    """Return the error for a request addressed to another host."""
+    # 421: the request has reached a server that does not answer for its host.
+    return ApiFault(421, _UNKNOWN_HOST)
+
+
+def cross_site() -> ApiFault:
+    """Return the error for a request from a web page of another site."""
+    return ApiFault(403, _CROSS_SITE)

@@ -1,6 +1,7 @@
 """The `Sandbox`: its options, its HTTP server, and access to its state from Python."""
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from cliq_async.endpoints import Limit
 from cliq_async.sandbox.app import MAX_BODY, SandboxApp
@@ -25,6 +27,17 @@ __all__ = ["Sandbox"]
 
 # A request whose body never arrives must not delay the shutdown.
 _SHUTDOWN_S: Final = 0.1
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+def _is_own_fault(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+# aiohttp logs a traceback for each request that is not HTTP; the client gets a 400.
+_LOGGER.addFilter(_is_own_fault)
 
 
 class Sandbox:
@@ -51,6 +64,9 @@ class Sandbox:
         state: A file to load the state from, if it exists, and to save the state to on exit. The
             file takes precedence over `bots` and `subscribers`.
         host: The address to listen on.
+        hosts: The names and addresses, without a port, by which clients may address the sandbox,
+            besides `host`, `localhost` and the other names of the loopback interface. A request
+            for another host gets a 421, and one from a web page of another site a 403.
         port: The port to listen on; 0 takes any free one.
         limits: Thresholds by endpoint name that replace the documented ones, in the sandbox's
             time.
@@ -86,6 +102,7 @@ class Sandbox:
         token_life_s: float = 3600,
         state: str | Path | None = None,
         host: str = "127.0.0.1",
+        hosts: Iterable[str] = (),
         port: int = 0,
         limits: Mapping[str, Limit] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -104,6 +121,7 @@ class Sandbox:
             token_life_s=token_life_s,
             state=state,
             host=host,
+            hosts=hosts,
             port=port,
             limits=limits,
         )
@@ -205,7 +223,9 @@ class Sandbox:
         request_factory = partial(
             web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=MAX_BODY
         )
-        server = web.Server(self._app.handle, request_factory=request_factory, access_log=None)
+        server = web.Server(
+            self._app.handle, request_factory=request_factory, access_log=None, logger=_LOGGER
+        )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         host = self._settings.host
         async with AsyncExitStack() as stack:

@@ -11,6 +11,7 @@ from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.sandbox.algorithms import ALGORITHMS
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import Fault, parse_fault
+from cliq_async.sandbox.origins import is_host
 
 __all__ = ["Settings"]
 
@@ -45,6 +46,14 @@ def _faults(value: str | Iterable[str]) -> tuple[Fault, ...]:
 
 def _limits(value: Mapping[str, Limit] | None) -> dict[str, Limit]:
     return dict(value or {})
+
+
+def _hosts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _are_hosts(value: tuple[Any, ...]) -> bool:
+    return all(isinstance(each, str) and is_host(each) for each in value)
 
 
 def _path(value: str | Path | None) -> Any:
@@ -95,6 +104,10 @@ class Settings:
         validator=_validator(
             "a host's name or address", lambda value: isinstance(value, str) and value != ""
         )
+    )
+    hosts: tuple[str, ...] = attrs.field(
+        converter=_hosts,
+        validator=_validator("names or addresses of hosts, without a port", _are_hosts),
     )
     port: int = attrs.field(
         validator=_validator(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cliq_async.errors import CliqError
 from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
+from cliq_async.storage.sqlite_files import NO_FILES, FileIds, SqliteFiles
 
 __all__ = ["BatchedFile"]
 
@@ -28,6 +29,8 @@ class BatchedFile:
         self.error = file_format.error
         self._format = file_format
         self._conn: Connection | None = None
+        self._files = SqliteFiles.of(path)
+        self._ids: FileIds = NO_FILES
 
     @property
     def conn(self) -> Connection:
@@ -53,6 +56,27 @@ class BatchedFile:
         """Open the file if it is not open."""
         if self._conn is None:
             self._conn = self._format.open(self.path)
+            self._ids = self._files.ids()
+
+    def keep_log(self) -> None:
+        """Save the open file's log if it was taken away, which only this connection still has.
+
+        Only for a file that one program uses at a time.
+
+        Raises:
+            CliqError: The file itself is gone, or the log could not be saved.
+        """
+        ids = self._files.ids()
+        if ids == self._ids:
+            return
+        busy, in_log, saved = self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if ids[0] != self._ids[0] or busy or in_log != saved:
+            raise self.error(
+                f"{self.path}: {self._format.noun} was taken away while in use; put it back, and "
+                "leave it there with its -wal and -shm files"
+            )
+        BatchedFile.close(self)
+        BatchedFile.connect(self)
 
     def translate_errors(self) -> AbstractContextManager[None]:
         """Turn exceptions into an error that says what to do."""

@@ -26,6 +26,8 @@ BUSY_S: Final = 5.0
 """The longest that another process may hold a file, in real seconds."""
 
 _UNWRITABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_MAX_BYTES: Final = 16 * 2**20
+"""The longest row: more than any that is written, so that a foreign file cannot fill the memory."""
 _LEAST_PAUSE_S: Final = 0.0001
 _MOST_PAUSE_S: Final = 0.0008
 
@@ -77,6 +79,7 @@ class SqliteFormat:
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             conn = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_BYTES)
         try:
             with self.translate_errors(path, on_damage):
                 _retry_while_busy(lambda: self._check(conn, path))
@@ -115,6 +118,7 @@ class SqliteFormat:
         conn = sqlite3.connect(
             uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
+        conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_BYTES)
         try:
             self._check(conn, path)
         except BaseException:
@@ -190,6 +194,11 @@ class SqliteFormat:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if _is_damage(error):
             return f"{self.noun} is damaged, or of another program; {self.damaged_hint}"
+        if code == sqlite3.SQLITE_TOOBIG:
+            return (
+                f"a row of {self.noun} is longer than {_MAX_BYTES:,} bytes, which this program "
+                f"never writes; {self.damaged_hint}"
+            )
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return f"another program has held {self.noun} for {BUSY_S:g} s; end it, and try again"
         if code == sqlite3.SQLITE_FULL:

@@ -12,13 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from time import monotonic
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
-import attrs
-
 from cliq_async.errors import CliqError
+from cliq_async.storage.jobs import Job, common_failure, deliver, is_awaited, is_gone
+from cliq_async.storage.outage import Outage
 
 __all__ = ["Backend", "WorkerThread"]
 
@@ -27,8 +26,8 @@ OperationT = TypeVar("OperationT")
 _MAX_BATCH: Final = 256
 _MAX_RETRY_QUEUE: Final = 100_000
 _MAX_TRIES: Final = 100
-_SLOW_S: Final = 1.0
-"""A batch that fails after this many real seconds fails the operations queued behind it, too."""
+_LOOK_S: Final = 0.5
+"""The pause between two looks at a resource that has failed."""
 _FLUSH_S: Final = 2.0
 """The longest that the end of the program waits for pending operations, in real seconds."""
 
@@ -57,61 +56,68 @@ class Backend(Protocol[_OperationT_contra]):
         ...
 
 
-@attrs.define(eq=False)
-class _Job(Generic[OperationT]):
-    """An operation, and the future that waits for its result. Without one: close and end.
-
-    Attributes:
-        operation: The operation.
-        retry_on_failure: True if it is tried again with a later batch if it fails.
-        loop: The event loop of the future.
-        future: The future, or None if no caller waits.
-        tries: The number of failures so far.
-    """
-
-    operation: OperationT | None
-    retry_on_failure: bool = False
-    loop: asyncio.AbstractEventLoop | None = None
-    future: "asyncio.Future[Any] | None" = None
-    tries: int = 0
-
-
 class WorkerThread(Generic[OperationT]):
     """A thread that runs operations, started with the first of them.
 
     Args:
         backend: The resource that the operations run on.
         on_fork: Called in a forked child, where none of the parent's operations goes on.
+        check: Raises as long as the resource cannot be used. With it, calls fail at once after a
+            slow failure, while the thread looks for the end of it.
     """
 
-    def __init__(self, backend: Backend[OperationT], on_fork: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        backend: Backend[OperationT],
+        on_fork: Callable[[], None],
+        check: Callable[[], object] | None = None,
+    ) -> None:
         self.backend = backend
         self._on_fork = on_fork
+        self._check = check
         self._pid = os.getpid()
-        self._jobs: SimpleQueue[_Job[OperationT]] = SimpleQueue()
+        self._jobs: SimpleQueue[Job[OperationT]] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._ending: threading.Thread | None = None
         # Reentrant: the garbage collector may end a token in here.
         self._starting = threading.RLock()
         self._busy = threading.Lock()
-        self._retry_queue: deque[_Job[OperationT]] = deque(maxlen=_MAX_RETRY_QUEUE)
+        self._retry_queue: deque[Job[OperationT]] = deque(maxlen=_MAX_RETRY_QUEUE)
+        self._outage = Outage(backend.error)
         _workers.add(self)
 
-    async def call(self, operation: OperationT, *, retry_on_failure: bool = False) -> Any:
+    async def call(
+        self, operation: OperationT, *, retry_on_failure: bool = False, patient: bool = False
+    ) -> Any:
         """Run an operation and return its result, or raise its exception.
 
         Args:
             operation: The operation.
             retry_on_failure: True to try it again later if it fails now.
+            patient: True to wait even if the resource is known not to answer.
         """
+        outage = None if patient or retry_on_failure else self.outage()
+        if outage is not None:
+            raise outage
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        job = _Job(operation, retry_on_failure, loop, future)
+        job = Job(operation, retry_on_failure, loop, future)
         try:
             self._put(job)
         except RuntimeError as error:
             raise self.backend.error(f"no thread could be started: {error}") from error
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._outage.abandon()
+            raise
+
+    def outage(self) -> CliqError | None:
+        """Return the error of a resource that is known not to answer, and have it looked after."""
+        error = None if self._check is None else self._outage.as_error()
+        if error is not None:
+            with suppress(RuntimeError):  # the next caller starts the thread
+                self._start()
+        return error
 
     async def call_all(self, operations: Iterable[OperationT]) -> list[Any]:
         """Run several operations and return their results."""
@@ -120,19 +126,27 @@ class WorkerThread(Generic[OperationT]):
     def submit(self, operation: OperationT) -> None:
         """Run an operation soon, and again with the next batch if it fails. Never waits."""
         with suppress(RuntimeError):  # the next caller starts the thread
-            self._put(_Job(operation, retry_on_failure=True))
+            self._put(Job(operation, retry_on_failure=True))
 
-    async def close(self) -> None:
-        """Wait for the operations so far, and close the backend."""
+    async def close(self, within_s: float | None = None) -> None:
+        """Wait for the operations so far, and close the backend.
+
+        Args:
+            within_s: The longest to wait, in real seconds; the thread ends later by itself.
+        """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
+        outage = self.outage()
         if self._end(loop, future):
-            await future
+            if within_s is None:
+                await future
+            else:
+                await asyncio.wait([future], timeout=0.0 if outage else within_s)
 
     def flush_at_exit(self) -> None:
         """Close the backend at the end of the program, waiting for a moment at most."""
         thread = self._thread
-        if self._end(None, None) and thread is not None:
+        if self._end(None, None) and thread is not None and not self.outage():
             thread.join(_FLUSH_S)
 
     def before_fork(self) -> None:
@@ -148,24 +162,25 @@ class WorkerThread(Generic[OperationT]):
         """Start afresh: the thread and its operations belong to the parent."""
         self._pid = os.getpid()
         self._jobs = SimpleQueue()
-        self._thread = self._ending = None
+        self._thread = None
         self._starting = threading.RLock()
         self._busy = threading.Lock()
         self._retry_queue.clear()
+        self._outage = Outage(self.backend.error)
         self.backend.forget_after_fork()
         self._on_fork()
 
-    def _put(self, job: _Job[OperationT]) -> None:
+    def _put(self, job: Job[OperationT]) -> None:
         if self._pid != os.getpid():  # forked by code that knows nothing of Python
             self.after_fork_in_child()
+        self._jobs.put(job)
+        self._start()
+
+    def _start(self) -> None:
         with self._starting:
-            self._jobs.put(job)
             if self._thread is None:
                 thread = threading.Thread(
-                    target=self._serve,
-                    args=(self._jobs, self._ending),
-                    name="cliq_async worker",
-                    daemon=True,
+                    target=self._serve, args=(self._jobs,), name="cliq_async worker", daemon=True
                 )
                 thread.start()
                 self._thread = thread
@@ -174,36 +189,63 @@ class WorkerThread(Generic[OperationT]):
         self, loop: asyncio.AbstractEventLoop | None, future: "asyncio.Future[Any] | None"
     ) -> bool:
         with self._starting:
-            running, self._thread = self._thread, None
-            if running is not None:
-                self._ending = running
-                self._jobs.put(_Job(None, loop=loop, future=future))
-        return running is not None
+            running = self._thread is not None
+            if running:
+                self._jobs.put(Job(None, loop=loop, future=future))
+        return running
 
-    def _serve(self, jobs: SimpleQueue[_Job[OperationT]], before: threading.Thread | None) -> None:
-        if before is not None:
-            before.join()
+    def _serve(self, jobs: SimpleQueue[Job[OperationT]]) -> None:
+        closing: list[tuple[Job[OperationT], Any]] = []
         while True:
-            batch = [jobs.get()]
-            with suppress(Empty):
-                while batch[-1].operation is not None and len(batch) < _MAX_BATCH:
-                    batch.append(jobs.get_nowait())
-            last = batch.pop() if batch[-1].operation is None else None
+            batch = self._next_batch(jobs)
+            if batch and batch[-1].operation is None:
+                closing.append((batch.pop(), None))
             with self._busy:
-                began = monotonic()
-                done = self._do([job for job in batch if job.retry_on_failure or not _is_gone(job)])
-                if last is None and monotonic() - began >= _SLOW_S and (error := _failure(done)):
-                    last = self._fail_the_rest(jobs, error, done)
+                self._outage.begin()
+                done = self._run([job for job in batch if not is_gone(job)])
+                error = common_failure(done)
+                slow = self._outage.end() and error is not None
+                self._keep_for_retry(done, slow=slow)
+                if error is not None and slow and not closing:
+                    closing += self._fail_the_rest(jobs, error, done)
+                if done and self._check is not None:
+                    self._outage.note(error if slow else None)
                 # Only now, so that an operation that comes after the failure is tried.
-                _deliver(done)
-                if last is not None:
-                    self.backend.close()
-            if last is not None:
-                _deliver([(last, None)])
-                return
+                deliver(done)
+                # What has to last is not given up with the client that has closed the resource.
+                if not closing or (self._outage.failure and self._retry_queue):
+                    continue
+                self.backend.close()
+            deliver(closing)
+            closing.clear()
+            with self._starting:
+                if jobs.empty():
+                    self._thread = None
+                    return
 
-    def _do(self, batch: list[_Job[OperationT]]) -> list[tuple[_Job[OperationT], Any]]:
-        """Run the jobs that failed before and these, and return all with their results."""
+    def _next_batch(self, jobs: SimpleQueue[Job[OperationT]]) -> list[Job[OperationT]]:
+        """Return the jobs that have piled up, up to one that closes; none if it is time to look."""
+        batch: list[Job[OperationT]] = []
+        with suppress(Empty):
+            batch.append(jobs.get(timeout=_LOOK_S if self._outage.failure else None))
+            while batch[-1].operation is not None and len(batch) < _MAX_BATCH:
+                batch.append(jobs.get_nowait())
+        return batch
+
+    def _run(self, batch: list[Job[OperationT]]) -> list[tuple[Job[OperationT], Any]]:
+        """Run the jobs that failed before and these, and return all with their results.
+
+        After a failure, jobs that no one waits for wait until the resource answers.
+        """
+        if self._outage.failure and self._check is not None and not any(map(is_awaited, batch)):
+            self._retry_queue += batch
+            batch = []
+            try:
+                self._check()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the resource cannot be used
+                self._outage.note(error)
+                return []
+            self._outage.note(None)
         again, self._retry_queue = list(self._retry_queue), deque(maxlen=_MAX_RETRY_QUEUE)
         jobs = [*again, *batch]
         operations = [job.operation for job in jobs if job.operation is not None]
@@ -211,61 +253,35 @@ class WorkerThread(Generic[OperationT]):
             results = self.backend.run(operations) if operations else []
         except Exception as error:  # noqa: BLE001 - else all callers would wait for ever
             results = [error] * len(operations)
-        for job, result in zip(jobs, results, strict=True):
+        return list(zip(jobs, results, strict=True))
+
+    def _keep_for_retry(self, done: list[tuple[Job[OperationT], Any]], *, slow: bool) -> None:
+        for job, result in done:
             if job.retry_on_failure and isinstance(result, Exception):
-                job.tries += 1
+                job.tries += not slow  # an outage may be long
                 if job.tries < _MAX_TRIES:
                     self._retry_queue.append(job)
-        return list(zip(jobs, results, strict=True))
 
     def _fail_the_rest(
         self,
-        jobs: SimpleQueue[_Job[OperationT]],
+        jobs: SimpleQueue[Job[OperationT]],
         error: Exception,
-        done: list[tuple[_Job[OperationT], Any]],
-    ) -> _Job[OperationT] | None:
-        """Fail the queued jobs with the same error, instead of each after as long a wait."""
+        done: list[tuple[Job[OperationT], Any]],
+    ) -> list[tuple[Job[OperationT], Any]]:
+        """Fail the queued jobs with the same error, instead of each after as long a wait.
+
+        Returns:
+            The job that closes, if there is one.
+        """
         with suppress(Empty):
             while True:
                 job = jobs.get_nowait()
                 if job.operation is None:
-                    return job
+                    return [(job, None)]
                 if job.retry_on_failure:
                     self._retry_queue.append(job)
                 done.append((job, error))
-        return None
-
-
-def _failure(done: list[tuple[_Job[Any], Any]]) -> Exception | None:
-    """Return the error that all jobs failed with, or None."""
-    results = [result for _job, result in done]
-    same = bool(results) and all(result is results[0] for result in results)
-    return results[0] if same and isinstance(results[0], Exception) else None
-
-
-def _is_gone(job: _Job[Any]) -> bool:
-    return job.future is not None and job.future.done()
-
-
-def _deliver(results: list[tuple[_Job[Any], Any]]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-    for job, result in results:
-        if job.loop is not None and job.future is not None:
-            by_loop.setdefault(job.loop, []).append((job.future, result))
-            job.future = None  # resolved once, however often the operation is tried
-    for loop, pairs in by_loop.items():
-        with suppress(RuntimeError):  # that loop was closed in the meantime
-            loop.call_soon_threadsafe(_resolve, pairs)
-
-
-def _resolve(pairs: list[tuple["asyncio.Future[Any]", Any]]) -> None:
-    for future, result in pairs:
-        if future.done():
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+        return []
 
 
 _workers: WeakSet[WorkerThread[Any]] = WeakSet()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import select
 import socket
 import struct
 import sys
@@ -14,8 +15,14 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from cliq_async.clock import system_clock
-from cliq_async.transport.base import CONNECT_S, NoAnswerError, Request, Response, SendPermit
+from cliq_async.transport.base import (
+    CONNECT_S,
+    REFUSAL_BYTES,
+    NoAnswerError,
+    Request,
+    Response,
+    SendPermit,
+)
 
 __all__ = ["AiohttpTransport"]
 
@@ -24,25 +31,45 @@ _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset inst
 _USER: Final = re.compile(r"//[^/\s]*@")
 _UNACKNOWLEDGED_MS: Final = 30_000  # how long the kernel tries to deliver
 _FAILURES: Final = (aiohttp.ClientError, OSError, TimeoutError)
-_TURN_S: Final = 1.0
+_CONNECTIONS: Final = 3
+"""How many connections to try if the server has closed them before anything was written."""
+_TURNS: Final = 4
+"""In how many turns of the loop a closed connection is seen: read one turn later, TLS included."""
+_SOON_S: Final = 0.001  # zero would be no timeout
 _LONG: Final = 2**20
+_REFUSED: Final = 400
+_WRITES_LATER: Final = sys.version_info < (3, 12)
+"""aiohttp writes a request with a body in a task of its own."""
 
 
 class _NotAllowedError(aiohttp.ClientError):
     """The permit was refused: too late, or for a second time."""
 
 
+class _ClosedConnectionError(aiohttp.ClientConnectionError):
+    """The server has closed the connection, and nothing was written to it."""
+
+
+class _TooLongError(aiohttp.ClientError):
+    """The body of an answer is longer than the request allows."""
+
+
 class _Sending:
     """One request in progress, looked up by the hooks in the request class."""
 
-    __slots__ = ("_allowed_at", "_conn", "_permit", "_transport", "owner")
+    __slots__ = ("_conn", "_permit", "_transport", "connected", "owner")
 
     def __init__(self, owner: "AiohttpTransport", permit: SendPermit) -> None:
         self.owner = owner
+        self.connected = False
         self._permit = permit
         self._conn: Any = None
         self._transport: asyncio.Transport | None = None
-        self._allowed_at = 0.0
+
+    @property
+    def unwritten(self) -> bool:
+        """True if there was a connection, and it ended before the right to send was claimed."""
+        return self.connected and self._conn is None
 
     def claim(self, conn: Any) -> None:
         """Claim the right to send on a connection, and make the connection safe to break.
@@ -52,16 +79,10 @@ class _Sending:
         """
         if not self._permit.claim():
             raise _NotAllowedError("too late to send, or sent already")
-        self._allowed_at = system_clock()
         self._conn = conn
         self._transport = transport = conn.transport
         if transport is not None and self.owner.prepares:
             _prepare(transport.get_extra_info("socket"))
-
-    @property
-    def late(self) -> bool:
-        """True if the right was claimed too long ago to be used."""
-        return system_clock() - self._allowed_at > _TURN_S
 
     def abort(self) -> None:
         """Break the connection so that nothing it still holds is delivered."""
@@ -92,19 +113,68 @@ def _prepare(sock: socket.socket | None) -> None:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
 
 
+def _is_unused(conn: Any) -> bool:
+    """Return True if nothing has come in on a connection: neither its end nor an answer.
+
+    The socket is asked as well, since the loop has not seen what came in while it was busy.
+    """
+    transport = conn.transport
+    if transport is None or transport.is_closing() or conn.protocol.should_close:
+        return False
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return True
+    if (fd := sock.fileno()) < 0:
+        return False
+    if sys.platform == "win32":
+        return not select.select([fd], [], [], 0)[0]
+    poll = select.poll()  # not `select`, which fails for the descriptors from 1024
+    poll.register(fd, select.POLLIN)
+    return not poll.poll(0)
+
+
+async def _check(conn: Any) -> None:
+    """Check that a connection is open once the loop has read what came in on it.
+
+    That may be a part of the TLS handshake.
+
+    Raises:
+        _ClosedConnectionError: The server has closed it, or sent what was not asked for.
+    """
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+        if _is_unused(conn):
+            return
+    raise _ClosedConnectionError("the server closed the connection before the request was sent")
+
+
 class _GuardedRequest(aiohttp.ClientRequest):
-    """A request that claims its permit when the connection is open and nothing is written yet.
+    """A request that claims its permit when nothing is written yet to a connection that is open.
 
     However aiohttp comes to send a second time, it comes through here and is refused.
     """
 
     def send(self, conn: Any) -> Any:  # returns the coroutine: one more around it costs time
         """Write the request if its permit allows it."""
-        self._sending = _sendings[asyncio.current_task(self.loop)]
-        self._sending.claim(conn)
+        self._sending = sending = _sendings[asyncio.current_task(self.loop)]
+        self._claimed, sending.connected = False, True
+        if _WRITES_LATER and self.body:
+            return super().send(conn)
+        if not _is_unused(conn):
+            return self._send_checked(conn)
+        self._claim(conn)
         return super().send(conn)
 
-    if sys.version_info < (3, 12):
+    async def _send_checked(self, conn: Any) -> Any:
+        await _check(conn)
+        self._claim(conn)
+        return await super().send(conn)
+
+    def _claim(self, conn: Any) -> None:
+        self._sending.claim(conn)
+        self._claimed = True
+
+    if _WRITES_LATER:
 
         async def write_bytes(
             self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None
@@ -112,12 +182,17 @@ class _GuardedRequest(aiohttp.ClientRequest):
             """Write the body and, before it, the headers.
 
             Before Python 3.12 this is a separate task, which runs a turn of the loop after `send`.
-            If that turn took long, the claim is stale.
+            Whatever happened in that turn, the permit is claimed after it.
             """
-            if self._sending.late:
-                late = _NotAllowedError("the event loop was blocked for too long")
-                conn.protocol.set_exception(late)
-                return
+            if not self._claimed:
+                try:
+                    if not _is_unused(conn):
+                        await _check(conn)
+                    self._claim(conn)
+                except aiohttp.ClientError as error:
+                    if conn.protocol is not None:
+                        conn.protocol.set_exception(error)
+                    return
             await super().write_bytes(writer, conn, content_length)
 
 
@@ -141,6 +216,25 @@ def _timeout(timeout_s: float | None) -> aiohttp.ClientTimeout:
 @lru_cache(maxsize=1024)
 def _url(url: str) -> URL:
     return URL(url, encoded=True)
+
+
+async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read an answer's body, unpacked in pieces, so that a small one cannot unfold without end.
+
+    Raises:
+        _TooLongError: It is longer than the limit.
+    """
+    if answer.status >= _REFUSED:
+        limit = min(limit, REFUSAL_BYTES)
+    blocks, left = [], limit
+    while block := await answer.content.readany():
+        left -= len(block)
+        if left < 0:
+            raise _TooLongError(f"it is longer than {limit:,} bytes")
+        blocks.append(block)
+    if answer.connection is not None:  # the rest of the body is still being written, in vain
+        await answer.wait_for_close()
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
 class AiohttpTransport:
@@ -182,23 +276,16 @@ class AiohttpTransport:
         task = asyncio.current_task(self._loop)
         sending = _sendings[task] = _Sending(self, permit)
         try:
-            answer = await self._session.request(
-                request.method,
-                _url(request.url),
-                headers=request.headers,
-                data=_data(request.body),
-                timeout=_timeout(request.timeout_s),
-                allow_redirects=False,
-                proxy=self._proxy,
-            )
+            answer = await self._start(request, sending)
             try:
-                body = await answer.read()  # at its end the connection is back in the pool
+                body = await _read(answer, request.max_response_bytes)
             except BaseException as error:
                 answer.close()
                 if not isinstance(error, _FAILURES):
                     raise
                 sending.abort()
-                body = None
+                too_long = isinstance(error, _TooLongError)
+                return Response(answer.status, answer.headers, None, _reason(error), too_long)
             return Response(answer.status, answer.headers, body)
         except _FAILURES as error:
             sending.abort()
@@ -208,6 +295,37 @@ class AiohttpTransport:
             raise
         finally:
             del _sendings[task]
+
+    async def _start(self, request: Request, sending: _Sending) -> aiohttp.ClientResponse:
+        """Send a request and return its answer's start; take another connection for a closed one.
+
+        The permit is claimed when the connection is known to be open, so that a closed one costs
+        nothing. A kept one that was closed takes the loop to see it, and the others with it: the
+        next connection is good, or the server closes new ones too.
+        """
+        began_at, timeout_s, connections = self._loop.time(), request.timeout_s, 0
+        while True:
+            connections += 1
+            sending.connected = False
+            try:
+                answer = await self._session.request(
+                    request.method,
+                    _url(request.url),
+                    headers=request.headers,
+                    data=_data(request.body),
+                    timeout=_timeout(timeout_s),
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                )
+                if not sending.unwritten:
+                    return answer
+                answer.close()
+                raise _ClosedConnectionError("an answer came before the request was sent")
+            except aiohttp.ClientConnectionError:
+                if not sending.unwritten or connections == _CONNECTIONS:
+                    raise
+            if request.timeout_s is not None:
+                timeout_s = max(_SOON_S, request.timeout_s + began_at - self._loop.time())
 
     async def close(self) -> None:
         """See `Transport.close`."""

@@ -7,6 +7,8 @@ import msgspec
 
 __all__ = [
     "CONNECT_S",
+    "MAX_RESPONSE_BYTES",
+    "REFUSAL_BYTES",
     "BearerToken",
     "NoAnswerError",
     "Request",
@@ -19,6 +21,12 @@ __all__ = [
 CONNECT_S: Final = 10.0
 """How long a connection may take to open. A token is held for that long. Real seconds."""
 
+MAX_RESPONSE_BYTES: Final = 16 * 2**20
+"""The longest body of an answer, unpacked, unless the client says otherwise."""
+
+REFUSAL_BYTES: Final = 2**20
+"""The longest body of a refusal: an answer with a status from 400."""
+
 
 # Structs, since one is made for every request: an eighth of the time of a frozen attrs class.
 class Request(msgspec.Struct, frozen=True):
@@ -30,6 +38,8 @@ class Request(msgspec.Struct, frozen=True):
         headers: All headers but those that follow from URL and body.
         body: The body; empty for none.
         timeout_s: From now to the last byte of the answer, in real seconds; None for no limit.
+        max_response_bytes: The longest body of an answer to read, unpacked; that of a refusal is
+            never longer than 1 MiB.
     """
 
     method: str
@@ -37,6 +47,7 @@ class Request(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes = b""
     timeout_s: float | None = None
+    max_response_bytes: int = MAX_RESPONSE_BYTES
 
     def __repr__(self) -> str:
         """Return method and URL alone: headers and body may hold secrets."""
@@ -49,12 +60,16 @@ class Response(msgspec.Struct, frozen=True):
     Attributes:
         status: The HTTP status.
         headers: The headers, looked up without regard to case.
-        body: The whole body, or None if the connection broke after the headers.
+        body: The whole body, or None if it could not be read after the headers.
+        problem: The reason why the body is None, in words.
+        too_long: True if the reason is that the body is longer than the request allowed.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | None
+    problem: str = ""
+    too_long: bool = False
 
     def __repr__(self) -> str:
         """Return the status alone: an accounts server's answer is a secret."""
@@ -118,8 +133,8 @@ class TokenProvider(Protocol):
         """Return an access token that is believed to be good; issue one if necessary.
 
         Args:
-            deadline: Until when to wait for the right to issue one, on the store's clock; None
-                to wait for as long as it takes.
+            deadline: Until when to wait for the right to issue one, or for the end of trouble at
+                the accounts server, on the store's clock; None to wait for as long as it takes.
 
         Raises:
             AuthError: No token could be issued.

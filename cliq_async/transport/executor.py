@@ -13,7 +13,7 @@ takes; both are pure.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -26,9 +26,11 @@ from cliq_async.hooks import Hooks
 from cliq_async.models.serialization import to_json
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane, Quota, TokenOutcome
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token
 from cliq_async.transport.base import (
     CONNECT_S,
+    MAX_RESPONSE_BYTES,
     BearerToken,
     NoAnswerError,
     Request,
@@ -89,6 +91,7 @@ class RequestExecutor:
         pacers: Spread the requests; see `pacing`.
         negotiator: Knows which form the server takes; None for the documented one.
         hooks: Called with what happens.
+        max_response_bytes: The longest body of an answer to read.
     """
 
     def __init__(
@@ -102,8 +105,10 @@ class RequestExecutor:
         pacers: "Mapping[str, AsyncLimiter]",
         negotiator: DialectNegotiator | None = None,
         hooks: Hooks | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self.base_url = base_url
+        self.max_response_bytes = max_response_bytes
         self.quotas = quotas
         self.limiter = limiter
         self.clock = limiter.store.clock
@@ -250,6 +255,16 @@ class PendingCall:
         except (AuthError, QuotaStoreError, QuotaWaitError) as error:
             raise self._state.not_sent(error) from error.__cause__
 
+    def limit_send(self, left_s: Callable[[], float]) -> None:
+        """Limit the time in which the request may be sent, in real seconds.
+
+        Args:
+            left_s: Returns the time that is left.
+        """
+        if self._token is not None:
+            now = self._executor.clock()  # before: the process may be stopped in between
+            self._token.send_by = min(self._token.send_by, now + left_s())
+
     async def send(self) -> None:
         """Send the request once, and take in its answer.
 
@@ -345,7 +360,8 @@ class PendingCall:
                 for name in (token.quota.endpoint, ALL):
                     if name in executor.pacers:
                         await executor.pacers[name].acquire()
-            (snapshot,) = await executor.limiter.store.snapshots([token.quota])
+            store = executor.limiter.store
+            (snapshot,) = await answer_by(deadline, store, store.snapshots([token.quota]))
         except TimeoutError:
             if until == deadline:
                 soon = to_utc(executor.clock() + token.quota.second_s, executor.clock)
@@ -372,7 +388,12 @@ class PendingCall:
         return answer
 
     async def _close_bucket(self, token: Token, wait_s: float | None) -> None:
-        lock = await token.refuse(None if wait_s is None else wait_s * token.quota.second_s)
+        lock = await answer_by(
+            self._deadline,
+            self._executor.limiter.store,
+            token.refuse(None if wait_s is None else wait_s * token.quota.second_s),
+            consequence="Cliq refused the request and did not execute it",
+        )
         if lock.first:
             self.lockouts += 1
             self._executor.instrumentation.lock_began(token.quota, lock)
@@ -382,7 +403,8 @@ class PendingCall:
         if self._body:
             headers["Content-Type"] = "application/json"
         method, url = self._call.endpoint.method, self._url or ""
-        return Request(method, url, headers, self._body, self._options.timeout_s)
+        limit = self._executor.max_response_bytes
+        return Request(method, url, headers, self._body, self._options.timeout_s, limit)
 
     def _plan_pause(self) -> bool:
         """Set the pause before the next attempt. False if there is no time left for one."""

@@ -17,8 +17,8 @@ import msgspec
 
 from cliq_async.errors import ApiError, QuotaStoreError
 from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.records import keeps_records
-from cliq_async.quota.wait_queue import STORE_PATIENCE_S
 from cliq_async.transport.dialect import (
     Quirk,
     apply_quirks,
@@ -87,10 +87,8 @@ class DialectNegotiator:
         store = self._store
         if self._loaded or not keeps_records(store):
             return
-        budget_s = None if deadline is None else max(STORE_PATIENCE_S, deadline - self._clock())
-        with suppress(QuotaStoreError, TimeoutError):
-            async with asyncio.timeout(budget_s):
-                record = await store.get_record(self._record_name)
+        with suppress(QuotaStoreError):
+            record = await answer_by(deadline, self._store, store.get_record(self._record_name))
             if record is not None and not self._loaded:
                 with suppress(msgspec.MsgspecError):
                     found = msgspec.json.decode(record.text, type=dict[str, bool])

@@ -101,6 +101,8 @@ class ApiResponse:
         status: The HTTP status.
         data: The decoded JSON, or None if the body was not JSON.
         complete: True if the whole body arrived, and was JSON or empty.
+        problem: The reason why it is not complete, in words.
+        too_long: True if the body was longer than the client allows.
         error: The exception for it if it is refused or unknown.
         throttle: The lock that a throttled answer reports.
     """
@@ -109,6 +111,8 @@ class ApiResponse:
     status: int
     data: object = None
     complete: bool = True
+    problem: str = ""
+    too_long: bool = False
     error: ApiError | None = None
     throttle: Throttle | None = None
 
@@ -118,17 +122,20 @@ def parse_response(endpoint: Endpoint, response: Response) -> ApiResponse:
     status = response.status
     if response.body == b"" and _OK <= status < _REDIRECT:
         return _empty(status)
-    data, complete = _decode(response.body)
+    data, problem = _decode(response)
+    complete, too_long = not problem, response.too_long
     throttled = detect_throttle(status, response.headers, data)
     if throttled is not None:
         return ApiResponse("throttled", status, data, complete, throttle=throttled)
     outcome: Outcome = "refused"
     if _OK <= status < _REDIRECT and not _is_error(data):
         succeeded = _is_success(data) if complete else _begins_well(response)
-        return ApiResponse("done" if succeeded else "foreign", status, data, complete)
+        outcome = "done" if succeeded else "foreign"
+        return ApiResponse(outcome, status, data, complete, problem, too_long)
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
         outcome = "unknown"
-    return ApiResponse(outcome, status, data, complete, _error(endpoint, status, data))
+    error = _error(endpoint, status, data, "" if response.body else problem)
+    return ApiResponse(outcome, status, data, complete, problem, too_long, error)
 
 
 @cache
@@ -136,13 +143,17 @@ def _empty(status: int) -> ApiResponse:
     return ApiResponse("done", status)
 
 
-def _decode(body: bytes | None) -> tuple[object, bool]:
+def _decode(response: Response) -> tuple[object, str]:
+    """Return the decoded JSON, or None and the reason."""
+    body = response.body
+    if body is None:
+        return None, response.problem or "it was cut off"
     if not body:
-        return None, body is not None
+        return None, ""
     try:
-        return msgspec.json.decode(body), True
+        return msgspec.json.decode(body), ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, False
+        return None, "it is not JSON"
 
 
 def _is_success(data: object) -> bool:
@@ -162,11 +173,13 @@ def _is_error(data: object) -> bool:
     return isinstance(data, dict) and bool(data.get("error") or isinstance(data.get("code"), str))
 
 
-def _error(endpoint: Endpoint, status: int, data: object) -> ApiError:
+def _error(endpoint: Endpoint, status: int, data: object, unread: str) -> ApiError:
     code, message = _code_and_message(data)
     cls = _class_of(status, code)
     if cls is ServerError and not (code or message):
         cls = ApiError  # a gateway's page, not Cliq's own failure
+    if unread and not message:
+        message = f"the answer could not be read: {unread}"
     return cls(status, code, message, endpoint.name)
 
 

@@ -7,6 +7,7 @@
 | sent and not answered, or not by Cliq, 408, 5xx | again | never: the outcome is unknown |
 | 401, and another access token can be had | once more | once more |
 | any other status from 300 | raised | raised |
+| a 2xx whose body is longer than the client allows | raised | it has happened |
 
 At most three attempts; throttles and a refreshed access token do not count.
 """
@@ -91,6 +92,8 @@ class RetryState:
             case "done" if answer.complete or self.endpoint.method != "GET":
                 self.data = answer.data
                 return "return"
+            case "done" if answer.too_long:
+                return "raise"  # the next one would be as long
             case "throttled":
                 self.throttled = answer
                 return "wait"
@@ -107,7 +110,7 @@ class RetryState:
         elif answer is not None and answer.outcome == "foreign":
             reason = f"HTTP {answer.status} with an answer that is not Cliq's: {_FOREIGN}"
         elif answer is None or answer.error is None:
-            reason = "the answer could not be read"
+            reason = _unreadable(answer)
         elif answer.outcome == "refused" or isinstance(answer.error, ServerError):
             return answer.error
         else:
@@ -143,3 +146,10 @@ class RetryState:
         if self.count >= ATTEMPTS or (sent and self.endpoint.method == "POST"):
             return "raise"
         return "back off"
+
+
+def _unreadable(answer: ApiResponse | None) -> str:
+    if answer is None or not answer.problem:
+        return "the answer could not be read"
+    advice = "; raise max_response_bytes if it may be" if answer.too_long else ""
+    return f"the answer could not be read: {answer.problem}{advice}"

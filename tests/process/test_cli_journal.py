@@ -11,14 +11,16 @@ import sys
 import pytest
 from support.cli import SECRET, invoke, run, zuids
 from support.cli_broadcasts import BROADCAST
+from support.journals import a_url
 
 from cliq_async.sandbox import Sandbox, user_label
 
 KILLS = int(os.environ.get("CLIQ_TEST_KILLS", "4"))
 
 
-async def test_job_with_a_journal_is_finished_once(ids, tmp_path):
-    journal = str(tmp_path / "job.db")
+@pytest.mark.parametrize("on_redis", [False, True])
+async def test_job_with_a_journal_is_finished_once(ids, tmp_path, on_redis):
+    journal = a_url() if on_redis else str(tmp_path / "job.db")
     options = (*BROADCAST, "--to", ids(250), "--journal", journal)
     async with Sandbox(subscribers=250) as sandbox:
         for _ in range(2):
@@ -40,8 +42,9 @@ async def test_job_with_a_journal_is_finished_once(ids, tmp_path):
     )
 
 
-async def test_who_was_not_reached_is_listed_from_the_journal(ids, tmp_path):
-    journal = str(tmp_path / "job.db")
+@pytest.mark.parametrize("on_redis", [False, True])
+async def test_who_was_not_reached_is_listed_from_the_journal(ids, tmp_path, on_redis):
+    journal = a_url() if on_redis else str(tmp_path / "job.db")
     options = (*BROADCAST, "--to", ids(30), "--journal", journal, "--batch-size", "10")
     async with Sandbox(subscribers=30, faults=["reset:1"]) as sandbox:
         result = await run(sandbox, *options)
@@ -161,6 +164,9 @@ async def test_somebody_is_asked_before_many_are_messaged(
     [
         ((*BROADCAST, "--to", "-", "--resend-unknown"), "--journal"),
         (("jobs", "show", "nowhere.db"), "no such file"),
+        (("jobs", "show", "redis://u:p@127.0.0.1:1/0"), "the name is not a number"),
+        (("jobs", "show", "redis://u:p@127.0.0.1:1/0/news"), "cannot be used for the journal"),
+        ((*BROADCAST, "--to", "-", "--journal", "redis://h/0"), "the name is not a number"),
         (("jobs", "show", "x", "--json", "--outcomes", "csv"), "use either --outcomes or --json"),
         (("jobs", "show", "x", "--all"), "--all needs --outcomes"),
         (("broadcast", "b", "--to", "-"), "give either --text or --message"),

@@ -42,7 +42,7 @@ async def test_tls_through_a_proxy_with_a_password(variable, certificate):
         writer.transport.abort()
 
     async with (
-        Sandbox() as sandbox,
+        Sandbox(hosts=("cliq.invalid",)) as sandbox,
         Server(to_the_sandbox, ssl_context=context) as tls,
         Proxy(tls.port, "p@ss") as proxy,
     ):

@@ -37,6 +37,21 @@ async def test_the_first_line_says_where_it_listens_and_the_last_ones_what_came(
     assert (process.returncode, out, err) == (0, report, b"")
 
 
+async def test_hosts_are_allowed_by_name():
+    options = ("--port", "0", "--allow-host", "one", "--allow-host", "two")
+    async with command("sandbox", *options) as process:
+        assert process.stdout
+        url = (await process.stdout.readline()).decode().strip().removeprefix("listening on ")
+        statuses = {}
+        async with aiohttp.ClientSession(headers={"Authorization": "Bearer x"}) as session:
+            for host in ("one:80", "two", "three"):
+                async with session.get(f"{url}/api/v3/bots", headers={"Host": host}) as answer:
+                    statuses[host] = answer.status
+    assert statuses == {"one:80": 200, "two": 200, "three": 421}
+    wrong = await asyncio.to_thread(invoke, "sandbox", "--allow-host", "a:1")
+    assert wrong.exit_code == 2
+
+
 async def test_a_port_that_is_taken_fails():
     async with Sandbox() as sandbox:
         port = sandbox.url.rpartition(":")[2]

@@ -191,7 +191,7 @@ class Away(Inline):
         super().__init__(backend)
         self.takes_s = takes_s
 
-    async def call(self, operation, *, retry_on_failure=False):
+    async def call(self, operation, *, retry_on_failure=False, patient=False):
         await asyncio.sleep(self.takes_s)
         return await super().call(operation, retry_on_failure=retry_on_failure)
 

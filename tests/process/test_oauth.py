@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 
+from support.tcp_servers import Server
+
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import sandbox_in_thread
 
@@ -31,12 +33,31 @@ url, quota, scale, seconds = sys.argv[1:]
 asyncio.run(main(url, quota, float(scale), float(seconds)))
 """
 
+CALLS = """
+import asyncio, json, sys
+from cliq_async import CliqClient, RefreshToken
 
-async def processes(many: int, *arguments: object) -> list[list]:
-    """Run the traffic in several processes; what each of them did, and what failed."""
+async def main(url, quota):
+    auth = RefreshToken("1000.CLIENT", "secret", "1000.refresh", accounts_url=url)
+    async with CliqClient(auth, base_url=url, quota=quota, max_wait_s=20.0) as client:
+        async def call(number):
+            await asyncio.sleep(number / 40)
+            try:
+                await client.bots.list(limit=1)
+            except Exception as error:
+                return repr(error)
+        got = await asyncio.gather(*(call(number) for number in range(9)))
+    print(json.dumps([got.count(None), [each for each in got if each]]))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def processes(many: int, *arguments: object, program: str = TRAFFIC) -> list[list]:
+    """Run a program in several processes; what each of them did, and what failed."""
     started = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", TRAFFIC, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+            sys.executable, "-c", program, *map(str, arguments), stdout=asyncio.subprocess.PIPE
         )
         for _ in range(many)
     ]
@@ -67,3 +88,27 @@ async def test_processes_that_start_together_make_one_token(tmp_path):
         said = await processes(5, sandbox.url, quota, 60.0, 0.0)
         assert [failed for _, failed in said] == [[]] * 5
         assert sandbox.report()["tokens_issued"] == 1
+
+
+async def test_three_processes_meet_a_second_of_denials_with_three_requests_at_the_most(tmp_path):
+    asked: list[float] = []
+
+    async def play(exchange):
+        while True:
+            head = await exchange.request()
+            status, body = b"200 OK", b'{"data": []}'
+            if head.startswith(b"POST /oauth"):
+                asked.append(asyncio.get_running_loop().time())
+                if asked[-1] < asked[0] + 1.0:
+                    status, body = b"400 Bad Request", b'{"error": "Access Denied"}'
+                else:
+                    body = b'{"access_token": "1000.token", "expires_in": 3600}'
+            await exchange.answer(
+                b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+            )
+
+    async with Server(play) as server:
+        url, quota = server.url.removesuffix("/api"), f"sqlite://{tmp_path}/quota.db"
+        said = await processes(3, url, quota, program=CALLS)
+    assert said == [[9, []]] * 3
+    assert 2 <= len(asked) <= 3

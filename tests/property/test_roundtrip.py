@@ -151,7 +151,7 @@ def test_call(call):
 def test_parameters(parameters):
     async def work(client):
         return await client.messages.send_incoming(
-            "supportbot", parameters, user_ids=["55743307", "nobody"]
+            "supportbot", parameters, user_ids=["55743307", "nobody@example.com"]
         )
 
     receipt, _ = run_offline(work)

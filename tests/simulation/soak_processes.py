@@ -29,7 +29,7 @@ class Inline(stores.Inline):
         super().__init__(backend)
         self.process = CURRENT.get()
 
-    async def call(self, operation, *, retry_on_failure=False):
+    async def call(self, operation, *, retry_on_failure=False, patient=False):
         await asyncio.sleep(0)
         if self.process.dead:
             raise asyncio.CancelledError

@@ -4,9 +4,10 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cliq_async.bulk.journal import Journal
+from cliq_async.bulk.journal_file import JournalFile
 
 
 class Disk:
@@ -18,7 +19,7 @@ class Disk:
     """
 
     def __init__(self, journal: Journal, written: Callable[[], None]) -> None:
-        self.file = journal._file
+        self.file = cast("JournalFile", journal._store)
         self.written = written
         self.waiting: list[Any] = []
         self.dead = False

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere in the loop, in real time and without a sleep."""
+"""Waiting for what happens elsewhere, in real time."""
 
 import asyncio
 
@@ -8,7 +8,8 @@ async def soon(event):
         await event.wait()
 
 
-async def until(holds):
-    async with asyncio.timeout(5):
+async def until(holds, timeout_s=5.0, *, every_s=0.0):
+    """Wait for something; of another process, ask only every few hundredths of a second."""
+    async with asyncio.timeout(timeout_s):
         while not holds():  # noqa: ASYNC110 - it happens in a server without an event for it
-            await asyncio.sleep(0)
+            await asyncio.sleep(every_s)

@@ -7,12 +7,15 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 import redis
+from support.polling import until
 
 
 def executable():
@@ -54,12 +57,11 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self):
-        command = [executable(), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", self.folder, "--save", "", "--appendonly", "no", *self.options]
+        command = [executable(), *self.arguments()]
         # The shell ends it when its input ends: with the test, however that comes about.
-        guard = '"$@" </dev/null & cat >/dev/null; kill -9 $!'
+        guard = '"$@" </dev/null & echo $! >"$0/pid"; cat >/dev/null; kill -9 $! 2>&-'
         self.process = subprocess.Popen(
-            ["sh", "-c", guard, "sh", *command],
+            ["sh", "-c", guard, self.folder, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
@@ -68,6 +70,23 @@ class RedisServer:
             assert time.monotonic() < until, "the server does not start"
             assert self.process.poll() is None, "the server has ended"
         return self
+
+    def arguments(self):
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
+        return [
+            *arguments,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--repl-diskless-sync-delay",
+            "0",
+            *self.options,
+        ]
+
+    def send_signal(self, number):
+        """To the server itself: it stops in the middle, goes on, or is killed."""
+        os.kill(int(Path(self.folder, "pid").read_text()), number)
 
     def answers(self):
         try:
@@ -78,7 +97,7 @@ class RedisServer:
             return False
 
     def client(self) -> Any:
-        return redis.Redis.from_url(self.url)
+        return redis.Redis(port=self.port)
 
     def make_a_cluster(self):
         """Of one node, which has all the slots."""
@@ -103,6 +122,59 @@ class RedisServer:
 
     def __exit__(self, *_):
         self.remove()
+
+
+@attrs.define(eq=False)
+class SentinelServer(RedisServer):
+    """A Sentinel that watches a primary under the name `main`, and alone decides a failover."""
+
+    primary: int = 0
+    commands: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:{self.port}/main"
+
+    def arguments(self):
+        file = Path(self.folder, "sentinel.conf")
+        lines = (
+            f"port {self.port}",
+            f"dir {self.folder}",
+            f"sentinel monitor main 127.0.0.1 {self.primary} 1",
+            "sentinel down-after-milliseconds main 200",
+            "sentinel failover-timeout main 1000",
+            *self.commands,
+        )
+        file.write_text("\n".join(lines))
+        return [str(file), "--sentinel"]
+
+    def primary_port(self):
+        client: Any = redis.Redis(port=self.port)
+        with closing(client):
+            return client.sentinel_get_master_addr_by_name("main")[1]
+
+
+async def in_sync(server):
+    with closing(server.client()) as client:
+        await until(lambda: client.info("replication").get("master_link_status") == "up")
+
+
+def replicate(server):
+    """Wait until the replica has all that was written so far."""
+    with closing(server.client()) as client:
+        client.set("last", "")
+        assert client.wait(1, 5000) == 1
+
+
+def certificate(folder):
+    """A key and a certificate for 127.0.0.1 that signs itself, as paths."""
+    key, cert = str(folder / "key.pem"), str(folder / "cert.pem")
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        f"-keyout {key} -out {cert} -subj /CN=redis -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return key, cert
 
 
 @cache

@@ -98,6 +98,9 @@ class FakeCall:
         if isinstance(self.fate, TransportError):
             raise self.fate
 
+    def limit_send(self, left_s):
+        pass
+
     async def send(self):
         self.sender.batches.append(self.batch.ids)
         self.in_flight = True

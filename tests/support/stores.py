@@ -85,7 +85,10 @@ class Inline:
     def __init__(self, backend):
         self.backend = backend
 
-    async def call(self, operation, *, retry_on_failure=False):
+    def outage(self):
+        return None
+
+    async def call(self, operation, *, retry_on_failure=False, patient=False):
         (result,) = self.backend.run([operation])
         if isinstance(result, Exception):
             raise result
@@ -97,7 +100,7 @@ class Inline:
     async def call_all(self, operations):
         return [await self.call(operation) for operation in operations]
 
-    async def close(self):
+    async def close(self, within_s=None):
         self.backend.close()
 
 

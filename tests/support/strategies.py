@@ -226,7 +226,13 @@ HANDLER_CHANGES = st.sampled_from(HANDLER_TYPES).flatmap(_changes)
 CALLS = st.builds(
     Call,
     words(1, 500),
-    user_ids=maybe(st.lists(st.from_regex(r"\A[a-z0-9@.]{1,20}\Z"), min_size=1, max_size=10)),
+    user_ids=maybe(
+        st.lists(
+            st.from_regex(r"\A([0-9]{1,20}|[a-z0-9.]{1,9}@[a-z0-9.]{1,9})\Z"),
+            min_size=1,
+            max_size=10,
+        )
+    ),
     retry=maybe(st.integers(0, 3)),
     loop=maybe(st.integers(1, 3)),
     actions=st.lists(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from typing import Any
 
@@ -43,6 +44,7 @@ class Server:
         self.ended = asyncio.Event()
         self.connections = 0
         self.writers = []
+        self.sockets = []
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(
@@ -62,6 +64,7 @@ class Server:
     async def _serve(self, reader, writer):
         self.connections += 1
         self.writers.append(writer)
+        self.sockets.append(self.raw(writer))
         mine = bytearray()
         self.arrived.append(mine)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -74,6 +77,12 @@ class Server:
 
     def raw(self, writer):
         return writer.get_extra_info("socket")
+
+    def hang_up(self):
+        """Close all connections at once: the end arrives before the loop takes another turn."""
+        for raw in self.sockets:
+            with contextlib.suppress(OSError):  # closed already
+                raw.shutdown(socket.SHUT_WR)
 
 
 @attrs.define(eq=False)
@@ -117,6 +126,28 @@ async def answering(exchange):
 async def silent(exchange):
     await exchange.request()
     await exchange.until_the_end()
+
+
+async def relay(exchange, port):
+    """Pass bytes on to a port of this machine, and note how the client's side ended."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def back():
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await exchange.answer(data)
+
+    backwards = asyncio.create_task(back())
+    try:
+        while data := await exchange.reader.read(65536):
+            writer.write(data)
+        exchange.server.endings.append("eof")
+    except ConnectionResetError:
+        exchange.server.endings.append("reset")
+    finally:
+        exchange.server.ended.set()
+        writer.transport.abort()
+        backwards.cancel()
 
 
 @contextlib.asynccontextmanager

@@ -24,13 +24,14 @@ class Accounts:
         self.made = 0
         self.asked: list[float] = []
         self.down_until = 0.0
+        self.trouble = UNREADY
         self.transport = Scripted([self.answer], delay_s)
 
     def answer(self, _request):
         now = asyncio.get_running_loop().time()
         self.asked.append(now)
         if now < self.down_until:
-            return UNREADY
+            return self.trouble
         self.made += 1
         return answer(200, {"access_token": f"token-{self.made}", "expires_in": self.life_s})
 

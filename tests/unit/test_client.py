@@ -1,7 +1,9 @@
 """The client: opening and closing it, and what the environment says of it."""
 
 import asyncio
+import concurrent.futures
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 from support.clients import a_scripted_client
@@ -10,8 +12,10 @@ from support.scripted import SECRET, moved
 from cliq_async.auth.provider import AccessToken, ClientCredentials, RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.errors import TransportError, ValidationError
+from cliq_async.models.message import SentMessage
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
+from cliq_async.testing import FakeTransport
 
 
 @moved
@@ -130,3 +134,73 @@ async def test_client_from_the_environment(monkeypatch):
     assert (client._settings.base_url, client._settings.account) == ("https://sandbox:1", "bob")
     with pytest.raises(ValidationError):
         CliqClient.from_env(margin_s=-1)
+
+
+# Event loops.
+
+OTHER_LOOP = "the client was opened in another event loop"
+
+
+def in_other_loop(coroutine):
+    """Run a coroutine in the event loop of another thread."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+async def test_client_of_another_running_event_loop_says_so_and_sends_nothing():
+    cliq = FakeTransport()
+    async with CliqClient("t", transport=cliq, quota=MemoryStore()) as client:
+        attempts = [
+            client.messages.send("ops", "hi", user_ids=[1]),
+            anext(aiter(client.bots.iter())),
+            client.broadcast("ops", "hi", [1]),
+            client.close(),
+        ]
+        for attempt in attempts:
+            with pytest.raises(RuntimeError, match=OTHER_LOOP):
+                await asyncio.to_thread(in_other_loop, attempt)
+        report = await asyncio.to_thread(in_other_loop, client.broadcast_job("ops", "x").run([1]))
+        assert OTHER_LOOP in (report.stopped or "")
+        assert cliq.requests == []
+        assert client.is_open
+        await client.messages.send("ops", "hi", user_ids=[1])
+    assert not client.is_open
+
+
+@pytest.mark.parametrize("quota", ["memory", "sqlite"])
+def test_client_whose_event_loop_has_ended_says_so_and_can_be_closed_and_opened_again(
+    quota, tmp_path
+):
+    cliq = FakeTransport()
+    store = MemoryStore() if quota == "memory" else f"sqlite:///{tmp_path}/quota.db"
+    client = CliqClient("t", transport=cliq, quota=store)
+
+    async def opened():
+        await client.__aenter__()
+        await client.messages.send("ops", "hi", user_ids=[1])
+
+    asyncio.run(opened())
+    with pytest.raises(RuntimeError, match=OTHER_LOOP):
+        asyncio.run(client.messages.send("ops", "hi", user_ids=[1]))
+    asyncio.run(client.close())
+    asyncio.run(opened())
+    asyncio.run(client.close())
+    assert len(cliq.requests) == 2
+
+
+async def test_mock_of_the_client_knows_its_resources_and_their_methods():
+    client = create_autospec(CliqClient)
+    client.messages.send.return_value = SentMessage(message_id="7")
+    sent = await client.messages.send("ops", "hi", user_ids=[1])
+    assert sent.message_id == "7"
+    client.messages.send.assert_awaited_once_with("ops", "hi", user_ids=[1])
+    for name in ("bots", "calls", "handlers", "subscribers"):
+        with pytest.raises(AttributeError):
+            getattr(client, name).no_such_method  # noqa: B018 - it raises
+    with pytest.raises(TypeError):
+        await client.messages.send("ops", "hi", user=[1])
+
+
+async def test_class_itself_sends_nothing():
+    with pytest.raises(RuntimeError, match="make an instance"):
+        await CliqClient.messages.send("ops", "hi", user_ids=[1])

@@ -13,6 +13,7 @@ import click
 from cliq_async.auth.accounts import AccountsClient, AuthorizationCode, ExchangeResult
 from cliq_async.auth.credentials import is_token
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.bounded import read_line
 from cliq_async.cli.options import ServerOptions, server_options
 from cliq_async.cli.outputs.console import echo, echo_err
 from cliq_async.cli.prompts import ask, is_terminal, prompt_secret
@@ -191,7 +192,7 @@ def _authorization_code(
     if code is None and can_ask:
         code = prompt_secret("Code")
     elif code in (None, "-"):
-        code = "" if sys.stdin is None else sys.stdin.readline().strip()
+        code = "" if sys.stdin is None else read_line().strip()
         if not code:
             raise CliError("standard input has no code", USAGE)
     return AuthorizationCode(client_id, client_secret, _validate("code", code or ""))

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
+from cliq_async.cli.inputs.bounded import MAX_IMAGE_BYTES, read_bounded
 from cliq_async.cli.options import (
     ConnectionOptions,
     combine,
@@ -177,6 +178,6 @@ def _fields(
 
 def _base64(path: Path) -> str:
     try:
-        return b64encode(path.read_bytes()).decode()
+        return b64encode(read_bounded(path, MAX_IMAGE_BYTES)).decode()
     except OSError as error:
         raise CliError(f"{path}: {error.strerror}", USAGE) from None

@@ -2,12 +2,12 @@
 
 import sys
 import textwrap
-from pathlib import Path
 from typing import Any, Final, get_args
 
 import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
+from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.cli.options import (
     ConnectionOptions,
     combine,
@@ -202,7 +202,7 @@ def _read_script(path: str) -> str:
         raise CliError(f"{name}: the stream is closed", USAGE)
     try:
         # As bytes, to keep line ends.
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        content = read_bounded(path)
         return content.decode("utf-8-sig")
     except OSError as error:
         raise CliError(f"{name}: {error.strerror}", USAGE) from None

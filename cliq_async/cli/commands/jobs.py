@@ -9,7 +9,7 @@ import click
 
 from cliq_async.bulk.journal_reader import JournalSummary, read_journal, read_outcomes
 from cliq_async.cli.group import Group
-from cliq_async.cli.options import json_option
+from cliq_async.cli.options import journal_type, json_option
 from cliq_async.cli.outputs.console import echo, echo_json, table
 from cliq_async.cli.outputs.streams import stdout_failed
 from cliq_async.cli.text import clean, csv_line, verbatim
@@ -34,10 +34,11 @@ Examples:
   cliq jobs show news.journal --outcomes csv > not-reached.csv
   cliq jobs show news.journal --outcomes jsonl --all > all_recipients.jsonl
   cliq jobs show news.journal --json
+  cliq jobs show redis://localhost:6379/0/news
 """
     ),
 )
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("journal", type=journal_type, metavar="FILE|URL")
 @click.option(
     "--outcomes",
     type=click.Choice(["csv", "jsonl"]),
@@ -45,19 +46,19 @@ Examples:
 )
 @click.option("--all", "all_recipients", is_flag=True, help="With --outcomes: list all recipients.")
 @json_option
-def show(*, file: Path, outcomes: str | None, all_recipients: bool, as_json: bool) -> None:
-    """Show the progress of the job with the journal FILE, without disturbing the job if it runs.
+def show(*, journal: Path | str, outcomes: str | None, all_recipients: bool, as_json: bool) -> None:
+    """Show the progress of the job with this journal, without disturbing the job if it runs.
 
     If the program was killed, recipients of requests in flight become unknown when the job resumes.
     """
     if outcomes is not None and as_json:
         raise click.UsageError("use either --outcomes or --json")
     if outcomes is not None:
-        _print_outcomes(file, outcomes, all_recipients=all_recipients)
+        _print_outcomes(journal, outcomes, all_recipients=all_recipients)
         return
     if all_recipients:
         raise click.UsageError("--all needs --outcomes")
-    summary = read_journal(file)
+    summary = read_journal(journal)
     if as_json:
         echo_json(attrs.asdict(summary))
     else:
@@ -73,10 +74,10 @@ def _print(summary: JournalSummary) -> None:
     table(rows)
 
 
-def _print_outcomes(file: Path, form: str, *, all_recipients: bool) -> None:
+def _print_outcomes(journal: Path | str, form: str, *, all_recipients: bool) -> None:
     if form == "csv":
         echo(csv_line(_HEADER))
-    for outcome in read_outcomes(file, delivered=all_recipients):
+    for outcome in read_outcomes(journal, delivered=all_recipients):
         if stdout_failed():
             return
         for each in outcome.ids:

@@ -49,6 +49,16 @@ Examples:
 )
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
 @click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help=(
+        "A name or address by which other machines reach the sandbox; requests for hosts but this "
+        "machine and those named are refused. Can be repeated."
+    ),
+)
+@click.option(
     "--algorithm",
     type=click.Choice(list(ALGORITHMS)),
     default="rolling",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.errors import ValidationError
 
 __all__ = ["naming_file", "read_json"]
@@ -16,10 +17,10 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        CliError: The file cannot be read, or it is not JSON.
+        CliError: The file cannot be read, is too long, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(read_bounded(path).decode("utf-8-sig"))
     except OSError as error:
         raise CliError(f"{path}: {error.strerror}", USAGE) from None
     except UnicodeDecodeError:

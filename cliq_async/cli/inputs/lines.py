@@ -90,7 +90,10 @@ class Lines:
                 self.number += 1
                 yield line
             if len(rest) > _LONGEST:
-                raise self.error(f"line {self.number + 1} is longer than {_LONGEST:,} characters")
+                raise self.error(
+                    f"line {self.number + 1} is longer than {_LONGEST:,} characters: check that "
+                    "this is a list"
+                )
             if not chunk:
                 break
         if rest:

@@ -13,6 +13,8 @@ __all__ = ["CsvRows", "json_rows"]
 
 _MAX_LINES: Final = 1_000
 """The most lines that one row can span."""
+_MAX_CHARS: Final = 1 << 20
+"""The most characters of one row."""
 _DELIMITERS: Final = (",", ";", "\t")
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SEPARATOR: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
@@ -81,10 +83,10 @@ class CsvRows:
     def _split_header(self, pending: list[str]) -> tuple[dict[str, list[str]], bool]:
         """Return the names of the columns by delimiter; True if some need more lines."""
         found: dict[str, list[str]] = {}
-        is_open, failure = False, None
+        is_open, failure, length = False, None, sum(map(len, pending))
         for each in self._candidates:
             try:
-                row = self._parse(pending, each)
+                row = self._parse(pending, each, length)
             except CliError as error:
                 failure = error
                 continue
@@ -132,27 +134,30 @@ class CsvRows:
     async def _next_row(self) -> list[str] | None:
         """Read the next row that is not blank; None at the end."""
         pending: list[str] = []
+        length = 0
         async for line in self._lines:
             pending.append(line + "\n")
-            row = self._parse(pending, self.delimiter)
+            length += len(line)
+            row = self._parse(pending, self.delimiter, length)
             if row is None:
                 continue
             pending.clear()
+            length = 0
             if any(cell.strip() for cell in row):
                 return row
         self._check_closed(pending)
         return None
 
-    def _parse(self, pending: list[str], delimiter: str) -> list[str] | None:
-        """Parse lines as a row; None if they end inside quotes."""
+    def _parse(self, pending: list[str], delimiter: str, length: int) -> list[str] | None:
+        """Parse lines of a total length as a row; None if they end inside quotes."""
         try:
             return next(csv.reader(_feed(pending), strict=True, delimiter=delimiter))
         except _OpenQuoteError:
-            if len(pending) < _MAX_LINES:
+            if len(pending) < _MAX_LINES and length <= _MAX_CHARS:
                 return None
             raise self._lines.error(
                 f"the quotes that line {self._first_line(pending)} opens are not closed within "
-                f"{_MAX_LINES:,} lines"
+                f"{_MAX_LINES:,} lines or {_MAX_CHARS:,} characters"
             ) from None
         except csv.Error as error:
             raise self._lines.error(f"not CSV in line {self._lines.number}: {error}") from None

@@ -8,6 +8,7 @@ from cliq_async.bulk.report import BroadcastProgress, BulkReport, Outcome
 from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, CliError, exit_status_of
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.text import clean, duration
+from cliq_async.errors import JournalError
 
 __all__ = ["exit_status", "print_json", "print_report"]
 
@@ -32,7 +33,10 @@ def _missed_recipients(report: BulkReport) -> bool:
     """Return whether a recipient who should have been reached was not."""
     if report.failed or report.unknown:
         return True
-    return any(outcome.reason not in EXPECTED_SKIPS for outcome in report.outcomes)
+    try:
+        return any(outcome.reason not in EXPECTED_SKIPS for outcome in report.outcomes)
+    except JournalError:  # the report says so
+        return True
 
 
 def _not_tried(report: BroadcastProgress, total: int | None) -> int | None:
@@ -48,10 +52,14 @@ def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
     data["took_s"] = round(took_s, 3)
     data["not_tried"] = _not_tried(report, total)
     data["stopped"] = report.stopped
-    data["outcomes"] = [
-        {"status": each.status, "reason": each.reason, "code": each.code, "ids": each.ids}
-        for each in report.outcomes
-    ]
+    try:
+        data["outcomes"] = [
+            {"status": each.status, "reason": each.reason, "code": each.code, "ids": each.ids}
+            for each in report.outcomes
+        ]
+    except JournalError as error:
+        data["outcomes"] = None
+        echo_err(_unlisted(error))
     echo_json(data)
 
 
@@ -69,7 +77,11 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
     if not_tried := _not_tried(report, total):
         rows.insert(4, ("not tried", f"{not_tried:,}"))
     table(rows, right=(1,))
-    groups = _group(report.outcomes)
+    try:
+        groups = _group(report.outcomes)
+    except JournalError as error:
+        groups = []
+        echo_err(_unlisted(error))
     if groups:
         echo()
         header = ("outcome", "recipients", "ids", "reason")
@@ -78,6 +90,10 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
             echo(f"and {len(groups) - _ROWS:,} more; --json has all of them")
     if report.stopped is not None:
         echo_err(f"stopped: {clean(report.stopped)}")
+
+
+def _unlisted(error: JournalError) -> str:
+    return f"warning: the outcomes cannot be listed: {clean(str(error))}"
 
 
 def _group(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:

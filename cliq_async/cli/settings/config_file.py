@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.cli.settings.profiles import validate_name
 from cliq_async.config import Settings
 from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
@@ -41,6 +42,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "straggler_s": _NUMBER,
     "max_wait_s": _NUMBER,
     "timeout_s": _NUMBER,
+    "max_response_bytes": (int, "a whole number"),
     "pace": _TEXT,
     "max_rate": _NUMBER,
     "time_scale": _NUMBER,
@@ -119,7 +121,7 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
 
 def _read_text(path: Path, *, own: bool) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bounded(path).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
         return None
     except OSError as error:

@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.storage.atomic import ensure_writable, write_atomic
 from cliq_async.storage.user_folders import state_folder
 
@@ -136,7 +137,7 @@ class ProfileStore:
         if self._path is None:
             return {}
         try:
-            data = self.path.read_bytes()
+            data = read_bounded(self.path)
         except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
             return {}
         except PermissionError as error:

@@ -18,7 +18,11 @@ import attrs
 
 from cliq_async.errors import QuotaStoreError
 
-__all__ = ["ClockRestart", "State", "StateBackend", "StateKey"]
+__all__ = ["ClockRestart", "State", "StateBackend", "StateKey", "StatesLostError"]
+
+
+class StatesLostError(QuotaStoreError):
+    """The loss of what a batch stored, together with its place. The batch has to run again."""
 
 
 class StateKey(NamedTuple):
@@ -69,7 +73,8 @@ class State:
 class StateBackend(Protocol):
     """A place for states that several processes share.
 
-    Only one thread uses a backend, so its methods may block. An implementation inherits from this
+    Only one thread uses a backend, so its methods may block; after a failure, it loads a state now
+    and then to see whether the backend works again. An implementation inherits from this
     class and defines `load`, `swap` and `close`. A failure is a `QuotaStoreError`; any other
     exception becomes one.
     """
@@ -108,7 +113,7 @@ class StateBackend(Protocol):
         """Enclose the loads and swaps of the operations that have piled up.
 
         A backend with transactions makes one of it. An error that leaves the body means that
-        nothing in it was stored.
+        nothing in it was stored. After a `StatesLostError`, the operations run once more.
         """
         return nullcontext()
 

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from cliq_async.clock import Clock
 from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.bucket import Bucket
 from cliq_async.quota.model import Quota
-from cliq_async.quota.stores.backend import State, StateBackend, StateKey
+from cliq_async.quota.stores.backend import State, StateBackend, StateKey, StatesLostError
 from cliq_async.quota.stores.reboot import assume_spent, rebase
 from cliq_async.quota.stores.records import Record
 
@@ -23,6 +24,7 @@ _HOUR_S: Final = 3600.0
 _ADAPTED_S: Final = 30 * 24 * _HOUR_S
 """How long a bucket is kept for what locks have taught it alone."""
 _CONFLICT_S: Final = 4.0
+_MAX_LOSSES: Final = 5
 _LEAST_PAUSE_S: Final = 0.0002
 _MOST_PAUSE_S: Final = 0.004
 
@@ -152,6 +154,17 @@ class Operations:
         self.error = QuotaStoreError
         self.backend = backend
         self._clock = clock
+        self._last_key: StateKey | None = None
+
+    def check(self) -> None:
+        """Load a state, as a look whether the backend can be used.
+
+        Raises:
+            Exception: It cannot.
+        """
+        if self._last_key is not None:
+            with self.backend.batch():
+                self.backend.load(self._last_key)
 
     def run(self, operations: Sequence[Operation]) -> list[Any]:
         """Run operations, those on one state with one swap.
@@ -160,10 +173,18 @@ class Operations:
             Each operation's result, or the exception that it failed with. An operation that failed
             may have been done all the same, and may be run again.
         """
+        for _ in range(_MAX_LOSSES):
+            with suppress(StatesLostError):
+                return self._run(operations)
+        lost = QuotaStoreError("the quota's store is lost again and again; what removes it?")
+        return [lost] * len(operations)
+
+    def _run(self, operations: Sequence[Operation]) -> list[Any]:
         by_key: dict[StateKey, list[int]] = {}
         for place, operation in enumerate(operations):
             by_key.setdefault(operation.key, []).append(place)
         results: list[Any] = [None] * len(operations)
+        self._last_key = operations[-1].key
         try:
             with self.backend.batch():
                 for key, places in by_key.items():
@@ -173,6 +194,8 @@ class Operations:
                         found = [error] * len(places)
                     for place, result in zip(places, found, strict=True):
                         results[place] = result
+        except StatesLostError:
+            raise
         except Exception as error:  # noqa: BLE001 - a backend raises whatever its driver does
             failure = error if isinstance(error, CliqError) else _failure(error)
             return [failure] * len(operations)

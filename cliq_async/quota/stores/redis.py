@@ -7,8 +7,7 @@ failover or FLUSHALL; what it had then counts as spent for a window.
 
 import math
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -18,18 +17,20 @@ from cliq_async.clock import Clock, system_clock
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.backend import State, StateBackend, StateKey
 from cliq_async.quota.stores.base import ColdStart, starts_spent
+from cliq_async.quota.stores.redis_memory import Mark, Seen, check_mark
 from cliq_async.quota.stores.redis_server import RedisConnector, RedisNode, RedisNodes
 from cliq_async.quota.stores.threaded import ThreadedStore
+from cliq_async.storage.redis import RedisAddress
 
 __all__ = ["RedisBackend", "RedisStore"]
 
 _PREFIX: Final = "cliq_async:1"
 """With the version of what the keys hold."""
+_MEMORY: Final = f"{_PREFIX}:memory"
 _RETRY_S: Final = 4.0
 _PAUSE_S: Final = 0.05
 _MOST_PAUSE_S: Final = 0.5
-_SLACK_S: Final = 1.0
-_SLACK_SHARE: Final = 0.001
+_IDLE_S: Final = 1.0
 _EXPIRED_S: Final = 1800.0
 """A clock this far ahead may have made the server delete what still matters."""
 
@@ -43,46 +44,28 @@ class RedisStore(ThreadedStore):
     Safe to share between threads and event loops; a forked child connects for itself.
 
     Args:
-        url: `redis://user:password@host:port/db`, or `rediss://` for TLS.
+        url: `redis://user:password@host:port/db`, or another form that `RedisAddress` knows.
         clock: The client's clock.
         cold_start: `full` or `spent`: a bucket that the server has never had.
         server_time: In place of the server's clock, for tests.
 
     Raises:
-        ValueError: `cold_start` is neither.
+        ValueError: The URL names no server, or `cold_start` is neither.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | RedisAddress,
         *,
         clock: Clock = system_clock,
         cold_start: ColdStart = "full",
         server_time: Clock | None = None,
     ) -> None:
         spent = starts_spent(cold_start)
+        address = RedisAddress.parse(url) if isinstance(url, str) else url
         super().__init__(
-            RedisBackend(url, clock=clock, spent=spent, server_time=server_time), clock
+            RedisBackend(address, clock=clock, spent=spent, server_time=server_time), clock
         )
-
-
-class _Mark(NamedTuple):
-    """The mark of a bucket, which tells whose memory the bucket is in.
-
-    Attributes:
-        run: The server's run: another one has started since, or has taken over.
-        generation: The generation of the server's memory.
-        before: The generation before, whose loss is accounted for.
-    """
-
-    run: str = ""
-    generation: str = ""
-    before: str = ""
-
-    @classmethod
-    def decode(cls, data: bytes | None) -> "_Mark":
-        parts = (data or b"").decode("ascii", "replace").split(" ")
-        return cls(*parts) if len(parts) == len(cls._fields) else cls()
 
 
 class _Envelope(msgspec.Struct, array_like=True, frozen=True):
@@ -99,25 +82,6 @@ class _Envelope(msgspec.Struct, array_like=True, frozen=True):
     ahead_s: float
 
 
-class _Seen(NamedTuple):
-    """The last this process has seen of a bucket.
-
-    Attributes:
-        generation: The generation of the server's memory.
-        now: The server's clock.
-        before: The client's clock before the server was asked.
-    """
-
-    generation: str
-    now: float
-    before: float
-
-    def latest(self, now: float) -> float:
-        """Return the latest that the server's clock can say, however it was set since."""
-        elapsed_s = max(0.0, now - self.before)
-        return self.now + elapsed_s * (1.0 + _SLACK_SHARE) + _SLACK_S
-
-
 class _Version(NamedTuple):
     """A state as it was loaded, for its swap.
 
@@ -130,8 +94,8 @@ class _Version(NamedTuple):
 
     node: RedisNode
     ahead_s: float
-    mark: _Mark | None
-    seen: _Seen
+    mark: Mark | None
+    seen: Seen
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -142,22 +106,29 @@ class RedisBackend(StateBackend):
     """States on a Redis server; a conflict is one of WATCH and EXEC.
 
     Args:
-        url: The server's URL.
+        address: The server's address.
         clock: The client's clock.
         spent: True if a bucket that the server has never had counts as spent.
         server_time: In place of the server's clock, for tests.
     """
 
     def __init__(
-        self, url: str, *, clock: Clock, spent: bool, server_time: Clock | None = None
+        self,
+        address: RedisAddress,
+        *,
+        clock: Clock,
+        spent: bool,
+        server_time: Clock | None = None,
     ) -> None:
-        self.connector = RedisConnector(url)
+        self.connector = RedisConnector(address)
         self._clock = clock
         self._spent = spent
         self._server_time = server_time
         self._nodes: RedisNodes | None = None
-        self._seen: dict[StateKey, _Seen] = {}
+        self._seen: dict[StateKey, Seen] = {}
         self._until = 0.0
+        self._used_at = 0.0
+        self._memory_since = -math.inf
         self._gone: QuotaStoreError | None = None
 
     @contextmanager
@@ -226,17 +197,17 @@ class RedisBackend(StateBackend):
     def _load(self, key: StateKey) -> State:
         if self._nodes is None:
             self._nodes = self.connector.connect()
+            self._memory_since = self._find_memory_since(self._nodes)
+        elif time.monotonic() >= self._used_at + _IDLE_S:
+            self._nodes.refresh()  # this process, or the server, may have slept through a failover
+        self._used_at = time.monotonic()
         names = _names(key)
         node = self._nodes.of(names[0])
         before = self._clock()
         *_, (raw, *marks), server_time = node.execute(
             ("UNWATCH",), ("WATCH", *names), ("MGET", *names), ("TIME",)
         )
-        if self._server_time is None:
-            seconds, micros = server_time
-            server_now = int(seconds) + int(micros) / 1_000_000
-        else:
-            server_now = self._server_time()
+        server_now = self._server_now(server_time)
         seen = self._seen.get(key)
         latest = math.inf if seen is None else seen.latest(self._clock())
         try:
@@ -251,39 +222,46 @@ class RedisBackend(StateBackend):
         expired = raw is None and clock - latest > _EXPIRED_S
         lost, mark, generation = False, None, ""
         if marks:
-            lost, mark, generation = self._check_mark(marks[0], node.run, seen)
+            if Mark.decode(marks[0]).memory_id not in {"", node.memory_id}:
+                node.refresh()  # others may have noticed a failover behind this connection
+            lost, mark, generation = check_mark(marks[0], node.memory_id, seen)
+            lost = lost or (self._spent and mark is not None)
+        lost_at = now if lost or expired else -math.inf
+        if marks and marks[0] is None and seen is None:  # new, unless it was lost with its mark
+            lost_at = max(lost_at, min(now, self._memory_since))
         must_save = mark is not None or expired or ahead_s != envelope.ahead_s
-        newly_seen = _Seen(generation, now, before)
+        newly_seen = Seen(generation, now, before)
         if marks and not must_save:
             self._seen[key] = newly_seen
         return State(
             data=None if raw is None else envelope.data,
             now=now,
-            lost_at=now if lost or expired else -math.inf,
+            lost_at=lost_at,
             must_save=must_save,
             version=_Version(node, ahead_s, mark, newly_seen),
         )
 
-    def _check_mark(
-        self, data: bytes | None, run: str, seen: _Seen | None
-    ) -> tuple[bool, _Mark | None, str]:
-        """Compare a mark with the server and with what this process has seen.
+    def _server_now(self, server_time: Sequence[bytes]) -> float:
+        if self._server_time is not None:
+            return self._server_time()
+        seconds, micros = server_time
+        return int(seconds) + int(micros) / 1_000_000
 
-        Returns:
-            Whether memory was lost that is not accounted for yet, the mark to write if it is not
-            this one, and the generation of the server's memory.
+    def _find_memory_since(self, nodes: RedisNodes) -> float:
+        """Return since when a server has had its memory; -inf if there was no other before.
+
+        A bucket that was new just before a failover may be lost together with its mark.
         """
-        mark = _Mark.decode(data)
-        known = seen is None or seen.generation in {mark.generation, mark.before}
-        if mark.run == run and known:
-            return False, None, mark.generation
-        lost = data is not None or seen is not None or self._spent
-        generation, before = mark.generation, mark.before
-        if mark.run != run:
-            generation, before = uuid.uuid4().hex, generation
-        if seen is not None:
-            before = seen.generation
-        return lost, _Mark(run, generation, before), generation
+        node = nodes.by_name.get("")
+        if node is None:
+            return -math.inf  # of a cluster, no key is sure to be on a certain node
+        data, server_time = node.execute(("GET", _MEMORY), ("TIME",))
+        memory_id, _, since = (data or b"").decode("ascii", "replace").partition(" ")
+        if memory_id == node.memory_id:
+            return float(since)
+        found = -math.inf if data is None else self._server_now(server_time)
+        node.execute(("SET", _MEMORY, f"{node.memory_id} {found!r}"))
+        return found
 
 
 def _names(key: StateKey) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
 """A Redis server or cluster: connections to it, and a refusal where it would lose the quota."""
 
 import logging
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import attrs
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     AskError,
     AuthenticationError,
@@ -21,13 +20,12 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
     TryAgainError,
 )
-from redis.retry import Retry
 
 from cliq_async.errors import QuotaStoreError
+from cliq_async.storage.redis import RedisAddress
 
 __all__ = ["RedisConnector", "RedisNode", "RedisNodes"]
 
-_TIMEOUT_S: Final = 2.0
 _OLDEST: Final = 6
 _TEMPORARY: Final = (
     RedisConnectionError,
@@ -45,7 +43,7 @@ _log = logging.getLogger("cliq_async")
 
 
 class RedisNode:
-    """A connection to one server.
+    """A connection to one server, which is a primary.
 
     Args:
         client: A client of redis-py that has the server's address.
@@ -53,20 +51,23 @@ class RedisNode:
     Attributes:
         client: A client of redis-py with this connection alone.
         info: The server's properties, as INFO gives them.
+        memory_id: A name for the server's memory, which is another one after a restart and after
+            a failover.
     """
 
     def __init__(self, client: Any) -> None:
         self.client: Any = client.client()  # WATCH needs one connection
         try:
             self.info: dict[str, Any] = self.client.info()
+            self.memory_id = _memory_id(self.info)
         except BaseException:
             self.close()
             raise
 
-    @property
-    def run(self) -> str:
-        """The name of the server's run, which is another one after a restart."""
-        return str(self.info["run_id"])
+    def refresh(self) -> None:
+        """Ask again for the server's role and the name of its memory."""
+        self.info |= self.client.info("replication")
+        self.memory_id = _memory_id(self.info)
 
     def execute(self, *commands: Sequence[Any]) -> list[Any]:
         """Send several commands at once, and return their answers.
@@ -83,6 +84,23 @@ class RedisNode:
         with suppress(Exception):
             self.client.connection.disconnect()
             self.client.close()
+
+
+def _memory_id(info: dict[str, Any]) -> str:
+    """Return a name for the memory of a primary.
+
+    A run alone is not enough: a primary that was stopped for a while goes on as a replica, takes
+    over the memory of the new primary, which may lack the last writes, and may be promoted again.
+
+    Raises:
+        ReadOnlyError: The server is a replica.
+    """
+    if info.get("role") == "slave":
+        raise ReadOnlyError(
+            "it is a replica, which takes no writes; name the primary, or redis+sentinel://"
+        )
+    run, inherited = str(info["run_id"]), str(info.get("master_replid2", ""))
+    return f"{run}+{inherited}" if inherited.strip("0") else run
 
 
 @attrs.define
@@ -106,6 +124,22 @@ class RedisNodes:
             raise RedisConnectionError(f"the node {node.name} of the cluster is new")
         return self.by_name[node.name]
 
+    def refresh(self) -> None:
+        """Make sure that each node is still the primary that it was, as after a pause.
+
+        Raises:
+            Exception: One is not, or anything else that redis-py raises.
+        """
+        pool: Any = getattr(self.client, "connection_pool", None)  # a cluster has none
+        sentinel = getattr(pool, "sentinel_manager", None)
+        for node in self.by_name.values():
+            if sentinel is not None:
+                connection = node.client.connection
+                primary = sentinel.discover_master(pool.service_name)
+                if (connection.host, connection.port) != tuple(primary):
+                    raise RedisConnectionError("Sentinel names another primary")
+            node.refresh()
+
     def close(self) -> None:
         """Close all connections."""
         for node in self.by_name.values():
@@ -115,15 +149,14 @@ class RedisNodes:
 
 
 class RedisConnector:
-    """A server, or a cluster of them, by its URL.
+    """The way to a server, or to a cluster of them.
 
     Args:
-        url: The URL, which may hold a password.
+        address: The server's address.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._place = _place(url)
+    def __init__(self, address: RedisAddress) -> None:
+        self._address = address
         self._warned = False
 
     def connect(self) -> RedisNodes:
@@ -133,21 +166,14 @@ class RedisConnector:
             QuotaStoreError: The server is not to be used.
             Exception: Anything that redis-py raises; `is_permanent` says whether it will again.
         """
-        options: dict[str, Any] = {
-            "socket_timeout": _TIMEOUT_S,
-            "socket_connect_timeout": _TIMEOUT_S,
-            "retry": Retry(NoBackoff(), 0),  # the backend does, with the whole operation
-        }
-        nodes = RedisNodes(redis.Redis.from_url(self._url, **options), {})
+        nodes = RedisNodes(self._address.connect(), {})
         try:
-            nodes.by_name[""] = node = RedisNode(nodes.client)
-            if node.info.get("cluster_enabled"):
-                nodes.close()
-                nodes = RedisNodes(redis.RedisCluster.from_url(self._url, **options), {})
-                for each in nodes.client.get_primaries():
-                    client = nodes.client.get_redis_connection(each)
-                    nodes.by_name[each.name] = RedisNode(client)
+            client: Any = nodes.client
+            if isinstance(nodes.client, redis.RedisCluster):
+                for each in client.get_primaries():
+                    nodes.by_name[each.name] = RedisNode(client.get_redis_connection(each))
             else:
+                nodes.by_name[""] = node = RedisNode(nodes.client)
                 self._warn_without_persistence(node.client)
             for node in nodes.by_name.values():
                 self.check(node.info)
@@ -160,12 +186,14 @@ class RedisConnector:
         """Return the error that says what went wrong."""
         # Without its cause, which may hold the URL, and the URL a password.
         reason = str(error).rstrip(".") or type(error).__name__
-        return QuotaStoreError(f"{self._place} cannot be used for the quota: {reason}")
+        return QuotaStoreError(f"{self._address} cannot be used for the quota: {reason}")
 
     @staticmethod
     def is_permanent(error: Exception) -> bool:
         """Return whether the same goes wrong again however soon it is tried."""
         if isinstance(error, (AuthenticationError, AuthorizationError)):
+            return True
+        if isinstance(error.__context__, ssl.SSLCertVerificationError):
             return True
         return not isinstance(error, _TEMPORARY)
 
@@ -173,11 +201,11 @@ class RedisConnector:
         """Raise a `QuotaStoreError` if a server is too old or evicts keys."""
         version = str(info.get("redis_version", "0"))
         if int(version.partition(".")[0]) < _OLDEST:
-            raise QuotaStoreError(f"{self._place} is Redis {version}; the quota needs 6 or later")
+            raise QuotaStoreError(f"{self._address} is Redis {version}; the quota needs 6 or later")
         policy = str(info.get("maxmemory_policy", "noeviction"))
         if info.get("maxmemory") and policy != "noeviction":
             raise QuotaStoreError(
-                f"{self._place} evicts keys when its memory is full (maxmemory-policy {policy}), "
+                f"{self._address} evicts keys when its memory is full (maxmemory-policy {policy}), "
                 "and with them the quota; set it to noeviction, or use another server"
             )
 
@@ -193,13 +221,5 @@ class RedisConnector:
                     "%s writes nothing to disk, so after a restart of the server running "
                     "programs treat the quota as spent, and new ones as full. Set appendonly to "
                     "yes",
-                    self._place,
+                    self._address,
                 )
-
-
-def _place(url: str) -> str:
-    """Return a server's URL without its secrets."""
-    parts = urlsplit(url)
-    host = parts.hostname or "localhost"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"

@@ -3,16 +3,17 @@
 import os
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 from cliq_async.clock import Clock, system_clock
 from cliq_async.errors import QuotaStoreError, ValidationError
 from cliq_async.quota.stores.base import ColdStart, QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.storage.redis import REDIS_SCHEMES, RedisAddress
 from cliq_async.storage.user_folders import expand_home, state_folder
 
 __all__ = ["default_path", "lease", "open_store", "release", "retain"]
@@ -25,7 +26,7 @@ _NO_HOME: Final = (
     "or CLIQ_QUOTA, such as sqlite:///var/lib/app/quota.db, or set HOME or XDG_STATE_HOME"
 )
 
-_shared: dict[str, QuotaStore] = {}
+_shared: dict[Hashable, QuotaStore] = {}
 _users: Counter[int] = Counter()
 _opening = threading.Lock()
 
@@ -69,22 +70,26 @@ def open_store(quota: QuotaStore | str | None, clock: Clock | None = None) -> Qu
         return _shared[place]
 
 
-def _parse_url(url: str) -> tuple[str, Callable[[Clock], QuotaStore]]:
+def _parse_url(url: str) -> tuple[Hashable, Callable[[Clock], QuotaStore]]:
     """Return a store's place, by which it is shared, and a function that opens it."""
     scheme, slashes, rest = url.partition("://")
     place, _, query = rest.partition("?")
-    options = parse_qs(query, keep_blank_values=True)
-    start = options.pop("cold_start", ["full"])[-1]
-    if not slashes or start not in {"full", "spent"} or options:
+    options = [part for part in query.split("&") if part]
+    starts = [part for part in options if part.startswith("cold_start=")]
+    start = starts[-1].removeprefix("cold_start=") if starts else "full"
+    if not slashes or start not in {"full", "spent"}:
         raise _unknown(scheme)
     cold_start: ColdStart = "spent" if start == "spent" else "full"
+    if scheme.lower() in REDIS_SCHEMES:
+        others = "&".join(part for part in options if part not in starts)
+        return _redis(f"{scheme}://{place}" + (f"?{others}" if others else ""), cold_start)
+    if len(options) > len(starts):
+        raise _unknown(scheme)
     match scheme.lower():
         case "memory" if not place.strip("/"):
             return "memory", lambda clock: MemoryStore(clock=clock, cold_start=cold_start)
         case "sqlite" if place.startswith("/") and place.strip("/"):
             return _sqlite(unquote(place), cold_start)
-        case "redis" | "rediss" if place.strip("/"):
-            return _redis(f"{scheme}://{place}", cold_start)
     raise _unknown(scheme)
 
 
@@ -103,7 +108,7 @@ def _sqlite(place: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], Q
     return f"sqlite {path}", lambda clock: SqliteStore(path, clock=clock, cold_start=cold_start)
 
 
-def _redis(url: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], QuotaStore]]:
+def _redis(url: str, cold_start: ColdStart) -> tuple[Hashable, Callable[[Clock], QuotaStore]]:
     try:
         from cliq_async.quota.stores.redis import RedisStore  # noqa: PLC0415 - it comes with an extra
     except ModuleNotFoundError as error:
@@ -111,11 +116,12 @@ def _redis(url: str, cold_start: ColdStart) -> tuple[str, Callable[[Clock], Quot
             raise
         what = "a server: `pip install 'cliq-async[redis]'`"
         raise ValidationError("quota", what, "redis://…") from None
+    scheme = url.partition("://")[0]
     try:
-        _ = urlsplit(url).port
-    except ValueError:
-        raise _unknown("redis") from None
-    return url, lambda clock: RedisStore(url, clock=clock, cold_start=cold_start)
+        address = RedisAddress.parse(url)
+    except ValueError as error:
+        raise ValidationError("quota", f"a server's URL, but {error}", f"{scheme}://…") from None
+    return address, lambda clock: RedisStore(address, clock=clock, cold_start=cold_start)
 
 
 def _unknown(scheme: str) -> ValidationError:

@@ -1,25 +1,32 @@
 """The file of a SQLite store, and the cases in which its buckets count as spent.
 
-A process that is killed loses nothing. If a file was lost, damaged or restored from a copy,
-its last writes may be missing: everything in it, or missing from it, counts as spent for a window
-from then on.
+A process that is killed loses nothing. If a file or its log was lost, damaged or restored from a
+copy, its last writes may be missing: everything in it, or missing from it, counts as spent for a
+window from then on.
 """
 
-import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cliq_async.clock import Clock
 from cliq_async.errors import CliqError, QuotaStoreError
-from cliq_async.quota.stores.backend import ClockRestart, State, StateBackend, StateKey
+from cliq_async.quota.stores.backend import (
+    ClockRestart,
+    State,
+    StateBackend,
+    StateKey,
+    StatesLostError,
+)
 from cliq_async.quota.stores.reboot import clock_origin
+from cliq_async.quota.stores.sqlite_marks import StoreMarks
 from cliq_async.storage.batched import BatchedFile
 from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
 
-__all__ = ["FORMAT", "SqliteBackend", "spent_mark"]
+__all__ = ["FORMAT", "SqliteBackend"]
 
 FORMAT: Final = SqliteFormat(
     noun="the quota's file",
@@ -53,9 +60,23 @@ FORMAT: Final = SqliteFormat(
 )
 
 _TIDY_EVERY: Final = 10_000
+_REMEMBER_S: Final = 3600.0
+"""How long a write of a bucket matters: it is in the file for as long at least."""
 
 _LOAD: Final = "SELECT boot, stored_at, data FROM state WHERE kind = ? AND name = ?"
 _SAVE: Final = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?)"
+_LAST_WRITE: Final = """
+    SELECT max(at) FROM (
+        SELECT stored_at AS at FROM state WHERE kind = 'bucket' AND boot = :boot
+        UNION ALL SELECT at FROM lost WHERE boot = :boot
+    )
+"""
+_ALL: Final = """
+    SELECT kind, name, boot, stored_at - 0.001, keep_until, data FROM state
+    WHERE kind IN ('bucket', 'record') AND typeof(data) = 'blob'
+"""
+"""What a split store may save of its states: all of it is older than the loss."""
+_RESCUE: Final = "INSERT OR IGNORE INTO state VALUES (?, ?, ?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM state WHERE kind = ? AND name = ?"
 _TIDY: Final = "DELETE FROM state WHERE boot = ? AND keep_until < ?"
 _TIDY_OLD: Final = "DELETE FROM state WHERE boot <> ? AND keep_until - stored_at < ?"
@@ -79,7 +100,9 @@ class SqliteBackend(BatchedFile, StateBackend):
         self._clock = clock
         self._boot = boot
         self._spent = spent
-        self._identity: str | None = None
+        self._marks = StoreMarks.of(path)
+        self._written_at: float | None = None
+        self._rescued: list[tuple[Any, ...]] = []
         self._lost = False
         self._lost_at = -inf
         self._batches = 0
@@ -90,8 +113,14 @@ class SqliteBackend(BatchedFile, StateBackend):
         try:
             with self.translate_errors():
                 self.connect()
+                self._written_at = None
                 with transaction(self.conn):
                     yield
+                if self._written_at is not None:
+                    self._marks.save_last_write(self._boot, self._written_at)
+                # After the watermark: if the log is taken away from here on, that stays behind.
+                if self._ids != self._files.ids():
+                    raise StatesLostError(f"{self.path}: {FORMAT.noun} was taken away while in use")
         except CliqError:
             self.close()
             raise
@@ -121,23 +150,27 @@ class SqliteBackend(BatchedFile, StateBackend):
             self.conn.execute(_DELETE, key)
         else:
             self.conn.execute(_SAVE, (*key, self._boot, state.now, keep_until, data))
+            if key.kind == "bucket":
+                self._written_at = state.now
         return True
 
     def unreadable(self, key: StateKey) -> QuotaStoreError:  # noqa: ARG002 - the file is damaged
         """See `StateBackend.unreadable`. Marks the file as damaged."""
-        _leave_mark(self.path)
+        self._marks.leave_mark()
         return QuotaStoreError(f"{self.path}: {FORMAT.noun} is damaged; {FORMAT.damaged_hint}")
 
     def connect(self) -> None:
-        """Open the file if it is not open, or if another has taken its place."""
-        if self._conn is not None and self._identity != _identity(self.path):
+        """Open the file if it is not open, or if it or its log is another one by now."""
+        if self._conn is not None and (ids := self._files.ids()) != self._ids:
+            if ids[0] == self._ids[0]:
+                with suppress(sqlite3.Error):
+                    self._rescued = self.conn.execute(_ALL).fetchall()
             self.close()
-            self._lost = True  # what it said is not known any more
         if self._conn is None:
             with self.translate_errors():
                 self._open()
-            self._identity = _identity(self.path)
             self._lost = False
+            self._rescued = []
             self._batches = 0
         if self._batches % _TIDY_EVERY == 0:
             with transaction(self.conn):
@@ -147,66 +180,63 @@ class SqliteBackend(BatchedFile, StateBackend):
 
     def translate_errors(self) -> AbstractContextManager[None]:
         """Turn exceptions into an error that says what to do; damage leaves a mark."""
-        return FORMAT.translate_errors(self.path, lambda: _leave_mark(self.path))
+        return FORMAT.translate_errors(self.path, self._marks.leave_mark)
+
+    def close(self) -> None:
+        """See `StateBackend.close`. Removes the file if its log was taken away.
+
+        Other programs may use the file with another log by now, and SQLite would write this log
+        over theirs.
+        """
+        if self._conn is not None:
+            ids = self._files.ids()
+            if ids != self._ids:
+                self._lost = True  # what it said is not known any more
+                if ids[0] == self._ids[0]:
+                    self._marks.leave_mark()
+                    with suppress(OSError):  # then opening it fails as well
+                        self._files.remove()
+        super().close()
 
     def _open(self) -> None:
         """Open the file, or create it, and find out until when writes may be missing."""
-        path, mark = self.path, spent_mark(self.path)
-        if not path.exists() and path.with_name(path.name + "-wal").exists():
-            _leave_mark(path)  # the log of a file that is gone: all processes must know
+        files, marks = self._files, self._marks
+        if files.are_incomplete():
+            marks.leave_mark()
+            files.remove()
         new = False
 
         def on_create(_conn: Connection) -> None:
             nonlocal new
             new = True
 
-        conn = FORMAT.open(path, on_create=on_create, on_damage=lambda: _leave_mark(path))
-        marked = mark.exists() and (new or not _is_marked(path))
-        now = self._clock()
+        conn = FORMAT.open(self.path, on_create=on_create, on_damage=marks.leave_mark)
+        marked = marks.mark.exists() and (new or not marks.marked())
         try:
             with transaction(conn):
-                if self._lost or marked or (new and self._spent):
+                ids, now = files.ids(), self._clock()
+                conn.executemany(_RESCUE, self._rescued)
+                lost = self._lost or marked or (new and self._spent)
+                if lost or self._has_lost_writes(conn, now):
                     conn.execute("DELETE FROM lost")
                     conn.execute("INSERT INTO lost VALUES (?, ?)", (self._boot, now))
-                lost = conn.execute("SELECT boot, at FROM lost").fetchone()
-                began_at = lost and clock_origin(self._boot, now, *lost)
+                row = conn.execute("SELECT boot, at FROM lost").fetchone()
+                began_at = row and clock_origin(self._boot, now, *row)
                 if began_at is not None:
-                    lost = (self._boot, began_at)  # it was before that
-                    conn.execute("UPDATE lost SET boot = ?, at = ?", lost)
+                    row = (self._boot, began_at)  # it was before that
+                    conn.execute("UPDATE lost SET boot = ?, at = ?", row)
             if marked:
-                mark.unlink(missing_ok=True)
+                marks.mark.unlink(missing_ok=True)
         except BaseException:
             conn.close()
             raise
-        self._conn = conn
-        self._lost_at = -inf if lost is None else lost[1]
+        self._conn, self._ids = conn, ids
+        self._lost_at = -inf if row is None else row[1]
 
-
-def spent_mark(path: Path) -> Path:
-    """Return the path of a mark beside the file: any other file in its place starts spent."""
-    return path.with_name(path.name + ".spent")
-
-
-def _identity(path: Path) -> str:
-    """Return a text that tells this file from another one in its place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return "none"
-    return f"{found.st_dev} {found.st_ino}"
-
-
-def _leave_mark(path: Path) -> None:
-    """Name the file that is not to be trusted."""
-    with suppress(OSError):
-        fd = os.open(spent_mark(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(_identity(path))
-
-
-def _is_marked(path: Path) -> bool:
-    """Return whether the mark is about the file that is there."""
-    try:
-        return spent_mark(path).read_text() == _identity(path)
-    except OSError:
-        return False
+    def _has_lost_writes(self, conn: Connection, now: float) -> bool:
+        """Return whether the last write of all programs is missing."""
+        at = self._marks.last_write(self._boot)
+        if not now - _REMEMBER_S < at <= now:
+            return False
+        (last,) = conn.execute(_LAST_WRITE, {"boot": self._boot}).fetchone()
+        return last is None or last < at

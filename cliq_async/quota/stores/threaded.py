@@ -29,6 +29,7 @@ __all__ = ["Listeners", "ThreadedStore"]
 
 _MAX_SLEEP_S: Final = 1.0
 """The longest that a queue sleeps: no listener hears of another process's early returns."""
+_CLOSE_S: Final = 1.0
 
 
 class ThreadedStore:
@@ -47,8 +48,10 @@ class ThreadedStore:
         self._listeners = Listeners()
         self._owner = _new_owner()
         self._taken_at: dict[TokenId, float] = {}  # on the backend's clock
+        self._not_asked: set[TokenId] = set()  # the backend has never heard of them
+        operations = Operations(backend, clock)
         self._worker: WorkerThread[Operation] = WorkerThread(
-            Operations(backend, clock), self._after_fork_in_child
+            operations, self._after_fork_in_child, operations.check
         )
 
     async def take(
@@ -63,6 +66,11 @@ class ThreadedStore:
         waiters: int = 1,
     ) -> float | Denied:
         """See `QuotaStore.take`."""
+        outage = None if lane is Lane.BULK else self._worker.outage()
+        if outage is not None:
+            self._not_asked.add(token)
+            raise outage
+        self._not_asked.discard(token)
 
         def change(loaded: LoadedBucket) -> float | Denied:
             loaded.changed = True
@@ -82,11 +90,14 @@ class ThreadedStore:
             self._taken_at[token] = loaded.now
             return loaded.before  # the token was taken after that, so its request leaves in time
 
-        taken: float | Denied = await self._worker.call(_on_bucket(quota, change))
+        taken: float | Denied = await self._worker.call(_on_bucket(quota, change), patient=True)
         return taken
 
     def end(self, quota: Quota, token: TokenId, ending: TokenOutcome) -> None:
         """See `QuotaStore.end`."""
+        if token in self._not_asked:
+            self._not_asked.remove(token)
+            return
         ended_at = self.clock()
         self._taken_at.pop(token, None)
 
@@ -188,8 +199,12 @@ class ThreadedStore:
         return self._listeners.add(key, watcher)
 
     async def close(self) -> None:
-        """Store what is pending and close the backend; the next operation opens it again."""
-        await self._worker.close()
+        """Store what is pending and close the backend; the next operation opens it again.
+
+        Waits at most a second. What is still pending then is stored once the backend
+        answers again, if the process lives as long.
+        """
+        await self._worker.close(within_s=_CLOSE_S)
 
     def _shared_id(self, number: QueueId) -> str:
         """Return a token's or a queue's id among those of all processes."""
@@ -199,6 +214,7 @@ class ThreadedStore:
         self._owner = _new_owner()
         self._listeners = Listeners()
         self._taken_at = {}
+        self._not_asked = set()
 
 
 def _on_bucket(quota: Quota, change: Callable[[LoadedBucket], object]) -> Operation:

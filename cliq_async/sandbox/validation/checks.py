@@ -4,6 +4,7 @@ A check takes a value and its path in the body, and raises `ApiFault` if the val
 Lengths are counted in characters.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 _INVALID: Final = "invalid_inputs"
+_MIN_INT: Final = -(2**63)
+_MAX_INT: Final = 2**64 - 1
 
 Check = Callable[[Any, str], None]
 
@@ -174,12 +177,25 @@ def json_object(body: bytes, code: str = _INVALID) -> dict[str, Any]:
     """Decode a body that must be a JSON object.
 
     Raises:
-        ApiFault: The body is not a JSON object; the error's code is `code`.
+        ApiFault: The body is not a JSON object, names a key twice, or has a number of more than
+            64 bits; the error's code is `code`.
     """
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        raise bad_request("The body is not JSON.", code) from None
+        # msgspec keeps the last of equal keys, and reads integers of any size.
+        json.loads(body, object_pairs_hook=_check_keys, parse_int=_check_int)
+    except (ValueError, RecursionError):
+        raise bad_request("The body is not valid JSON.", code) from None
     if not isinstance(value, dict):
         raise bad_request("The body is not a JSON object.", code)
     return value
+
+
+def _check_keys(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key is there twice")
+
+
+def _check_int(digits: str) -> None:
+    if not _MIN_INT <= int(digits) <= _MAX_INT:
+        raise ValueError("the number has more than 64 bits")

@@ -5,13 +5,16 @@ import inspect
 from typing import Any
 
 import pytest
-from support.scripted import moved
+from support.scripted import answer, moved
 from support.token_processes import Accounts
-from support.token_providers import CREDENTIALS, URL, value
+from support.token_providers import CREDENTIALS, UNREADY, URL, value
 
 from cliq_async.auth.provider import make_token_provider
 from cliq_async.errors import AuthError
 from cliq_async.quota.stores.memory import MemoryStore
+
+DENIED = answer(400, {"error": "Access Denied"})
+REFUSED = answer(200, {"error": "invalid_code"})
 
 
 class Stepping:
@@ -34,17 +37,19 @@ class Stepping:
         return stepping
 
 
-@pytest.mark.parametrize("failing", [False, True])
+@pytest.mark.parametrize("trouble", [None, UNREADY, DENIED, REFUSED])
 @moved
-async def test_refresh_cancelled_at_any_moment_leaves_neither_claim_nor_token_behind(failing):
+async def test_refresh_cancelled_at_any_moment_leaves_neither_claim_nor_token_behind(trouble):
     loop = asyncio.get_running_loop()
     for turns in range(45):
         memory = MemoryStore(clock=loop.time)
         accounts = Accounts(delay_s=0.0)
-        accounts.down_until = loop.time() + 1e9 if failing else 0.0
+        if trouble is not None:
+            accounts.down_until, accounts.trouble = loop.time() + 1e9, trouble
         store: Any = Stepping(memory)
         source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
-        callers = [asyncio.create_task(value(source)) for _ in range(3)]
+        deadline = loop.time() if trouble is not None else None
+        callers = [asyncio.create_task(value(source, deadline)) for _ in range(3)]
         for _ in range(turns):
             await asyncio.sleep(0)
         await source.close()
@@ -62,11 +67,14 @@ async def test_refresh_cancelled_at_any_moment_leaves_neither_claim_nor_token_be
         await other.close()
 
 
+@pytest.mark.parametrize("trouble", [None, UNREADY, DENIED])
 @moved
-async def test_callers_cancelled_at_any_moment_leave_the_others_their_token():
+async def test_callers_cancelled_at_any_moment_leave_the_others_their_token(trouble):
     loop = asyncio.get_running_loop()
     for turns in range(40):
         accounts = Accounts(delay_s=0.0)
+        if trouble is not None:
+            accounts.down_until, accounts.trouble = loop.time() + 1.0, trouble
         store: Any = Stepping(MemoryStore(clock=loop.time))
         source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
         callers = [asyncio.create_task(value(source)) for _ in range(6)]
@@ -77,4 +85,5 @@ async def test_callers_cancelled_at_any_moment_leave_the_others_their_token():
         got = await asyncio.gather(*callers, return_exceptions=True)
         assert got[1::2] == ["token-1"] * 3
         assert accounts.made == 1
+        assert len(accounts.asked) == (1 if trouble is None else 2)
         await source.close()

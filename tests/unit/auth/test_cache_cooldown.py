@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from support.scripted import Scripted, moved
+from support.scripted import Scripted, answer, moved
 from support.token_processes import KINDS, Accounts, a_home
-from support.token_providers import value
+from support.token_providers import UNREADY, value
 
 from cliq_async.errors import AuthError, CliqError
 
@@ -24,8 +24,8 @@ async def test_trouble_that_is_over_is_forgotten(kind, tmp_path):
         accounts.down_until = 1e9
         asked = len(accounts.asked)
         with pytest.raises(AuthError):
-            await one.token(loop.time())
-        assert len(accounts.asked) == asked + 3
+            await one.token(loop.time() + 4.0)
+        assert len(accounts.asked) == asked + 3, "the pauses are short again"
 
 
 @KINDS
@@ -66,6 +66,83 @@ async def test_processes_together_ask_a_server_in_trouble_ever_less(kind, tmp_pa
     assert set(got) == {"token-1"}
     assert len(accounts.asked) <= 10
     assert loop.time() < 150.0 + 75.0
+
+
+@pytest.mark.parametrize(
+    ("trouble", "most"),
+    [(answer(400, {"error": "Access Denied"}), 3), (UNREADY, 3), (answer(200, b"<html>"), 3)],
+)
+@KINDS
+@moved
+async def test_processes_that_meet_a_second_of_trouble_share_one_request_for_it(
+    kind, trouble, most, tmp_path
+):
+    accounts = Accounts(delay_s=0.05)
+    accounts.down_until, accounts.trouble = 1.0, trouble
+    loop = asyncio.get_running_loop()
+
+    async def call(source, number):
+        await asyncio.sleep(number / 20)
+        return await value(source, loop.time() + 20.0)
+
+    async with a_home(kind, tmp_path) as home:
+        sources = [home.process(accounts) for _ in range(3)]
+        got = await asyncio.gather(*(call(sources[n % 3], n // 3) for n in range(60)))
+    assert set(got) == {"token-1"}
+    assert len(accounts.asked) <= most
+    assert loop.time() < 3.0
+
+
+@KINDS
+@moved
+async def test_refused_credentials_cost_the_processes_one_request_a_minute(kind, tmp_path):
+    accounts = Accounts(delay_s=0.05)
+    accounts.down_until, accounts.trouble = 150.0, answer(200, {"error": "invalid_code"})
+    loop = asyncio.get_running_loop()
+
+    async def call(source):
+        while loop.time() < 150.0:
+            with pytest.raises(AuthError, match="invalid_code"):
+                await source.token(loop.time() + 75.0)
+            await asyncio.sleep(0.5)
+
+    async with a_home(kind, tmp_path) as home:
+        await asyncio.gather(*(call(home.process(accounts)) for _ in range(3)))
+        assert len(accounts.asked) == 3
+        await asyncio.sleep(60.0)
+        assert await value(home.process(accounts), loop.time()) == "token-1"
+
+
+@KINDS
+@moved
+async def test_another_secret_is_tried_at_once(kind, tmp_path):
+    accounts = Accounts(delay_s=0.0)
+    accounts.down_until, accounts.trouble = 1.0, answer(200, {"error": "invalid_client"})
+    async with a_home(kind, tmp_path) as home:
+        with pytest.raises(AuthError):
+            await home.process(accounts).token()
+        await asyncio.sleep(1.0)
+        with pytest.raises(AuthError):
+            await home.process(accounts).token()
+        mended = home.process(accounts, auth={"client_secret": "the-right-one"})
+        assert await value(mended, 1.0) == "token-1"
+
+
+@KINDS
+@moved
+async def test_calls_far_apart_spend_no_more_of_the_ten_on_trouble_than_calls_at_once(
+    kind, tmp_path
+):
+    accounts = Accounts(delay_s=0.0)
+    accounts.down_until, accounts.trouble = 90.0, answer(400, {"error": "Access Denied"})
+    loop = asyncio.get_running_loop()
+    async with a_home(kind, tmp_path) as home:
+        while loop.time() < 90.0:
+            with pytest.raises(AuthError, match="Access Denied"):
+                await home.process(accounts).token(loop.time())
+            await asyncio.sleep(3.0)
+        assert len(accounts.asked) <= 7
+        assert await value(home.process(accounts), loop.time() + 90.0) == "token-1"
 
 
 @KINDS

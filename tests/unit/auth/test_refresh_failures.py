@@ -12,12 +12,14 @@ from cliq_async.transport.base import Response
 
 
 @moved
-async def test_failed_refresh_fails_all_who_waited_and_is_not_kept():
+async def test_failed_refresh_fails_all_who_cannot_wait_for_the_next_one():
     source, transport = an_authority([answer(200, {"error": "Access Denied"}), numbered()])
-    got = await asyncio.gather(*(value(source) for _ in range(10)), return_exceptions=True)
+    got = await asyncio.gather(*(value(source, 2.0) for _ in range(10)), return_exceptions=True)
     assert {type(each) for each in got} == {AuthError}
+    assert all("Access Denied" in str(each) for each in got)
+    assert all("the next request for one is possible in 2 s" in str(each) for each in got)
     assert len(transport.requests) == 1
-    assert await value(source) == "token-1"
+    assert await value(source, 2.25) == "token-1"
 
 
 FAILURES = [
@@ -41,6 +43,7 @@ FAILURES = [
         "no such 1000 …",
     ),
     (Response(200, {}, None), "cut off"),
+    (Response(200, {}, None, "it is longer than 9 bytes", too_long=True), "longer than 9 bytes"),
     (answer(200, b"[]"), "HTTP 200"),
     (answer(200, b"[" * 100_000), "HTTP 200"),
     (answer(200, b'{"error":"\xff"}'), "HTTP 200"),
@@ -73,17 +76,99 @@ async def test_failure_names_the_server_and_the_reason_and_no_secret(step, reaso
 async def test_what_may_pass_is_asked_again_after_a_pause(bad):
     source, transport = an_authority([bad, bad, numbered()], delay_s=0.0)
     assert await value(source) == "token-1"
-    assert len(transport.requests) == 3
-    assert len(set(transport.times)) == 3
+    assert transport.times == [0.0, 1.25, 3.75]
 
 
-@pytest.mark.parametrize("bad", [answer(200, {"error": "invalid_code"}), answer(400), answer(302)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "invalid_code",
+        "invalid_client",
+        "invalid_client_secret",
+        " INVALID_scope",
+        "unauthorized_client",
+    ],
+)
 @moved
-async def test_what_will_not_pass_is_not_asked_again(bad):
-    source, transport = an_authority([bad, numbered()])
+async def test_refused_credentials_are_told_at_once_and_not_tried_again_for_a_minute(error):
+    clock = asyncio.get_running_loop().time
+    source, transport = an_authority([answer(200, {"error": error}), numbered()], delay_s=0.0)
+    while clock() < 60.0:
+        for deadline in (None, clock() + 75.0):
+            with pytest.raises(AuthError, match=error.strip()):
+                await source.token(deadline)
+        await asyncio.sleep(7.0)
+    assert len(transport.requests) == 1
+    assert await value(source, clock()) == "token-1"
+
+
+TROUBLES = [
+    answer(200, {"error": "Access Denied"}),
+    answer(400, {"error": "Zugriff verweigert"}),
+    answer(400),
+    answer(302),
+    answer(200, b"<html>"),
+    answer(408),
+    answer(429),
+    UNREADY,
+    Response(200, {}, None),
+    "lost",
+    "unsent",
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@moved
+async def test_sixty_calls_over_a_second_of_trouble_cost_two_requests(trouble):
+    clock = asyncio.get_running_loop().time
+    up = numbered()
+    source, transport = an_authority([], delay_s=0.0)
+    transport.steps = [trouble, up]
+
+    async def call(number):
+        await asyncio.sleep(number / 60)
+        return await value(source, clock() + (1.0 if number % 2 else 20.0))
+
+    got = await asyncio.gather(*(call(number) for number in range(60)), return_exceptions=True)
+    assert got[::2] == ["token-1"] * 30
+    for number, each in enumerate(got):
+        late = number % 2 == 1 and number / 60 + 1.0 < 1.25
+        assert isinstance(each, AuthError) if late else each == "token-1", number
+    assert len(transport.requests) <= 2
+    assert clock() == pytest.approx(1.25)
+
+
+@pytest.mark.parametrize(("header", "pause_s"), [("30", 30.0), ("9999", 600.0), ("soon", 1.25)])
+@moved
+async def test_pause_that_the_server_asks_for_is_kept(header, pause_s):
+    throttled = answer(429, {"error": "too_many"}, {"Retry-After": header})
+    source, transport = an_authority([throttled, numbered()], delay_s=0.0)
+    assert await value(source, 1000.0) == "token-1"
+    assert transport.times == [0.0, pause_s]
+
+
+@pytest.mark.parametrize(("step", "after_s"), [("unsent", 28.75), (UNREADY, 158.75)])
+@moved
+async def test_who_has_never_had_a_token_does_not_wait_for_ever(step, after_s):
+    clock = asyncio.get_running_loop().time
+    source, _ = an_authority([step], delay_s=0.0)
     with pytest.raises(AuthError):
         await source.token()
-    assert len(transport.requests) == 1
+    assert clock() == pytest.approx(after_s)
+
+
+@moved
+async def test_who_has_had_a_token_waits_for_as_long_as_it_takes():
+    clock = asyncio.get_running_loop().time
+    up = numbered()
+    down = (3600.0, 5000.0)
+    source, _ = an_authority(
+        [lambda request: UNREADY if down[0] <= clock() < down[1] else up(request)], delay_s=0.0
+    )
+    await source.token()
+    await asyncio.sleep(3600.0)
+    assert await value(source) == "token-2"
+    assert down[1] <= clock() < 5600.0
 
 
 @moved
@@ -105,10 +190,13 @@ async def test_accounts_server_that_is_down_is_asked_ever_less_and_found_when_it
 
 @moved
 async def test_renewal_that_breaks_in_an_unknown_way_leaves_nobody_waiting():
-    source, _ = an_authority([RuntimeError("a transport of one's own"), numbered()])
+    source, transport = an_authority([RuntimeError("a transport of one's own"), numbered()])
     got = await asyncio.gather(*(value(source) for _ in range(3)), return_exceptions=True)
     assert {type(each) for each in got} == {AuthError}
     assert all(isinstance(each.__cause__, RuntimeError) for each in got)
+    with pytest.raises(AuthError, match="RuntimeError"):
+        await source.token(2.0)
+    assert len(transport.requests) == 1
     assert await value(source) == "token-1"
 
 
@@ -120,10 +208,24 @@ async def test_each_who_waits_has_an_error_of_its_own():
 
 
 @moved
-async def test_server_that_cannot_be_reached_is_tried_with_every_call():
-    store = MemoryStore(clock=asyncio.get_running_loop().time)
-    source, _ = an_authority(["unsent"] * 30 + [numbered()], store=store)
-    for _ in range(10):
+async def test_server_that_cannot_be_reached_is_tried_every_few_seconds():
+    clock = asyncio.get_running_loop().time
+    store = MemoryStore(clock=clock)
+    source, transport = an_authority(["unsent"], store=store, delay_s=0.0)
+    while clock() < 300.0:
         with pytest.raises(AuthError, match="no connection"):
-            await source.token(0.0)
-    assert await value(source, 0.0) == "token-1"
+            await source.token(clock())
+        await asyncio.sleep(0.5)
+    transport.steps = [numbered()]
+    assert await value(source, clock() + 5.0) == "token-1"
+    assert [len(bucket.returning) for bucket in store._buckets.values()] == [1]
+
+
+@moved
+async def test_process_that_cannot_reach_the_server_leaves_the_others_alone():
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    cut_off, _ = an_authority(["unsent"], store=store)
+    with pytest.raises(AuthError):
+        await cut_off.token(0.0)
+    other, _ = an_authority([numbered()], store=store, delay_s=0.0)
+    assert await value(other, 0.0) == "token-1"

@@ -68,9 +68,10 @@ async def test_refused_token_goes_on_when_ten_new_ones_were_refused_as_well():
 async def test_who_has_asked_ten_times_in_vain_is_told_why():
     clock = asyncio.get_running_loop().time
     source, transport = an_authority([answer(200, {"error": "invalid_client"})], delay_s=0.0)
-    for _ in range(15):
+    while clock() < 601.0:
         with pytest.raises(AuthError, match="invalid_client"):
             await source.token(clock() + 75.0)
+        await asyncio.sleep(20.0)
     assert len(transport.requests) == 10
 
 

@@ -75,6 +75,31 @@ async def test_what_is_no_id_is_skipped_and_those_after_it_are_sent_to(bad):
     assert "not an id" in outcome.reason
 
 
+@moved
+async def test_job_whose_first_hundred_items_are_no_ids_stops_and_shows_three():
+    ids = (f"Name {number}" if number < 100 else "1" for number in range(1_000))
+    sender = Sender()
+    report = await Broadcast(sender).run(ids)
+    assert (sender.batches, report.delivered, report.skipped) == ([], 0, 100)
+    stopped = report.stopped or ""
+    assert "none of the first 100 items is one, got 'Name 0', 'Name 1', 'Name 2', …" in stopped
+    report = await Broadcast(Sender()).run(["1", *(f"Name {number}" for number in range(200))])
+    assert (report.delivered, report.skipped, report.stopped) == (1, 200, None)
+
+
+@moved
+async def test_data_frame_is_refused_and_its_column_is_taken():
+    class Table:
+        shape, columns = (3, 2), ("name", "user_id")
+
+        def __iter__(self):
+            return iter(self.columns)
+
+    for job in (Broadcast(Sender()).run, Broadcast(Sender()).plan):
+        with pytest.raises(ValidationError, match=r"table\['user_id'\]"):
+            await job(Table())
+
+
 @pytest.mark.parametrize("to", ["123", b"123", 123, None])
 @moved
 async def test_what_is_no_iterable_of_ids_is_refused(to):

@@ -12,8 +12,8 @@ from support.stores import Inline
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import MemoryJobLog
 from cliq_async.bulk.journal import Journal
-from cliq_async.bulk.journal_file import JobIdentity
 from cliq_async.bulk.journal_reader import read_outcomes
+from cliq_async.bulk.journal_store import JobIdentity
 from cliq_async.bulk.outcomes import split_by_reached
 from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError

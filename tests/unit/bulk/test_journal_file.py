@@ -1,6 +1,7 @@
 """The file of a journal: who can read it, and what can be wrong with it."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import tempfile
@@ -14,7 +15,7 @@ from support.spoiled_files import damage, foreign, later
 
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.journal import Journal
-from cliq_async.bulk.journal_file import FORMAT
+from cliq_async.bulk.journal_file import FORMAT, JournalFile
 from cliq_async.client import CliqClient
 from cliq_async.errors import JournalError
 from cliq_async.sandbox import Sandbox
@@ -88,7 +89,8 @@ async def test_full_disk_stops_the_job_before_what_cannot_be_noted_is_sent(path)
     sender = Quick()
     journal = Journal(path, IDENTITY)
     await journal.open()
-    conn = journal._file.conn
+    assert isinstance(journal._store, JournalFile)
+    conn = journal._store.conn
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count={pages + 1}")
     job = Broadcast(sender, batch_size=100, max_in_flight=2, log=journal)
@@ -102,3 +104,36 @@ async def test_later_schema_is_refused(path):
     later(path, FORMAT)
     with pytest.raises(JournalError, match="later version"):
         await real(path, Quick(), Ids(1))
+
+
+@pytest.mark.parametrize("endings", [["-shm"], ["-wal"], ["-wal", "-shm"]])
+def test_log_that_is_taken_away_is_saved_with_the_next_entry(endings, path, tmp_path):
+    journal = JournalFile(path, IDENTITY)
+
+    def note(name):
+        (result,) = journal.run(
+            [lambda: journal.conn.execute("INSERT INTO job VALUES (?, '')", (name,))]
+        )
+        assert not isinstance(result, Exception)
+
+    note("before")
+    for ending in endings:
+        path.with_name(path.name + ending).unlink()
+    note("after")
+    killed = tmp_path / "killed.db"
+    for ending in ("", "-wal"):
+        shutil.copy(f"{path}{ending}", f"{killed}{ending}")
+    journal.close()
+    with closing(sqlite3.connect(killed)) as conn:
+        names = {name for (name,) in conn.execute("SELECT name FROM job")}
+    assert {"before", "after"} <= names
+
+
+def test_journal_that_is_taken_away_while_in_use_is_an_error(path):
+    journal = JournalFile(path, IDENTITY)
+    journal.run([lambda: None])
+    path.unlink()
+    (error,) = journal.run([lambda: None])
+    assert isinstance(error, JournalError)
+    assert "taken away while in use" in str(error)
+    journal.close()

@@ -66,7 +66,6 @@ def nested(depth):
         ("{% for %}", "template: a Jinja template: line 1"),
         ("{{ name | nofilter }}", "nofilter"),
         ("{{ name | random }}", "random"),
-        ("{{ 10 ** 5000 }}", "a Jinja template"),
         ("{% for a in b %}" * 25 + "{% endfor %}" * 25, "a Jinja template"),
         ("{{ " + "(" * 3000 + ")" * 3000 + " }}", "a Jinja template"),
         ([1], "a str, or a mapping in the form of the API"),
@@ -83,6 +82,7 @@ def test_what_is_no_template_is_refused_at_once(plain, said):
     [
         ("{{ name.__class__.__mro__ }}", "SecurityError|undefined"),
         ("{{ 1 // 0 }}", "ZeroDivisionError"),
+        ("{{ 10 ** 5000 }}", "ValueError"),
         ("{{ name + 1 }}", "TypeError"),
         ("{% for i in range(9) %}{% endfor %}", "'range' is undefined"),
         ("{{ name.upper }}", "the value is a function"),
@@ -107,5 +107,6 @@ def test_without_jinja_the_error_says_what_to_install(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "cliq_async.bulk.template_environment", raising=False)
     with pytest.raises(ValidationError, match=r"pip install 'cliq-async\[template\]'"):
         MessageTemplate("{{ a }}")

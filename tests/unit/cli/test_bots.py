@@ -226,10 +226,10 @@ def test_an_image_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
     image = tmp_path / "bot.png"
     image.write_bytes(b"x")
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     result = invoke(*CREATE, "--image", str(image), "--token", SECRET)
     assert (result.exit_code, result.stderr) == (2, f"error: {image}: Permission denied\n")
 

@@ -25,6 +25,7 @@ def test_all_settings_of_a_file_reach_the_client(here):
         straggler_s = 10.5
         max_wait_s = 5
         timeout_s = 7
+        max_response_bytes = 1000000
         pace = "even"
         max_rate = 3
         time_scale = 60
@@ -42,6 +43,7 @@ def test_all_settings_of_a_file_reach_the_client(here):
     assert set(options) == set(KEYS) - {"limits", "accounts_url", "allow_http", "proxy"}
     client = CliqClient("token", **options)
     assert (client._settings.timeout_s, client._settings.pace) == (7, "even")
+    assert client._settings.max_response_bytes == 1_000_000
     assert client._settings.root_url == "http://127.0.0.1:8080/network/partners"
     shown = invoke("config", env=TOKEN)
     assert "send_message 40 in 60 s, lock 600 s, trigger_call 5 in 100 s" in shown.stdout
@@ -58,6 +60,8 @@ def test_all_settings_of_a_file_reach_the_client(here):
         ("data_center = 1", "data_center: a text, got 1"),
         ('timeout_s = "30"', "timeout_s: a number, got '30'"),
         ("timeout_s = true", "timeout_s: a number, got True"),
+        ("max_response_bytes = 1.5", "max_response_bytes: a whole number, got 1.5"),
+        ("max_response_bytes = 0", "max_response_bytes: a whole number of bytes, at least 1"),
         ("timeout_s = 0", "timeout_s: more than 0, or None, got 0"),
         ("margin_s = nan", "margin_s: at least 0, got nan"),
         ('account = ""', "account: "),

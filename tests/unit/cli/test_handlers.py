@@ -241,10 +241,10 @@ def test_a_bad_script_is_wrong_usage(tmp_path, content, said):
 
 
 def test_a_script_that_cannot_be_read_is_wrong_usage(script, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     result = invoke("handlers", "create", "1", "message", "--script", script, "--token", SECRET)
     assert (result.exit_code, result.stderr) == (2, f"error: {script}: Permission denied\n")
 

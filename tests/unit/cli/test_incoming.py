@@ -63,7 +63,7 @@ def test_a_file_gives_parameters_and_the_command_line_wins(sent, tmp_path):
         (("a=1", "a=2"), "'a' is given twice"),
         (("a=" + "x" * 10_001,), "error: parameters['a']: a str of at most 10000 characters"),
         (tuple(f"p{number}=x" for number in range(51)), "error: parameters: at most 50, got 51"),
-        (("a=b", "--to", "1,,2"), "error: --to: a str or int"),
+        (("a=b", "--to", "1,,2"), "error: --to: a ZUID, which has digits only"),
         (("a=b", "--to", ",".join(zuids(101))), "error: --to: 1 to 100 ids, got 101"),
         (("a=b", "--json-params", "/nowhere.json"), "does not exist"),
     ],

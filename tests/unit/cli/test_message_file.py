@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     result = invoke("send", "b", "--message", str(path), "--to", "1", "--token", SECRET)
     assert result.exit_code == 2
     assert result.stderr == f"error: {path}: Permission denied\n"

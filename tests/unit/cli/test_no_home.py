@@ -68,9 +68,9 @@ def test_another_place_for_the_quota_is_enough(places):
 def test_no_place_for_settings_is_no_file_of_settings(places):
     result = invoke("config")
     assert result.exit_code == 0
-    assert "quota         - " in result.stdout
+    assert ["quota", "-", "built", "in"] in [line.split() for line in result.stdout.splitlines()]
     (places / "cliq.toml").write_text('account = "ann"')
-    assert "account       ann" in invoke("config").stdout
+    assert ["account", "ann"] in [line.split()[:2] for line in invoke("config").stdout.splitlines()]
     (places / "cliq.toml").write_text('base_url = "https://cliq.example.com"')
     assert "this user's home, which HOME has to name" in invoke("config").stderr
 
@@ -115,10 +115,10 @@ def test_a_home_of_another_user(monkeypatch, places):
     (places / ".config/cliq_async").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(places))
 
-    def forbidden(_):
+    def forbidden(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", forbidden)
+    monkeypatch.setattr("pathlib.Path.open", forbidden)
     (places / "cliq.toml").touch()
     result = invoke("config")
     assert result.exit_code == 2

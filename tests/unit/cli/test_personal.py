@@ -90,6 +90,7 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         ("id,name\n1,\n", "a.csv", "'name' is undefined), got id"),
         ('id,name\n1,"Ann\n2,Bob\n3,"Carl"\n', "a.csv", "not CSV in line 4"),
         ('id,name\n1,"' + "\n" * 30_000, "a.csv", "not closed within 1,000 lines"),
+        ('id,name\n1,"' + ("a" * 99_000 + '","\n') * 30, "a.csv", "or 1,048,576 characters"),
         ("id,name\n1," + "x" * 1_200_000, "a.csv", "line 2 is longer than 1,048,576"),
     ],
 )
@@ -197,7 +198,7 @@ async def test_who_is_to_be_left_out_gets_nothing(people, tmp_path):
         bad = people("a b\n", "bad.txt")
         result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", bad)
     assert result.exit_code == 2
-    assert "exclude: a str or int" in result.stderr
+    assert "exclude: a ZUID, which has digits only" in result.stderr
 
 
 async def test_calls_to_many(people, tmp_path):

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 SEND = ("send", "supportbot", "hi", "--to", zuids(1)[0])
 CLIQ = {"CLIQ_BASE_URL": "http://cliq.invalid", "CLIQ_ALLOW_HTTP": "cliq.invalid"}
+HOSTS = ("cliq.invalid",)
 SECRETIVE = "http://ann:p%40ss@proxy:3128"
 MASKED = "http://ann:(hidden)@proxy:3128"
 
@@ -78,7 +79,7 @@ def test_an_invalid_proxy_is_refused_in_words(variable, args):
 
 @pytest.mark.parametrize("name", ["CLIQ_PROXY", "HTTP_PROXY", "--proxy"])
 async def test_requests_go_through_it(name):
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox), "p@ss") as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox), "p@ss") as proxy:
         url = proxy.url.replace("//", "//ann:p%40ss@")
         options, env = ((name, url), {}) if name == "--proxy" else ((), {name: url})
         result = await run(sandbox, *SEND, *options, env=CLIQ | env)
@@ -87,7 +88,7 @@ async def test_requests_go_through_it(name):
 
 
 async def test_logins_and_tokens_go_through_it(places):
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox)) as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox)) as proxy:
         env = CLIQ | {"HTTP_PROXY": proxy.url, "CLIQ_CLIENT_ID": "a", "CLIQ_CLIENT_SECRET": "b"}
         env |= {"CLIQ_ACCOUNTS_URL": "http://cliq.invalid"}
         result = await run(sandbox, "auth", "login", env=env, stdin="code\n")
@@ -101,7 +102,7 @@ async def test_logins_and_tokens_go_through_it(places):
 
 
 async def test_the_doctor_names_the_proxy():
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox), "p@ss") as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox), "p@ss") as proxy:
         url = proxy.url.replace("//", "//ann:p%40ss@")
         env = {"CLIQ_PROXY": url}
         result = await run(sandbox, "doctor", "send", env=env)
@@ -113,7 +114,7 @@ async def test_the_doctor_names_the_proxy():
 
 
 async def test_the_doctor_says_what_a_proxy_refuses():
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox), "right") as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox), "right") as proxy:
         env = {"CLIQ_BASE_URL": "https://cliq.invalid", "HTTPS_PROXY": proxy.url}
         result = await run(sandbox, "doctor", "send", env=env)
     said = "the proxy refuses the user and the password in its URL, or needs them (HTTP 407)"

@@ -145,8 +145,8 @@ async def lose_one(sandbox):
     reader, writer = await asyncio.open_connection(host, int(port))
     body = b'{"text": "hi", "user_ids": "%s"}' % FIRST.encode()
     writer.write(
-        b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nContent-Length: %d\r\n\r\n%s"
-        % (SEND.encode(), len(body), body)
+        b"POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (SEND.encode(), len(body), body)
     )
     await until(lambda: sandbox.report()["delivered"]["total"])
     return reader, writer
@@ -183,4 +183,6 @@ async def test_client_that_leaves_before_its_answer_breaks_nothing(caplog):
         _, writer = await lose_one(sandbox)
         writer.transport.abort()
         await until(lambda: asyncio.all_tasks() == others)
-    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
+    assert not [
+        record for record in caplog.records if "aiohttp" in record.name or "sandbox" in record.name
+    ]

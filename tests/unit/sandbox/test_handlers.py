@@ -246,6 +246,8 @@ async def test_longest_script_is_accepted_however_it_is_escaped():
         path = f"/api/v3/bots/{bots['data'][0]['id']}/handlers"
         data = json.dumps({"type": "call_handler", "script": "\x01" * 256_000}).encode()
         assert len(data) > 1_500_000
-        assert (await caller.request("POST", path, data=io.BytesIO(data)))[0] == 200
+        headers = {"Content-Type": "application/json"}
+        options = {"data": io.BytesIO(data), "headers": headers}
+        assert (await caller.request("POST", path, **options))[0] == 200
         _, handler = await caller.get(f"{path}/call_handler")
         assert handler["data"]["script"] == "\x01" * 256_000

@@ -31,7 +31,7 @@ def refusal(read, value, *args):
 FIELDS = {
     "longest name": {"name": "é" * 20},
     "longest description": {"description": "é" * 300},
-    "teams": {"scope": "team", "team_ids": [1, 2, 3, -(10**30)]},
+    "teams": {"scope": "team", "team_ids": [1, 0, 2**64 - 1, -(2**63)]},
     "teams without the scope": {"team_ids": [1]},
     "most status messages": {"status_messages": ["x" * 50] * 10},
     "no status messages": {"status_messages": []},
@@ -53,6 +53,7 @@ WRONG_FIELDS = {
     "teams missing": ({"scope": "team"}, "invalid_inputs"),
     "no teams": ({"scope": "team", "team_ids": []}, "invalid_inputs"),
     "too many teams": ({"team_ids": [1] * 5}, "invalid_inputs"),
+    "team of more than 64 bits": ({"team_ids": [2**64]}, "invalid_inputs"),
     "team as text": ({"team_ids": ["1"]}, "invalid_inputs"),
     "team as a truth": ({"team_ids": [True]}, "invalid_inputs"),
     "team as a fraction": ({"team_ids": [1.0]}, "invalid_inputs"),

@@ -37,6 +37,15 @@ WRONG = [
 ]
 
 
+def overlong(path):
+    made = SubscriberTable(path)
+    write(made, full(), a_page("1"))
+    made.close()
+    with closing(sqlite3.connect(path)) as conn, conn:
+        chars = sqlite_files._MAX_BYTES + 1
+        conn.execute("UPDATE subscriber SET name = printf('%*s', ?, 'x')", (chars,))
+
+
 @pytest.mark.parametrize(("spoil", "words"), [*WRONG, (damage, "damaged.*sync into a new file")])
 async def test_a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is(path, spoil, words):
     spoil(path)
@@ -50,7 +59,13 @@ async def test_a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is(path, s
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"), [*WRONG[:3], (folder, "cannot be read"), (damage, "damaged")]
+    ("spoil", "words"),
+    [
+        *WRONG[:3],
+        (folder, "cannot be read"),
+        (damage, "damaged"),
+        (overlong, "a row of the list of subscribers is longer than 16,777,216 bytes.*move it"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_an_error(path, spoil, words):
     spoil(path)

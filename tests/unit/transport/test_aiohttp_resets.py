@@ -65,8 +65,8 @@ async def test_request_without_an_answer_was_sent_once(play, method):
 
 
 @pytest.mark.parametrize("own_retry", [False, True])
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_dead_kept_connection_is_not_answered_by_a_second_send(method, own_retry):
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("DELETE", b""), ("DELETE", b"{}")])
+async def test_dead_kept_connection_is_not_answered_by_a_second_send(method, body, own_retry):
     async def once_a_connection(exchange):
         await exchange.request()
         await exchange.answer()
@@ -74,13 +74,13 @@ async def test_dead_kept_connection_is_not_answered_by_a_second_send(method, own
 
     async with Server(once_a_connection) as server, a_transport() as transport:
         transport._session._retry_connection = own_retry  # the guard alone must do, too
-        await transport.send(request(server.url, method), OnePermit())
+        await transport.send(request(server.url, method, body), OnePermit())
         permit = OnePermit()
-        await lost(transport, request(server.url, method), permit)
+        await lost(transport, request(server.url, method, body), permit)
         assert permit.sent
         assert server.requests == 2
         again = OnePermit()
-        got = await transport.send(request(server.url, method), again)
+        got = await transport.send(request(server.url, method, body), again)
         assert (got.status, server.requests) == (200, 3)
 
 

@@ -1,9 +1,6 @@
 """The transport under TLS, and through proxies."""
 
 import asyncio
-import contextlib
-import ssl
-import subprocess
 
 import aiohttp
 import pytest
@@ -15,46 +12,10 @@ from support.tcp_servers import (
     answering,
     given_up,
     lost,
+    relay,
     request,
     silent,
 )
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("tls")
-    key, certificate = directory / "key.pem", directory / "certificate.pem"
-    command = (
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-        f"-keyout {key} -out {certificate} -subj /CN=localhost "
-        f"-addext subjectAltName=IP:127.0.0.1,DNS:localhost"
-    )
-    subprocess.run(command.split(), check=True, capture_output=True)
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(certificate, key)
-    return server, ssl.create_default_context(cafile=str(certificate))
-
-
-async def relay(exchange, port):
-    """Pass bytes on to a port of this machine, and note how the client's side ended."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-
-    async def back():
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                await exchange.answer(data)
-
-    backwards = asyncio.create_task(back())
-    try:
-        while data := await exchange.reader.read(65536):
-            writer.write(data)
-        exchange.server.endings.append("eof")
-    except ConnectionResetError:
-        exchange.server.endings.append("reset")
-    finally:
-        exchange.server.ended.set()
-        writer.transport.abort()
-        backwards.cancel()
 
 
 @pytest.mark.parametrize("how", ["timeout", "cancelled", "closed"])

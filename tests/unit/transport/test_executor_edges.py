@@ -103,6 +103,21 @@ async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatc
 
 
 @moved
+async def test_request_whose_time_to_leave_is_limited_leaves_in_that_time_or_not_at_all():
+    rig = a_rig([DONE])
+    with rig.begin("send_message") as call:
+        await call.acquire()
+        call.limit_send(lambda: 0.0)
+        await call.send()
+        assert (call.answered, call.requests, rig.transport.requests) == (False, 0, [])
+        await call.acquire()
+        call.limit_send(lambda: 5.0)
+        await asyncio.sleep(4.9)
+        await call.send()
+        assert (call.answered, call.requests) == (True, 1)
+
+
+@moved
 async def test_request_is_in_flight_from_when_it_leaves_to_its_end():
     rig = a_rig([DONE], delay_s=2.0)
     made = rig.begin("get_bot")

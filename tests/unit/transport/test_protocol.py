@@ -190,6 +190,20 @@ def test_body_that_names_an_error_is_that_error_whatever_the_status(
     assert (got.error.code, got.error.message) == (code, message)
 
 
+@pytest.mark.parametrize(
+    ("answered", "message"),
+    [
+        (Response(400, {}, None, "it is too long"), "the answer could not be read: it is too long"),
+        (Response(400, {}, None), "the answer could not be read: it was cut off"),
+        (Response(400, {}, b"<html>"), ""),
+    ],
+)
+def test_refusal_whose_body_was_lost_says_why(answered, message):
+    error = parse_response(SEND, answered).error
+    assert type(error) is BadRequestError
+    assert error.message == message
+
+
 KEYS = st.sampled_from(["code", "error", "title", "details", "message", "status_code", "data"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -12,6 +12,7 @@ from cliq_async.transport.proxy import check_proxy, proxy_from_env
 
 VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 CLIQ = "http://cliq.invalid"
+HOSTS = ("cliq.invalid",)
 TO = ["55743307"]
 
 
@@ -92,7 +93,7 @@ def test_what_is_no_http_proxy_in_the_environment_is_refused_if_it_counts(url, m
 
 
 async def test_a_proxy_of_the_environment_is_used_only_on_request(monkeypatch):
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox), "p@ss") as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox), "p@ss") as proxy:
         url = proxy.url.replace("//", "//ann:p%40ss@")
         monkeypatch.setenv("HTTP_PROXY", url)
         async with a_client(trust_env=True) as client:
@@ -110,7 +111,7 @@ async def test_a_proxy_of_the_environment_is_used_only_on_request(monkeypatch):
 
 
 async def test_the_accounts_server_is_reached_through_it():
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox)) as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox)) as proxy:
         auth = RefreshToken("1000.C", "secret", "a-refresh", accounts_url=CLIQ)
         async with a_client(auth, proxy=proxy.url) as client:
             await client.messages.send("supportbot", "hi", user_ids=TO)
@@ -119,7 +120,7 @@ async def test_the_accounts_server_is_reached_through_it():
 
 
 async def test_a_refused_password_is_not_shown():
-    async with Sandbox() as sandbox, Proxy(port_of(sandbox), "right") as proxy:
+    async with Sandbox(hosts=HOSTS) as sandbox, Proxy(port_of(sandbox), "right") as proxy:
         url = proxy.url.replace("//", "//ann:hidden@")
         async with a_client(base_url="https://cliq.invalid", proxy=url) as client:
             with pytest.raises(TransportError) as caught:

@@ -84,7 +84,22 @@ def test_success_whose_body_cannot_be_read_has_happened_but_a_get_asks_again(bod
     assert got(Response(200, {}, body)) == "raise"
     error = got.attempts.error()
     assert type(error) is TransportError
-    assert (error.endpoint, error.reason) == ("get_bot", "the answer could not be read")
+    problem = "it was cut off" if body is None else "it is not JSON"
+    assert (error.endpoint, error.reason) == ("get_bot", f"the answer could not be read: {problem}")
+
+
+def test_answer_that_is_too_long_is_not_asked_for_again_and_says_what_to_do():
+    answered = Response(200, {}, None, "it is longer than 9 bytes", too_long=True)
+    for method in ("POST", "PATCH", "DELETE"):
+        assert Played(method)(answered) == "return"
+    got = Played("GET")
+    assert got(answered) == "raise"
+    error = got.attempts.error()
+    assert type(error) is TransportError
+    assert error.reason == (
+        "the answer could not be read: it is longer than 9 bytes; raise max_response_bytes if it "
+        "may be"
+    )
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"<html>", b"[]", b'{"status": "ok"}'])

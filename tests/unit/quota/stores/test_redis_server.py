@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.redis_servers import RedisServer
+from support.redis_servers import RedisServer, certificate, free_port
 from support.scripted import DONE, Scripted
 from support.stores import Clock, a_quota, snapshot, spend, take
 
@@ -58,6 +58,30 @@ async def test_password_works_and_is_in_no_error():
         await store.close()
 
 
+async def test_one_quota_over_tcp_tls_and_a_socket_file(tmp_path):
+    key, cert = certificate(tmp_path)
+    port, path = free_port(), tmp_path / "redis.sock"
+    options = ["--tls-port", str(port), "--tls-cert-file", cert, "--tls-key-file", key]
+    options += ["--tls-ca-cert-file", cert, "--tls-auth-clients", "no"]
+    options += ["--unixsocket", str(path), "--requirepass", "p@ss"]
+    with RedisServer(tuple(options)) as server:
+        urls = (
+            f"redis://:p%40ss@127.0.0.1:{server.port}",
+            f"rediss://:p%40ss@127.0.0.1:{port}?ssl_ca_certs={cert}",
+            f"unix://:p%40ss@{path}?db=0&cold_start=full",
+        )
+        for left, url in zip((29, 28, 27), urls, strict=True):
+            transport = Scripted([DONE])
+            async with CliqClient("t", transport=transport, quota=url) as client:
+                await client.bots.list()
+                assert (await client.quota_status())["list_bots"].free == left
+        unknown = RedisStore(f"rediss://:p%40ss@127.0.0.1:{port}")
+        with pytest.raises(QuotaStoreError, match="certificate verify failed") as caught:
+            await take(unknown, 1)
+        assert "p@ss" not in str(caught.value)
+        await unknown.close()
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
 async def test_server_that_throws_keys_away_is_refused(policy):
     options = ("--maxmemory", "50mb", "--maxmemory-policy", policy)
@@ -83,7 +107,8 @@ async def test_server_that_is_too_old_is_refused(redis_url, monkeypatch):
     await store.close()
 
 
-async def test_cluster_is_used_as_one():
+async def test_cluster_is_used_as_one(monkeypatch):
+    monkeypatch.setattr("cliq_async.quota.stores.redis._IDLE_S", 0.0)
     options = ("--cluster-enabled", "yes")
     with RedisServer(options) as server:
         server.make_a_cluster()

@@ -10,6 +10,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError
 from cliq_async.quota.stores import registry as opening
 from cliq_async.quota.stores.memory import MemoryStore
+from cliq_async.quota.stores.redis import RedisStore
 from cliq_async.quota.stores.registry import default_path, open_store
 from cliq_async.quota.stores.sqlite import SqliteStore
 
@@ -68,6 +69,31 @@ def test_sqlite_urls_that_are_right(url, path):
     assert open_store(url) is store
 
 
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("redis://:pw@h?cold_start=spent", "valkey://:pw@h:6379/0"),
+        ("rediss://h?ssl_cert_reqs=none&cold_start=full", "valkeys://h/0?ssl_cert_reqs=none"),
+        ("unix:///r.sock?db=1&cold_start=full", "unix:///r.sock?db=1"),
+        ("redis+sentinel://h1,h2/main", "valkey+sentinel://h1,h2:26379/main/0"),
+    ],
+)
+def test_redis_urls_that_are_right(url, same):
+    store = open_store(url)
+    assert isinstance(store, RedisStore)
+    assert open_store(same) is store
+
+
+def test_other_login_is_another_store():
+    """Else a wrong password would stay in use after it was corrected."""
+    assert open_store("redis://:wrong@h") is not open_store("redis://:right@h")
+
+
+def test_redis_url_that_is_wrong_says_why():
+    with pytest.raises(ValidationError, match=r"quota: .*ssl_ca_certs is not known.*'redis://…'"):
+        open_store("redis://:hidden@h?ssl_ca_certs=/ca.pem")
+
+
 def test_nothing_and_an_empty_text_are_the_default():
     store = open_store(None)
     assert isinstance(store, SqliteStore)
@@ -89,6 +115,11 @@ def test_nothing_and_an_empty_text_are_the_default():
         "sqlite:///a.db?mode=ro",
         "ftp://ann:hidden@host",
         "http://[",
+        "redis://",
+        "redis://ann:hid/hidden@host",
+        "redis://ann:hidden@host:port",
+        "redis://ann:hidden@host?cold_start=half",
+        "redis+sentinel://ann:hidden@host",
         "file",
     ],
 )

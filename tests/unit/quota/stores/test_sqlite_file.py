@@ -14,7 +14,8 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.model import TokenOutcome
 from cliq_async.quota.stores import sqlite_file
-from cliq_async.quota.stores.sqlite_file import FORMAT, spent_mark
+from cliq_async.quota.stores.sqlite_file import FORMAT
+from cliq_async.quota.stores.sqlite_marks import StoreMarks
 from cliq_async.storage import sqlite as sqlite_files
 
 
@@ -64,7 +65,7 @@ async def test_damaged_file_that_is_moved_aside_leaves_a_mark(path, clock):
     assert (await snapshot(store)).free == 0
     clock.advance(92.0)
     assert (await snapshot(store)).free == 3
-    assert not spent_mark(path).exists()
+    assert not StoreMarks.of(path).mark.exists()
     await store.close()
 
 
@@ -78,7 +79,7 @@ async def test_row_that_cannot_be_read_is_damage_too(path, clock):
     conn.close()
     with pytest.raises(QuotaStoreError, match="damaged"):
         await take(store, 2)
-    assert spent_mark(path).exists()
+    assert StoreMarks.of(path).mark.exists()
     await store.close()
 
 

@@ -1,0 +1,50 @@
+"""The end of a caller's wait for a store, which may hang."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from cliq_async.errors import QuotaStoreError
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.memory import MemoryStore
+
+__all__ = ["STORE_PATIENCE_S", "answer_by"]
+
+T = TypeVar("T")
+
+STORE_PATIENCE_S: Final = 0.25
+"""The time that the store has for an answer, even if a caller's own time is up. Real seconds."""
+
+
+async def answer_by(
+    deadline: float | None,
+    store: QuotaStore,
+    answer: Awaitable[T],
+    *,
+    consequence: str = "nothing was sent",
+) -> T:
+    """Await a store's answer, until a deadline.
+
+    The operation is cancelled then, so a caller that takes a token has to end it as never sent.
+
+    Args:
+        deadline: The end of the caller's budget, on the store's clock; None for no end.
+        store: The store.
+        answer: Its answer.
+        consequence: What the error says of the request.
+
+    Raises:
+        QuotaStoreError: There was no answer in time, or the store failed.
+    """
+    if deadline is None or isinstance(store, MemoryStore):  # which answers at once
+        return await answer
+    budget_s = max(STORE_PATIENCE_S, deadline - store.clock())
+    scope = asyncio.timeout(budget_s)
+    try:
+        async with scope:
+            return await answer
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        text = f"the quota's store did not answer within {budget_s:.3g} s; {consequence}"
+        raise QuotaStoreError(text) from None
