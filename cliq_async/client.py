@@ -36,7 +36,7 @@ from cliq_async.resources.subscribers import Subscribers
 from cliq_async.session import Session
 from cliq_async.transport.aiohttp import AiohttpTransport
 from cliq_async.transport.base import MAX_RESPONSE_BYTES, Transport
-from cliq_async.transport.executor import CallOptions, PendingCall
+from cliq_async.transport.pending_call import CallOptions, PendingCall
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["CliqClient"]

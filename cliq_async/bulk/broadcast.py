@@ -36,7 +36,7 @@ from cliq_async.errors import (
     ValidationError,
 )
 from cliq_async.models.identifiers import MAX_USER_IDS
-from cliq_async.transport.executor import PendingCall
+from cliq_async.transport.pending_call import PendingCall
 
 __all__ = ["Broadcast"]
 

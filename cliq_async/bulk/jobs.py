@@ -17,7 +17,7 @@ from cliq_async.models.call import Call
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.message import Message
 from cliq_async.quota.model import Quota
-from cliq_async.transport.executor import PendingCall
+from cliq_async.transport.pending_call import PendingCall
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "make_job"]

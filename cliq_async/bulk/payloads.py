@@ -13,7 +13,7 @@ from cliq_async.models.call import MAX_CALLED, Call, CallReceipt
 from cliq_async.models.identifiers import MAX_USER_IDS
 from cliq_async.models.message import Message, SentMessage, plain_text
 from cliq_async.models.serialization import read_written, to_json
-from cliq_async.transport.executor import PendingCall
+from cliq_async.transport.pending_call import PendingCall
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["CALLS", "MESSAGES", "BatchSender", "Payload", "PayloadSender"]

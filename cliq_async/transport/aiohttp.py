@@ -193,7 +193,8 @@ class _GuardedRequest(aiohttp.ClientRequest):
                     if conn.protocol is not None:
                         conn.protocol.set_exception(error)
                     return
-            await super().write_bytes(writer, conn, content_length)
+            if conn.protocol is not None:  # the request was not aborted
+                await super().write_bytes(writer, conn, content_length)
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:

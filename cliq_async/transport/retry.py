@@ -43,10 +43,12 @@ class NoResponse:
     Attributes:
         sent: True if any part of the request may have left.
         reason: The cause, in words.
+        cause: The exception of a transport that failed without saying so in its own terms.
     """
 
     sent: bool
     reason: str
+    cause: Exception | None = None
 
 
 Action = Literal["return", "wait", "renew", "back off", "raise"]
@@ -104,6 +106,12 @@ class RetryState:
 
     def error(self) -> CliqError:
         """Return the exception for a call that ends here."""
+        error = self._error()
+        if isinstance(self.last, NoResponse):
+            error.__cause__ = self.last.cause
+        return error
+
+    def _error(self) -> CliqError:
         answer, endpoint = self.last, self.endpoint.name
         if isinstance(answer, NoResponse):
             reason = answer.reason

@@ -14,7 +14,8 @@ from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.testing import run_in_virtual_time
 from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
-from cliq_async.transport.executor import CallOptions, PendingCall, RequestExecutor
+from cliq_async.transport.executor import RequestExecutor
+from cliq_async.transport.pending_call import CallOptions, PendingCall
 from cliq_async.transport.protocol import ApiCall
 
 SECRET = "1000.secret-of-a-token"

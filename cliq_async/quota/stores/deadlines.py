@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
-from cliq_async.errors import QuotaStoreError
+from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
 
@@ -36,15 +36,19 @@ async def answer_by(
     Raises:
         QuotaStoreError: There was no answer in time, or the store failed.
     """
-    if deadline is None or isinstance(store, MemoryStore):  # which answers at once
-        return await answer
-    budget_s = max(STORE_PATIENCE_S, deadline - store.clock())
-    scope = asyncio.timeout(budget_s)
+    scope, budget_s = None, 0.0
     try:
+        if deadline is None or isinstance(store, MemoryStore):  # which answers at once
+            return await answer
+        budget_s = max(STORE_PATIENCE_S, deadline - store.clock())
+        scope = asyncio.timeout(budget_s)
         async with scope:
             return await answer
-    except TimeoutError:
-        if not scope.expired():
-            raise
-        text = f"the quota's store did not answer within {budget_s:.3g} s; {consequence}"
-        raise QuotaStoreError(text) from None
+    except CliqError:
+        raise
+    except Exception as error:
+        if isinstance(error, TimeoutError) and scope is not None and scope.expired():
+            text = f"the quota's store did not answer within {budget_s:.3g} s; {consequence}"
+            raise QuotaStoreError(text) from None
+        text = f"the quota's store failed: {type(error).__name__}"  # a store of the user's
+        raise QuotaStoreError(text) from error

@@ -59,7 +59,7 @@ async def test_bots_are_synced_at_once_and_do_not_mix(path):
 async def test_a_failing_bot_is_reported_and_does_not_stop_the_others(
     path, monkeypatch, answer, error
 ):
-    monkeypatch.setattr("cliq_async.transport.executor.PendingCall._plan_pause", at_once)
+    monkeypatch.setattr("cliq_async.transport.pending_call.PendingCall._plan_pause", at_once)
     cliq = Cliq.of(25, "ops", "hr")
     await cliq.sync(path, ["ops", "hr"])
     cliq.before = lambda request: answer if "/hr/" in request.url else None
@@ -71,7 +71,7 @@ async def test_a_failing_bot_is_reported_and_does_not_stop_the_others(
 
 
 async def test_a_bot_without_a_response_keeps_its_pages_and_resumes(path, monkeypatch):
-    monkeypatch.setattr("cliq_async.transport.executor.PendingCall._plan_pause", at_once)
+    monkeypatch.setattr("cliq_async.transport.pending_call.PendingCall._plan_pause", at_once)
     cliq = Cliq.of(25)
 
     def gone(request):

@@ -132,12 +132,17 @@ async def test_read_whose_body_is_lost_is_asked_again(body):
 
 @pytest.mark.parametrize("method", METHODS)
 @moved
-async def test_what_no_attempt_expects_is_raised_as_it_is_and_leaks_no_token(method):
+async def test_fault_of_a_transport_is_a_lost_answer_and_leaks_no_token(method):
     name = BY_METHOD[method]
-    rig = a_rig([KeyError("a bug")])
-    with pytest.raises(KeyError):
+    rig = a_rig([KeyError("a secret")])
+    expected = TransportError if method == "GET" else OutcomeUnknownError
+    with pytest.raises(expected, match="the transport failed: KeyError") as caught:
         await rig.call(name)
-    assert await rig.free(name) == all_tokens(name) - 1
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert "secret" not in str(caught.value)
+    requests = len(rig.transport.requests)
+    assert requests == (1 if method == "POST" else 3)
+    assert await rig.free(name) == all_tokens(name) - requests
     assert await rig.free_after(name, PERIOD_S + STRAGGLER_S + 1) == all_tokens(name)
 
 

@@ -20,7 +20,7 @@ from support.token_providers import CREDENTIALS
 from cliq_async.errors import AuthenticationError, AuthError, OutcomeUnknownError, QuotaWaitError
 from cliq_async.quota.model import TokenOutcome
 from cliq_async.transport.base import CONNECT_S
-from cliq_async.transport.executor import PendingCall
+from cliq_async.transport.pending_call import PendingCall
 
 
 def tokens(*values):

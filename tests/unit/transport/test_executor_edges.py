@@ -93,7 +93,7 @@ async def test_token_of_a_request_that_never_ends_is_back_once_nothing_of_it_can
 
 @moved
 async def test_request_may_leave_for_as_long_as_a_connection_may_take(monkeypatch):
-    monkeypatch.setattr("cliq_async.transport.executor.CONNECT_S", 7.0)
+    monkeypatch.setattr("cliq_async.transport.pending_call.CONNECT_S", 7.0)
     rig = a_rig([DONE])
     with rig.begin("get_bot") as call:
         await call.acquire()

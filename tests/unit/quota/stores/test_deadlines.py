@@ -228,11 +228,17 @@ async def test_no_deadline_and_a_store_in_memory_are_waited_for_as_they_are():
         assert await answer_by(None, store, answer) == 1
 
 
-async def test_errors_of_a_store_are_its_own():
+async def test_errors_of_a_store_become_store_errors_unless_they_are_errors_of_the_package():
     async def fail(error):
         raise error
 
     async with gated() as (_gate, store):
-        for error in (TimeoutError("its own"), QuotaStoreError("its own")):
-            with pytest.raises(type(error), match="its own"):
-                await answer_by(system_clock() + 9, store, fail(error))
+        for deadline in (None, system_clock() + 9):
+            for error in (TimeoutError("its own"), KeyError("its own"), OSError(28, "full")):
+                with pytest.raises(QuotaStoreError, match=type(error).__name__) as caught:
+                    await answer_by(deadline, store, fail(error))
+                assert caught.value.__cause__ is error
+            with pytest.raises(QuotaStoreError, match="its own"):
+                await answer_by(deadline, store, fail(QuotaStoreError("its own")))
+            with pytest.raises(asyncio.CancelledError):
+                await answer_by(deadline, store, fail(asyncio.CancelledError()))
