@@ -219,11 +219,13 @@ class SentMessage:
         message_id: Its id; only with `sync_message`.
         by_user: The same ids for each recipient by ZUID, if Cliq reports them; the two above are
             then those of one recipient.
+        unreached: The ZUIDs among the recipients whom that leaves out; Cliq did not reach them.
     """
 
     chat_id: str | None = None
     message_id: str | None = None
     by_user: dict[str, "SentMessage"] = attrs.field(factory=dict)
+    unreached: tuple[str, ...] = ()
 
 
 attrs.resolve_types(SentMessage)  # the class refers to itself

@@ -1,7 +1,9 @@
 """Messages from a bot to users, to a channel, or to all its subscribers."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import attrs
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
@@ -55,7 +57,8 @@ class Messages:
             extension_key: The key of the bot's extension, if it belongs to one.
 
         Returns:
-            The chat and message ids if the message has `sync_message` set, else empty.
+            The chat and message ids if the message has `sync_message` set, else empty. Look at
+            `unreached` then.
 
         Raises:
             ValidationError: The recipients are not of exactly one kind, or a limit is broken;
@@ -90,7 +93,10 @@ class Messages:
         else:
             body["broadcast"] = True
         call = ApiCall(ENDPOINTS["send_message"], path, query, body)
-        return read_written(await self._send(call), SentMessage, SentMessage())
+        sent = read_written(await self._send(call), SentMessage, SentMessage())
+        if not has_users or not sent.by_user:
+            return sent
+        return attrs.evolve(sent, unreached=_unreached(body["user_ids"].split(","), sent.by_user))
 
     async def send_incoming(
         self,
@@ -132,6 +138,14 @@ class Messages:
         data = check_parameters(parameters)
         call = ApiCall(ENDPOINTS["send_incoming_webhook"], path, query, data)
         return read_written(await self._send(call), IncomingReceipt, IncomingReceipt())
+
+
+def _unreached(ids: Sequence[str], by_user: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the ZUIDs that an answer leaves out. It names whom it reached by ZUID alone."""
+    others = len(by_user.keys() - set(ids))  # people who were given by their addresses
+    if others > sum(not each.isdecimal() for each in set(ids)):
+        return ()  # Cliq names people by other ids than theirs
+    return tuple(each for each in ids if each.isdecimal() and each not in by_user)
 
 
 def _body(message: object) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     to_option,
 )
-from cliq_async.cli.outputs.console import echo, echo_json
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.client import CliqClient
 from cliq_async.models.message import Message, SentMessage
@@ -97,7 +97,8 @@ def send(
     with cli_field_names(bot_unique_name="BOT", user_ids="--to", channel="--channel"):
         sent = connection.run(work, max_wait_s=max_wait)
     if as_json:
-        echo_json({"accepted": True, "chat_id": sent.chat_id, "message_id": sent.message_id})
+        ids = {"chat_id": sent.chat_id, "message_id": sent.message_id}
+        echo_json({"accepted": True, **ids, "unreached": sent.unreached})
         return
     if channel is not None:
         recipients = f"channel {clean(channel)}"
@@ -107,3 +108,5 @@ def send(
     for name, value in (("chat", sent.chat_id), ("message", sent.message_id)):
         if value:
             echo(f"{name} {clean(value)}")
+    if sent.unreached:
+        echo_err(f"warning: Cliq did not reach {', '.join(sent.unreached)}")

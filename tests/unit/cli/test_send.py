@@ -38,6 +38,17 @@ async def test_send_shows_the_ids_that_cliq_gives(tmp_path):
     assert json.loads(as_json.stdout)["chat_id"].startswith("CT_")
 
 
+async def test_send_warns_of_recipients_whom_cliq_did_not_reach(tmp_path):
+    path = tmp_path / "message.json"
+    path.write_text('{"text": "hi", "sync_message": true}')
+    async with Sandbox(dialect="live") as sandbox:
+        to = (*SEND, "--message", str(path), "--to", f"{zuids(1)[0]},12345")
+        plain = await run(sandbox, *to)
+        as_json = await run(sandbox, *to, "--json")
+    assert (plain.exit_code, plain.stderr) == (0, "warning: Cliq did not reach 12345\n")
+    assert json.loads(as_json.stdout)["unreached"] == ["12345"]
+
+
 @pytest.mark.parametrize(
     "args",
     [

@@ -345,6 +345,27 @@ async def test_recipients_whom_a_synced_message_does_not_name_have_failed():
     assert [outcome.ids for outcome in report.outcomes] == [("12345",)]
 
 
+@pytest.mark.parametrize(
+    ("ids", "named", "unreached"),
+    [
+        (["1", "2"], ["1", "2"], ()),
+        (["1", "2"], ["1"], ("2",)),
+        (["1", "2", "ann@example.com"], ["1", "7"], ("2",)),
+        (["1", "ann@example.com"], ["1"], ()),
+        (["1", "2"], ["8", "9"], ()),
+        (["1", "2"], [], ()),
+    ],
+)
+@moved
+async def test_synced_message_says_whom_it_did_not_reach(ids, named, unreached):
+    details = {zuid: {"chat_id": "c", "message_id": "m"} for zuid in named}
+    transport = FakeTransport(lambda _: {"message_details": details})
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    async with CliqClient("t", transport=transport, quota=store) as client:
+        sent = await client.messages.send("ops", Message("hi", sync_message=True), user_ids=ids)
+    assert (set(sent.by_user), sent.unreached) == (set(named), unreached)
+
+
 async def test_the_live_dialect_refuses_the_documented_form():
     store = MemoryStore()
     known = json.dumps({trait.name: False for trait in Quirk})
