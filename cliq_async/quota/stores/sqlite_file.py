@@ -24,7 +24,7 @@ from cliq_async.quota.stores.backend import (
 from cliq_async.quota.stores.reboot import clock_origin
 from cliq_async.quota.stores.sqlite_marks import StoreMarks
 from cliq_async.storage.batched import BatchedFile
-from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
+from cliq_async.storage.sqlite import Connection, SqliteFormat, create, transaction
 
 __all__ = ["FORMAT", "SqliteBackend"]
 
@@ -210,11 +210,17 @@ class SqliteBackend(BatchedFile, StateBackend):
             nonlocal new
             new = True
 
+        create(self.path)
+        (main, _, _) = files.ids()
         conn = FORMAT.open(self.path, on_create=on_create, on_damage=marks.leave_mark)
+        ids = files.ids()
+        if ids[0] != main:  # else it would count apart from those who use the file that is there
+            conn.close()
+            raise StatesLostError(f"{self.path}: {FORMAT.noun} was replaced while it was opened")
         marked = marks.mark.exists() and (new or not marks.marked())
         try:
             with transaction(conn):
-                ids, now = files.ids(), self._clock()
+                now = self._clock()
                 conn.executemany(_RESCUE, self._rescued)
                 lost = self._lost or marked or (new and self._spent)
                 if lost or self._has_lost_writes(conn, now):

@@ -18,6 +18,7 @@ from cliq_async.quota.stores.backend import State, StateKey, StatesLostError
 from cliq_async.quota.stores.operations import Operation, Operations
 from cliq_async.quota.stores.sqlite_file import SqliteBackend
 from cliq_async.quota.stores.sqlite_marks import StoreMarks
+from cliq_async.storage.sqlite import SqliteFormat
 
 LOGS = pytest.mark.parametrize("endings", [["-shm"], ["-wal"], ["-wal", "-shm"]])
 
@@ -96,6 +97,36 @@ def test_log_that_is_taken_away_during_a_batch_makes_it_run_again(endings, path,
     assert Operations(backend, clock).run([operation]) == [clock()]
     assert found == [-inf, clock()]
     backend.close()
+
+
+def test_file_that_is_replaced_while_it_is_opened_is_opened_again(path, clock, monkeypatch):
+    key, real_open = StateKey("bucket", "k"), SqliteFormat.open
+    living, opening = (SqliteBackend(path, clock=clock, boot="one", spent=False) for _ in range(2))
+
+    def store(backend, data):
+        with backend.batch():
+            backend.swap(key, backend.load(key), data, clock() + 3700.0)
+
+    def load(backend):
+        with backend.batch():
+            return backend.load(key).data
+
+    def open_and_lose(*args, **options):
+        conn = real_open(*args, **options)
+        monkeypatch.setattr(SqliteFormat, "open", real_open)
+        store(living, b"new")
+        return conn
+
+    store(living, b"old")
+    remove(path, ["-shm"])
+    monkeypatch.setattr(SqliteFormat, "open", open_and_lose)
+    with pytest.raises(StatesLostError):
+        load(opening)
+    assert load(opening) == b"new"
+    store(opening, b"newer")
+    assert load(living) == b"newer"
+    living.close()
+    opening.close()
 
 
 class Undecided:
