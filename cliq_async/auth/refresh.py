@@ -23,6 +23,7 @@ from cliq_async.auth.issuer import RetryAfter, TokenIssuer
 from cliq_async.clock import to_utc
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.quota.model import Quota
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S
 from cliq_async.quota.wait_queue import LONG_WAIT_S
 
 __all__ = ["RefreshingTokenProvider"]
@@ -90,7 +91,7 @@ class RefreshingTokenProvider:
             access = self._usable_token()
             if access is not None and self._pending is not None:
                 return access  # the call that started the refresh waits for it
-            outcome = await self._await_refresh()
+            outcome = await self._await_refresh(deadline)
             match outcome:
                 case AccessToken():
                     return outcome
@@ -131,8 +132,11 @@ class RefreshingTokenProvider:
             return None
         return cached.access
 
-    async def _await_refresh(self) -> _Outcome:
-        """Wait for the refresh in progress, or start one, and return its outcome."""
+    async def _await_refresh(self, deadline: float | None) -> _Outcome:
+        """Wait for the refresh in progress, or start one, and return its outcome.
+
+        The accounts server's answer is awaited past the deadline, but not the store's.
+        """
         if self._closed:
             return AuthError(_CLOSED)
         if self._retry_after is not None:
@@ -140,7 +144,15 @@ class RefreshingTokenProvider:
                 return self._retry_after
             self._retry_after = None
         pending = self._pending or self._start_refresh()
-        outcome = await asyncio.shield(pending.done)
+        loop = asyncio.get_running_loop()
+        left_s = None if deadline is None else max(STORE_PATIENCE_S, deadline - self._clock())
+        while not (await asyncio.wait([pending.done], timeout=left_s))[0]:
+            asked_at, left_s = self._issuer.store_asked_at, STORE_PATIENCE_S
+            if asked_at is not None:
+                left_s = asked_at + STORE_PATIENCE_S - loop.time()
+                if left_s <= 0:
+                    return QuotaStoreError("the quota's store did not answer; nothing was sent")
+        outcome = pending.done.result()
         if not isinstance(outcome, CliqError):
             return outcome
         error = copy.copy(outcome)  # each call raises its own, since raising adds a traceback
