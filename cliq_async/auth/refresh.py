@@ -25,6 +25,7 @@ from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitEr
 from cliq_async.quota.model import Quota
 from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S
 from cliq_async.quota.wait_queue import LONG_WAIT_S
+from cliq_async.storage.outage import SLOW_S
 
 __all__ = ["RefreshingTokenProvider"]
 
@@ -72,6 +73,7 @@ class RefreshingTokenProvider:
         self._rejected: AccessToken | None = None
         self._pending: _PendingRefresh | None = None
         self._retry_after: RetryAfter | None = None
+        self._unanswered_since: float | None = None  # on the event loop's clock
         self._closed = False
 
     def current(self) -> AccessToken | None:
@@ -144,20 +146,33 @@ class RefreshingTokenProvider:
                 return self._retry_after
             self._retry_after = None
         pending = self._pending or self._start_refresh()
-        loop = asyncio.get_running_loop()
-        left_s = None if deadline is None else max(STORE_PATIENCE_S, deadline - self._clock())
-        while not (await asyncio.wait([pending.done], timeout=left_s))[0]:
-            asked_at, left_s = self._issuer.store_asked_at, STORE_PATIENCE_S
-            if asked_at is not None:
-                left_s = asked_at + STORE_PATIENCE_S - loop.time()
-                if left_s <= 0:
-                    return QuotaStoreError("the quota's store did not answer; nothing was sent")
-        outcome = pending.done.result()
+        if deadline is not None and not await self._is_done_by(deadline, pending):
+            return QuotaStoreError("the quota's store did not answer; nothing was sent")
+        outcome = await asyncio.shield(pending.done)
         if not isinstance(outcome, CliqError):
             return outcome
         error = copy.copy(outcome)  # each call raises its own, since raising adds a traceback
         error.__cause__ = outcome.__cause__
         return error
+
+    async def _is_done_by(self, deadline: float, pending: _PendingRefresh) -> bool:
+        """Wait for a refresh. Return False if it waits for the store after the deadline."""
+        loop = asyncio.get_running_loop()
+        left_s = max(STORE_PATIENCE_S, deadline - self._clock())
+        while True:
+            asked_at = self._issuer.store_asked_at
+            left = asked_at is not None and asked_at == self._unanswered_since
+            if left and loop.time() >= (asked_at or 0.0) + SLOW_S:
+                return False  # an earlier call has left without this answer
+            done, _ = await asyncio.wait([pending.done], timeout=left_s)
+            if done:
+                return True
+            asked_at, left_s = self._issuer.store_asked_at, STORE_PATIENCE_S
+            if asked_at is not None:
+                left_s = asked_at + STORE_PATIENCE_S - loop.time()
+                if left_s <= 0:
+                    self._unanswered_since = asked_at
+                    return False
 
     def _start_refresh(self) -> _PendingRefresh:
         loop = asyncio.get_running_loop()

@@ -214,7 +214,7 @@ class SqliteBackend(BatchedFile, StateBackend):
         (main, _, _) = files.ids()
         conn = FORMAT.open(self.path, on_create=on_create, on_damage=marks.leave_mark)
         ids = files.ids()
-        if ids[0] != main:  # else it would count apart from those who use the file that is there
+        if ids[0] != main:  # else it would count apart from all others
             conn.close()
             raise StatesLostError(f"{self.path}: {FORMAT.noun} was replaced while it was opened")
         marked = marks.mark.exists() and (new or not marks.marked())
