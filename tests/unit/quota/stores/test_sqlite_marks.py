@@ -141,6 +141,29 @@ class Undecided:
         return b"data", self.state.now + 3700.0
 
 
+async def test_program_that_goes_to_another_folder_keeps_its_file(tmp_path, clock, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = a_sqlite_store("quota.db", clock)
+    await spend(store, 1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert (await snapshot(store)).free == 2
+    assert list(elsewhere.iterdir()) == []
+    await store.close()
+
+
+@LOGS
+async def test_log_beside_the_file_that_a_link_names_is_watched(endings, tmp_path, path, clock):
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    store = a_sqlite_store(link, clock)
+    await spend(store, 1)
+    remove(path, endings)
+    assert isinstance(await take(store, 2), Denied)
+    await store.close()
+
+
 def test_store_that_is_lost_each_time_is_an_error(path, clock):
     class Losing(SqliteBackend):
         @contextmanager
