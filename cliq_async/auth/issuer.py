@@ -13,8 +13,8 @@ store as all others, so that the limit of ten in ten minutes holds across proces
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import attrs
 
@@ -35,6 +35,8 @@ from cliq_async.quota.token import Token, try_acquire_now
 from cliq_async.transport.base import NoAnswerError, Transport
 
 __all__ = ["RetryAfter", "TokenIssuer"]
+
+T = TypeVar("T")
 
 _MIN_COOLDOWN_S: Final = 1.25
 _MAX_COOLDOWN_S: Final = 120.0
@@ -73,6 +75,10 @@ class TokenIssuer:
         transport: The transport for requests to the accounts server.
         store: The store that shares the tokens and counts the requests.
         on_issued: Called with each newly issued token.
+
+    Attributes:
+        store_asked_at: The event loop's time since when the store, which may hang, has not
+            answered; None if it is not asked.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class TokenIssuer:
         self._local_cache = LocalTokenCache()
         self._last_failure: TokenFailure | None = None
         self._unsent = 0  # requests in a row that never left
+        self.store_asked_at: float | None = None
 
     async def get(
         self, known: CachedToken | None, rejected: AccessToken | None
@@ -111,12 +118,12 @@ class TokenIssuer:
         poll_s = _POLL_S
         try:
             while True:
-                shared = await cache.load(rejected)
+                shared = await self._answer(cache.load(rejected))
                 if shared is not None and self._clock() < shared.refresh_at:
                     return shared
-                if await cache.acquire_lock():
+                if await self._answer(cache.acquire_lock()):
                     # Another process may have stored a token and released the lock since the load.
-                    shared = await cache.load(rejected)
+                    shared = await self._answer(cache.load(rejected))
                     if shared is not None and self._clock() < shared.refresh_at:
                         return shared
                     return await self._issue(cache)
@@ -135,13 +142,22 @@ class TokenIssuer:
             return SharedTokenCache(self._store, self._grant, self._clock)
         return self._local_cache
 
+    async def _answer(self, answer: Awaitable[T]) -> T:
+        """Await an answer of the store."""
+        self.store_asked_at = asyncio.get_running_loop().time()
+        try:
+            return await answer
+        finally:
+            self.store_asked_at = None
+
     async def _issue(self, cache: SharedTokenCache | LocalTokenCache) -> CachedToken | RetryAfter:
         """Ask the accounts server once, unless it failed just now."""
-        cooldown = await cache.load_cooldown()
+        cooldown = await self._answer(cache.load_cooldown())
         if cooldown is not None and self._clock() < cooldown.until:
             return self._retry_after(cooldown)
         failures = 0 if cooldown is None else cooldown.failures
-        permit = await try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
+        take = try_acquire_now(self._store, self._grant.quota, send_within_s=TIMEOUT_S)
+        permit = await self._answer(take)
         if isinstance(permit, Denied):
             last = self._last_failure
             error = None if last is None else self._grant.error(last.reason)

@@ -23,7 +23,9 @@ from cliq_async.auth.issuer import RetryAfter, TokenIssuer
 from cliq_async.clock import to_utc
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.quota.model import Quota
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S
 from cliq_async.quota.wait_queue import LONG_WAIT_S
+from cliq_async.storage.outage import SLOW_S
 
 __all__ = ["RefreshingTokenProvider"]
 
@@ -71,6 +73,7 @@ class RefreshingTokenProvider:
         self._rejected: AccessToken | None = None
         self._pending: _PendingRefresh | None = None
         self._retry_after: RetryAfter | None = None
+        self._unanswered_since: float | None = None  # on the event loop's clock
         self._closed = False
 
     def current(self) -> AccessToken | None:
@@ -90,7 +93,7 @@ class RefreshingTokenProvider:
             access = self._usable_token()
             if access is not None and self._pending is not None:
                 return access  # the call that started the refresh waits for it
-            outcome = await self._await_refresh()
+            outcome = await self._await_refresh(deadline)
             match outcome:
                 case AccessToken():
                     return outcome
@@ -131,8 +134,11 @@ class RefreshingTokenProvider:
             return None
         return cached.access
 
-    async def _await_refresh(self) -> _Outcome:
-        """Wait for the refresh in progress, or start one, and return its outcome."""
+    async def _await_refresh(self, deadline: float | None) -> _Outcome:
+        """Wait for the refresh in progress, or start one, and return its outcome.
+
+        The accounts server's answer is awaited past the deadline, but not the store's.
+        """
         if self._closed:
             return AuthError(_CLOSED)
         if self._retry_after is not None:
@@ -140,12 +146,33 @@ class RefreshingTokenProvider:
                 return self._retry_after
             self._retry_after = None
         pending = self._pending or self._start_refresh()
+        if deadline is not None and not await self._is_done_by(deadline, pending):
+            return QuotaStoreError("the quota's store did not answer; nothing was sent")
         outcome = await asyncio.shield(pending.done)
         if not isinstance(outcome, CliqError):
             return outcome
         error = copy.copy(outcome)  # each call raises its own, since raising adds a traceback
         error.__cause__ = outcome.__cause__
         return error
+
+    async def _is_done_by(self, deadline: float, pending: _PendingRefresh) -> bool:
+        """Wait for a refresh. Return False if it waits for the store after the deadline."""
+        loop = asyncio.get_running_loop()
+        left_s = max(STORE_PATIENCE_S, deadline - self._clock())
+        while True:
+            asked_at = self._issuer.store_asked_at
+            left = asked_at is not None and asked_at == self._unanswered_since
+            if left and loop.time() >= (asked_at or 0.0) + SLOW_S:
+                return False  # an earlier call has left without this answer
+            done, _ = await asyncio.wait([pending.done], timeout=left_s)
+            if done:
+                return True
+            asked_at, left_s = self._issuer.store_asked_at, STORE_PATIENCE_S
+            if asked_at is not None:
+                left_s = asked_at + STORE_PATIENCE_S - loop.time()
+                if left_s <= 0:
+                    self._unanswered_since = asked_at
+                    return False
 
     def _start_refresh(self) -> _PendingRefresh:
         loop = asyncio.get_running_loop()

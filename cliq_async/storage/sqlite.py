@@ -18,7 +18,7 @@ import attrs
 
 from cliq_async.errors import CliqError
 
-__all__ = ["BUSY_S", "Connection", "SqliteFormat", "transaction"]
+__all__ = ["BUSY_S", "Connection", "SqliteFormat", "create", "transaction"]
 
 Connection = sqlite3.Connection
 
@@ -75,9 +75,7 @@ class SqliteFormat:
             CliqError: The file cannot be used; the error says why, and what to do.
         """
         with self.translate_errors(path, on_damage):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            create(path)
             conn = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_BYTES)
         try:
@@ -209,6 +207,17 @@ class SqliteFormat:
             f"{self.noun} cannot be read or locked; is the disk full, or is it a network share? "
             "It has to be on a local disk"
         )
+
+
+def create(path: Path) -> None:
+    """Create an empty file with its folder, readable by its owner alone, if it is missing.
+
+    Raises:
+        OSError: It could not be created.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["NO_FILES", "FileIds", "SqliteFiles"]
+__all__ = ["NO_FILES", "FileIds", "SqliteFiles", "are_kept"]
 
 _NO_FILE: Final = (0, 0)
 
@@ -61,6 +61,13 @@ class SqliteFiles:
         """
         for path in (self.index, self.log, self.main):
             Path(path).unlink(missing_ok=True)
+
+
+def are_kept(before: FileIds, ids: FileIds) -> bool:
+    """Return whether all files are there, and each that was there before is the same one."""
+    return all(
+        now != _NO_FILE and then in {_NO_FILE, now} for then, now in zip(before, ids, strict=True)
+    )
 
 
 def _file_id(path: str) -> tuple[int, int]:

@@ -35,7 +35,8 @@ class SqliteStore(ThreadedStore):
         cold_start: ColdStart = "full",
         boot: str | None = None,
     ) -> None:
-        self.path = Path(path)
+        # SQLite keeps its log beside the file itself, wherever a link or the program goes later.
+        self.path = Path(os.path.realpath(path))
         boot = boot_id() if boot is None else boot
         spent = starts_spent(cold_start)
         super().__init__(SqliteBackend(self.path, clock=clock, boot=boot, spent=spent), clock)

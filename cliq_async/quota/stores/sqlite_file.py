@@ -24,7 +24,8 @@ from cliq_async.quota.stores.backend import (
 from cliq_async.quota.stores.reboot import clock_origin
 from cliq_async.quota.stores.sqlite_marks import StoreMarks
 from cliq_async.storage.batched import BatchedFile
-from cliq_async.storage.sqlite import Connection, SqliteFormat, transaction
+from cliq_async.storage.sqlite import Connection, SqliteFormat, create, transaction
+from cliq_async.storage.sqlite_files import FileIds, are_kept
 
 __all__ = ["FORMAT", "SqliteBackend"]
 
@@ -59,6 +60,7 @@ FORMAT: Final = SqliteFormat(
     ),
 )
 
+_MAX_OPENINGS: Final = 10
 _TIDY_EVERY: Final = 10_000
 _REMEMBER_S: Final = 3600.0
 """How long a write of a bucket matters: it is in the file for as long at least."""
@@ -200,21 +202,12 @@ class SqliteBackend(BatchedFile, StateBackend):
 
     def _open(self) -> None:
         """Open the file, or create it, and find out until when writes may be missing."""
-        files, marks = self._files, self._marks
-        if files.are_incomplete():
-            marks.leave_mark()
-            files.remove()
-        new = False
-
-        def on_create(_conn: Connection) -> None:
-            nonlocal new
-            new = True
-
-        conn = FORMAT.open(self.path, on_create=on_create, on_damage=marks.leave_mark)
+        marks = self._marks
+        conn, ids, new = self._open_kept()
         marked = marks.mark.exists() and (new or not marks.marked())
         try:
             with transaction(conn):
-                ids, now = files.ids(), self._clock()
+                now = self._clock()
                 conn.executemany(_RESCUE, self._rescued)
                 lost = self._lost or marked or (new and self._spent)
                 if lost or self._has_lost_writes(conn, now):
@@ -232,6 +225,32 @@ class SqliteBackend(BatchedFile, StateBackend):
             raise
         self._conn, self._ids = conn, ids
         self._lost_at = -inf if row is None else row[1]
+
+    def _open_kept(self) -> tuple[Connection, FileIds, bool]:
+        """Return a connection to the files that are there, what tells them, and if they are new.
+
+        Others may replace the files while they are opened. A connection to those from before would
+        count apart.
+        """
+        new = False
+
+        def on_create(_conn: Connection) -> None:
+            nonlocal new
+            new = True
+
+        files, marks = self._files, self._marks
+        for _ in range(_MAX_OPENINGS):
+            if files.are_incomplete():
+                marks.leave_mark()
+                files.remove()
+            create(self.path)
+            before = files.ids()
+            conn = FORMAT.open(self.path, on_create=on_create, on_damage=marks.leave_mark)
+            ids = files.ids()
+            if are_kept(before, ids):
+                return conn, ids, new
+            conn.close()
+        raise StatesLostError(f"{self.path}: {FORMAT.noun} is replaced again and again")
 
     def _has_lost_writes(self, conn: Connection, now: float) -> bool:
         """Return whether the last write of all programs is missing."""

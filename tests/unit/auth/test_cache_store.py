@@ -7,7 +7,7 @@ import pytest
 from support import redis_servers
 from support.scripted import moved
 from support.token_processes import KINDS, Accounts, a_home
-from support.token_providers import CREDENTIALS, URL, value
+from support.token_providers import CREDENTIALS, URL, an_authority, numbered, value
 
 from cliq_async.auth.provider import make_token_provider
 from cliq_async.errors import QuotaStoreError
@@ -115,3 +115,36 @@ async def test_store_that_fails_is_told_to_all_who_wait_and_can_recover(method):
     delattr(store, method)
     assert await value(source) == "token-1"
     assert not [name for name in store._records if name.endswith("claim")]
+
+
+@pytest.mark.parametrize(("budget_s", "wait_s"), [(0.0, 0.25), (1.0, 1.0)])
+@pytest.mark.parametrize("method", ["get_record", "add_record", "take"])
+@moved
+async def test_store_that_hangs_costs_a_call_no_more_than_its_budget(method, budget_s, wait_s):
+    accounts, loop = Accounts(), asyncio.get_running_loop()
+    store: Any = MemoryStore(clock=loop.time)
+    real, answers = getattr(store, method), asyncio.Event()
+
+    async def hang(*args, **options):
+        await answers.wait()
+        return await real(*args, **options)
+
+    setattr(store, method, hang)
+    source = make_token_provider(CREDENTIALS, accounts.transport, store, accounts_url=URL)
+    patient = asyncio.create_task(value(source))
+    began_at = loop.time()
+    with pytest.raises(QuotaStoreError, match="did not answer; nothing was sent"):
+        await value(source, began_at + budget_s)
+    if budget_s:
+        with pytest.raises(QuotaStoreError):
+            await value(source, began_at + 100.0)
+        assert loop.time() == pytest.approx(began_at + wait_s), "the second call fails at once"
+    answers.set()
+    assert await patient == "token-1"
+
+
+@moved
+async def test_answer_of_the_accounts_server_is_awaited_past_the_budget():
+    source, transport = an_authority([numbered()], delay_s=5.0)
+    assert await value(source, asyncio.get_running_loop().time()) == "token-1"
+    assert len(transport.requests) == 1

@@ -18,6 +18,7 @@ from cliq_async.quota.stores.backend import State, StateKey, StatesLostError
 from cliq_async.quota.stores.operations import Operation, Operations
 from cliq_async.quota.stores.sqlite_file import SqliteBackend
 from cliq_async.quota.stores.sqlite_marks import StoreMarks
+from cliq_async.storage.sqlite import SqliteFormat
 
 LOGS = pytest.mark.parametrize("endings", [["-shm"], ["-wal"], ["-wal", "-shm"]])
 
@@ -98,6 +99,34 @@ def test_log_that_is_taken_away_during_a_batch_makes_it_run_again(endings, path,
     backend.close()
 
 
+def test_file_that_is_replaced_while_it_is_opened_is_opened_again(path, clock, monkeypatch):
+    key, real_open = StateKey("bucket", "k"), SqliteFormat.open
+    living, opening = (SqliteBackend(path, clock=clock, boot="one", spent=False) for _ in range(2))
+
+    def store(backend, data):
+        with backend.batch():
+            backend.swap(key, backend.load(key), data, clock() + 3700.0)
+
+    def load(backend):
+        with backend.batch():
+            return backend.load(key).data
+
+    def open_and_lose(*args, **options):
+        conn = real_open(*args, **options)
+        monkeypatch.setattr(SqliteFormat, "open", real_open)
+        store(living, b"new")
+        return conn
+
+    store(living, b"old")
+    remove(path, ["-shm"])
+    monkeypatch.setattr(SqliteFormat, "open", open_and_lose)
+    assert load(opening) == b"new"
+    store(opening, b"newer")
+    assert load(living) == b"newer"
+    living.close()
+    opening.close()
+
+
 class Undecided:
     """A loaded state that is stored as it is."""
 
@@ -108,6 +137,29 @@ class Undecided:
 
     def encode(self):
         return b"data", self.state.now + 3700.0
+
+
+async def test_program_that_goes_to_another_folder_keeps_its_file(tmp_path, clock, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = a_sqlite_store("quota.db", clock)
+    await spend(store, 1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert (await snapshot(store)).free == 2
+    assert list(elsewhere.iterdir()) == []
+    await store.close()
+
+
+@LOGS
+async def test_log_beside_the_file_that_a_link_names_is_watched(endings, tmp_path, path, clock):
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    store = a_sqlite_store(link, clock)
+    await spend(store, 1)
+    remove(path, endings)
+    assert isinstance(await take(store, 2), Denied)
+    await store.close()
 
 
 def test_store_that_is_lost_each_time_is_an_error(path, clock):
