@@ -108,6 +108,10 @@ class RedisJournal:
         self._lease.release()
         self._server.close()
 
+    def before_fork(self) -> None:
+        """Close the connection. The lease stays: this program goes on with the job."""
+        self._server.close()
+
     def forget_after_fork(self) -> None:
         """Forget the connection and the lease: they are those of the parent process."""
         self._server.forget_after_fork()

@@ -89,6 +89,10 @@ class BatchedFile:
             with suppress(Exception):
                 conn.close()
 
+    def before_fork(self) -> None:
+        """Close the file, as SQLite's connections must not be inherited."""
+        self.close()
+
     def forget_after_fork(self) -> None:
         """Forget the connection: it belongs to the parent process."""
         conn, self._conn = self._conn, None

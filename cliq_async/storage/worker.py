@@ -51,6 +51,10 @@ class Backend(Protocol[_OperationT_contra]):
         """Close the resource; the next operation opens it again."""
         ...
 
+    def before_fork(self) -> None:
+        """Close what a forked child must not inherit; the next operation opens it again."""
+        ...
+
     def forget_after_fork(self) -> None:
         """Forget the open resource without closing it: it belongs to the parent process."""
         ...
@@ -152,7 +156,7 @@ class WorkerThread(Generic[OperationT]):
     def before_fork(self) -> None:
         """Wait for the running batch, and close what a child must not inherit."""
         self._busy.acquire()
-        self.backend.close()
+        self.backend.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""

@@ -205,6 +205,10 @@ class Operations:
         """Close the backend; the next operation opens it again."""
         self.backend.close()
 
+    def before_fork(self) -> None:
+        """Close the backend: its connection must not be inherited."""
+        self.backend.close()
+
     def forget_after_fork(self) -> None:
         """Forget the backend's connection, which is that of the parent process."""
         self.backend.forget_after_fork()

@@ -157,6 +157,16 @@ def test_transaction_whose_answer_is_lost_is_repeated(url, monkeypatch, executed
     assert redis_rows(store.place) == {"sending": 6}
 
 
+def test_program_that_forks_keeps_its_lease(url):
+    store, other = a_store(url), a_store(url)
+    put(store)
+    store.before_fork()
+    assert store.sendable_s() > 0
+    with pytest.raises(LeaseHeldError):
+        do(other, other.begin)
+    put(store, 2)
+
+
 def test_forked_child_has_no_part_in_the_lease_of_its_parent(url):
     store = a_store(url)
     put(store)

@@ -272,9 +272,9 @@ async def test_what_lasts_is_done_after_the_outage_even_if_it_was_closed_in_betw
     await watched.close(within_s=60)
     assert book.noted == []
     book.refuses = False
-    await until(lambda: book.closed)
+    await until(lambda: watched._thread is None)
+    assert book.closed
     assert book.noted == ["told"]
-    assert watched._thread is None
 
 
 async def test_failure_is_not_believed_for_ever_once_no_thread_looks(book, watched, monkeypatch):
