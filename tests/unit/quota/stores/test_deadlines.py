@@ -92,7 +92,7 @@ async def test_call_and_close_end_in_time_and_nothing_is_sent(outage, tmp_path, 
     with outage(tmp_path) as (url, begin):
         async with CliqClient("t", transport=transport, quota=url, max_wait_s=0) as client:
             if begin is not None:
-                await client.bots.list()
+                await client.with_options(max_wait_s=30).bots.list()  # connecting may take a while
                 begin()
             sent = len(transport.requests)
             began = time.monotonic()
@@ -111,7 +111,7 @@ async def test_server_that_goes_on_is_used_at_once(tmp_path, monkeypatch):
     with RedisServer() as server:
         options = {"transport": Scripted([DONE]), "quota": server.url}
         async with CliqClient("t", max_wait_s=0, **options) as client:
-            await client.bots.list()
+            await client.with_options(max_wait_s=30).bots.list()
             server.send_signal(signal.SIGSTOP)
             for message in ("did not answer within 0.25 s", "has not answered for 0 s"):
                 with pytest.raises(QuotaStoreError, match=message):
