@@ -95,7 +95,7 @@ reference: .venv/demo.stamp  ## generate docs/endpoints.md and docs/commands.md 
 oldest: pyproject.toml requirements/oldest.txt  ## run the tests with the oldest supported dependencies
 	$(call environment,.venv-oldest,--requirement requirements/oldest.txt)
 	.venv-oldest/bin/python -m pip install --quiet --no-deps --editable .
-	.venv-oldest/bin/pytest --ignore=tests/e2e
+	.venv-oldest/bin/pytest tests/unit tests/property
 
 newest: pyproject.toml  ## run all tests with the newest release of every dependency
 	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)
