@@ -197,6 +197,9 @@ class OutcomeUnknownError(CliqError):
         return type(self), (self.endpoint, self.reason)
 
 
+FOREIGN_ADVICE: Final = "check base_url, and proxies or login pages on the way"
+
+
 class ForeignAnswerError(OutcomeUnknownError):
     """Something between here and Cliq answered, such as a proxy or a login page.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import attrs
 from filelock import FileLock, Timeout
 
 from cliq_async.bulk.job_log import Known
@@ -157,17 +158,7 @@ class JournalFile(BatchedFile):
             "INSERT OR REPLACE INTO batch "
             "(key, position, digest, size, status, ids, content, reason, code) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                row.key,
-                row.position,
-                row.digest,
-                row.size,
-                row.status,
-                row.ids,
-                row.content,
-                row.reason,
-                row.code,
-            ),
+            attrs.astuple(row, recurse=False),
         )
 
     def finish(self, row: Row) -> None:

@@ -148,17 +148,8 @@ class RedisJournal:
 
     def put(self, row: Row) -> None:
         """See `JournalStore.put`."""
-        stored = _Stored(
-            row.position,
-            row.digest,
-            row.size,
-            row.status,
-            row.ids,
-            row.content,
-            row.reason,
-            row.code,
-        )
-        self._writes.append(("HSET", self._server.batches, row.key, _pack(stored)))
+        _key, *stored = attrs.astuple(row, recurse=False)
+        self._writes.append(("HSET", self._server.batches, row.key, _pack(_Stored(*stored))))
         if row.position is not None:
             self._writes.append(("HSET", self._server.positions, row.position, row.digest))
         self._last_key = max(self._last_key, row.key)

@@ -8,6 +8,7 @@ import attrs
 from cliq_async.bulk.batch import Batch
 from cliq_async.bulk.job_log import Part, Status
 from cliq_async.errors import (
+    FOREIGN_ADVICE,
     ApiError,
     AuthenticationError,
     AuthError,
@@ -79,7 +80,7 @@ def classify_error(error: CliqError) -> ErrorOutcome:
 
 def _stop_reason(error: CliqError) -> str | None:
     if type(error) is ApiError and _REDIRECT <= error.status < _BAD_REQUEST:
-        return f"{error}; check base_url, and proxies or login pages on the way"
+        return f"{error}; {FOREIGN_ADVICE}"
     for cls, advice in _ADVICE.items():
         if isinstance(error, cls):
             return f"{error}; {advice}" if advice else str(error)

@@ -68,8 +68,10 @@ def as_id(value: object) -> Any:
     """
     if isinstance(value, str):
         return str.__str__(value).strip(_AROUND)
-    if type(value) is int or isinstance(value, float | bool):
-        return value if isinstance(value, float) else as_text(value)
+    if type(value) is int:  # the usual case, as looking for an Integral takes long
+        return as_text(value)
+    if isinstance(value, float | bool):
+        return value
     if isinstance(value, Decimal):
         exact = value.is_finite() and int(value.as_tuple().exponent) <= 0
         return str(int(value)) if exact and value == value.to_integral_value() else value

@@ -54,7 +54,7 @@ class DialectNegotiator:
         self._clock = store.clock
         self._server = server
         self._known: dict[Quirk, bool] = {}
-        self._loaded = not keeps_records(store)
+        self._loaded = False
         self._head_starts: dict[str, tuple[float, asyncio.Event]] = {}
         self.without_quirks: frozenset[str] = frozenset()
 

@@ -20,7 +20,12 @@ from cliq_async.errors import (
     ServerError,
 )
 from cliq_async.transport.base import Response
-from cliq_async.transport.throttling import Throttle, detect_throttle
+from cliq_async.transport.throttling import (
+    Throttle,
+    detect_throttle,
+    error_texts,
+    nested_error,
+)
 
 __all__ = ["ApiCall", "ApiResponse", "Outcome", "parse_response"]
 
@@ -186,16 +191,11 @@ def _error(endpoint: Endpoint, status: int, data: object, unread: str) -> ApiErr
 def _code_and_message(data: object) -> tuple[str | None, str]:
     """Return the code and the text of an error in any form: an object, its `error`, or a word."""
     answer = data if isinstance(data, Mapping) else {}
-    error = answer.get("error")
-    nested = error if isinstance(error, Mapping) else {}
-    details = nested.get("details")
-    details = details if isinstance(details, Mapping) else {}
+    error, nested, texts = answer.get("error"), nested_error(answer), error_texts(answer)
     codes = [answer.get("code"), nested.get("code"), nested.get("title")]
-    texts = [answer.get("message"), details.get("message"), nested.get("message")]
     if isinstance(error, str):
         (codes if _WORD.fullmatch(error) else texts).append(error)
-    code, text = (next((x for x in found if isinstance(x, str)), None) for found in (codes, texts))
-    return code, text or ""
+    return next((code for code in codes if isinstance(code, str)), None), "".join(texts[:1])
 
 
 def _class_of(status: int, code: str | None) -> type[ApiError]:

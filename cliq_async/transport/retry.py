@@ -18,6 +18,7 @@ import attrs
 
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import (
+    FOREIGN_ADVICE,
     AuthenticationError,
     CliqError,
     ForeignAnswerError,
@@ -33,7 +34,6 @@ from cliq_async.transport.protocol import ApiResponse
 __all__ = ["ATTEMPTS", "Action", "NoResponse", "RetryState"]
 
 ATTEMPTS: Final = 3
-_FOREIGN: Final = "check base_url, and proxies or login pages on the way"
 
 
 @attrs.frozen
@@ -116,7 +116,7 @@ class RetryState:
         if isinstance(answer, NoResponse):
             reason = answer.reason
         elif answer is not None and answer.outcome == "foreign":
-            reason = f"HTTP {answer.status} with an answer that is not Cliq's: {_FOREIGN}"
+            reason = f"HTTP {answer.status} with an answer that is not Cliq's: {FOREIGN_ADVICE}"
         elif answer is None or answer.error is None:
             reason = _unreadable(answer)
         elif answer.outcome == "refused" or isinstance(answer.error, ServerError):

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from math import ceil
+from typing import Any
 
 import attrs
 
-__all__ = ["Throttle", "detect_throttle"]
+__all__ = ["Throttle", "detect_throttle", "error_texts", "nested_error"]
 
 _TOO_MANY = 429
 _NAME = re.compile(r"URL_\w+_THROTTLES_LIMIT_EXCEEDED", re.IGNORECASE)
@@ -51,23 +52,31 @@ def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Th
         body: The decoded JSON body, or None.
     """
     answer = body if isinstance(body, Mapping) else {}
-    error = answer.get("error")
-    error = error if isinstance(error, Mapping) else {}
+    error = nested_error(answer)
     name = next((n for n in (answer.get("code"), error.get("title")) if _is_throttle(n)), None)
     if name is None and status != _TOO_MANY:
         return None
-    details = error.get("details")
-    details = details if isinstance(details, Mapping) else {}
-    texts = [
-        text
-        for text in (answer.get("message"), details.get("message"), error.get("message"))
-        if isinstance(text, str)
-    ]
+    texts = error_texts(answer)
     waits = [wait for text in texts if (wait := _parse_wait(text)) is not None]
     waits += _retry_after(headers.get("Retry-After", ""))
     longest = max((wait for wait in waits if wait > 0), default=None)
     wait_s = None if longest is None else float(ceil(min(longest, _LONGEST_S)))
     return Throttle(name, texts[0] if texts else "", wait_s)
+
+
+def nested_error(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object `error` of an answer, empty if it has none."""
+    error = answer.get("error")
+    return error if isinstance(error, Mapping) else {}
+
+
+def error_texts(answer: Mapping[str, Any]) -> list[str]:
+    """Return the texts for people in an answer, in all places where they were seen."""
+    error = nested_error(answer)
+    details = error.get("details")
+    details = details if isinstance(details, Mapping) else {}
+    texts = (answer.get("message"), details.get("message"), error.get("message"))
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _is_throttle(name: object) -> bool:

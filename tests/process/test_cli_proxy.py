@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import ssl
-import subprocess
 
 import pytest
+from support.certificates import certificate, server_context
 from support.cli import PROXIES, SECRET, VARIABLES, command, zuids
 from support.proxies import Proxy, copy
 from support.tcp_servers import Server
@@ -14,24 +13,15 @@ from cliq_async.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def certified(tmp_path_factory):
     """A certificate for cliq.invalid, and a server's context that has it."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, path = folder / "key.pem", folder / "certificate.pem"
-    made = (
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-        f"-keyout {key} -out {path} -subj /CN=cliq.invalid "
-        f"-addext subjectAltName=DNS:cliq.invalid"
-    )
-    subprocess.run(made.split(), check=True, capture_output=True)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(path, key)
-    return path, context
+    key, path = certificate(tmp_path_factory.mktemp("tls"), "DNS:cliq.invalid")
+    return path, server_context(key, path)
 
 
 @pytest.mark.parametrize("variable", ["CLIQ_PROXY", "HTTPS_PROXY"])
-async def test_tls_through_a_proxy_with_a_password(variable, certificate):
-    path, context = certificate
+async def test_tls_through_a_proxy_with_a_password(variable, certified):
+    path, context = certified
 
     async def to_the_sandbox(exchange):
         port = int(sandbox.url.rpartition(":")[2])

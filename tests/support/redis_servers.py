@@ -166,17 +166,6 @@ def replicate(server):
         assert client.wait(1, 5000) == 1
 
 
-def certificate(folder):
-    """A key and a certificate for 127.0.0.1 that signs itself, as paths."""
-    key, cert = str(folder / "key.pem"), str(folder / "cert.pem")
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-        f"-keyout {key} -out {cert} -subj /CN=redis -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return key, cert
-
-
 @cache
 def shared():
     """One server for all tests that do not harm it."""

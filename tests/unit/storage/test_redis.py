@@ -5,8 +5,9 @@ from contextlib import closing, suppress
 import pytest
 import redis
 from redis.exceptions import RedisClusterException
+from support.certificates import certificate
 from support.polling import until
-from support.redis_servers import RedisServer, SentinelServer, certificate, free_port
+from support.redis_servers import RedisServer, SentinelServer, free_port
 
 from cliq_async.storage.redis import RedisAddress
 
@@ -137,7 +138,7 @@ def reached(url):
 
 
 def test_server_with_user_and_password_over_tls_and_a_socket_file(tmp_path):
-    key, cert = certificate(tmp_path)
+    key, cert = certificate(tmp_path, "IP:127.0.0.1")
     tls_port, path = free_port(), tmp_path / "redis.sock"
     options = ["--tls-port", str(tls_port), "--tls-cert-file", cert, "--tls-key-file", key]
     options += ["--tls-ca-cert-file", cert, "--tls-auth-clients", "optional"]

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from support.redis_servers import RedisServer, certificate, free_port
+from support.certificates import certificate
+from support.redis_servers import RedisServer, free_port
 from support.scripted import DONE, Scripted
 from support.stores import Clock, a_quota, snapshot, spend, take
 
@@ -59,7 +60,7 @@ async def test_password_works_and_is_in_no_error():
 
 
 async def test_one_quota_over_tcp_tls_and_a_socket_file(tmp_path):
-    key, cert = certificate(tmp_path)
+    key, cert = certificate(tmp_path, "IP:127.0.0.1")
     port, path = free_port(), tmp_path / "redis.sock"
     options = ["--tls-port", str(port), "--tls-cert-file", cert, "--tls-key-file", key]
     options += ["--tls-ca-cert-file", cert, "--tls-auth-clients", "no"]
