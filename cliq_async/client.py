@@ -376,6 +376,7 @@ class CliqClient:
             content,
             begin=partial(self._begin, call_options),
             quota=self._quotas[payload.endpoint.name],
+            store=self._store,
             options=options,
         )
 

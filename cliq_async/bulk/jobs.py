@@ -1,9 +1,10 @@
 """Build bulk jobs from a payload, options and a journal."""
 
 import hashlib
+import logging
 import os
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import msgspec
 
@@ -17,10 +18,20 @@ from cliq_async.models.call import Call
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.message import Message
 from cliq_async.quota.model import Quota
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.transport.pending_call import PendingCall
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Items", "JobOptions", "PersonalCall", "PersonalMessage", "make_job"]
+
+_log: Final = logging.getLogger("cliq_async")
+
+_LOCAL_QUOTA: Final = (
+    "the journal outlives this host, but its quota does not: a host that goes on with the job "
+    "starts with a full quota, and Cliq may lock the endpoint; keep the quota on a Redis server "
+    "as well (quota=, --quota or CLIQ_QUOTA)"
+)
 
 Items = Iterable[Any] | AsyncIterable[Any]
 """Recipients' ids, or the items from which personal messages are built."""
@@ -72,6 +83,7 @@ def make_job(
     *,
     begin: Callable[[ApiCall], PendingCall],
     quota: Quota,
+    store: QuotaStore,
     options: JobOptions,
 ) -> Broadcast:
     """Build a job.
@@ -83,6 +95,7 @@ def make_job(
             content for an item.
         begin: Starts a call.
         quota: The quota of the endpoint.
+        store: The store that keeps the quota.
         options: The options of the job.
 
     Raises:
@@ -112,6 +125,7 @@ def make_job(
         on_progress=options.get("on_progress"),
         log=_open_log(
             options.get("journal"),
+            store,
             resend_unknown=options.get("resend_unknown", False),
             kind=payload.name,
             quota=quota.owner,
@@ -136,7 +150,11 @@ def _make_personal(
 
 
 def _open_log(
-    journal: str | os.PathLike[str] | None, *, resend_unknown: bool, **identity: Any
+    journal: str | os.PathLike[str] | None,
+    store: QuotaStore,
+    *,
+    resend_unknown: bool,
+    **identity: Any,
 ) -> JobLog:
     if journal is None:
         if resend_unknown:
@@ -144,6 +162,12 @@ def _open_log(
         return MemoryJobLog()
     # Imported when needed: a job without a journal loads neither SQLite nor Redis.
     from cliq_async.bulk.journal import Journal  # noqa: PLC0415
-    from cliq_async.bulk.journal_store import JobIdentity  # noqa: PLC0415
+    from cliq_async.bulk.journal_store import JobIdentity, RedisPlace, parse_place  # noqa: PLC0415
 
+    if isinstance(parse_place(journal), RedisPlace) and _is_local(store):
+        _log.warning(_LOCAL_QUOTA)
     return Journal(journal, JobIdentity(**identity), resend_unknown=resend_unknown)
+
+
+def _is_local(store: QuotaStore) -> bool:
+    return isinstance(store, MemoryStore) or hasattr(store, "path")

@@ -15,7 +15,7 @@ from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
     json_option,
-    max_wait_option,
+    seconds,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.settings.credentials import load_secrets
@@ -50,7 +50,14 @@ Examples:
 """
     ),
 )
-@max_wait_option
+@click.option(
+    "--max-wait",
+    type=seconds,
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest wait before the accounts server is asked, or asked again.",
+)
 @json_option
 @connection_options
 def status(*, max_wait: float, as_json: bool, connection: ConnectionOptions) -> None:

@@ -200,3 +200,20 @@ async def test_broadcasts_options_are_checked_before_anything_is_read(wrong):
         with pytest.raises(ValidationError):
             await client.broadcast("bot", Message(text="x" * 5001), unread())
     assert transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("journal", "quota", "warns"),
+    [
+        ("redis://127.0.0.1:1/0/news", "memory://", True),
+        ("redis://127.0.0.1:1/0/news", "sqlite:////nowhere/quota.db", True),
+        ("redis://127.0.0.1:1/0/news", "redis://127.0.0.1:1/0", False),
+        ("news.journal", "memory://", False),
+    ],
+)
+async def test_a_journal_that_outlives_the_host_wants_a_quota_that_does(
+    journal, quota, warns, caplog
+):
+    client = CliqClient("t", quota=quota)
+    client.broadcast_job("ops", "hi", journal=journal)
+    assert [each.levelname for each in caplog.records] == ["WARNING"] * warns
