@@ -5,7 +5,7 @@ import typing
 from cliq_async._version import __version__
 
 if typing.TYPE_CHECKING:
-    from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken
+    from cliq_async.auth.credentials import AccessToken, ApiKey, ClientCredentials, RefreshToken
     from cliq_async.bulk.jobs import JobOptions
     from cliq_async.bulk.journal_reader import read_outcomes
     from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport, Outcome
@@ -71,7 +71,12 @@ else:
     __getattr__, __dir__ = _lazy.attach(
         __name__,
         {
-            "cliq_async.auth.credentials": ("AccessToken", "ClientCredentials", "RefreshToken"),
+            "cliq_async.auth.credentials": (
+                "AccessToken",
+                "ApiKey",
+                "ClientCredentials",
+                "RefreshToken",
+            ),
             "cliq_async.bulk.jobs": ("JobOptions",),
             "cliq_async.bulk.journal_reader": ("read_outcomes",),
             "cliq_async.bulk.report": (
@@ -156,6 +161,7 @@ __all__ = [
     "AccessToken",
     "Action",
     "ApiError",
+    "ApiKey",
     "AuthError",
     "AuthenticationError",
     "BadRequestError",

@@ -111,7 +111,8 @@ class Commands(LazyGroup):
 _EPILOG = verbatim(
     """
 Credentials come from options, the environment, or `cliq auth login`:
-  CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET, CLIQ_REFRESH_TOKEN
+  CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and
+  CLIQ_REFRESH_TOKEN, or CLIQ_ZAPIKEY
 """,
     """
 Settings come from options, the environment, or cliq.toml; see `cliq config`:

@@ -14,9 +14,10 @@ from cliq_async.models.serialization import to_json
 from cliq_async.quota.model import Lane, TokenOutcome
 from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token
+from cliq_async.transport.api_key import without_key
 from cliq_async.transport.base import (
     CONNECT_S,
-    BearerToken,
+    Access,
     NoAnswerError,
     Request,
 )
@@ -24,7 +25,7 @@ from cliq_async.transport.dialect import normalize_answer
 from cliq_async.transport.negotiation import CallForm
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
-from cliq_async.transport.retry import NoResponse, RetryState
+from cliq_async.transport.retry import Action, NoResponse, RetryState
 
 if TYPE_CHECKING:
     from cliq_async.transport.executor import RequestExecutor
@@ -114,7 +115,7 @@ class PendingCall:
         self._url: str | None = None
         self._body = b""
         self._token: Token | None = None
-        self._access: BearerToken | None = None
+        self._access: Access | None = None
         self._pause_s = 0.0
         self.answered = False
         self.data: object = None
@@ -201,21 +202,31 @@ class PendingCall:
             if executor.instrumentation.hooks.on_request is not None:
                 executor.instrumentation.request_ended(token, self._call.endpoint, began_at, answer)
         self._token = None
-        match self._state.next_action(result):
-            case "return":
-                if self._form is not None:
-                    self._form.accepted()
-                data = self._state.data
-                self.data = normalize_answer(data) if data else data
-                self.answered = True
+        action = self._state.next_action(result)
+        if action == "return":
+            if self._form is not None:
+                self._form.accepted()
+            data = self._state.data
+            self.data = normalize_answer(data) if data else data
+            self.answered = True
+        else:
+            self._go_on(action, access)
+
+    def _go_on(self, action: Action, access: Access) -> None:
+        """Prepare the next attempt, or end the call."""
+        match action:
             case "wait":
                 pass
-            case "renew" if executor.provider.invalidate(access):
+            case "renew" if self._executor.provider.invalidate(access):
                 pass
             case "back off" if self._plan_pause():
                 pass
             case _:
-                self._raise_or_change_form(self._state.error())
+                error = self._final_error()
+                if action == "gone":
+                    self.answered = error is not None
+                elif error is not None:
+                    raise error
 
     def _encode(self) -> None:
         call = self._call if self._form is None else self._form.apply()
@@ -283,11 +294,13 @@ class PendingCall:
             return False
         return token.taken_at >= snapshot.locked_until
 
-    async def _send_once(self, token: Token, access: BearerToken) -> ApiResponse | NoResponse:
+    async def _send_once(self, token: Token, access: Access) -> ApiResponse | NoResponse:
         """Send, and end the token by what happened."""
         self.outcome_unknown = False
         try:
             response = await self._executor.transport.send(self._request(access), token)
+            if access.in_query:
+                response = without_key(response, access.value)
         except BaseException as error:
             self.outcome_unknown = token.sent
             token.end(_ABANDONED if token.sent else _NEVER_SENT)
@@ -315,13 +328,17 @@ class PendingCall:
             self.lockouts += 1
             self._executor.instrumentation.lock_began(token.quota, lock)
 
-    def _request(self, access: BearerToken) -> Request:
-        headers = {"Authorization": f"Bearer {access.value}", "User-Agent": _USER_AGENT}
+    def _request(self, access: Access) -> Request:
+        headers, key = {"User-Agent": _USER_AGENT}, ""
+        if access.in_query:
+            key = access.value
+        else:
+            headers["Authorization"] = f"Bearer {access.value}"
         if self._body:
             headers["Content-Type"] = "application/json"
         method, url = self._call.endpoint.method, self._url or ""
         limit = self._executor.max_response_bytes
-        return Request(method, url, headers, self._body, self._options.timeout_s, limit)
+        return Request(method, url, headers, self._body, self._options.timeout_s, limit, key)
 
     def _plan_pause(self) -> bool:
         """Set the pause before the next attempt. False if there is no time left for one."""
@@ -336,9 +353,9 @@ class PendingCall:
         self._pause_s = pause_s
         return True
 
-    def _raise_or_change_form(self, error: CliqError) -> None:
-        """Raise an error, unless the server refused the call for its form alone."""
+    def _final_error(self) -> CliqError | None:
+        """Return the error that ends the call; None if another form of the call is sent next."""
+        error = self._state.error()
         if self._form is None or not isinstance(error, ApiError):
-            raise error
-        if (final := self._form.refused(error)) is not None:
-            raise final from None
+            return error
+        return self._form.refused(error)

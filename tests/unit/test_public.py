@@ -16,6 +16,7 @@ PUBLIC = [
     "AccessToken",
     "Action",
     "ApiError",
+    "ApiKey",
     "AuthError",
     "AuthenticationError",
     "BadRequestError",

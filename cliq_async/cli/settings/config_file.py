@@ -51,7 +51,9 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
 }
 """The settings that a file may have, each with its type and the type's name in messages."""
 
-_SECRETS: Final = frozenset({"access_token", "token", "refresh_token", "client_secret", "code"})
+_SECRETS: Final = frozenset(
+    {"access_token", "api_key", "client_secret", "code", "refresh_token", "token", "zapikey"}
+)
 _NO_SECRETS: Final = "secrets do not belong in this file: use `cliq auth login`, or the environment"
 _LOCAL: Final = (
     "a file in the current folder can only name Zoho's servers and this machine, since "
