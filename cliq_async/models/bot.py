@@ -19,7 +19,8 @@ __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
 ExecutionType = Literal["deluge", "webhook"]
 Participation = Literal["listen_message", "send_message", "auto_follow_thread"]
 Scope = Literal["organization", "team", "personal"]
-Switch = Literal["enabled", "disabled"]
+Switch = Literal["enabled", "disabled", "enable", "disable"]
+"""The Bots documents print the first two in their texts, and the last two in their schema."""
 
 _URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _NAME_CHARS: Final = 20
@@ -87,7 +88,9 @@ class NewBot(_Described):
     """A bot to create. Cliq assigns the unique name and the id.
 
     Example:
-        >>> bot = NewBot("Pipeline Bot", description="Tells how builds went", scope="organization")
+        >>> bot = NewBot("Pipeline Bot", description="Tells how builds went")
+        >>> bot.scope
+        'organization'
 
     Attributes:
         name: 1 to 20 characters; must be unique.
@@ -95,11 +98,13 @@ class NewBot(_Described):
         execution_type: `deluge`, Cliq's default, or `webhook`.
         execution_url: The URL that receives a webhook bot's events. Required for `webhook`, refused
             otherwise.
-        scope: `organization`, `team` or `personal`.
+        scope: `organization`, `team` or `personal`. It is always sent, since Cliq requires it; by
+            default it is `team` if `team_ids` are given, else `organization`.
         team_ids: 1 to 4 ids; required when the scope is `team`.
         status_messages: At most 10, of 1 to 50 characters each.
         channel_participation: At most 3 of `listen_message`, `send_message`, `auto_follow_thread`.
-        calls: `enabled` or `disabled`. Calls override the recipients' Do Not Disturb.
+        calls: `enabled` or `disabled` (also `enable` or `disable`, as some documents print them).
+            Calls override the recipients' Do Not Disturb.
         image: The avatar, in base64.
 
     Raises:
@@ -115,6 +120,9 @@ class NewBot(_Described):
     )
 
     def __attrs_post_init__(self) -> None:
+        if self.scope is None:
+            scope = "organization" if self.team_ids is None else "team"
+            object.__setattr__(self, "scope", scope)  # the class is frozen
         _check_team(self)
         webhook = self.execution_type == "webhook"
         if webhook and self.execution_url is None:
@@ -139,7 +147,7 @@ class BotChanges(_Described):
         team_ids: 1 to 4 ids; required when the scope becomes `team`.
         status_messages: At most 10, of 1 to 50 characters each.
         channel_participation: At most 3 of `listen_message`, `send_message`, `auto_follow_thread`.
-        calls: `enabled` or `disabled`.
+        calls: `enabled` or `disabled`, as for `NewBot`.
         image: The avatar, in base64.
 
     Raises:

@@ -17,6 +17,7 @@ from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Bots"]
 
+_MAX_LIMIT: Final = 50
 _DETAILS: Final = "subscription_details"
 _NO_BOT: Final = Bot(id="", unique_name="", name="")
 _KNOWN: Final = frozenset(field.name for field in attrs.fields(Bot)) - {"extra"}
@@ -72,7 +73,7 @@ class Bots:
             sync_token: The token from an earlier listing, to get only the bots that have changed
                 or been deleted since.
             search: Words to look for in the catalog.
-            scope: The part of the catalog to search.
+            scope: The part of the catalog to search. The API documents no values for it.
 
         Raises:
             ValidationError: `limit` is out of range.
@@ -80,7 +81,7 @@ class Bots:
         """
         endpoint = ENDPOINTS["list_bots"]
         query = {
-            "limit": page_limit(limit),
+            "limit": page_limit(limit, _MAX_LIMIT),
             "next_token": query_text("next_token", next_token),
             "sync_token": query_text("sync_token", sync_token),
             "search": query_text("search", search),
@@ -102,7 +103,7 @@ class Bots:
         Args:
             limit: The most bots in a page, 1 to 50.
             search: Words to look for in the catalog.
-            scope: The part of the catalog to search.
+            scope: The part of the catalog to search. The API documents no values for it.
         """
         return follow(
             ENDPOINTS["list_bots"],
