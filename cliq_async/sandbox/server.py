@@ -61,6 +61,8 @@ class Sandbox:
         penalize: Restart a lock on every request during it.
         dialect: `seed` follows the documentation, `live` the observed quirks of the live service.
         token_life_s: The lifetime of issued access tokens, in seconds of the sandbox's time.
+        scopes: The OAuth scopes of all access tokens, as a collection or a text with commas or
+            spaces between; without it, all of them. An endpoint needs one of its scopes.
         state: A file to load the state from, if it exists, and to save the state to on exit. The
             file takes precedence over `bots` and `subscribers`.
         host: The address to listen on.
@@ -100,6 +102,7 @@ class Sandbox:
         penalize: bool = False,
         dialect: str = "seed",
         token_life_s: float = 3600,
+        scopes: str | Iterable[str] | None = None,
         state: str | Path | None = None,
         host: str = "127.0.0.1",
         hosts: Iterable[str] = (),
@@ -119,6 +122,7 @@ class Sandbox:
             penalize=penalize,
             dialect=dialect,
             token_life_s=token_life_s,
+            scopes=scopes,
             state=state,
             host=host,
             hosts=hosts,

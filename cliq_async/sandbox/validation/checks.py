@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from cliq_async.sandbox.errors import ApiFault, bad_request
+from cliq_async.sandbox.errors import ApiFault, bad_request, param_missing
 
 __all__ = [
     "Check",
+    "anything",
     "array_of",
     "boolean",
     "by_field",
@@ -22,6 +23,7 @@ __all__ = [
     "json_object",
     "map_of",
     "matching",
+    "number",
     "object_with",
     "one_of",
     "scalar",
@@ -54,7 +56,8 @@ def one_of(*allowed: str) -> Check:
 
     def check(value: Any, path: str) -> None:
         if value not in allowed:
-            raise bad_request(f"'{path}' is not one of {', '.join(allowed)}.")
+            text = f"'{path}' is not one of {', '.join(allowed)}."
+            raise bad_request(text, live="input_pattern_mismatch")
 
     return check
 
@@ -82,6 +85,16 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
             raise bad_request(f"'{path}' is not a number from {minimum} to {maximum}.")
 
     return check
+
+
+def anything(_value: Any, _path: str) -> None:
+    """Accept any value."""
+
+
+def number(value: Any, path: str) -> None:
+    """Check that a value is a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise bad_request(f"'{path}' is not a number.")
 
 
 def boolean(value: Any, path: str) -> None:
@@ -140,7 +153,7 @@ def object_with(
             fields[key](each, f"{path}.{key}" if path else key)
         for key in required:
             if key not in value:
-                raise bad_request(f"'{path}.{key}' is missing." if path else f"'{key}' is missing.")
+                raise param_missing(f"{path}.{key}" if path else key)
 
     return check
 
@@ -152,6 +165,8 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
             raise bad_request(f"'{path}' is not an object.")
+        if field not in value and default is None:
+            raise param_missing(f"{path}.{field}")
         kind = value.get(field, default)
         kinds(kind, f"{path}.{field}")
         checks[kind](value, path)
@@ -168,7 +183,7 @@ def with_code(check: Check, code: str) -> Check:
         except ApiFault as fault:
             if fault.code != _INVALID:
                 raise
-            raise bad_request(fault.message, code) from None
+            raise fault.with_code(code) from None
 
     return run
 
