@@ -31,6 +31,7 @@ from cliq_async.sandbox.responses import (
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.settings import Settings
 from cliq_async.sandbox.state.state import State
+from cliq_async.sandbox.validation.checks import unknown_keys
 
 __all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "SandboxApp"]
 
@@ -46,6 +47,7 @@ _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
 
 _JSON: Final = "application/json"
 _UNAUTHORIZED: Final = 401
+_WITH_CONTENT: Final = frozenset({"send_message", "trigger_call"})
 
 # Faults that break the response after the endpoint has run.
 _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
@@ -86,6 +88,7 @@ class SandboxApp:
             seed=settings.seed,
             penalize=settings.penalize,
         )
+        self._allow_unknown = _WITH_CONTENT if settings.allow_unknown else frozenset[str]()
         self._scopes = settings.scopes
         self._tokens = Tokens(
             seed=settings.seed, life_s=settings.token_life_s, scopes=settings.scopes
@@ -184,7 +187,7 @@ class SandboxApp:
             return bad_gateway()
         call = Call(user, parameters, _query(request), await _json_body(request))
         try:
-            with self.lock:
+            with self.lock, unknown_keys(allowed=endpoint in self._allow_unknown):
                 response = json_response(*self._dialect.handlers[endpoint](self._state, call))
         except ApiFault as error:  # an injected fault can break this response, too
             response = self._error_response(error)

@@ -60,6 +60,7 @@ class Sandbox:
         seed: The seed of everything random.
         penalize: Restart a lock on every request during it.
         dialect: `seed` follows the documentation, `live` the observed quirks of the live service.
+        allow_unknown: Accept messages and calls with keys that the documents do not name.
         token_life_s: The lifetime of issued access tokens, in seconds of the sandbox's time.
         scopes: The OAuth scopes of all access tokens, as a collection or a text with commas or
             spaces between; without it, all of them. An endpoint needs one of its scopes.
@@ -101,6 +102,7 @@ class Sandbox:
         seed: int = 0,
         penalize: bool = False,
         dialect: str = "seed",
+        allow_unknown: bool = False,
         token_life_s: float = 3600,
         scopes: str | Iterable[str] | None = None,
         state: str | Path | None = None,
@@ -121,6 +123,7 @@ class Sandbox:
             seed=seed,
             penalize=penalize,
             dialect=dialect,
+            allow_unknown=allow_unknown,
             token_life_s=token_life_s,
             scopes=scopes,
             state=state,

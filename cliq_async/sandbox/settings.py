@@ -107,6 +107,7 @@ class Settings:
         validator=_validator(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
     )
     penalize: bool = attrs.field(validator=_BOOL)
+    allow_unknown: bool = attrs.field(validator=_BOOL)
     token_life_s: float = attrs.field(
         validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0)
     )

@@ -111,6 +111,11 @@ Examples:
     default="seed",
     help="The API as documented, or as the live service was observed to differ.",
 )
+@click.option(
+    "--allow-unknown",
+    is_flag=True,
+    help="Accept messages and calls with keys that the documents do not name.",
+)
 @click.option("--penalize", is_flag=True, help="Restart a lock on every request during it.")
 @click.option(
     "--fault",

@@ -6,7 +6,9 @@ Lengths are counted in characters.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +30,7 @@ __all__ = [
     "one_of",
     "scalar",
     "string",
+    "unknown_keys",
     "with_code",
 ]
 
@@ -36,6 +39,18 @@ _MIN_INT: Final = -(2**63)
 _MAX_INT: Final = 2**64 - 1
 
 Check = Callable[[Any, str], None]
+
+_UNKNOWN_ALLOWED: ContextVar[bool] = ContextVar("unknown_allowed", default=False)
+
+
+@contextmanager
+def unknown_keys(*, allowed: bool) -> Iterator[None]:
+    """Say whether objects may have undocumented keys, for the checks that the body runs."""
+    token = _UNKNOWN_ALLOWED.set(allowed)
+    try:
+        yield
+    finally:
+        _UNKNOWN_ALLOWED.reset(token)
 
 
 def string(max_length: int | None = None, min_length: int = 0) -> Check:
@@ -139,18 +154,20 @@ def map_of(item: Check) -> Check:
 def object_with(
     required: Mapping[str, Check], optional: Mapping[str, Check] | None = None
 ) -> Check:
-    """Return a check for an object with the required and, optionally, the optional fields only."""
+    """Return a check for an object with the required and, optionally, the optional fields only.
+
+    `unknown_keys` can allow others.
+    """
     fields = dict(required) | dict(optional or {})
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
             raise bad_request(f"'{path}' is not an object.")
         for key, each in value.items():
-            if key not in fields:
-                raise bad_request(
-                    f"'{key}' is an extra key in the JSON Object.", code="extra_key_found"
-                )
-            fields[key](each, f"{path}.{key}" if path else key)
+            if key in fields:
+                fields[key](each, f"{path}.{key}" if path else key)
+            elif not _UNKNOWN_ALLOWED.get():
+                raise bad_request(f"'{key}' is an extra key in the JSON Object.", "extra_key_found")
         for key in required:
             if key not in value:
                 raise param_missing(f"{path}.{key}" if path else key)

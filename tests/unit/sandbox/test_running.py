@@ -100,6 +100,7 @@ async def test_ipv6_address_stands_in_brackets():
         ({"faults": "lost:2"}, "faults: KIND:RATE"),
         ({"seed": "x"}, "seed: a whole number"),
         ({"penalize": 1}, "penalize: True or False"),
+        ({"allow_unknown": 1}, "allow_unknown: True or False"),
         ({"scopes": ""}, "scopes: names of OAuth scopes"),
         ({"scopes": []}, "scopes: names of OAuth scopes"),
         ({"scopes": "ZohoCliq"}, "scopes: names of OAuth scopes"),
