@@ -13,7 +13,7 @@ import attrs
 from msgspec.structs import replace
 
 from cliq_async.endpoints import ENDPOINTS, Endpoint
-from cliq_async.errors import ApiError, ThrottledError
+from cliq_async.errors import ApiError, ServerError, ThrottledError
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = [
@@ -33,7 +33,11 @@ _BOT_ID: Final = re.compile(r"(b-)?[0-9]+")
 _KEY, _LIVE_KEY = "user_ids", "userids"
 _DETAILS: Final = "message_details"
 _IDS: Final = ("chat_id", "message_id")
-_NOT_FOUND, _WRONG_METHOD = 404, 405
+_EXTRA_KEY: Final = "extra_key_found"
+_NAMES_RECIPIENTS: Final = re.compile(rf"\b({_KEY}|{_LIVE_KEY})\b")
+_WRONG_URL: Final = frozenset(("request_url_invalid", "request_method_invalid"))
+_NO_BOT: Final = "bot_not_found"
+_MAYBE_WRONG_URL: Final = frozenset((404, 405))
 
 
 class Quirk(enum.Enum):
@@ -77,15 +81,22 @@ def apply_quirks(call: ApiCall, quirks: Collection[Quirk]) -> ApiCall:
 
 
 def quirk_from_error(call: ApiCall, error: ApiError) -> Quirk | None:
-    """Return the quirk that a refusal of a call may come from."""
-    if isinstance(error, ThrottledError):  # whatever its status
+    """Return the quirk that a refusal of a call hints at. The only reader of hints.
+
+    The code decides; the status only where the code does not say what is missing. A refused key is
+    a hint if the message names it as the recipients' one: no other place names it.
+    """
+    if isinstance(error, ThrottledError | ServerError):  # the latter may have executed the call
         return None
-    if error.endpoint == _SEND:
-        if error.code == "extra_key_found":
-            return Quirk.RECIPIENTS
-        not_there = error.status in {_NOT_FOUND, _WRONG_METHOD} and error.code != "bot_not_found"
-        return Quirk.SEND_PATH if not_there else None
-    return _quirk_of_id(call) if error.status == _NOT_FOUND else None
+    sends, code = call.endpoint.name == _SEND, (error.code or "").lower()
+    if code == _EXTRA_KEY:
+        return Quirk.RECIPIENTS if sends and _NAMES_RECIPIENTS.search(error.message) else None
+    if code == _NO_BOT:
+        return _quirk_of_id(call)
+    missing_else = code.endswith("_not_found")
+    if code in _WRONG_URL or (error.status in _MAYBE_WRONG_URL and not missing_else):
+        return Quirk.SEND_PATH if sends else _quirk_of_id(call)
+    return None
 
 
 def endpoints_without_quirks(known: Mapping[Quirk, bool]) -> frozenset[str]:
