@@ -49,6 +49,8 @@ PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
 """The permissions of each handler type. Source: "Permissions availability per handler type"."""
 
 _MENU: Final = "menu_handler"
+_DISPUTED: Final = {_MENU: ("message",)}
+"""Permissions that an example of Zoho's OpenAPI document has, against the table."""
 _SCRIPT_BYTES: Final = 256_000
 _NAME_CHARS: Final = 15
 _MAX_PERMISSIONS: Final = 5
@@ -204,7 +206,7 @@ def check_type(field: str, handler_type: str, handler: NewHandler | HandlerChang
     if handler is None:
         return handler_type
     owner = type(handler).__name__
-    allowed = PERMISSIONS[handler_type]
+    allowed = PERMISSIONS[handler_type] + _DISPUTED.get(handler_type, ())
     for index, permission in enumerate(handler.permissions or ()):
         if permission not in allowed:
             choices = f"one of {', '.join(allowed)} for a {handler_type}"

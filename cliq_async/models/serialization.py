@@ -15,11 +15,12 @@ import attrs
 import cattrs
 import msgspec
 from cattrs.cols import list_structure_factory
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import ApiError
-from cliq_async.models.button import Action
+from cliq_async.models.button import Action, Button
+from cliq_async.models.call import Call, CallAction
 from cliq_async.models.card import Card
 from cliq_async.models.handler import Handler
 from cliq_async.models.message import Message
@@ -28,6 +29,7 @@ from cliq_async.models.slide import Slide
 
 __all__ = [
     "DecodeError",
+    "as_references",
     "data_of",
     "read_one",
     "read_written",
@@ -40,6 +42,7 @@ __all__ = [
 T = TypeVar("T")
 
 _SHOWN_PROBLEMS: Final = 3
+_WITH_EXTRA: Final = frozenset((Message, Button, Call, CallAction))
 
 _converter: Final = cattrs.Converter(
     omit_if_default=True, unstruct_collection_overrides={tuple: list}
@@ -54,18 +57,23 @@ class DecodeError(ValueError):
 
 
 def _unstructure_slide(slide: Slide) -> dict[str, Any]:
-    title = {"title": slide.title} if slide.title else {}
-    return {"type": slide.type} | title | {"data": slide.data()}
+    plain: dict[str, Any] = {"type": slide.type} | ({"title": slide.title} if slide.title else {})
+    plain["data"] = slide.data()
+    if styles := slide.styles():
+        plain["styles"] = styles
+    if slide.buttons:
+        plain["buttons"] = _converter.unstructure(slide.buttons)
+    return plain | slide.extra if slide.extra else plain
 
 
 def _unstructure_card(card: Card) -> dict[str, Any]:
     title = {"title": card.title} if card.title else {}
-    return {"theme": card.theme} | title | card.content()
+    return {"theme": card.theme} | title | card.content() | card.extra
 
 
 def _unstructure_action(action: Action) -> dict[str, Any]:
     confirm = {"confirm": _converter.unstructure(action.confirm)} if action.confirm else {}
-    return {"type": action.type, "data": action.data()} | confirm
+    return {"type": action.type, "data": action.data()} | confirm | action.extra
 
 
 _converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Slide), _unstructure_slide)
@@ -79,20 +87,25 @@ def _is_subclass(cls: object, parent: type) -> bool:
     return isinstance(cls, type) and issubclass(cls, parent)
 
 
-@_converter.register_unstructure_hook_factory(lambda cls: cls is Message)
-def _message_hook(cls: type[Message]) -> Callable[[Message], dict[str, Any]]:
-    unstructure_fields = make_dict_unstructure_fn(cls, _converter, _cattrs_omit_if_default=True)
+def as_references(buttons: dict[str, Any]) -> dict[str, Any]:
+    """Return the buttons inside a text, plain data by key, in the API's form."""
+    return {key: {"type": "button", "object": button} for key, button in buttons.items()}
 
-    def unstructure_message(message: Message) -> dict[str, Any]:
-        plain = unstructure_fields(message)
+
+@_converter.register_unstructure_hook_factory(lambda cls: cls in _WITH_EXTRA)
+def _extra_hook(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """Make a function that merges a model's extra fields into the others, which they replace."""
+    unstructure_fields = make_dict_unstructure_fn(
+        cls, _converter, _cattrs_omit_if_default=True, extra=override(omit=True)
+    )
+
+    def unstructure_merged(model: Any) -> dict[str, Any]:
+        plain = unstructure_fields(model)
         if "references" in plain:
-            plain["references"] = {
-                key: {"type": "button", "object": button}
-                for key, button in plain["references"].items()
-            }
-        return plain
+            plain["references"] = as_references(plain["references"])
+        return plain | model.extra if model.extra else plain
 
-    return unstructure_message
+    return unstructure_merged
 
 
 def unstructure(model: object) -> dict[str, Any]:
