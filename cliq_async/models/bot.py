@@ -12,6 +12,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.extra import NO_EXTRA, Unknown
 from cliq_async.models.handler import SubAction
 
 __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
@@ -224,8 +225,9 @@ class Bot:
         type: `custom` or another.
         default: True if it is one of Cliq's own bots; None if Cliq does not say.
         subscriber_count: Number of subscribers; None if Cliq does not say.
-        extra: All other fields of the response to `bots.get`, unchanged. They include the
-            subscription details, whose name is not documented.
+        extra: All other fields of the response, unchanged. They include the subscription details,
+            whose name is not documented. Except in a page, they also include `handlers` and
+            `creator` as they came if those have more fields than the models here.
     """
 
     id: str
@@ -245,4 +247,4 @@ class Bot:
     type: str = ""
     default: bool | None = None
     subscriber_count: int | None = None
-    extra: Any = attrs.field(factory=dict, hash=False)
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

@@ -8,7 +8,13 @@ import attrs
 from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models import converters, validators
 from cliq_async.models.button import Action
-from cliq_async.models.extra import as_json_object, check_extra, check_json_object
+from cliq_async.models.extra import (
+    NO_EXTRA,
+    Unknown,
+    as_json_object,
+    check_extra,
+    check_json_object,
+)
 from cliq_async.models.identifiers import check_not_a_table, recipient_ids
 
 __all__ = ["MAX_CALLED", "Call", "CallAction", "CallReceipt"]
@@ -133,7 +139,9 @@ class CallReceipt:
     Attributes:
         id: The call's UUID; empty if the response could not be read.
         user_ids: The recipients.
+        extra: All other fields of the response, unchanged.
     """
 
     id: str = ""
     user_ids: tuple[str, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

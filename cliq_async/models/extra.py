@@ -1,15 +1,28 @@
-"""Extra fields of a request: JSON that the models do not know, which is sent as it is."""
+"""Extra fields: JSON that the models do not know, sent and kept as it is."""
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from cliq_async.errors import ValidationError
 from cliq_async.models.validators import field_name
 
-__all__ = ["RECIPIENT_KEYS", "as_json_object", "check_extra", "check_json_object"]
+__all__ = [
+    "NO_EXTRA",
+    "RECIPIENT_KEYS",
+    "Unknown",
+    "as_json_object",
+    "check_extra",
+    "check_json_object",
+]
+
+if TYPE_CHECKING:
+    Unknown = dict[str, Any]
+    """The fields of a response that the models do not know, as they came."""
+else:
+    Unknown = Any  # so that no response fails for a field that happens to be called `extra`
 
 RECIPIENT_KEYS: Final = frozenset({"user_ids", "userids", "broadcast", "channel_unique_name"})
 """The keys in lower case that choose recipients, which are arguments of a method instead."""
@@ -18,6 +31,24 @@ _MAX_BYTES: Final = 256_000
 """As many as the API documents for the largest field that it has, a script."""
 _WORDS: Final = f"a mapping from str to JSON values, at most {_MAX_BYTES} bytes of JSON"
 _RECIPIENTS: Final = "no recipients, which are given separately"
+
+
+class _NoExtra(dict[str, Any]):
+    """An empty dict that responses share, since making one for each takes long."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_arguments: object, **_options: object) -> Any:
+        raise TypeError("the extra fields of a response cannot be changed")
+
+    __setitem__ = update = setdefault = __ior__ = _refuse
+
+    def __reduce__(self) -> str:
+        return "NO_EXTRA"  # a copy is the same object
+
+
+NO_EXTRA: Final = _NoExtra()
+"""The extra fields of a response that has none."""
 
 
 def as_json_object(value: Mapping[str, Any] | None) -> dict[str, Any]:

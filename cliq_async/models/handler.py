@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = [
     "HANDLER_TYPES",
@@ -250,6 +251,8 @@ class Handler:
         permissions: The data that a webhook bot's handler receives.
         return_type: Such as `MAP`.
         params: The handler's parameters.
+        extra: All other fields of the response, unchanged, and `sub_actions` and `params` as they
+            came if they have more fields than these models.
     """
 
     type: str = ""
@@ -262,3 +265,4 @@ class Handler:
     permissions: tuple[str, ...] = ()
     return_type: str = ""
     params: tuple[HandlerParam, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

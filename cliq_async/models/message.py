@@ -9,7 +9,7 @@ from cliq_async.errors import Unquoted, ValidationError, abbreviate
 from cliq_async.models import converters, validators
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
-from cliq_async.models.extra import as_json_object, check_extra
+from cliq_async.models.extra import NO_EXTRA, Unknown, as_json_object, check_extra
 from cliq_async.models.slide import Slide
 
 __all__ = ["Message", "Sender", "SentMessage", "Styles", "plain_text"]
@@ -233,16 +233,20 @@ class SentMessage:
 
     Attributes:
         chat_id: The chat that received it; only with `sync_message`.
-        message_id: Its id; only with `sync_message`.
+        message_id: Its id; only with `sync_message`. Ids are as they came, which may be
+            URL-encoded: `reply_to` and `thread_message_id` take them so.
         by_user: The same ids for each recipient by ZUID, if Cliq reports them; the two above are
             then those of one recipient.
         unreached: The ZUIDs among the recipients whom that leaves out; Cliq did not reach them.
+        extra: All other fields of the response, unchanged. Where the live service has the ids for
+            each recipient, they include those as they came, as `message_details`.
     """
 
     chat_id: str | None = None
     message_id: str | None = None
     by_user: dict[str, "SentMessage"] = attrs.field(factory=dict)
     unreached: tuple[str, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)
 
 
 attrs.resolve_types(SentMessage)  # the class refers to itself

@@ -1,16 +1,15 @@
 """Bots: create, list, get, update and delete them, and add them to channels."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final, Literal
-
-import attrs
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, Literal
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.bot import Bot, BotChanges, NewBot
+from cliq_async.models.deserialization import data_of, read_one, read_written
 from cliq_async.models.identifiers import page_limit, path_segment, query_text
 from cliq_async.models.page import Page
-from cliq_async.models.serialization import data_of, read_one, read_written, unstructure
+from cliq_async.models.serialization import unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.resources.paging import follow, read_page
 from cliq_async.transport.protocol import ApiCall
@@ -20,7 +19,6 @@ __all__ = ["Bots"]
 _MAX_LIMIT: Final = 50
 _DETAILS: Final = "subscription_details"
 _NO_BOT: Final = Bot(id="", unique_name="", name="")
-_KNOWN: Final = frozenset(field.name for field in attrs.fields(Bot)) - {"extra"}
 
 
 class Bots:
@@ -128,8 +126,7 @@ class Bots:
             raise ValidationError("fields", f"{_DETAILS} or None", fields)
         path = {"bot_id": path_segment("bot_id", bot_id)}
         data = data_of(await self._send(ApiCall(endpoint, path, {"fields": fields})))
-        bot = read_one(endpoint, data, Bot)
-        return attrs.evolve(bot, extra=_extra(data))
+        return read_one(endpoint, data, Bot)
 
     async def update(self, bot_id: str, changes: BotChanges) -> Bot:
         """Update a bot.
@@ -185,7 +182,3 @@ class Bots:
         endpoint = ENDPOINTS["associate_channel"]
         query = {"extension_key": query_text("extension_key", extension_key)}
         await self._send(ApiCall(endpoint, path, query, body))
-
-
-def _extra(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key not in _KNOWN}

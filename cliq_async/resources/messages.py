@@ -7,10 +7,11 @@ import attrs
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import OutcomeUnknownError, ValidationError
+from cliq_async.models.deserialization import read_written
 from cliq_async.models.identifiers import given_ids, path_segment, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import read_written, unstructure
+from cliq_async.models.serialization import unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.transport.protocol import ApiCall
 

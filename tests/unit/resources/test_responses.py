@@ -1,7 +1,9 @@
 """The typed methods: what they make of the documented answers, and of odd ones."""
 
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+import attrs
 import msgspec
 import pytest
 from support.methods import METHODS, ONE_BOT, READS, WITHOUT_AN_ANSWER, WRITES_WITH_AN_ANSWER, ask
@@ -158,7 +160,7 @@ async def test_synced_message_to_a_channel_needs_a_chat_in_its_answer(taken):
 @moved
 async def test_write_that_has_happened_is_a_success_whatever_its_answer(name, odd):
     got, transport = await ask(METHODS[name][0], odd)
-    assert got == WRITES_WITH_AN_ANSWER[name]
+    assert attrs.evolve(cast("Any", got), extra={}) == WRITES_WITH_AN_ANSWER[name]
     assert len(transport.requests) == 1
 
 
