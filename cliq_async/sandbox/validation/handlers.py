@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from cliq_async.sandbox.errors import bad_request
+from cliq_async.sandbox.errors import bad_request, param_missing
 from cliq_async.sandbox.validation.checks import (
     Check,
     array_of,
@@ -93,7 +93,9 @@ def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
         ApiFault: The body is not valid.
     """
     form = json_object(body)
-    handler_type: Any = form.get("type")
+    if "type" not in form:
+        raise param_missing("type")
+    handler_type: Any = form["type"]
     _TYPE(handler_type, "type")
     _NEW[handler_type](form, "")
     required, forbidden = _logic_fields(execution_type)
