@@ -200,7 +200,7 @@ def test_bot_is_found_by_its_id_with_the_prefix_alone(live, reference):
 async def test_unknown_paths_and_methods_have_codes():
     async with running(dialect="live") as caller:
         status, body = await caller.request("POST", "/api/v3/bots/supportbot/message", json={})
-        assert (status, body["code"]) == (404, "request_url_invalid")
+        assert (status, body["code"]) == (400, "request_url_invalid")
         status, body = await caller.request("PUT", BOTS)
         assert (status, body["code"]) == (405, "request_method_invalid")
     async with running() as caller:
