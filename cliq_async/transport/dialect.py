@@ -8,7 +8,6 @@ import enum
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import attrs
 from msgspec.structs import replace
@@ -33,6 +32,7 @@ _PREFIX: Final = "b-"
 _BOT_ID: Final = re.compile(r"(b-)?[0-9]+")
 _KEY, _LIVE_KEY = "user_ids", "userids"
 _DETAILS: Final = "message_details"
+_IDS: Final = ("chat_id", "message_id")
 _EXTRA_KEY: Final = "extra_key_found"
 _NAMES_RECIPIENTS: Final = re.compile(rf"\b({_KEY}|{_LIVE_KEY})\b")
 _WRONG_URL: Final = frozenset(("request_url_invalid", "request_method_invalid"))
@@ -115,15 +115,16 @@ def _quirks_at(endpoint: Endpoint) -> tuple[Quirk, ...]:
 
 
 def normalize_answer(data: object) -> object:
-    """Return an answer in the documented form.
+    """Return an answer in the documented form, with the details as they came beside it.
 
-    The live service answers a message with the ids for each recipient, URL-encoded.
+    The live service answers a message with the ids for each recipient, URL-encoded. They stay so,
+    since requests take them in this form.
     """
     if not isinstance(data, dict) or not isinstance(data.get(_DETAILS), dict):
         return data
     by_user = {
-        zuid: {name: unquote(value) for name, value in ids.items() if isinstance(value, str)}
+        zuid: {name: ids[name] for name in _IDS if isinstance(ids.get(name), str | int)}
         for zuid, ids in data[_DETAILS].items()
         if isinstance(ids, dict)
     }
-    return {**next(iter(by_user.values()), {}), "by_user": by_user}
+    return {**data, **next(iter(by_user.values()), {}), "by_user": by_user}

@@ -56,7 +56,9 @@ def test_every_option_is_sent(sent, tmp_path):
     assert (result.exit_code, result.stdout) == (0, "accepted: supportbot calls 0 recipients\n")
     assert result.stderr == "warning: Cliq reports only 0 of 3 recipients\n"
     actions = [
-        CallAction("On my way", action=InvokeFunction("acknowledge"), icon="tick", key="k"),
+        CallAction(
+            "On my way", action=InvokeFunction("acknowledge"), icon="tick", hint="", key="k"
+        ),
         CallAction("Copy", action=CopyText("db-1")),
     ]
     expected = Call(CALL[2], user_ids=["1", "2", "3"], retry=0, loop=1, actions=actions)
