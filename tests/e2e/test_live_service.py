@@ -13,14 +13,23 @@ from cliq_async import (
     ApiError,
     BadRequestError,
     BotChanges,
+    BulletList,
+    Button,
     CliqClient,
+    Confirm,
+    Graph,
     Hooks,
+    InvokeFunction,
+    Labels,
     MemoryStore,
     Message,
     NewBot,
     NewHandler,
     NotFoundError,
+    OutcomeUnknownError,
+    PercentageChart,
     PermissionDeniedError,
+    Table,
 )
 from cliq_async.testing import FakeTransport
 
@@ -92,8 +101,8 @@ async def test_synced_message_names_each_recipient_and_its_id_can_be_sent_back()
         send = scene.client.messages.send
         sent = await send("supportbot", Message("hi", sync_message=True), user_ids=[FIRST, SECOND])
         assert set(sent.by_user) == {FIRST, SECOND}
-        (message,) = scene.sandbox.messages
-        came = message["message_id"]
+        came = sent.message_id or ""
+        assert [each["message_id"] for each in scene.sandbox.messages] == [came]
         assert re.fullmatch(r"[0-9]+%20[0-9]+", came)
         for field in ("reply_to", "thread_message_id"):
             await send("supportbot", Message("re", **{field: came}), user_ids=[FIRST])
@@ -124,9 +133,7 @@ async def test_new_handler_has_type_and_id():
 @shows("the scope of a new bot")
 async def test_new_bot_needs_a_scope():
     async with live() as scene:
-        bot = await scene.client.bots.create(
-            NewBot("News", description="Tells news", scope="organization")
-        )
+        bot = await scene.client.bots.create(NewBot("News", description="Tells news"))
         assert bot.scope == "organization"
         body = {"name": "Other", "description": "Tells more"}
         status, answer = await scene.caller.request("POST", "/api/v3/bots", json=body)
@@ -161,7 +168,8 @@ async def test_channel_counts_under_either_name(dialect):
         sent = await scene.client.messages.send("supportbot", message, channel="announcements")
         assert sent.chat_id == scene.sandbox.messages[0]["chat_id"]
     async with live(dialect, faults="no-recipient:1@send_message") as scene:
-        await scene.client.messages.send("supportbot", "hi", channel="announcements")
+        with pytest.raises(OutcomeUnknownError, match="check the channel's unique name"):
+            await scene.client.messages.send("supportbot", message, channel="announcements")
         assert scene.sandbox.messages == ()
 
 
@@ -191,8 +199,16 @@ async def test_unknown_key_is_named():
     async with live() as scene:
         for message in ({"colour": "red"}, {"card": card}):
             assert await post(scene, **message) == (400, "extra_key_found")
+    message = Message("hi", extra={"colour": "red"})
+    async with live() as scene:
+        await scene.client.messages.send("supportbot", "hi", user_ids=[FIRST])
+        scene.sent.clear()
+        with pytest.raises(BadRequestError, match="'colour' is an extra key"):
+            await scene.client.messages.send("supportbot", message, user_ids=[FIRST])
+        assert scene.sent == ["send_message"]
     async with live(allow_unknown=True) as scene:
-        assert await post(scene, colour="red") == (200, None)
+        await scene.client.messages.send("supportbot", message, user_ids=[FIRST])
+        assert scene.sandbox.messages[0]["body"]["colour"] == "red"
 
 
 @shows("an unknown URL, a bot asked for by its unique name")
@@ -296,58 +312,84 @@ async def test_error_keeps_its_words_in_each_form(body):
 # Content.
 
 
-async def takes(dialect, **message):
-    """Send in a dialect, without the client; whether it was taken as it is."""
-    last, key = {"seed": ("message", "user_ids"), "live": ("messages", "userids")}[dialect]
+async def takes(dialect, **content):
+    """Send with the client; return the message that the sandbox took, without its recipient."""
     async with live(dialect) as scene:
-        body = {"text": "hi", key: FIRST} | message
-        path = f"/api/v3/bots/supportbot/{last}"
-        status, _ = await scene.caller.request("POST", path, json=body)
-        bodies = [each["body"] | message for each in scene.sandbox.messages]
-        return status in {200, 204} and bodies == [{"text": "hi", "user_ids": FIRST} | message]
+        await scene.client.messages.send("supportbot", Message("hi", **content), user_ids=[FIRST])
+        (message,) = scene.sandbox.messages
+        return {name: message["body"][name] for name in content}
 
 
-CONFIRM = {"title": "Sure?", "input": "Why?", "button_label": "Yes"}
-POINTS = [{"label": "Jan", "value": 9}, {"label": "Feb", "value": 6.5}]
-BUTTON = {"label": "Go", "action": {"type": "invoke.function", "data": {"name": "go"}}}
+GO = InvokeFunction("go")
+GO_IN_JSON = {"type": "invoke.function", "data": {"name": "go"}}
 
 
 @shows("label slides")
 @DIALECTS
 async def test_labels_are_taken_in_both_forms(dialect):
-    for data in ([{"label": "Revenue", "value": "$5"}], [{"Revenue": "$5"}, {"Growth": "25%"}]):
-        assert await takes(dialect, slides=[{"type": "label", "data": data}])
+    labels = {"Revenue": "$5"}
+    assert await takes(dialect, slides=[Labels(labels), Labels(labels, keyed=True)]) == {
+        "slides": [
+            {"type": "label", "data": [{"label": "Revenue", "value": "$5"}]},
+            {"type": "label", "data": [{"Revenue": "$5"}]},
+        ]
+    }
 
 
 @shows("`mandatory` of a confirmation")
 @DIALECTS
-async def test_mandatory_is_taken_in_both_forms(dialect):
-    for mandatory in (True, False, "true", "false"):
-        action = BUTTON["action"] | {"confirm": CONFIRM | {"mandatory": mandatory}}
-        assert await takes(dialect, buttons=[BUTTON | {"action": action}])
+@pytest.mark.parametrize("mandatory", [True, False, "true", "false"])
+async def test_mandatory_is_taken_in_both_forms(dialect, mandatory):
+    confirm = Confirm("Sure?", input="Why?", button_label="Yes", mandatory=mandatory)
+    button = Button("Go", action=InvokeFunction("go", confirm=confirm))
+    taken = await takes(dialect, buttons=[button])
+    assert taken["buttons"][0]["action"]["confirm"]["mandatory"] == mandatory
 
 
 @shows("slides of bots' messages")
 @DIALECTS
 async def test_slides_of_all_documents_are_taken(dialect):
-    graph = {"preview": "trend", "x_axis": "Months", "y_axis": "Usage count"}
-    table = {"headers": ["Name"], "rows": [{"Name": "Li"}], "styles": {"sticky": {"rows": 1}}}
-    assert await takes(
+    points = {"Jan": 9, "Feb": 6.5}
+    points_in_json = [{"label": "Jan", "value": 9}, {"label": "Feb", "value": 6.5}]
+    taken = await takes(
         dialect,
         slides=[
-            {"type": "percentage_chart", "data": POINTS, "styles": {"preview": "doughnut"}},
-            {"type": "graph", "data": [{"category": "A", "values": POINTS}], "styles": graph},
-            {"type": "list", "data": ["a", "b"], "styles": {"type": "decimal"}},
-            {"type": "table", "data": table},
-            {"type": "text", "data": "Hello", "buttons": [BUTTON]},
+            PercentageChart(points, preview="doughnut"),
+            Graph({"Asana": points}, preview="trend", x_axis="Months", y_axis="Usage count"),
+            BulletList(["a"], style="decimal", buttons=[Button("Go", action=GO)]),
+            Table(["Name"], rows=[{"Name": "Li"}], sticky_rows=1, sticky_columns=0),
         ],
     )
+    assert taken["slides"] == [
+        {"type": "percentage_chart", "data": points_in_json, "styles": {"preview": "doughnut"}},
+        {
+            "type": "graph",
+            "data": [{"category": "Asana", "values": points_in_json}],
+            "styles": {"preview": "trend", "x_axis": "Months", "y_axis": "Usage count"},
+        },
+        {
+            "type": "list",
+            "data": ["a"],
+            "styles": {"type": "decimal"},
+            "buttons": [{"label": "Go", "action": GO_IN_JSON}],
+        },
+        {
+            "type": "table",
+            "data": {
+                "headers": ["Name"],
+                "rows": [{"Name": "Li"}],
+                "styles": {"sticky": {"rows": 1, "columns": 0}},
+            },
+        },
+    ]
 
 
 @shows("a button's `arguments`")
 @DIALECTS
 async def test_arguments_of_buttons_are_taken(dialect):
-    button = BUTTON | {"arguments": {"key_1": "value_1"}}
-    assert await takes(
-        dialect, buttons=[button], references={"1": {"type": "button", "object": button}}
-    )
+    button = Button("Go", action=GO, arguments={"key_1": "value_1"})
+    in_json = {"label": "Go", "action": GO_IN_JSON, "arguments": {"key_1": "value_1"}}
+    assert await takes(dialect, buttons=[button], references={"1": button}) == {
+        "buttons": [in_json],
+        "references": {"1": {"type": "button", "object": in_json}},
+    }
