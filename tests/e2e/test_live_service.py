@@ -104,8 +104,8 @@ async def test_synced_message_names_each_recipient_and_its_id_can_be_sent_back()
         came = sent.message_id or ""
         assert [each["message_id"] for each in scene.sandbox.messages] == [came]
         assert re.fullmatch(r"[0-9]+%20[0-9]+", came)
-        for field in ("reply_to", "thread_message_id"):
-            await send("supportbot", Message("re", **{field: came}), user_ids=[FIRST])
+        await send("supportbot", Message("re", reply_to=came), user_ids=[FIRST])
+        await send("supportbot", Message("re", thread_message_id=came), user_ids=[FIRST])
         assert len(scene.sandbox.messages) == 3
 
 
