@@ -33,13 +33,13 @@ def _points(value: Pairs) -> tuple[tuple[str, Number], ...]:
 def _categories(
     value: Mapping[str, Pairs] | Iterable[tuple[str, Pairs]],
 ) -> tuple[tuple[str, tuple[tuple[str, Number], ...]], ...]:
-    items = converters.as_tuple(value.items() if isinstance(value, Mapping) else value)
-    return tuple(
-        (item[0], _points(item[1]))
-        if isinstance(item, list | tuple) and len(item) == _PAIR
-        else item
-        for item in items
-    )
+    items: Any = converters.as_tuple(value.items() if isinstance(value, Mapping) else value)
+    return tuple(_category(item) for item in items)
+
+
+def _category(item: Any) -> Any:
+    is_pair = isinstance(item, list | tuple) and len(item) == _PAIR
+    return (item[0], _points(item[1])) if is_pair else item
 
 
 def _check_points(field: str, value: tuple[Any, ...], maximum: int) -> None:
@@ -50,7 +50,8 @@ def _check_points(field: str, value: tuple[Any, ...], maximum: int) -> None:
         label, number = item
         validators.check_text(f"{field}[{index}]", label, 0, _LABEL_CHARS)
         # bool is a subclass of int; JSON has no infinity, and ints of 64 bits
-        if type(number) not in (int, float) or not math.isfinite(number) or abs(number) >= _MAX_INT:
+        fits = type(number) is int and abs(number) < _MAX_INT
+        if not fits and not (type(number) is float and math.isfinite(number)):
             raise ValidationError(f"{field}[{index}]", "an int or a finite float", number)
 
 

@@ -41,7 +41,9 @@ class _NoExtra(dict[str, Any]):
     def _refuse(self, *_arguments: object, **_options: object) -> Any:
         raise TypeError("the extra fields of a response cannot be changed")
 
-    __setitem__ = update = setdefault = __ior__ = _refuse
+    __setitem__ = __ior__ = _refuse
+    update: Any = _refuse
+    setdefault: Any = _refuse
 
     def __reduce__(self) -> str:
         return "NO_EXTRA"  # a copy is the same object
@@ -85,7 +87,7 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy that shares nothing with the value and that can be sent."""
     if not isinstance(value, Mapping):
         raise TypeError("not a mapping")
-    text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False).encode()
-    plain: dict[str, Any] = msgspec.json.decode(text)
-    msgspec.json.encode(plain)  # refuses what cannot be sent, such as an int of more than 64 bits
+    text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
+    plain: dict[str, Any] = json.loads(text)  # which keeps large ints, unlike msgspec's
+    msgspec.json.encode(plain)  # raises for what cannot be sent
     return plain

@@ -21,7 +21,9 @@ ListStyle = Literal[
     "upper-alpha",
     "lower-roman",
     "upper-roman",
+    "bulleted",
 ]
+"""The last one is not among the documented values, but in the document's example."""
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -99,7 +101,8 @@ class BulletList(Slide):
     Attributes:
         items: At least one; numbers become text.
         style: The bullet or number before an item: `disc`, `circle`, `square`, `decimal`,
-            `lower-alpha`, `upper-alpha`, `lower-roman` or `upper-roman`. Sent as `styles.type`.
+            `lower-alpha`, `upper-alpha`, `lower-roman`, `upper-roman` or `bulleted`. Sent as
+            `styles.type`.
         title: Shown above the list.
         buttons: Buttons below the list.
         extra: Further fields, as for `Slide`.

@@ -154,7 +154,7 @@ def test_decode_error_of_a_bad_page_is_short():
 
 
 def test_subscriber_needs_an_id_alone():
-    full = {"user_id": "19183988", "name": "Scott", "email_id": "scott@example.com"}
+    full: dict[str, Any] = {"user_id": "19183988", "name": "Scott", "email_id": "scott@example.com"}
     assert structure(full, Subscriber) == Subscriber(**full)
     assert structure({"user_id": 5, "name": None}, Subscriber) == Subscriber(user_id="5")
     with pytest.raises(DecodeError):

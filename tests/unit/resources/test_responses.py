@@ -120,7 +120,8 @@ async def test_ids_of_an_answer_go_back_as_they_came(details):
         again = Message("2", reply_to=sent.message_id, thread_message_id=sent.message_id)
         return sent, await client.messages.send("ops", again, user_ids="5574")
 
-    (sent, _), transport = await ask(reply, answer(200, details), answer(204))
+    sent: Any
+    (sent, _), transport = cast("Any", await ask(reply, answer(200, details), answer(204)))
     assert (sent.chat_id, sent.message_id) == (ENCODED["chat_id"], ENCODED["message_id"])
     body = msgspec.json.decode(transport.requests[-1].body)
     assert body["reply_to"] == body["thread_message_id"] == ENCODED["message_id"]
@@ -135,7 +136,9 @@ async def test_synced_message_to_a_channel_needs_a_chat_in_its_answer(taken):
     with pytest.raises(OutcomeUnknownError, match=r"names no chat.* check the channel's") as raised:
         await ask(lambda client: client.messages.send("ops", message, channel="c"), taken)
     assert raised.value.endpoint == "send_message"
-    for recipients in ({"user_ids": "1"}, {"broadcast": True}):
+    got: Any
+    others: list[dict[str, Any]] = [{"user_ids": "1"}, {"broadcast": True}]
+    for recipients in others:
         got, _ = await ask(lambda c, to=recipients: c.messages.send("ops", message, **to), taken)
         assert got.chat_id is None
     got, _ = await ask(lambda client: client.messages.send("ops", "Hi", channel="c"), taken)
