@@ -107,7 +107,7 @@ def missing_scope(scopes: Iterable[str]) -> ApiFault:
     return ApiFault(403, text, code, live=(401, code))
 
 
-def wrong_url(live_status: int = 404) -> ApiFault:
+def wrong_url(live_status: int = 400) -> ApiFault:
     """Return the error for an unknown URL, which the live service sends with several statuses."""
     return ApiFault(404, _WRONG_URL, live=(live_status, "request_url_invalid"))
 

@@ -178,7 +178,10 @@ class Bots:
         if "name" in fields:
             self._check_name(fields["name"], except_bot=bot)
         changes = {name: value for name, value in fields.items() if name != "image"}
-        bot.record = _without_stale_teams({**bot.record, **changes})
+        record: dict[str, Any] = {**bot.record}
+        if fields.get("scope", "team") != "team":
+            record.pop("team_ids", None)
+        bot.record = cast("BotRecord", record | changes)
         self.record_change(bot)
 
     def record_change(self, bot: Bot) -> None:
@@ -209,7 +212,7 @@ def make_subscribers(bot_id: str, people: Iterable[Person]) -> PaginatedCollecti
 
 def new_record(bot_id: str, unique_name: str, form: dict[str, Any]) -> BotRecord:
     """Create the record of a bot from a valid form, without the optional fields it lacks."""
-    optional: dict[str, Any] = {
+    optional = {
         name: form[name]
         for name in ("team_ids", "status_messages", "channel_participation", "execution_url")
         if name in form
@@ -229,14 +232,7 @@ def new_record(bot_id: str, unique_name: str, form: dict[str, Any]) -> BotRecord
         "default": False,
         "subscriber_count": 1,
     }
-    return _without_stale_teams({**record, **optional})
-
-
-def _without_stale_teams(record: dict[str, Any]) -> BotRecord:
-    """Return a record that has team ids only with the scope that they belong to."""
-    if record["scope"] != "team":
-        record.pop("team_ids", None)
-    return cast("BotRecord", record)
+    return cast("BotRecord", {**record, **optional})
 
 
 def initial_bot(number: int, people: Iterable[Person]) -> Bot:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cliq_async.sandbox.errors import bad_request
-from cliq_async.sandbox.validation.actions import BUTTONS
+from cliq_async.sandbox.validation.actions import BUTTON
 from cliq_async.sandbox.validation.checks import (
     Check,
     array_of,
@@ -25,6 +25,7 @@ __all__ = ["HTTPS", "SLIDES", "count_characters"]
 HTTPS: Final = matching(r"https://\S+", "an https:// URL", re.IGNORECASE)
 
 _FULL_WIDTH: Final = 100
+_UNCOUNTED: Final = ("type", "buttons")
 _ANY_TEXT: Final = string()
 _SHORT: Final = string(20)
 
@@ -96,7 +97,7 @@ _CATEGORY: Final = object_with(
 
 
 def _slide(kind: str, data: Check, styles: Mapping[str, Check] | None = None) -> Check:
-    optional = {"title": _ANY_TEXT, "buttons": BUTTONS} | dict(styles or {})
+    optional = {"title": _ANY_TEXT, "buttons": array_of(BUTTON)} | dict(styles or {})
     return object_with({"type": one_of(kind), "data": data}, optional)
 
 
@@ -128,9 +129,9 @@ SLIDES: Final = array_of(
 
 
 def count_characters(value: Any) -> int:
-    """Count the characters of all strings in slides, except their types."""
+    """Count the characters of all strings in slides, except their types and buttons."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(count_characters(each) for key, each in value.items() if key != "type")
+        return sum(count_characters(each) for key, each in value.items() if key not in _UNCOUNTED)
     return sum(map(count_characters, value)) if isinstance(value, list) else 0

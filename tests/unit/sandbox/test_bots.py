@@ -267,4 +267,3 @@ def test_team_ids_go_with_the_scope_that_they_belong_to():
     assert change(scope="team", team_ids=[2])["team_ids"] == [2]
     assert "team_ids" not in change(scope="organization")
     assert "team_ids" not in change(description="newer")
-    assert "team_ids" not in sandbox.create_bot("Other Bot", team_ids=[1])

@@ -154,6 +154,19 @@ def test_value_of_a_bot_or_handler_outside_an_enumeration_does_not_match(
     assert live.refusal(name, *parameters, body=body) == (400, "input_pattern_mismatch")
 
 
+def test_unknown_permission_does_not_match_and_that_of_another_handler_is_invalid(live):
+    hook = {"name": "Hook", "description": "d", "scope": "personal", "execution_type": "webhook"}
+    body = hook | {"execution_url": "https://example.com/hook"}
+    bot = live.request("create_bot", body=body)[1]["data"]["id"]
+
+    def code(permission):
+        body = {"type": "welcome_handler", "permissions": [permission]}
+        return live.refusal("create_handler", bot, body=body)[1]
+
+    assert code("tea") == "input_pattern_mismatch"
+    assert code("chat") == "execution_handler_data_invalid"
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -200,7 +213,7 @@ def test_bot_is_found_by_its_id_with_the_prefix_alone(live, reference):
 async def test_unknown_paths_and_methods_have_codes():
     async with running(dialect="live") as caller:
         status, body = await caller.request("POST", "/api/v3/bots/supportbot/message", json={})
-        assert (status, body["code"]) == (404, "request_url_invalid")
+        assert (status, body["code"]) == (400, "request_url_invalid")
         status, body = await caller.request("PUT", BOTS)
         assert (status, body["code"]) == (405, "request_method_invalid")
     async with running() as caller:

@@ -50,7 +50,7 @@ GOOD = {
     "chart without styles": {"type": "percentage_chart", "title": "Report", "data": POINTS},
     "graph": graph(preview="trend", x_axis="Months", y_axis="Usage count"),
     "most categories": graph([{"category": "x" * 20, "values": MONTHS}] * 5),
-    "buttons": {"type": "text", "data": "Hello", "buttons": [BUTTON] * 5},
+    "buttons": {"type": "text", "data": "x" * 10_000, "buttons": [BUTTON] * 6},
 }
 
 BAD = {
@@ -74,7 +74,7 @@ BAD = {
     "too many categories": graph([{"category": "a", "values": POINTS}] * 6),
     "too many values": graph([{"category": "a", "values": [*MONTHS, MONTHS[0]]}]),
     "category without values": graph([{"category": "a"}]),
-    "six buttons": {"type": "text", "data": "Hello", "buttons": [BUTTON] * 6},
+    "button without a label": {"type": "text", "data": "Hello", "buttons": [{}]},
     "styles on a text": {"type": "text", "data": "Hello", "styles": {}},
 }
 
