@@ -25,7 +25,7 @@ from cliq_async.sync.reader import SyncedSubscriber, read_subscribers
 
 __all__ = ["export"]
 
-_COLUMNS: Final = tuple(field.name for field in attrs.fields(Subscriber))
+_COLUMNS: Final = tuple(field.name for field in attrs.fields(Subscriber) if field.name != "extra")
 _ALL_COLUMNS: Final = tuple(field.name for field in attrs.fields(SyncedSubscriber))
 
 _JSONL: Final = frozenset({".jsonl", ".ndjson"})
