@@ -47,6 +47,14 @@ if typing.TYPE_CHECKING:
     from cliq_async.models.call import Call, CallAction, CallReceipt
     from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
     from cliq_async.models.chart import Graph, PercentageChart
+    from cliq_async.models.function import (
+        Function,
+        FunctionChanges,
+        FunctionHandler,
+        FunctionHandlerChanges,
+        NewFunction,
+        NewFunctionHandler,
+    )
     from cliq_async.models.handler import (
         Handler,
         HandlerChanges,
@@ -131,6 +139,14 @@ else:
             "cliq_async.models.call": ("Call", "CallAction", "CallReceipt"),
             "cliq_async.models.card": ("Card", "ModernInline", "Poll", "Prompt", "Section"),
             "cliq_async.models.chart": ("Graph", "PercentageChart"),
+            "cliq_async.models.function": (
+                "Function",
+                "FunctionChanges",
+                "FunctionHandler",
+                "FunctionHandlerChanges",
+                "NewFunction",
+                "NewFunctionHandler",
+            ),
             "cliq_async.models.handler": (
                 "Handler",
                 "HandlerChanges",
@@ -185,6 +201,10 @@ __all__ = [
     "CopyText",
     "Endpoint",
     "ForeignAnswerError",
+    "Function",
+    "FunctionChanges",
+    "FunctionHandler",
+    "FunctionHandlerChanges",
     "Graph",
     "Handler",
     "HandlerChanges",
@@ -203,6 +223,8 @@ __all__ = [
     "MessageTemplate",
     "ModernInline",
     "NewBot",
+    "NewFunction",
+    "NewFunctionHandler",
     "NewHandler",
     "NotFoundError",
     "OpenUrl",

@@ -30,6 +30,7 @@ from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.registry import open_store
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.calls import Calls
+from cliq_async.resources.functions import Functions
 from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
@@ -105,6 +106,7 @@ class CliqClient:
     # At the class as well, for `create_autospec(CliqClient)`; each client has its own.
     bots: Bots = Bots(_unopened)
     calls: Calls = Calls(_unopened)
+    functions: Functions = Functions(_unopened)
     handlers: Handlers = Handlers(_unopened)
     messages: Messages = Messages(_unopened)
     subscribers: Subscribers = Subscribers(_unopened)
@@ -428,6 +430,7 @@ class CliqClient:
     def _wire(self) -> None:
         self.bots = Bots(self._send)
         self.calls = Calls(self._send)
+        self.functions = Functions(self._send)
         self.handlers = Handlers(self._send)
         self.messages = Messages(self._send)
         self.subscribers = Subscribers(self._send)

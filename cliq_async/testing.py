@@ -117,7 +117,8 @@ class FakeTransport:
 
 
 def _default_reply(request: FakeRequest) -> Reply:
-    return {"data": []} if request.endpoint in {"list_bots", "list_subscribers"} else None
+    lists = {"list_bots", "list_functions", "list_subscribers"}
+    return {"data": []} if request.endpoint in lists else None
 
 
 def _template(path: str) -> re.Pattern[str]:

@@ -103,7 +103,15 @@ class RefreshToken:
 _USERS_ONLY: Final = "ZohoCliq.Channels.UPDATE"
 
 _SCOPES: Final = tuple(
-    sorted({scope for row in ENDPOINTS.values() for scope in row.scopes} - {_USERS_ONLY})
+    sorted(
+        {
+            scope
+            for row in ENDPOINTS.values()
+            if row.path.startswith("/bots")
+            for scope in row.scopes
+        }
+        - {_USERS_ONLY}
+    )
 )
 
 
@@ -130,7 +138,7 @@ class ClientCredentials:
         client_id: The client's id in Zoho's API console.
         client_secret: Its secret.
         accounts_url: The accounts server, as scheme and host, if it is not the data center's.
-        scopes: The scopes to request; by default all that the endpoints need, except that one.
+        scopes: The scopes to request; by default all that the Bots API needs, except that one.
         share: As for `RefreshToken`.
 
     Raises:

@@ -56,6 +56,10 @@ COMMANDS: Final = {
         "cliq_async.cli.commands.handlers:handlers",
         "List, show, create, change and delete the handlers of a bot.",
     ),
+    "functions": LazyCommand(
+        "cliq_async.cli.commands.functions:functions",
+        "Manage the functions that buttons and forms run.",
+    ),
     "subscribers": LazyCommand(
         "cliq_async.cli.commands.subscribers:subscribers",
         "List the subscribers of a bot, or write them to a file.",

@@ -207,7 +207,7 @@ async def test_mock_of_the_client_knows_its_resources_and_their_methods():
     sent = await client.messages.send("ops", "hi", user_ids=[1])
     assert sent.message_id == "7"
     client.messages.send.assert_awaited_once_with("ops", "hi", user_ids=[1])
-    for name in ("bots", "calls", "handlers", "subscribers"):
+    for name in ("bots", "calls", "functions", "handlers", "subscribers"):
         with pytest.raises(AttributeError):
             getattr(client, name).no_such_method  # noqa: B018 - it raises
     with pytest.raises(TypeError):

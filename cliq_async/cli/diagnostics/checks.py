@@ -233,9 +233,13 @@ class Doctor:
             elif scope == _READ:
                 yield Check(scope, UNCHECKED, f"the request was not answered: {users}")
             else:
-                endpoints = [row.name for row in ENDPOINTS.values() if scope in row.scopes]
-                reason = f"only requests that change something show it: {', '.join(endpoints)}"
-                yield Check(scope, UNCHECKED, reason)
+                rows = [row for row in ENDPOINTS.values() if scope in row.scopes]
+                reads = any(row.method == "GET" for row in rows)
+                reason = "only requests that change something show it"
+                if reads:
+                    reason = "this command sends none of the requests that show it"
+                names = ", ".join(row.name for row in rows)
+                yield Check(scope, UNCHECKED, f"{reason}: {names}")
 
 
 def _proxy(setting: Setting) -> str:
