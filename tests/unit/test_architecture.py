@@ -54,6 +54,7 @@ PURE = [
         r"|cliq_async\.auth\.oauth"
         r"|cliq_async\.quota\.(adaptive|bucket|fair_share|model)"
         r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
+        r"|cliq_async\.deploy\.(actual|export|plan)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
         r"|cliq_async\.sandbox\.(algorithms|rate_limits)",
         module,
@@ -90,7 +91,7 @@ def test_aiohttp_is_known_to_few():
 LAYERS = [
     {"cli", "pytest_plugin"},
     {"testing", "__init__"},
-    {"sync"},
+    {"deploy", "sync"},
     {"client"},
     {"session"},
     {"bulk", "resources", "config"},
@@ -156,6 +157,10 @@ def test_only_transport_knows_the_dialect_of_a_server():
 def test_sync_stands_above_the_client():
     pattern = r"cliq_async\.sync(\..*)?"
     assert importers(pattern, outside={"sync", "cli"}) == {"cliq_async"}
+
+
+def test_only_commands_know_bots_as_code():
+    assert importers(r"cliq_async\.deploy(\..*)?", outside={"deploy", "cli"}) == set()
 
 
 def test_sandbox_shares_nothing_with_the_client_but_the_table():
