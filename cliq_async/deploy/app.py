@@ -45,9 +45,9 @@ def load_handlers(where: str, reference: str, folder: Path) -> tuple[NewHandler,
             for part in name.split("."):
                 app = getattr(app, part)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code
-            raise ValidationError(
-                where, _explain(reference, error), Unquoted(_name(error))
-            ) from None
+            limit = f"importing {reference} failed{_place(error, folder)}"
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValidationError(where, limit, Unquoted(reason)) from None
         if not isinstance(app, App):
             raise ValidationError(where, "an app: an object with handlers()", type(app).__name__)
         handlers = tuple(app.handlers())
@@ -67,17 +67,8 @@ def _importing_from(folder: Path) -> Iterator[None]:
         sys.path.remove(path)
 
 
-def _explain(reference: str, error: BaseException) -> str:
-    """Say why an import failed, and where."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame)]
-    place = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
-    text = " ".join(str(error).split())
-    return f"an app that can be imported: {reference} fails{place}" + (f" ({text})" if text else "")
-
-
-def _is_users(frame: traceback.FrameSummary) -> bool:
-    return frame.filename != __file__ and "importlib" not in frame.filename
-
-
-def _name(error: BaseException) -> str:
-    return type(error).__name__
+def _place(error: BaseException, folder: Path) -> str:
+    """Return the line of the folder's own code at which an import failed, in words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if Path(each.filename).is_relative_to(folder.resolve())]
+    return f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""

@@ -135,9 +135,12 @@ def test_a_dollar_is_written_twice_to_stand_for_itself(tmp_path):
         (HOOK.replace("deployed_app:bot", "deployed_app"), "bots.hook.app: an object as module:"),
         (
             HOOK.replace("deployed_app:bot", "no_such_module:bot"),
-            "bots.hook.app: an app that can be imported: no_such_module:bot fails (No module na",
+            "bots.hook.app: importing no_such_module:bot failed, got ModuleNotFoundError: No modul",
         ),
-        (HOOK.replace(":bot", ":missing"), "bots.hook.app: an app that can be imported"),
+        (
+            HOOK.replace(":bot", ":missing"),
+            "bots.hook.app: importing deployed_app:missing failed, got Attr",
+        ),
         (HOOK.replace(":bot", ":nothing"), "bots.hook.app: an app: an object with handlers()"),
         (HOOK.replace(":bot", ":wrong"), "bots.hook.app: an app whose handlers have permissions"),
         (HOOK + "[bots.hook.handlers]", "bots.hook.handlers: left out, since the app's decorators"),
@@ -195,8 +198,8 @@ def test_an_app_that_fails_says_where(tmp_path):
     with pytest.raises(ValidationError) as caught:
         load(tmp_path, HOOK)
     assert str(caught.value) == (
-        "bots.hook.app: an app that can be imported: deployed_app:bot fails in deployed_app.py, "
-        "line 3 ('NO_SUCH_KEY'), got KeyError"
+        "bots.hook.app: importing deployed_app:bot failed in deployed_app.py, line 3, "
+        "got KeyError: 'NO_SUCH_KEY'"
     )
 
 
