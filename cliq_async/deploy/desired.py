@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -76,9 +76,8 @@ class DesiredBot:
             if "description" not in self.fields:
                 raise ValidationError("NewBot.description", "a text, to create the bot", None)
             # No document requires a scope, but the live service does.
-            fields = {"scope": "organization"} | dict(self.fields)
-            execution_type: Any = self.execution_type
-            return NewBot(**fields, execution_type=execution_type)
+            fields: dict[str, Any] = {"scope": "organization", **self.fields}
+            return NewBot(**fields, execution_type=cast("Any", self.execution_type))
 
 
 def load_bots(

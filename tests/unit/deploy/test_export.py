@@ -1,6 +1,7 @@
 """What is written of a bot, as a person would write it. The way back: tests/property."""
 
 import tomllib
+from typing import Any
 
 import attrs
 import pytest
@@ -13,7 +14,11 @@ from cliq_async.models.handler import Handler, SubAction
 
 
 def actual(*handlers, **fields):
-    values = {"name": "Desk Bot", "description": "Answers", "execution_type": "deluge"} | fields
+    values: dict[str, Any] = {
+        "name": "Desk Bot",
+        "description": "Answers",
+        "execution_type": "deluge",
+    } | fields
     bot = Bot(id="1", unique_name="deskbot", **values)
     return attrs.evolve(ActualBot.of(bot), handlers=handlers)
 

@@ -37,6 +37,7 @@ def steps(wanted, there, **options):
 def test_a_value_that_cliq_does_not_show_is_sent_once():
     wanted = desired(execution_url=URL, image="QUJD")
     (step,) = steps(wanted, actual())
+    assert isinstance(step, UpdateBot)
     assert step.payload == BotChanges(execution_url=URL, image="QUJD")
     known = {"execution_url": digest(URL), "image": digest("QUJD")}
     assert steps(wanted, actual(digests=known)) == ()
