@@ -17,7 +17,7 @@ from cliq_async.data_centers import is_loopback
 from cliq_async.deploy.errors import DeployError
 from cliq_async.storage.atomic import ensure_writable, write_atomic
 
-__all__ = ["LOCK_NAME", "LockEntry", "LockFile", "digest", "write_shared"]
+__all__ = ["LOCK_NAME", "LockEntry", "LockFile", "bare_id", "digest", "write_shared"]
 
 LOCK_NAME: Final = "cliq.lock"
 
@@ -84,7 +84,7 @@ class LockFile:
         servers = self._read()
         bots = servers.pop(self._server, {})
         others = [] if _is_local(self._server) else bots.get(key, [])
-        bots[key] = [entry, *(each for each in others if each.id != entry.id)]
+        bots[key] = [entry, *(each for each in others if bare_id(each.id) != bare_id(entry.id))]
         servers[self._server] = bots
         local = [server for server in servers if _is_local(server)]
         for server in local[:-_MAX_LOCAL]:
@@ -114,6 +114,11 @@ class LockFile:
         if content.version != _VERSION:
             raise DeployError(f"{self.path} was written by a later version: upgrade cliq_async")
         return content.servers
+
+
+def bare_id(bot_id: str) -> str:
+    """Return the digits of a bot's id, which Cliq writes with or without `b-` before them."""
+    return bot_id.removeprefix("b-")
 
 
 def write_shared(path: Path, data: bytes) -> None:

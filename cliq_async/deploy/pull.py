@@ -41,7 +41,8 @@ async def pull_bots(
 
     Args:
         client: An open client.
-        references: Ids, unique names or names; none for all bots that people have made.
+        references: Ids, unique names or names; none for all bots that people have made, and that
+            `cliq.toml` does not describe.
         described: The keys that `cliq.toml` has already.
         on_reading: Called before bots or handlers are read.
 
@@ -49,13 +50,14 @@ async def pull_bots(
         DeployError: There is no such bot, or `cliq.toml` describes it already.
         CliqError: A bot cannot be read.
     """
-    chosen = [each async for each in select_bots(client, references)]
-    for bot in chosen:
-        if (key := bot.unique_name) in described:
-            raise DeployError(
-                f"cliq.toml already describes {key}: remove [bots.{key}] first, or see "
-                f"`cliq bots plan {key}`"
-            )
+    selected = [each async for each in select_bots(client, references)]
+    chosen = [each for each in selected if each.unique_name not in described]
+    if references and len(chosen) < len(selected):
+        key = next(each.unique_name for each in selected if each not in chosen)
+        raise DeployError(
+            f"cliq.toml already describes {key}: remove [bots.{key}] first, or see "
+            f"`cliq bots plan {key}`"
+        )
     await announce_reading(client, on_reading, {"get_bot": len(chosen)})
     found = [ActualBot.of(await client.bots.get(bot.id)) for bot in chosen]
     handlers = sum(len(each.handlers) for each in found)

@@ -9,7 +9,7 @@ from cliq_async.client import CliqClient
 from cliq_async.deploy.actual import ActualBot
 from cliq_async.deploy.desired import MENU, DesiredBot
 from cliq_async.deploy.errors import DeployError
-from cliq_async.deploy.lock import LockEntry, LockFile
+from cliq_async.deploy.lock import LockEntry, LockFile, bare_id
 from cliq_async.errors import NotFoundError
 from cliq_async.models.bot import Bot
 from cliq_async.models.handler import HANDLER_TYPES, Handler, HandlerType
@@ -46,7 +46,7 @@ async def find_bots(
             found[bot.key] = ActualBot.of(await client.bots.get(same[0].id))
     owners: dict[str, str] = {}
     for key, actual in found.items():
-        if (owner := owners.setdefault(actual.bot.id, key)) != key:
+        if (owner := owners.setdefault(bare_id(actual.bot.id), key)) != key:
             raise DeployError(f"bots.{key} and bots.{owner} are the same bot, {actual.bot.id}")
     return found
 
@@ -75,9 +75,8 @@ async def select_bots(client: CliqClient, references: Collection[str]) -> AsyncI
                 yield bot
         return
     for reference in references:
-        digits = reference.removeprefix("b-")
         named = [each for each in listed if reference in (each.unique_name, each.name)]
-        same = [each for each in listed if each.id.removeprefix("b-") == digits] or named
+        same = [each for each in listed if bare_id(each.id) == bare_id(reference)] or named
         if len(same) != 1:
             many = "there is no bot" if not same else "there are several bots"
             raise DeployError(f"{many} called {reference}: see `cliq bots list`")

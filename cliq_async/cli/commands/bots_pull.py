@@ -25,7 +25,12 @@ Examples:
     ),
 )
 @click.argument("bots", metavar="[BOT]...", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All bots that people have made.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="All bots that people have made, without those in cliq.toml.",
+)
 @max_wait_option
 @connection_options
 def pull(
@@ -46,6 +51,9 @@ def pull(
         return await pull_bots(client, bots, described=project.tables, on_reading=print_reading)
 
     pulled = connection.run(work, max_wait_s=max_wait)
+    if not pulled:
+        echo_err("no bots to pull: cliq.toml describes them all")
+        return
     for name in write_bots(project.path, project.lock, pulled):
         echo(f"wrote   {clean(name)}")
     for bot in pulled:

@@ -25,7 +25,8 @@ from cliq_async.models.serialization import unstructure
 __all__ = ["plan_to_dict", "print_plan", "print_step"]
 
 _WIDTH: Final = 80
-_INDENT: Final = 28
+_INDENT: Final = 29
+"""The column of values: that of the longest type of handler, and a space."""
 _MAX_DIFF: Final = 40
 _SIGNS: Final = {
     CreateBot: "+",

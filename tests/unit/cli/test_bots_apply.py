@@ -50,11 +50,11 @@ async def test_a_plan_says_field_by_field_what_would_be_created(folder):
     assert result.stdout == (
         f"""\
 desk: a new bot
-  + execution_type          deluge
-  + name                    Desk Bot
-  + description             Answers
-  + scope                   organization
-  + message_handler         script: 1 line
+  + execution_type           deluge
+  + name                     Desk Bot
+  + description              Answers
+  + scope                    organization
+  + message_handler          script: 1 line
 
 2 steps at {url}: 2 to create; 2 requests
 """
@@ -88,14 +88,14 @@ async def test_what_is_applied_is_no_change_until_the_file_changes(folder):
     assert due.exit_code == 1
     assert due.stdout.splitlines() == [
         f"desk (deskbot, {entry['id']}):",
-        "  ~ name                    Desk Bot -> Help Desk",
-        "  ~ description             Answers",
-        *("                            -> " + line for line in ["Answers " * 5 + "Answers"]),
-        *["                              " + "Answers " * 5 + "Answers"] * 4,
-        "  ~ message_handler         script: 1 line added, 1 removed",
+        "  ~ name                     Desk Bot -> Help Desk",
+        "  ~ description              Answers",
+        *("                             -> " + line for line in ["Answers " * 5 + "Answers"]),
+        *["                               " + "Answers " * 5 + "Answers"] * 4,
+        "  ~ message_handler          script: 1 line added, 1 removed",
         "      -return {};",
         '      +return {"text": "é"};',
-        '  + menu "Ticket"           script: 1 line',
+        '  + menu "Ticket"            script: 1 line',
         "",
         f"3 steps at {url}: 1 to create, 2 to update; 3 requests",
     ]
@@ -118,7 +118,7 @@ async def test_a_bot_of_the_name_is_adopted(folder):
     first = f"desk (deskbot, {bot_id}): adopt the bot of this name, which cliq.lock does not know"
     assert planned.stdout.splitlines()[:2] == [
         first,
-        "  ~ description             By hand -> Answers",
+        "  ~ description              By hand -> Answers",
     ]
     assert "1 to create, 1 to adopt, 1 to update; 2 requests" in planned.stdout
     assert result.stdout.splitlines()[-3:] == [
@@ -236,7 +236,8 @@ async def test_a_bot_made_by_hand_is_taken_over(folder):
         (folder / "cliq.toml").write_text("# ours\naccount = 'ann'  # as before")
         result = await run(sandbox, "bots", "pull", "supportbot")
         planned = await run(sandbox, "bots", "plan", "--check", "--prune")
-        again = await run(sandbox, "bots", "pull", "--all")
+        again = await run(sandbox, "bots", "pull", "supportbot")
+        rest = await run(sandbox, "bots", "pull", "--all")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "wrote   supportbot/welcome_handler.dg\npulled  supportbot\n"
     assert (folder / "cliq.toml").read_text() == (
@@ -259,6 +260,8 @@ script_file = "supportbot/welcome_handler.dg"
     assert planned.exit_code == 0, planned.stdout
     assert again.exit_code == 1
     assert "already describes supportbot: remove [bots.supportbot] first" in again.stderr
+    assert (rest.exit_code, rest.stdout) == (0, "")
+    assert rest.stderr == "no bots to pull: cliq.toml describes them all\n"
 
 
 async def test_pulling_overwrites_no_file_and_needs_to_know_which_bots(folder):
@@ -300,7 +303,7 @@ async def test_long_reads_are_announced_before_they_begin(here, capsys):
 def test_a_long_change_of_a_script_is_cut():
     before, after = ("\n".join(f"{word} {n}" for n in range(100)) for word in ("old", "new" * 40))
     lines = list(bot_plan._script_lines("  ~ x", Change("script", before, after), new=False))
-    assert lines[0] == "  ~ x                       script: 100 lines added, 100 removed"
+    assert lines[0] == "  ~ x                        script: 100 lines added, 100 removed"
     assert len(lines) == 1 + 40 + 1
     assert lines[-1] == "      … 160 more lines"
     assert max(map(len, lines)) <= 80

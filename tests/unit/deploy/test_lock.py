@@ -28,6 +28,8 @@ def test_two_organizations_of_a_server_have_an_entry_each_the_last_one_first(pat
     for entry in (ONE, TWO, ONE):
         lock.put("a", entry)
     assert lock.entries("a") == [ONE, TWO]
+    lock.put("a", LockEntry(id="b-2", unique_name="bot2"))
+    assert [entry.id for entry in lock.entries("a")] == ["b-2", "1"]
 
 
 def test_a_sandbox_that_started_afresh_leaves_no_entries_and_few_are_remembered(path):
