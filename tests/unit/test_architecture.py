@@ -90,8 +90,9 @@ def test_aiohttp_is_known_to_few():
 
 LAYERS = [
     {"cli", "pytest_plugin"},
+    {"deploy"},
     {"testing", "__init__"},
-    {"deploy", "sync"},
+    {"sync"},
     {"client"},
     {"session"},
     {"bulk", "resources", "config"},
