@@ -160,10 +160,6 @@ def test_sync_stands_above_the_client():
     assert importers(pattern, outside={"sync", "cli"}) == {"cliq_async"}
 
 
-def test_only_commands_know_bots_as_code():
-    assert importers(r"cliq_async\.deploy(\..*)?", outside={"deploy", "cli"}) == set()
-
-
 def test_sandbox_shares_nothing_with_the_client_but_the_table():
     inside = [module for module in MODULES if part_of(module) == "sandbox"]
     shared = {
@@ -185,6 +181,10 @@ def test_importing_the_sdk_imports_no_optional_package():
             todo += imported(module)
     assert "cliq_async.transport.executor" in seen
     assert not any(module.startswith("cliq_async.cli.") for module in seen)
+
+
+def test_only_commands_know_bots_as_code():
+    assert importers(r"cliq_async\.deploy(\..*)?", outside={"deploy", "cli"}) == set()
 
 
 def test_imports_form_no_circle():
