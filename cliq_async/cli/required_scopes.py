@@ -19,6 +19,12 @@ ENDPOINTS_BY_COMMAND: Final[Mapping[str, tuple[str, ...]]] = {
     "bots create": ("create_bot",),
     "bots update": ("update_bot",),
     "bots delete": ("get_bot", "delete_bot"),
+    "bots plan": ("list_bots", "get_bot", "get_handler"),
+    "bots apply": (
+        *("list_bots", "get_bot", "get_handler", "create_bot", "update_bot"),
+        *("create_handler", "update_handler", "delete_handler"),
+    ),
+    "bots pull": ("list_bots", "get_bot", "get_handler"),
     "handlers list": ("get_bot",),
     "handlers get": ("get_handler",),
     "handlers create": ("create_handler",),

@@ -54,6 +54,7 @@ PURE = [
         r"|cliq_async\.auth\.oauth"
         r"|cliq_async\.quota\.(adaptive|bucket|fair_share|model)"
         r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
+        r"|cliq_async\.deploy\.(actual|export|plan)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
         r"|cliq_async\.sandbox\.(algorithms|rate_limits)",
         module,
@@ -89,6 +90,7 @@ def test_aiohttp_is_known_to_few():
 
 LAYERS = [
     {"cli", "pytest_plugin"},
+    {"deploy"},
     {"testing", "__init__"},
     {"sync"},
     {"client"},
@@ -179,6 +181,10 @@ def test_importing_the_sdk_imports_no_optional_package():
             todo += imported(module)
     assert "cliq_async.transport.executor" in seen
     assert not any(module.startswith("cliq_async.cli.") for module in seen)
+
+
+def test_only_commands_know_bots_as_code():
+    assert importers(r"cliq_async\.deploy(\..*)?", outside={"deploy", "cli"}) == set()
 
 
 def test_imports_form_no_circle():
