@@ -5,6 +5,7 @@ import copy
 import logging
 import time
 from collections.abc import Coroutine, Iterable, Mapping, MutableMapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -14,7 +15,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import notify
 from cliq_async.transport.base import Transport
-from cliq_async.webhooks.deadline import SAFETY_S, Deliver, Dispatcher, IsGone
+from cliq_async.webhooks.deadline import SAFETY_S, Dispatcher, IsGone
 from cliq_async.webhooks.decoding import Envelope, decode_event
 from cliq_async.webhooks.events import Event
 from cliq_async.webhooks.hooks import AnswerLostDetails, EventFailedDetails, WebhookHooks
@@ -149,7 +150,8 @@ class WebhookBot(Registry):
         envelope = self._check(body, signature, now)
         if isinstance(envelope, HttpAnswer):
             return envelope
-        if self._seen.has(body, now):
+        digest = self._seen.digest(body)
+        if self._seen.has(digest, now):
             _log.info("an event that came before was not handled again: %s", envelope.handler)
             return EMPTY
         registration = self._registered.get((envelope.handler, envelope.name))
@@ -159,8 +161,18 @@ class WebhookBot(Registry):
         if self._dispatcher.is_busy:  # before the body is noted, or it could not come again
             self._rare.warn("busy", now, "an event was refused: too many at a time, or shutdown")
             return BUSY
-        self._seen.add(body, now)
-        return await self._answer(envelope, registration, is_gone)
+        self._seen.add(digest, now)
+        if not registration.expected <= envelope.params.keys():
+            self._warn_missing(envelope, registration)
+        event = decode_event(envelope, self._client)
+        url = envelope.response_url
+        output = await self._dispatcher.run(
+            event,
+            self._run(registration, event),
+            partial(self._late.send, url) if url else None,
+            is_gone,
+        )
+        return EMPTY if output is None else HttpAnswer(200, output)
 
     def _check(self, body: bytes, signature: str | None, now: float) -> Envelope | HttpAnswer:
         """Read an event whose signature and timestamp are good, or return the refusal."""
@@ -179,16 +191,6 @@ class WebhookBot(Registry):
         if not self._is_timely(envelope, now):
             return TIMESTAMP_INVALID
         return envelope if envelope.handler else EVENT_INVALID
-
-    async def _answer(
-        self, envelope: Envelope, registration: Registration, is_gone: IsGone | None
-    ) -> HttpAnswer:
-        self._warn_missing(envelope, registration)
-        event = decode_event(envelope, self._client)
-        output = await self._dispatcher.run(
-            event, self._run(registration, event), self._deliver(envelope.response_url), is_gone
-        )
-        return EMPTY if output is None else HttpAnswer(200, output)
 
     async def _run(self, registration: Registration, event: Event) -> bytes | None:
         """Run a handler and encode its answer; a failure is reported, and answers nothing."""
@@ -213,15 +215,6 @@ class WebhookBot(Registry):
         if self._hooks.on_event_failed is not None:
             notify(self._hooks.on_event_failed, EventFailedDetails(event=event, error=failure))
         return None
-
-    def _deliver(self, response_url: str) -> Deliver | None:
-        if not response_url:
-            return None
-
-        async def deliver(output: bytes) -> str | None:
-            return await self._late.send(response_url, output)
-
-        return deliver
 
     def _report_lost(self, event: Event, reason: str, output: bytes | None) -> None:
         _log.error("the answer to an event for %s was lost: %s", event.type, reason)

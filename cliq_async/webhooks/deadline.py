@@ -16,6 +16,7 @@ it finish and drop its answer without a word.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -84,10 +85,10 @@ class Dispatcher:
         self._lost = lost
         self._opened = False
         self._draining = False
-        self._warned = False
+        self._cut = False  # at the end, what is left is cut off
         self._in_flight = 0  # events
         self._tasks: set[asyncio.Task[Any]] = set()  # those of handlers, and the two below
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._deliveries: set[asyncio.Task[str | None]] = set()
         self._own: set[asyncio.Task[Any]] = set()  # the user's
         self._idle: asyncio.Future[None] | None = None
 
@@ -114,19 +115,21 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         began_at = loop.time()
         self._in_flight += 1
-        work = _Work(event, self._start(handler), deliver, began_at)
-        task = work.task
+        task = loop.create_task(handler)
+        self._tasks.add(task)
         try:
-            await asyncio.wait((task,), timeout=self._answer_s)
+            await asyncio.sleep(0)  # a third of the time of the next line, which few then need
+            if not task.done():
+                await asyncio.wait((task,), timeout=self._answer_s)
             # The loop may have been blocked: what is done may be done too late.
             in_time = task.done() and loop.time() <= began_at + self._answer_s
             if in_time and not await self._has_hung_up(is_gone, began_at):
-                self._end_event()
-                return self._result(work)
+                self._end_event(task)
+                return self._result(event, task)
         except asyncio.CancelledError:  # by the server, as its client has hung up
-            self._hand_over(work)
+            self._hand_over(_Work(event, task, deliver, began_at))
             raise
-        self._hand_over(work)
+        self._hand_over(_Work(event, task, deliver, began_at))
         if not in_time:  # hold the connection until Cliq no longer listens
             await asyncio.sleep(began_at + self._late_s - loop.time())
         return None
@@ -141,43 +144,58 @@ class Dispatcher:
             _log.exception("it is not known whether the client of an event has hung up")
             return False
 
-    def _result(self, work: _Work) -> bytes | None:
-        if work.task.cancelled():
-            self._lost(work.event, _CLOSED, None)
+    def _result(self, event: Event, task: "asyncio.Task[bytes | None]") -> bytes | None:
+        if task.cancelled():
+            self._lost(event, _CLOSED, None)
             return None
-        return work.task.result()
+        return task.result()
 
     def _hand_over(self, work: _Work) -> None:
-        if not self._opened and not self._warned:
-            self._warned = True
+        if self._cut:
+            self._report_cut(work)
+            return
+        if not self._opened:
+            self._opened = True  # to warn once
             _log.warning(
                 "an answer comes late, and the bot was not opened: if the program ends, the answer "
                 "is lost; use `async with bot`, or the lifespan of the server"
             )
         delivery = self._start(self._deliver(work))
         self._deliveries.add(delivery)
-        delivery.add_done_callback(self._deliveries.discard)
+        delivery.add_done_callback(partial(self._end_delivery, work))
 
-    async def _deliver(self, work: _Work) -> None:
-        output = reason = None
+    async def _deliver(self, work: _Work) -> str | None:
+        """Deliver an answer when it is there and Cliq no longer waits; return why it is lost."""
+        await asyncio.wait((work.task,))
+        if work.task.cancelled():
+            return _CLOSED
+        output = work.task.result()
+        if output is None:
+            return None
+        await asyncio.sleep(work.began_at + self._late_s - asyncio.get_running_loop().time())
         try:
-            await asyncio.wait((work.task,))
-            if not work.task.cancelled():
-                output = work.task.result()
-            if output is not None:
-                loop = asyncio.get_running_loop()
-                await asyncio.sleep(work.began_at + self._late_s - loop.time())
-                reason = await work.deliver(output) if work.deliver else _NO_WAY
-            elif work.task.cancelled():
-                reason = _CLOSED
-        except asyncio.CancelledError:
-            reason = _CLOSED if output is None else _CLOSED_LATER
+            return await work.deliver(output) if work.deliver else _NO_WAY
         except Exception as error:  # noqa: BLE001 - of a transport of the user's
-            reason = f"it may be lost: {type(error).__name__}: {error}"
-        finally:
-            self._end_event()
-        if reason is not None:
+            return f"it may be lost: {type(error).__name__}: {error}"
+
+    def _end_delivery(self, work: _Work, delivery: "asyncio.Task[str | None]") -> None:
+        # Not in the task itself, whose first step a cancelled one never comes to.
+        self._deliveries.discard(delivery)
+        if delivery.cancelled():
+            self._report_cut(work)
+            return
+        self._end_event(work.task)
+        if (reason := delivery.result()) is not None:
+            output = None if work.task.cancelled() else work.task.result()
             self._lost(work.event, reason, output)
+
+    def _report_cut(self, work: _Work) -> None:
+        """Report an event that the end of the bot cuts off, unless it has no answer."""
+        self._end_event(work.task)
+        if not work.task.done() or work.task.cancelled():
+            self._lost(work.event, _CLOSED, None)
+        elif (output := work.task.result()) is not None:
+            self._lost(work.event, _CLOSED_LATER, output)
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Start a task of the user's, which is held, logged if it fails, and drained."""
@@ -197,8 +215,9 @@ class Dispatcher:
         self._tasks.discard(task)
         self._wake_drain()
 
-    def _end_event(self) -> None:
+    def _end_event(self, task: "asyncio.Task[Any]") -> None:
         self._in_flight -= 1
+        self._tasks.discard(task)
         self._wake_drain()
 
     def _wake_drain(self) -> None:
@@ -212,7 +231,7 @@ class Dispatcher:
 
     def open(self) -> None:
         """Take events until `drain` is called."""
-        self._opened, self._draining = True, False
+        self._opened, self._draining, self._cut = True, False, False
 
     async def drain(self, timeout_s: float) -> int:
         """Take no more events, wait for those in flight, and cancel the rest.
@@ -223,13 +242,14 @@ class Dispatcher:
         Returns:
             The number of events and tasks that were cancelled.
         """
-        self._opened, self._draining = False, True
+        self._draining = True
         if self._is_idle():
             return 0
         self._idle = asyncio.get_running_loop().create_future()
         await asyncio.wait((self._idle,), timeout=timeout_s)
         self._idle = None
         left = self._in_flight + len(self._own)
+        self._cut = True
         await _cancel(self._tasks - self._deliveries)
         await _cancel(set(self._deliveries))
         return left

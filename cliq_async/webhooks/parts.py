@@ -1,10 +1,10 @@
 """The parts of events: people, chats, attachments. Any field may be absent; it is empty then."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
 import attrs
+import msgspec
 
 from cliq_async.models.serialization import DecodeError, structure
 
@@ -217,8 +217,12 @@ class Location:
 
 def read_object(value: object, cls: type[T]) -> T:
     """Build a part from an object; a field that cannot be read costs itself alone."""
-    if not isinstance(value, Mapping) or not value:
-        return cls()
+    if not isinstance(value, dict) or not value:
+        return _empty(cls)
+    try:
+        return msgspec.convert(value, cls)  # what `structure` would try first
+    except msgspec.ValidationError:
+        pass
     try:
         return structure(value, cls)
     except DecodeError:
@@ -226,18 +230,28 @@ def read_object(value: object, cls: type[T]) -> T:
         return cls(**{name: _read_field(value, name, cls) for name in names})
 
 
-def _read_field(value: Mapping[str, Any], name: str, cls: type) -> Any:
+def _read_field(value: dict[str, Any], name: str, cls: type) -> Any:
     try:
         return getattr(structure({name: value[name]}, cls), name)
     except DecodeError:
-        return getattr(cls(), name)
+        return getattr(_empty(cls), name)
 
 
-def read_list(value: object, cls: type[T], name: str = "name") -> tuple[T, ...]:
-    """Build parts from a list; a bare string in it is the field `name` of one."""
-    if not isinstance(value, list):
+def _empty(cls: type[T]) -> T:
+    found = _EMPTY.get(cls)
+    if found is None:
+        found = _EMPTY[cls] = cls()
+    return cast("T", found)
+
+
+_EMPTY: Final[dict[type, object]] = {}
+
+
+def read_list(value: object, cls: type[T]) -> tuple[T, ...]:
+    """Build parts from a list; a bare string in it is the name of one."""
+    if not isinstance(value, list) or not value:
         return ()
-    plain = [{name: each} if isinstance(each, str) else each for each in value]
+    plain = [{"name": each} if isinstance(each, str) else each for each in value]
     return tuple(read_object(each, cls) for each in plain if isinstance(each, dict))
 
 
@@ -245,7 +259,7 @@ def read_text(value: object, *keys: str) -> str:
     """Return a string or a number as text; of an object the first of some keys that has one."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         texts = (read_text(value.get(key)) for key in keys)
         return next((text for text in texts if text), "")
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -26,21 +26,21 @@ class SeenBodies:
         self._keep_s = keep_s
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
-    def has(self, body: bytes, now: float) -> bool:
-        """Return True if the body was added within the last `keep_s` seconds."""
-        return self._until.get(_digest(body), now) > now
+    def has(self, digest: bytes, now: float) -> bool:
+        """Return True if a body was added within the last `keep_s` seconds."""
+        return self._until.get(digest, now) > now
 
-    def add(self, body: bytes, now: float) -> None:
+    def add(self, digest: bytes, now: float) -> None:
         """Remember a body; forget the oldest ones."""
-        digest = _digest(body)
         self._until[digest] = now + self._keep_s
         self._until.move_to_end(digest)
         while len(self._until) > _MAX_SEEN or next(iter(self._until.values())) <= now:
             self._until.popitem(last=False)
 
-
-def _digest(body: bytes) -> bytes:
-    return blake2b(body, digest_size=_DIGEST_BYTES).digest()
+    @staticmethod
+    def digest(body: bytes) -> bytes:
+        """Return the short form of a body by which it is remembered."""
+        return blake2b(body, digest_size=_DIGEST_BYTES).digest()
 
 
 class RareLog:
