@@ -3,6 +3,11 @@
 Needs the extra `webhooks`: `pip install 'cliq-async[webhooks]'`.
 """
 
+try:
+    import cryptography as _cryptography  # noqa: F401 - to say what to install
+except ImportError as _error:
+    raise ImportError("webhook bots need: pip install 'cliq-async[webhooks]'") from _error
+
 from cliq_async.webhooks.answers import Answer, Banner, Edit, Form, Question, Reply, Suggestion
 from cliq_async.webhooks.bot import WebhookBot
 from cliq_async.webhooks.events import (

@@ -63,6 +63,7 @@ class LateAnswers:
         for host in [hosts] if isinstance(hosts, str) else hosts:
             self._allow(host)
         self._given = transport
+        self._pauses_s = _PAUSES_S
         self._open: tuple[Transport, asyncio.Semaphore] | None = None
         self._users = 0
 
@@ -100,7 +101,7 @@ class LateAnswers:
         self._users += 1
         try:
             async with slots:
-                return await _post(transport, url, body)
+                return await self._post(transport, url, body)
         finally:
             self._users -= 1
             if not self._users:
@@ -108,20 +109,19 @@ class LateAnswers:
                 if self._given is None:
                     await transport.close()
 
-
-async def _post(transport: Transport, url: str, body: bytes) -> str | None:
-    request = Request("POST", url, _HEADERS, body, _TIMEOUT_S)
-    for pause_s in (*_PAUSES_S, None):
-        permit = _Permit()
-        try:
-            response = await transport.send(request, permit)
-        except NoAnswerError as error:
-            if permit.sent:
-                return f"it was sent to response_url without an answer, so it may be lost: {error}"
-            if pause_s is None:
-                return f"response_url cannot be reached: {error}"
-            await asyncio.sleep(pause_s)
-        else:
-            accepted = 200 <= response.status < 300  # noqa: PLR2004 - the range of HTTP
-            return None if accepted else f"response_url answered HTTP {response.status}"
-    raise AssertionError
+    async def _post(self, transport: Transport, url: str, body: bytes) -> str | None:
+        request = Request("POST", url, _HEADERS, body, _TIMEOUT_S)
+        for pause_s in (*self._pauses_s, None):
+            permit = _Permit()
+            try:
+                response = await transport.send(request, permit)
+            except NoAnswerError as error:
+                if permit.sent:
+                    return f"response_url did not answer, so it may be lost: {error}"
+                if pause_s is None:
+                    return f"response_url cannot be reached: {error}"
+                await asyncio.sleep(pause_s)
+            else:
+                accepted = 200 <= response.status < 300  # noqa: PLR2004 - the range of HTTP
+                return None if accepted else f"response_url answered HTTP {response.status}"
+        raise AssertionError

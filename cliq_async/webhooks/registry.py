@@ -14,6 +14,7 @@ from cliq_async.models.handler import (
     Permission,
     SubAction,
 )
+from cliq_async.models.validators import check_text
 from cliq_async.webhooks.answers import Answer, encode_answer, encode_nothing
 from cliq_async.webhooks.events import (
     ButtonEvent,
@@ -202,6 +203,7 @@ class Registry:
             context: The id given to `Reply(context=...)`.
             permissions: Of `attachments`, `chat` and `user`; by default all.
         """
+        check_text("context", context, 1)
 
         def register(handler: ContextT) -> ContextT:
             return self._add(handler, "context_handler", context, permissions)
@@ -282,8 +284,7 @@ class Registry:
         return handler
 
     def _add_function(self, handler: T, handler_type: str, function: str) -> T:
-        if not function:
-            raise ValidationError("function", "the name of a function", function)
+        check_text("function", function, 1)
         self._register(handler_type, function, Registration(cast("Any", handler), encode_answer))
         return handler
 

@@ -130,7 +130,7 @@ async def play(stories, closes_at, drain_s, steps, post_takes):
     st.lists(STEPS, max_size=8),
     st.sampled_from([0.0, 0.5, 10.0]),
 )
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_each_answer_is_given_sent_or_reported_once(stories, closes_at, drain_s, steps, post_takes):
     seen = run_in_virtual_time(play(stories, closes_at, drain_s, steps, post_takes))
     for story, places in zip(stories, seen, strict=True):

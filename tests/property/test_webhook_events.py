@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import msgspec
 import pytest
@@ -40,7 +41,7 @@ def a_bot(key=None, **options):
     """A bot with a handler for every event that looks at every field of it."""
     bot = WebhookBot(key, max_age_s=None, **options)
 
-    async def look(event):
+    async def look(event) -> Any:
         return f"{event!r}"[:100] if type(event).__name__ != "CallEvent" else None
 
     for decorate in (bot.message, bot.mention, bot.welcome, bot.participation, bot.incoming):
@@ -67,11 +68,13 @@ def received(body, **options):
     return status
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500))
 def test_any_bytes_get_an_answer(body):
     assert received(body) in (200, 400)
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_any_json_gets_an_answer(payload):
     assert received(msgspec.json.encode(payload)) in (200, 400)
@@ -102,11 +105,12 @@ def mangled(draw):
 
 
 @given(mangled())
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_mangled_event_gets_an_answer(payload):
     assert received(msgspec.json.encode(payload)) in (200, 400)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(SAMPLES)), st.data())
 def test_any_flipped_bit_of_the_body_is_refused(name, data):
     body = bytearray(msgspec.json.encode(SAMPLES[name]))
@@ -127,6 +131,7 @@ def test_every_flipped_bit_of_a_signature_is_refused():
         assert not verifier.verify(body, flipped.decode("latin-1")), bit
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_not_a_signature(text):
     assert not Verifier(PUBLIC_KEY).verify(b"{}", text)
@@ -134,7 +139,7 @@ def test_any_text_is_not_a_signature(text):
 
 @pytest.mark.parametrize("handler", sorted({*API_NAMES.values(), "message_handler"}))
 @given(data=st.data())
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_events_of_fake_cliq_are_read(handler, data):
     params = data.draw(st.dictionaries(KEYS, SCALARS, max_size=3))
     for name in ("type", "name", "handler", "user"):  # arguments of `event`

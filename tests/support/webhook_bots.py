@@ -69,3 +69,27 @@ def takes(seconds: float, answer: Any = "done") -> Any:
         return answer
 
     return handler
+
+
+class HangUp:
+    """A client that hangs up while the handler of its event is at work, over a real socket."""
+
+    def __init__(self) -> None:
+        self.started, self.hung_up = asyncio.Event(), asyncio.Event()
+
+    async def handler(self, _event: Event) -> str:
+        self.started.set()
+        await self.hung_up.wait()
+        await asyncio.sleep(0.1)  # the server notices it
+        return "done"
+
+    async def run(self, port: int, path: str) -> None:
+        """Send an event and hang up."""
+        body, signature = CLIQ.say("hi")
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        writer.write(f"{head}X-Cliq-Signature: {signature}\r\n\r\n".encode() + body)
+        await self.started.wait()
+        writer.close()
+        await writer.wait_closed()
+        self.hung_up.set()

@@ -2,11 +2,10 @@
 
 from io import BytesIO
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from support.webhook_bots import CLIQ, ResponseUrl, a_bot, takes
+from support.webhook_bots import CLIQ, HangUp, ResponseUrl, a_bot
 
 
 def served(bot, **options):
@@ -60,20 +59,14 @@ async def test_body_is_counted():
 
 @pytest.mark.parametrize("handler_cancellation", [False, True])
 async def test_client_that_hangs_up_is_noticed(handler_cancellation):
-    url_of_cliq = ResponseUrl()
-    bot = a_bot(takes(0.6), transport=url_of_cliq, time_scale=10.0)
+    url_of_cliq, client = ResponseUrl(), HangUp()
+    bot = a_bot(client.handler, transport=url_of_cliq, time_scale=20.0)
     app = web.Application()
     app.add_routes([web.route("*", "/cliq", bot.aiohttp)])
     app.cleanup_ctx.append(bot.running)
     runner = web.AppRunner(app, handler_cancellation=handler_cancellation)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    event, timeout = CLIQ.say("hi"), aiohttp.ClientTimeout(total=0.2)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        headers = {"X-Cliq-Signature": event.signature}
-        with pytest.raises(TimeoutError):
-            await session.post(
-                f"http://127.0.0.1:{runner.addresses[0][1]}/cliq", data=event.body, headers=headers
-            )
+    await client.run(runner.addresses[0][1], "/cliq")
     await runner.cleanup()
     assert [body for _, body in url_of_cliq.posts] == [b'{"output":{"text":"done"}}']

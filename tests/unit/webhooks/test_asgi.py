@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 import pytest
-from support.webhook_bots import CLIQ, ResponseUrl, a_bot, takes
+from support.webhook_bots import CLIQ, HangUp, ResponseUrl, a_bot, takes
 
 from cliq_async.webhooks import WebhookBot
 
@@ -72,14 +72,11 @@ async def test_body_may_come_in_pieces_and_is_counted():
 
 
 async def test_client_that_hangs_up_is_noticed():
-    url_of_cliq = ResponseUrl()
-    bot = a_bot(takes(0.6), transport=url_of_cliq, time_scale=10.0)
-    async with served(bot) as url, aiohttp.ClientSession() as session:
-        timeout = aiohttp.ClientTimeout(total=0.2)
-        with pytest.raises(TimeoutError):
-            await post(session, url, CLIQ.say("hi"), timeout=timeout)
-    (post_of_answer,) = url_of_cliq.posts
-    assert post_of_answer[1] == b'{"output":{"text":"done"}}'
+    url_of_cliq, client = ResponseUrl(), HangUp()
+    bot = a_bot(client.handler, transport=url_of_cliq, time_scale=20.0)
+    async with served(bot) as url:
+        await client.run(int(url.split(":")[2].partition("/")[0]), "/any/path")
+    assert [body for _, body in url_of_cliq.posts] == [b'{"output":{"text":"done"}}']
 
 
 async def test_server_that_ends_delivers_what_is_late():
