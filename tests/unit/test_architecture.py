@@ -14,7 +14,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-OPTIONAL = {"click", "rich", "redis", "opentelemetry", "jinja2", "keyring"}
+OPTIONAL = {"click", "cryptography", "rich", "redis", "opentelemetry", "jinja2", "keyring"}
 
 
 @cache
@@ -56,6 +56,7 @@ PURE = [
         r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
         r"|cliq_async\.deploy\.(actual|export|plan)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
+        r"|cliq_async\.webhooks\.(answers|http|parts|repetition|signature)"
         r"|cliq_async\.sandbox\.(algorithms|rate_limits)",
         module,
     )
@@ -85,6 +86,7 @@ def test_aiohttp_is_known_to_few():
         "cliq_async.cli.commands.demo",
         "cliq_async.cli.commands.demo_baseline",
         "cliq_async.cli.diagnostics.checks",
+        "cliq_async.webhooks.aiohttp",
     }
 
 
@@ -92,7 +94,7 @@ LAYERS = [
     {"cli", "pytest_plugin"},
     {"deploy"},
     {"testing", "__init__"},
-    {"sync"},
+    {"sync", "webhooks"},
     {"client"},
     {"session"},
     {"bulk", "resources", "config"},
@@ -158,6 +160,14 @@ def test_only_transport_knows_the_dialect_of_a_server():
 def test_sync_stands_above_the_client():
     pattern = r"cliq_async\.sync(\..*)?"
     assert importers(pattern, outside={"sync", "cli"}) == {"cliq_async"}
+
+
+def test_webhooks_stand_above_the_client():
+    pattern = r"cliq_async\.webhooks(\..*)?"
+    assert importers(pattern, outside={"webhooks"}) == {
+        "cliq_async.testing",
+        "cliq_async.pytest_plugin",
+    }
 
 
 def test_sandbox_shares_nothing_with_the_client_but_the_table():
