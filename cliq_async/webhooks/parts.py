@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 import msgspec
 
-from cliq_async.models.serialization import DecodeError, structure
+from cliq_async.models.deserialization import DecodeError, structure
 
 __all__ = [
     "Attachment",
