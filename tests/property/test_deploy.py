@@ -1,6 +1,7 @@
 """Bots as code: any description is reached and stays; any bot survives being pulled."""
 
 import asyncio
+import json
 import tomllib
 
 from hypothesis import assume, given, strategies as st
@@ -14,10 +15,11 @@ from support.deploy_strategies import (
 from support.deployments import LIMITS, Folder, connected
 from support.effort import tries
 
+from cliq_async.cli.outputs.bot_plan import plan_lines, plan_to_dict
 from cliq_async.deploy.desired import load_bot
 from cliq_async.deploy.errors import DeployError
 from cliq_async.deploy.export import export_bot
-from cliq_async.deploy.plan import plan_bot
+from cliq_async.deploy.plan import AdoptBot, Plan, plan_bot
 from cliq_async.errors import ValidationError
 from cliq_async.models.bot import NewBot
 from cliq_async.models.handler import HANDLER_TYPES
@@ -28,6 +30,7 @@ PAIRS = st.booleans().flatmap(
 )
 
 
+@tries(50)
 @given(PAIRS, st.booleans())
 def test_the_steps_lead_to_the_description_and_no_further(pair, prune):
     desired, actual = pair
@@ -49,6 +52,7 @@ def test_the_steps_lead_to_the_description_and_no_further(pair, prune):
     assert {(each.type, each.name) for each in again.kept} == (set() if prune else there - wanted)
 
 
+@tries(50)
 @given(PAIRS, st.booleans(), st.data())
 def test_from_the_middle_of_a_plan_the_next_one_leads_there_as_well(pair, prune, data):
     desired, actual = pair
@@ -66,6 +70,17 @@ def as_list(value):
     return value if isinstance(value, tuple) else (value,)
 
 
+@tries(50)
+@given(PAIRS)
+def test_a_plan_is_printable_and_fits_80_columns(pair):
+    plan = Plan((plan_bot(*pair, prune=True),))
+    for line in plan_lines(plan, "https://cliq.zoho.com", 61):
+        assert len(line) <= 80
+        assert line.isprintable()
+    json.dumps(plan_to_dict(plan, "https://cliq.zoho.com", 61))
+
+
+@tries(50)
 @given(st.booleans().flatmap(actual_bots))
 def test_an_exported_bot_is_described_as_it_is(tmp_path_factory, actual):
     folder = Folder(tmp_path_factory.mktemp("pulled"))
@@ -75,13 +90,8 @@ def test_an_exported_bot_is_described_as_it_is(tmp_path_factory, actual):
         (folder.path / name).write_bytes(script.encode())
     table = tomllib.loads(export.toml)["bots"]["bot"]
     assert export.left_out == ()
-    assert plan_bot(load_bot("bot", table, folder.path), actual).steps in ((), ADOPTED(actual))
-
-
-def ADOPTED(actual):  # noqa: N802
-    from cliq_async.deploy.plan import AdoptBot
-
-    return (AdoptBot(),) if actual.adopted else ()
+    plan = plan_bot(load_bot("bot", table, folder.path), actual)
+    assert plan.steps == ((AdoptBot(),) if actual.adopted else ())
 
 
 TOML = st.recursive(
@@ -114,6 +124,7 @@ TABLES = TOML | st.dictionaries(st.sampled_from(KEYS), TOML).flatmap(
 )
 
 
+@tries(50)
 @given(TABLES)
 def test_any_table_is_a_description_or_an_error_that_names_its_place(tmp_path_factory, table):
     folder = tmp_path_factory.getbasetemp()

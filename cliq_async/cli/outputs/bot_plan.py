@@ -22,7 +22,7 @@ from cliq_async.deploy.plan import (
 from cliq_async.models.handler import Handler, NewHandler, SubAction
 from cliq_async.models.serialization import unstructure
 
-__all__ = ["plan_to_dict", "print_plan", "print_step"]
+__all__ = ["plan_lines", "plan_to_dict", "print_plan", "print_step"]
 
 _WIDTH: Final = 80
 _INDENT: Final = 29
@@ -54,12 +54,17 @@ def print_plan(plan: Plan, server: str, seconds: float, *, err: bool = False) ->
         seconds: The shortest time in which the quota allows its steps.
         err: True to print on stderr.
     """
-    show = echo_err if err else echo
+    for line in plan_lines(plan, server, seconds):
+        (echo_err if err else echo)(line)
+
+
+def plan_lines(plan: Plan, server: str, seconds: float) -> Iterator[str]:
+    """Yield the lines of a plan. See `print_plan`."""
     for bot in plan.bots:
-        for line in _bot_lines(bot):
-            show(line)
-        show("")
-    show(_summary(plan, server, seconds))
+        yield from _bot_lines(bot)
+        yield ""
+    summary = _summary(plan, server, seconds)
+    yield from textwrap.wrap(summary, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def print_step(bot: BotPlan, step: Step, remark: str, *, err: bool = False) -> None:
@@ -137,7 +142,7 @@ def _bot_lines(bot: BotPlan) -> Iterator[str]:
     elif not bot.steps:
         yield f"{head}: no changes"
     elif isinstance(bot.steps[0], AdoptBot):
-        yield f"{head}: adopt the bot of this name, which cliq.lock does not know"
+        yield f"{head}: to adopt, since it has this name"
     else:
         yield f"{head}:"
     for step in bot.steps:
@@ -199,7 +204,7 @@ def _script_lines(label: str, change: Change, *, new: bool) -> Iterator[str]:
 
 
 def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH - _INDENT, subsequent_indent="  ") or [""]
+    return textwrap.wrap(text, _WIDTH - _INDENT, subsequent_indent="  ") or [text]
 
 
 def _format(value: Any) -> str:
