@@ -120,6 +120,27 @@ async def test_handler_goes_on_if_the_server_cancels_the_request(cancelled_at):
 
 
 @moved
+async def test_lost_answer_to_a_cancelled_request_names_its_event():
+    reports = Reports()
+    bot = a_bot(takes(2.0), transport=ResponseUrl(500), hooks=reports.hooks)
+    async with bot:
+        serving = asyncio.create_task(bot.receive(*CLIQ.say("hi")))
+        await asyncio.sleep(1.0)
+        serving.cancel()
+        await asyncio.wait((serving,))
+    assert [lost.event.text for lost in reports.lost] == ["hi"]
+
+
+@moved
+async def test_look_follows_the_speed_of_cliq():
+    url = ResponseUrl()
+    bot = a_bot(takes(0.1), transport=url, time_scale=10.0)
+    async with bot:
+        answer = await bot.receive(*CLIQ.say("hi"), is_gone=after(0.0))
+    assert (answer.body, url.posts) == (NOTHING, [(1.6, LATE)])
+
+
+@moved
 async def test_request_that_is_cancelled_while_looking_is_one_that_was_hung_up():
     async def slow() -> bool:
         await asyncio.sleep(3600.0)
