@@ -343,9 +343,11 @@ async def test_task_that_fails_is_logged_and_one_that_takes_too_long_is_cancelle
 
     bot = a_bot(drain_s=5.0)
     async with bot:
-        bot.create_task(fail())
+        task = bot.create_task(fail())
         slow = bot.create_task(asyncio.sleep(3600.0))
     assert "ZeroDivisionError: a bug" in caplog.text
+    (failed,) = [each for each in caplog.messages if "failed" in each]
+    assert failed == f"a task of a webhook bot failed: {task.get_name()}"
     assert slow.cancelled()
     assert "1 events or tasks were cancelled" in caplog.text
     assert asyncio.get_running_loop().time() == 5.0

@@ -87,3 +87,22 @@ def test_key_has_to_be_rsa_of_2048_bits():
 
 def test_header_is_the_documented_one():
     assert SIGNATURE_HEADER == "X-Cliq-Signature"
+
+
+def test_key_that_is_not_valid_is_described():
+    limit = "an RSA public key of at least 2,048 bits, in PEM or as base64 of its DER form"
+    curve = public(ec.generate_private_key(ec.SECP256R1()))
+    junk = f"{public(key())[:8]}!{public(key())[8:]}"
+    for bad, given in (
+        (5, 5),
+        ("MIIB", "MIIB"),
+        (junk, ValidationError("", "", junk).given),
+        (curve, "ECPublicKey"),
+        (public(key(bits=1024)), 1024),
+    ):
+        with pytest.raises(ValidationError) as raised:
+            Verifier(bad)  # type: ignore[arg-type]
+        error = raised.value
+        assert (error.field, error.limit, error.given) == ("public_key", limit, given)
+    with pytest.raises(ValidationError, match=r"^public_key: a key or None, got \(\)$"):
+        Verifier([])
