@@ -210,7 +210,7 @@ class WritesLater:
         self.sent = 0
         self.began: Any = None
 
-    async def send(self, _request, permit):
+    async def send(self, request, permit):
         self.began()
         writer = asyncio.create_task(self.write(permit))
         await asyncio.shield(writer)

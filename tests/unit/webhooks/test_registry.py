@@ -133,7 +133,7 @@ def test_handler_is_an_async_function(bot, wrong):
         lambda bot: bot.menu("a name that is long")(echo),
         lambda bot: bot.menu("A", icon="red")(echo),
         lambda bot: bot.menu("A", sub_actions=["x"] * 6)(echo),
-        lambda bot: bot.menu("A", permissions=["message"])(echo),
+        lambda bot: bot.menu("A", permissions=["attachments"])(echo),
         lambda bot: bot.message(permissions=["everything"])(echo),
         lambda bot: bot.welcome(permissions=["chat"])(echo),
         lambda bot: bot.button("")(echo),
