@@ -46,10 +46,10 @@ attack: .venv/dev.stamp  ## run the property tests with ATTACK=50 times as many 
 soak: .venv/dev.stamp  ## simulate days of traffic and faults for SOAK_S=600 seconds
 	$(BIN)/python tests/simulation/soak.py
 
-# The simulated days only compute: with coverage they would take three times as long.
+# The simulations only compute: with coverage they would take three times as long.
 coverage: .venv/dev.stamp  ## run all tests, and measure the coverage
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation/test_promise.py
-	$(BIN)/pytest tests/simulation/test_promise.py
+	ATTACK=1 $(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation
+	$(BIN)/pytest tests/simulation
 
 .venv/mutants.stamp: .venv/dev.stamp
 	$(BIN)/python -m pip install --quiet --group mutants
