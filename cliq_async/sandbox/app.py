@@ -12,6 +12,8 @@ from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
 from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorized
+from cliq_async.sandbox.events.routes import EventRoutes
+from cliq_async.sandbox.events.service import EventService
 from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.oauth import Tokens, user_label
@@ -63,6 +65,7 @@ class SandboxApp:
 
     Attributes:
         lock: Guards the state, which other threads may read or change.
+        events: The events of webhook bots.
     """
 
     def __init__(
@@ -94,6 +97,15 @@ class SandboxApp:
         self._clock = clock
         self._started = clock()
         self._time_scale = settings.time_scale
+        self.events = EventService(
+            settings,
+            state,
+            lock=self.lock,
+            faults=self._faults,
+            throttle=self._throttle,
+            now=self._now,
+        )
+        self._event_routes = EventRoutes(self.events)
 
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
         """Return the report that `Sandbox.report` describes."""
@@ -122,6 +134,8 @@ class SandboxApp:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
             return json_response(200, self.report(user=query.get("user"), recipients=recipients))
+        if self._event_routes.serves(path):
+            return await self._event_routes.respond(request)
         accounts = {TOKEN_PATH: self._issue_token, REVOKE_PATH: self._revoke_token}
         if method == "POST" and path in accounts:
             if self._accounts.refuses_connection():
@@ -177,7 +191,9 @@ class SandboxApp:
         call = Call(user, parameters, _query(request), await _json_body(request))
         try:
             with self.lock:
-                response = json_response(*self._handlers[endpoint](self._state, call))
+                reply = self._handlers[endpoint](self._state, call)
+                self.events.api_calls.after(endpoint, call, reply, request.headers)
+            response = json_response(*reply)
         except ApiFault as error:  # an injected fault can break this response, too
             response = error_response(error)
         return _BROKEN_RESPONSES[fault]() if fault else response

@@ -14,7 +14,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-OPTIONAL = {"click", "rich", "redis", "opentelemetry", "jinja2", "keyring"}
+OPTIONAL = {"click", "rich", "redis", "opentelemetry", "jinja2", "keyring", "cryptography"}
 
 
 @cache
@@ -83,6 +83,7 @@ def test_aiohttp_is_known_to_few():
         "cliq_async.client",
         "cliq_async.cli.commands.demo",
         "cliq_async.cli.commands.demo_baseline",
+        "cliq_async.cli.commands.user",
         "cliq_async.cli.diagnostics.checks",
     }
 

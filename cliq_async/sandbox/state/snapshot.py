@@ -9,6 +9,7 @@ from cliq_async.sandbox.state.calls import CallRecord, Calls
 from cliq_async.sandbox.state.channels import Channel, Channels
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
+from cliq_async.sandbox.state.key_pair import KeyPair
 from cliq_async.sandbox.state.messages import Message, Messages, Thread
 from cliq_async.sandbox.state.pagination import Revisions
 from cliq_async.sandbox.state.people import People, Person
@@ -63,6 +64,7 @@ class Snapshot:
     next_message: int
     calls: list[CallRecord]
     call_count: int
+    private_key: str | None = None
 
 
 def take_snapshot(state: State) -> Snapshot:
@@ -102,6 +104,7 @@ def take_snapshot(state: State) -> Snapshot:
         next_message=state.messages.next_number,
         calls=state.calls.all(),
         call_count=state.calls.count,
+        private_key=state.keys.private_key,
     )
 
 
@@ -128,6 +131,7 @@ def restore_snapshot(snapshot: Snapshot, *, seed: int = 0) -> State:
         ),
         calls=Calls(snapshot.calls, count=snapshot.call_count, seed=seed),
         ids=Ids(snapshot.next_id),
+        keys=KeyPair(snapshot.private_key),
     )
 
 

@@ -12,6 +12,7 @@ from cliq_async.sandbox.state.channels import Channels, initial_channels
 from cliq_async.sandbox.state.counters import DeliveryCounter
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
+from cliq_async.sandbox.state.key_pair import KeyPair
 from cliq_async.sandbox.state.messages import Message, Messages
 from cliq_async.sandbox.state.people import JAMES, People, initial_people
 from cliq_async.sandbox.validation import Delivery
@@ -30,6 +31,7 @@ class State:
         messages: The most recent messages.
         calls: The most recent calls.
         ids: The ids of new bots and handlers.
+        keys: The key pair that signs events.
         delivered: The number of messages for each person.
         called: The number of calls for each person.
     """
@@ -40,6 +42,7 @@ class State:
     messages: Messages
     calls: Calls
     ids: Ids
+    keys: KeyPair = attrs.field(factory=KeyPair)
     delivered: DeliveryCounter = attrs.field(factory=DeliveryCounter)
     called: DeliveryCounter = attrs.field(factory=DeliveryCounter)
 
