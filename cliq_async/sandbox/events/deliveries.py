@@ -4,12 +4,18 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
+import msgspec
 
 __all__ = ["Delivery", "DeliveryLog"]
 
 E = TypeVar("E")
 
-_SHOWN_BYTES: Final = 65_536
+_KEPT_RESPONSE: Final = 65_536
+_KEPT_BYTES: Final = 64 * 1024**2
+
+
+def _shortened(body: bytes) -> bytes:
+    return body[:_KEPT_RESPONSE]
 
 
 @attrs.frozen(kw_only=True)
@@ -23,12 +29,11 @@ class Delivery:
         user: The ZUID of the person who caused the event.
         url: The execution URL.
         at: The time of sending, in milliseconds since 1970.
-        request: The event.
         body: The bytes that were sent.
         signature: The value of the header `X-Cliq-Signature`.
         fault: The injected fault; None without one.
         status: The HTTP status; None if there was no response on the connection.
-        response: The beginning of the body that came back.
+        response: The first 64 KiB of the body that came back.
         answer: The answer that was taken, such as a message; None without one.
         late: True if the answer came by the `response_url`.
         took_s: The time until the answer, in seconds of the sandbox; None without one.
@@ -44,12 +49,11 @@ class Delivery:
     user: str | None = None
     url: str = ""
     at: int = 0
-    request: dict[str, Any] = attrs.field(factory=dict)
     body: bytes = attrs.field(default=b"", repr=False)
     signature: str = attrs.field(default="", repr=False)
     fault: str | None = None
     status: int | None = None
-    response: bytes = attrs.field(default=b"", repr=False)
+    response: bytes = attrs.field(default=b"", repr=False, converter=_shortened)
     answer: Any = None
     late: bool = False
     took_s: float | None = None
@@ -57,6 +61,12 @@ class Delivery:
     skipped: str | None = None
     done: bool = True
     shown: tuple[str, ...] = ()
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The event; empty if none was sent."""
+        event: dict[str, Any] = msgspec.json.decode(self.body) if self.body else {}
+        return event
 
     def summarize(self) -> dict[str, Any]:
         """Return the delivery as a list shows it."""
@@ -71,7 +81,7 @@ class Delivery:
             "request": self.request,
             "body": self.body.decode(errors="replace"),
             "signature": self.signature,
-            "response": self.response[:_SHOWN_BYTES].decode(errors="replace"),
+            "response": self.response.decode(errors="replace"),
             "answer": self.answer,
         }
 
@@ -80,7 +90,7 @@ class DeliveryLog(Generic[E]):
     """The most recent deliveries, each with the event it is of.
 
     Args:
-        capacity: The number of deliveries to keep.
+        capacity: The number of deliveries to keep, if they have no more than 64 MiB in all.
 
     Attributes:
         revision: The number of changes so far.
@@ -89,7 +99,7 @@ class DeliveryLog(Generic[E]):
     def __init__(self, capacity: int = 1000) -> None:
         self.revision = 0
         self._capacity = capacity
-        self._count = 0
+        self._count = self._bytes = 0
         self._deliveries: dict[int, Delivery] = {}
         self._events: dict[int, E] = {}
         self._revisions: dict[int, int] = {}
@@ -115,20 +125,15 @@ class DeliveryLog(Generic[E]):
         """Store the delivery that a function makes from its id."""
         self._count += 1
         delivery = make(self._count)
-        while len(self._deliveries) >= self._capacity:
-            oldest = next(iter(self._deliveries))
-            del self._deliveries[oldest], self._events[oldest], self._revisions[oldest]
-        self._deliveries[delivery.id] = delivery
         self._events[delivery.id] = event
-        self._note_change(delivery.id)
+        self._keep(delivery)
         return delivery
 
     def change(self, delivery: Delivery, **fields: Any) -> Delivery:
         """Return a delivery with other fields; the record has it, too, if it is still kept."""
         delivery = attrs.evolve(delivery, **fields)
         if delivery.id in self._deliveries:
-            self._deliveries[delivery.id] = delivery
-            self._note_change(delivery.id)
+            self._keep(delivery)
         return delivery
 
     def changed_since(self, revision: int) -> list[Delivery]:
@@ -139,6 +144,20 @@ class DeliveryLog(Generic[E]):
             each for number, each in self._deliveries.items() if self._revisions[number] > revision
         ]
 
-    def _note_change(self, number: int) -> None:
+    def _keep(self, delivery: Delivery) -> None:
+        """Store a delivery, and drop the oldest ones beyond the limits."""
         self.revision += 1
-        self._revisions[number] = self.revision
+        self._revisions[delivery.id] = self.revision
+        before = self._deliveries.get(delivery.id)
+        self._bytes += _size(delivery) - (0 if before is None else _size(before))
+        self._deliveries[delivery.id] = delivery
+        while len(self._deliveries) > self._capacity or (
+            self._bytes > _KEPT_BYTES and len(self._deliveries) > 1
+        ):
+            oldest = next(iter(self._deliveries))
+            self._bytes -= _size(self._deliveries.pop(oldest))
+            del self._events[oldest], self._revisions[oldest]
+
+
+def _size(delivery: Delivery) -> int:
+    return len(delivery.body) + len(delivery.response)

@@ -121,7 +121,7 @@ class Dispatcher:
             )
             body = msgspec.json.encode(request)
             signature = self.keys.sign(body + b" " if fault == "event-badsig" else body)
-            records.append(self._record(event, request, body, signature, at=at, fault=fault))
+            records.append(self._record(event, body, signature, at=at, fault=fault))
             if fault == "event-twice":
                 again = self._repeat(event, records[0])
                 repeated.append(asyncio.get_running_loop().create_task(again))
@@ -216,9 +216,7 @@ class Dispatcher:
         def prepare() -> tuple[bytes, str]:
             fault = "event-twice" if first.fault == "event-twice" else None
             at = self.now_ms()
-            records.append(
-                self._record(event, first.request, first.body, first.signature, at=at, fault=fault)
-            )
+            records.append(self._record(event, first.body, first.signature, at=at, fault=fault))
             return first.body, first.signature
 
         outcome = await self._sender.send(event.receiver.url, event.receiver.handler, prepare)
@@ -227,7 +225,6 @@ class Dispatcher:
     def _record(
         self,
         event: Event,
-        request: dict[str, Any],
         body: bytes,
         signature: str,
         *,
@@ -242,7 +239,6 @@ class Dispatcher:
                 user=event.scene.person["user_id"],
                 url=event.receiver.url,
                 at=at,
-                request=request,
                 body=body,
                 signature=signature,
                 fault=fault,

@@ -73,8 +73,10 @@ class Feed:
         quiet_since = loop.time()
         while not self._stopped.is_set():
             now = views.cursor()
-            for kind, data in self._changes(cursor, now, chat, sent):
-                yield self._encode(kind, data, now)
+            changes = self._changes(cursor, now, chat, sent)
+            for index, (kind, data) in enumerate(changes, 1):
+                # A page that loses the connection in between gets all of them again.
+                yield self._encode(kind, data, now if index == len(changes) else cursor)
                 quiet_since = loop.time()
             cursor = now
             if loop.time() - quiet_since > _KEEP_ALIVE_S:

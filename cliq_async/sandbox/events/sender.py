@@ -31,6 +31,7 @@ _MAX_TOKENS: Final = 10_000
 _OK: Final = 200
 _GONE: Final = 410
 _PIECES: Final = 8
+_STOPPED: Final = "the sandbox has stopped"
 _REMOTE: Final = (
     "not sent: the execution_url is not on this machine; allow it with cliq sandbox "
     "--allow-remote or Sandbox(allow_remote=True)"
@@ -70,6 +71,7 @@ class HttpPost:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def __call__(
         self, url: str, body: bytes, headers: Mapping[str, str], *, slow_s: float = 0.0
@@ -80,6 +82,8 @@ class HttpPost:
             OSError, aiohttp.ClientError, ValueError: There is no valid response.
             ResponseTooLargeError: The response's body is too large.
         """
+        if self._closed:
+            raise aiohttp.ClientConnectionError(_STOPPED)
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
@@ -101,7 +105,8 @@ class HttpPost:
             return response.status, b"".join(pieces)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and open no others."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -243,6 +248,13 @@ class Sender:
         if isinstance(answer, ApiFault):
             raise answer
 
+    def stop(self) -> None:
+        """End all waits for late answers."""
+        for awaited in self._awaited.values():
+            awaited.over = awaited.over or _STOPPED
+            if not awaited.answer.done():
+                awaited.answer.set_result((b"", ApiFault(_GONE, _STOPPED)))
+
     def _await(self, token: str, handler: str, now: float) -> _Awaited:
         opens_at = now + self._wait_s / self._scale
         awaited = _Awaited(
@@ -294,6 +306,8 @@ class Sender:
                 error=f"no answer within {self._wait_s:g} s, and none by the response_url"
             )
         took_s = (loop.time() - started) * self._scale
+        if awaited.over == _STOPPED:
+            return Outcome(error=_STOPPED)
         if isinstance(answer, ApiFault):
             return Outcome(late=True, took_s=took_s, response=data, error=_refusal(answer))
         return Outcome(late=True, took_s=took_s, response=data, answer=answer)

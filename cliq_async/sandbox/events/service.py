@@ -54,14 +54,14 @@ class EventService:
         scale = settings.time_scale
         self._settings = settings
         self._post = HttpPost()
-        sender = Sender(
+        self._sender = Sender(
             self._post,
             wait_s=settings.event_wait_s,
             time_scale=scale,
             is_allowed=None if settings.allow_remote else is_loopback_url,
         )
         self.dispatcher = Dispatcher(
-            state, lock=lock, faults=faults, sender=sender, now=now, wall_clock=time.time
+            state, lock=lock, faults=faults, sender=self._sender, now=now, wall_clock=time.time
         )
         ringing = Ringing(self.dispatcher, time_scale=scale)
         self.acts = UserActs(state, self.dispatcher, ringing)
@@ -87,5 +87,6 @@ class EventService:
     async def stop(self) -> None:
         """End streams and events, and close the connections to bots."""
         self.feed.stop()
+        self._sender.stop()
         await self.dispatcher.stop()
         await self._post.close()
