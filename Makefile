@@ -34,8 +34,8 @@ help:  ## list the targets
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@ .venv/demo.stamp
 
-demo: .venv/demo.stamp  ## message 20,000 subscribers without a lockout, then with a plain limiter
-	@$(BIN)/cliq demo
+demo: .venv/demo.stamp  ## message 20,000 subscribers without a lockout, then with a plain limiter; DIALECT=live
+	@$(BIN)/cliq demo $(if $(DIALECT),--dialect $(DIALECT))
 
 test: .venv/dev.stamp  ## run the unit and property tests: within a minute
 	$(BIN)/pytest tests/unit tests/property

@@ -46,6 +46,7 @@ if typing.TYPE_CHECKING:
     )
     from cliq_async.models.call import Call, CallAction, CallReceipt
     from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
+    from cliq_async.models.chart import Graph, PercentageChart
     from cliq_async.models.handler import (
         Handler,
         HandlerChanges,
@@ -56,8 +57,9 @@ if typing.TYPE_CHECKING:
     from cliq_async.models.incoming import IncomingReceipt
     from cliq_async.models.message import Message, Sender, SentMessage, Styles
     from cliq_async.models.page import Page
-    from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
+    from cliq_async.models.slide import BulletList, Images, Labels, Slide, TextBlock
     from cliq_async.models.subscriber import Subscriber
+    from cliq_async.models.table import Table
     from cliq_async.quota.status import QuotaStatus
     from cliq_async.quota.stores.base import QuotaStore
     from cliq_async.quota.stores.memory import MemoryStore
@@ -123,6 +125,7 @@ else:
             ),
             "cliq_async.models.call": ("Call", "CallAction", "CallReceipt"),
             "cliq_async.models.card": ("Card", "ModernInline", "Poll", "Prompt", "Section"),
+            "cliq_async.models.chart": ("Graph", "PercentageChart"),
             "cliq_async.models.handler": (
                 "Handler",
                 "HandlerChanges",
@@ -133,15 +136,9 @@ else:
             "cliq_async.models.incoming": ("IncomingReceipt",),
             "cliq_async.models.message": ("Message", "Sender", "SentMessage", "Styles"),
             "cliq_async.models.page": ("Page",),
-            "cliq_async.models.slide": (
-                "BulletList",
-                "Images",
-                "Labels",
-                "Slide",
-                "Table",
-                "TextBlock",
-            ),
+            "cliq_async.models.slide": ("BulletList", "Images", "Labels", "Slide", "TextBlock"),
             "cliq_async.models.subscriber": ("Subscriber",),
+            "cliq_async.models.table": ("Table",),
             "cliq_async.quota.status": ("QuotaStatus",),
             "cliq_async.quota.stores.base": ("QuotaStore",),
             "cliq_async.quota.stores.memory": ("MemoryStore",),
@@ -182,6 +179,7 @@ __all__ = [
     "CopyText",
     "Endpoint",
     "ForeignAnswerError",
+    "Graph",
     "Handler",
     "HandlerChanges",
     "HandlerParam",
@@ -205,6 +203,7 @@ __all__ = [
     "Outcome",
     "OutcomeUnknownError",
     "Page",
+    "PercentageChart",
     "PermissionDeniedError",
     "Poll",
     "PreviewUrl",

@@ -34,6 +34,7 @@ from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.records import keeps_records
 from cliq_async.quota.token import Token, try_acquire_now
 from cliq_async.transport.base import NoAnswerError, Request, Response, Transport
+from cliq_async.transport.throttling import error_texts
 
 __all__ = ["AccountsClient", "AuthorizationCode", "ExchangeResult", "scopes_in"]
 
@@ -241,8 +242,9 @@ class _Answer:
     def of(cls, response: Response) -> "_Answer":
         fields = json_object(response.body or b"")
         error = fields.get("error")
+        error = error if isinstance(error, str) else "".join(error_texts(fields)[:1])
         return cls(
-            error=error.strip() if isinstance(error, str) else "",
+            error=error.strip(),
             success=fields.get("status") == "success",
             refresh_token=fields.get("refresh_token"),
             scopes=scopes_in(fields.get("scope")),

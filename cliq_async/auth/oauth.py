@@ -27,7 +27,7 @@ from cliq_async.endpoints import Limit
 from cliq_async.errors import AuthError
 from cliq_async.quota.model import Quota
 from cliq_async.transport.base import Request, Response
-from cliq_async.transport.throttling import detect_throttle
+from cliq_async.transport.throttling import detect_throttle, error_texts
 
 __all__ = [
     "TIMEOUT_S",
@@ -239,7 +239,10 @@ def _refuses_credentials(error: object) -> bool:
 def _reason(grant: TokenGrant, status: int, answer: dict[str, Any]) -> str:
     error, description = answer.get("error"), answer.get("error_description")
     if not isinstance(error, str) or not error.strip():
-        return f"HTTP {status} without a reason"
+        words = " ".join(error_texts(answer)[:1])
+        return (
+            f"HTTP {status}: {grant.redact(words)}" if words else f"HTTP {status} without a reason"
+        )
     reason = grant.redact(error)
     if isinstance(description, str) and description.strip():
         reason += f" ({grant.redact(description)})"

@@ -10,9 +10,10 @@ from cliq_async.bulk.batch import Batch
 from cliq_async.endpoints import ENDPOINTS, Endpoint
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import MAX_CALLED, Call, CallReceipt
+from cliq_async.models.deserialization import read_written
 from cliq_async.models.identifiers import MAX_USER_IDS
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import read_written, to_json
+from cliq_async.models.serialization import to_json
 from cliq_async.transport.pending_call import PendingCall
 from cliq_async.transport.protocol import ApiCall
 

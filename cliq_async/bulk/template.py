@@ -27,9 +27,12 @@ _JINJA_MARKERS: Final = ("{{", "{%", "{#")
 class _Template(Generic[T]):
     """A function that builds a row's recipient and content from a template."""
 
-    def __init__(self, template: object, to: str, build: Callable[[Any], T]) -> None:
+    def __init__(
+        self, template: object, to: str, build: Callable[..., T], *, allow_unknown: bool
+    ) -> None:
         self._to = to
         self._build = build
+        self._allow_unknown = allow_unknown
         plain = {"text": template} if isinstance(template, str) else template
         if not isinstance(plain, Mapping):
             raise ValidationError("template", "a str, or a mapping in the form of the API", plain)
@@ -53,7 +56,7 @@ class _Template(Generic[T]):
             raise ValidationError("to", f"a column {self._to!r}", _column_names(columns))
         plain = self._render(columns)
         try:
-            return columns.get(self._to, ""), self._build(plain)
+            return columns.get(self._to, ""), self._build(plain, allow_unknown=self._allow_unknown)
         except ValidationError:
             raise
         except ValueError as error:
@@ -78,13 +81,20 @@ class MessageTemplate(_Template[Message]):
     Args:
         message: The text, or a message in the form of the API, whose texts are templates.
         to: The column with the recipient's id.
+        allow_unknown: Send fields that a message does not have as they are, in `Message.extra`.
 
     Raises:
         ValidationError: `message` is not a valid template.
     """
 
-    def __init__(self, message: str | Mapping[str, Any], *, to: str = "user_id") -> None:
-        super().__init__(message, to, message_from)
+    def __init__(
+        self,
+        message: str | Mapping[str, Any],
+        *,
+        to: str = "user_id",
+        allow_unknown: bool = False,
+    ) -> None:
+        super().__init__(message, to, message_from, allow_unknown=allow_unknown)
 
 
 class CallTemplate(_Template[Call]):
@@ -101,13 +111,16 @@ class CallTemplate(_Template[Call]):
         call: The text, or a call in the form of the API without `user_ids`, whose texts are
             templates.
         to: The column with the recipient's id.
+        allow_unknown: Send fields that a call does not have as they are, in `Call.extra`.
 
     Raises:
         ValidationError: `call` is not a valid template.
     """
 
-    def __init__(self, call: str | Mapping[str, Any], *, to: str = "user_id") -> None:
-        super().__init__(call, to, call_from)
+    def __init__(
+        self, call: str | Mapping[str, Any], *, to: str = "user_id", allow_unknown: bool = False
+    ) -> None:
+        super().__init__(call, to, call_from, allow_unknown=allow_unknown)
 
 
 def _environment() -> "LimitedEnvironment":

@@ -10,7 +10,13 @@ import click
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_from_name
 from cliq_async.cli.inputs.selection import RecipientSelection
-from cliq_async.cli.options import Option, journal_type, options_object, seconds
+from cliq_async.cli.options import (
+    Option,
+    allow_unknown_option,
+    journal_type,
+    options_object,
+    seconds,
+)
 from cliq_async.cli.outputs.console import echo_err
 
 __all__ = ["BulkOptions", "bulk_options"]
@@ -29,6 +35,7 @@ class BulkOptions:
         template: True if the content is a template over the columns.
         text: The content as a text.
         message: The content as a JSON file.
+        allow_unknown: True to send fields of that file that are not documented as they are.
         headroom: The tokens of the quota to leave to other callers.
         dedupe: True to send once to an id that occurs twice.
         batch_size: The recipients per request; None for the maximum.
@@ -49,6 +56,7 @@ class BulkOptions:
     template: bool
     text: str | None
     message: Path | None
+    allow_unknown: bool
     headroom: int
     dedupe: bool
     batch_size: int | None
@@ -90,7 +98,7 @@ class BulkOptions:
         """The column in which a template finds the recipient's id; `user_id` in a synced list."""
         return self.column or "user_id"
 
-    def content(self, template: Callable[..., Any], read: Callable[[Path], Any]) -> Any:
+    def content(self, template: Callable[..., Any], read: Callable[..., Any]) -> Any:
         """Build the content to send: a text, the content of a file, or a template of either.
 
         Args:
@@ -103,8 +111,10 @@ class BulkOptions:
         """
         if self.template:
             source = self.text if self.message is None else read_json(self.message)
-            return template(source, to=self._id_column)
-        return self.text if self.message is None else read(self.message)
+            return template(source, to=self._id_column, allow_unknown=self.allow_unknown)
+        if self.message is None:
+            return self.text
+        return read(self.message, allow_unknown=self.allow_unknown)
 
     async def options(self) -> dict[str, Any]:
         """Return the options of the job.
@@ -202,6 +212,7 @@ def _content_options(max_recipients: int) -> tuple[Option, ...]:
             metavar="FILE.json",
             help="More than a text: JSON in the form of the API.",
         ),
+        allow_unknown_option,
         click.option(
             "--template",
             is_flag=True,

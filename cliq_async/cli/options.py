@@ -17,6 +17,7 @@ from cliq_async.errors import ValidationError
 __all__ = [
     "ConnectionOptions",
     "ServerOptions",
+    "allow_unknown_option",
     "combine",
     "connection_options",
     "extension_key_option",
@@ -76,6 +77,11 @@ json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."
 )
 yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+allow_unknown_option: Final = click.option(
+    "--allow-unknown",
+    is_flag=True,
+    help="Send fields of the JSON file that are not documented as they are, at your own risk.",
+)
 extension_key_option: Final = click.option(
     "--extension-key", metavar="KEY", help="The key of the extension that the bot belongs to."
 )

@@ -13,6 +13,7 @@ from cliq_async.models.button import (
 )
 from cliq_async.models.call import Call, CallAction, CallReceipt
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
+from cliq_async.models.chart import Graph, PercentageChart
 from cliq_async.models.handler import (
     Handler,
     HandlerChanges,
@@ -23,8 +24,9 @@ from cliq_async.models.handler import (
 from cliq_async.models.incoming import IncomingReceipt
 from cliq_async.models.message import Message, Sender, SentMessage, Styles
 from cliq_async.models.page import Page
-from cliq_async.models.slide import BulletList, Images, Labels, Slide, Table, TextBlock
+from cliq_async.models.slide import BulletList, Images, Labels, Slide, TextBlock
 from cliq_async.models.subscriber import Subscriber
+from cliq_async.models.table import Table
 
 __all__ = [
     "Action",
@@ -39,6 +41,7 @@ __all__ = [
     "Card",
     "Confirm",
     "CopyText",
+    "Graph",
     "Handler",
     "HandlerChanges",
     "HandlerParam",
@@ -52,6 +55,7 @@ __all__ = [
     "NewHandler",
     "OpenUrl",
     "Page",
+    "PercentageChart",
     "Poll",
     "PreviewUrl",
     "Prompt",

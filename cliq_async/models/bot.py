@@ -12,6 +12,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.extra import NO_EXTRA, Unknown
 from cliq_async.models.handler import SubAction
 
 __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
@@ -19,7 +20,8 @@ __all__ = ["Bot", "BotChanges", "BotHandler", "NewBot", "User"]
 ExecutionType = Literal["deluge", "webhook"]
 Participation = Literal["listen_message", "send_message", "auto_follow_thread"]
 Scope = Literal["organization", "team", "personal"]
-Switch = Literal["enabled", "disabled"]
+Switch = Literal["enabled", "disabled", "enable", "disable"]
+"""The Bots documents print the first two in their texts, and the last two in their schema."""
 
 _URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _NAME_CHARS: Final = 20
@@ -87,7 +89,9 @@ class NewBot(_Described):
     """A bot to create. Cliq assigns the unique name and the id.
 
     Example:
-        >>> bot = NewBot("Pipeline Bot", description="Tells how builds went", scope="organization")
+        >>> bot = NewBot("Pipeline Bot", description="Tells how builds went")
+        >>> bot.scope
+        'organization'
 
     Attributes:
         name: 1 to 20 characters; must be unique.
@@ -95,11 +99,13 @@ class NewBot(_Described):
         execution_type: `deluge`, Cliq's default, or `webhook`.
         execution_url: The URL that receives a webhook bot's events. Required for `webhook`, refused
             otherwise.
-        scope: `organization`, `team` or `personal`.
+        scope: `organization`, `team` or `personal`. It is always sent, since Cliq requires it; by
+            default it is `team` if `team_ids` are given, else `organization`.
         team_ids: 1 to 4 ids; required when the scope is `team`.
         status_messages: At most 10, of 1 to 50 characters each.
         channel_participation: At most 3 of `listen_message`, `send_message`, `auto_follow_thread`.
-        calls: `enabled` or `disabled`. Calls override the recipients' Do Not Disturb.
+        calls: `enabled` or `disabled` (also `enable` or `disable`, as some documents print them).
+            Calls override the recipients' Do Not Disturb.
         image: The avatar, in base64.
 
     Raises:
@@ -115,6 +121,9 @@ class NewBot(_Described):
     )
 
     def __attrs_post_init__(self) -> None:
+        if self.scope is None:
+            scope = "organization" if self.team_ids is None else "team"
+            object.__setattr__(self, "scope", scope)  # the class is frozen
         _check_team(self)
         webhook = self.execution_type == "webhook"
         if webhook and self.execution_url is None:
@@ -139,7 +148,7 @@ class BotChanges(_Described):
         team_ids: 1 to 4 ids; required when the scope becomes `team`.
         status_messages: At most 10, of 1 to 50 characters each.
         channel_participation: At most 3 of `listen_message`, `send_message`, `auto_follow_thread`.
-        calls: `enabled` or `disabled`.
+        calls: `enabled` or `disabled`, as for `NewBot`.
         image: The avatar, in base64.
 
     Raises:
@@ -216,8 +225,9 @@ class Bot:
         type: `custom` or another.
         default: True if it is one of Cliq's own bots; None if Cliq does not say.
         subscriber_count: Number of subscribers; None if Cliq does not say.
-        extra: All other fields of the response to `bots.get`, unchanged. They include the
-            subscription details, whose name is not documented.
+        extra: All other fields of the response, unchanged. They include the subscription details,
+            whose name is not documented. Except in a page, they also include `handlers` and
+            `creator` as they came if those have more fields than the models here.
     """
 
     id: str
@@ -237,4 +247,4 @@ class Bot:
     type: str = ""
     default: bool | None = None
     subscriber_count: int | None = None
-    extra: Any = attrs.field(factory=dict, hash=False)
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

@@ -2,12 +2,13 @@
 
 import abc
 import re
-from typing import ClassVar, Final, Literal, get_args
+from typing import Any, ClassVar, Final, Literal, get_args
 
 import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import validators
+from cliq_async.models.extra import as_json_object, check_json_object
 
 __all__ = [
     "Action",
@@ -27,6 +28,11 @@ _WEB: Final = re.compile(r"(?:https?://|tel:|sms:|sip:)\S+", re.IGNORECASE)
 _SYSTEM: Final = re.compile(r"(?:audiocall|videocall|startchat|invite)/[0-9]+|locationpermission")
 
 
+def _check_mandatory(confirm: "Confirm", attribute: Any, value: object) -> None:
+    if value not in ("true", "false"):
+        validators.is_bool(confirm, attribute, value)
+
+
 @attrs.frozen
 class Confirm:
     """A confirmation that Cliq asks for before it runs a button's action.
@@ -41,7 +47,8 @@ class Confirm:
         description: At most 100 characters.
         emotion: `positive`, `neutral` or `negative`.
         cancel_button_label: Label of the button that cancels, at most 100 characters.
-        mandatory: True if the user must type something.
+        mandatory: True if the user must type something. `"true"` and `"false"` are sent as text,
+            as Zoho's page on buttons has it.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -59,12 +66,20 @@ class Confirm:
     cancel_button_label: str = attrs.field(
         default="", kw_only=True, validator=validators.str_length(0, 100)
     )
-    mandatory: bool | None = attrs.field(default=None, kw_only=True, validator=validators.is_bool)
+    mandatory: bool | Literal["true", "false"] | None = attrs.field(
+        default=None, kw_only=True, validator=_check_mandatory
+    )
 
 
 @attrs.frozen
 class Action(abc.ABC):
-    """The base of all actions: a type and an optional confirmation."""
+    """The base of all actions.
+
+    Attributes:
+        confirm: A confirmation to ask for first.
+        extra: Further fields of the action in the API's form, sent as they are and at your own
+            risk. They replace fields of the same name.
+    """
 
     type: ClassVar[str]
 
@@ -72,6 +87,13 @@ class Action(abc.ABC):
         default=None,
         kw_only=True,
         validator=validators.instance(Confirm, "a Confirm or None", optional=True),
+    )
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_json_object,
+        hash=False,  # a dict is not hashable
     )
 
     @abc.abstractmethod
@@ -92,6 +114,7 @@ class OpenUrl(Action):
         ios: URL for the iOS app, at most 256 characters.
         android: URL for the Android app, at most 256 characters.
         confirm: A confirmation to ask for first.
+        extra: Further fields, as for `Action`.
 
     Raises:
         ValidationError: A field breaks its limit, or no URL is given.
@@ -138,6 +161,7 @@ class InvokeFunction(Action):
         name: The function's name.
         owner: The email address of the function's creator.
         confirm: A confirmation to ask for first.
+        extra: Further fields, as for `Action`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -166,6 +190,7 @@ class SystemApi(Action):
         api: `audiocall/ZUID`, `videocall/ZUID`, `startchat/ZUID`, `invite/ZUID` with the digits
             of a user's id, or `locationpermission`.
         confirm: A confirmation to ask for first.
+        extra: Further fields, as for `Action`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -192,6 +217,7 @@ class PreviewUrl(Action):
     Attributes:
         url: 1 to 500 characters.
         confirm: A confirmation to ask for first.
+        extra: Further fields, as for `Action`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -213,6 +239,7 @@ class CopyText(Action):
     Attributes:
         text: 1 to 200 characters.
         confirm: A confirmation to ask for first.
+        extra: Further fields, as for `Action`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -240,6 +267,9 @@ class Button:
         hint: Shown on hovering, at most 100 characters.
         type: `+` is green, `-` is red.
         key: Identifies the button to the invoked function, at most 100 characters.
+        arguments: Any JSON values by name, which the invoked function receives.
+        extra: Further fields of the button in the API's form, sent as they are and at your own
+            risk. They replace fields of the same name.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -252,3 +282,17 @@ class Button:
         default=None, kw_only=True, validator=validators.one_of(*get_args(ButtonType))
     )
     key: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
+    arguments: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_json_object,
+        hash=False,  # a dict is not hashable
+    )
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_json_object,
+        hash=False,  # a dict is not hashable
+    )

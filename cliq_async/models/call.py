@@ -8,6 +8,13 @@ import attrs
 from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models import converters, validators
 from cliq_async.models.button import Action
+from cliq_async.models.extra import (
+    NO_EXTRA,
+    Unknown,
+    as_json_object,
+    check_extra,
+    check_json_object,
+)
 from cliq_async.models.identifiers import check_not_a_table, recipient_ids
 
 __all__ = ["MAX_CALLED", "Call", "CallAction", "CallReceipt"]
@@ -52,8 +59,10 @@ class CallAction:
         label: 1 to 20 characters.
         action: The action that it runs, without a confirmation.
         icon: A URL, or one of Cliq's icons, such as `tick`, `preview` or `url`.
-        hint: Shown on hovering, at most 100 characters.
-        key: Identifies the button to the invoked function, at most 100 characters.
+        hint: Shown on hovering, at most 100 characters; may be empty.
+        key: Identifies the button to the invoked function, at most 100 characters; may be empty.
+        extra: Further fields of the button in the API's form, sent as they are and at your own
+            risk. They replace fields of the same name.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -64,8 +73,19 @@ class CallAction:
     icon: str | None = attrs.field(
         default=None, kw_only=True, validator=validators.str_length(1, optional=True)
     )
-    hint: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
-    key: str = attrs.field(default="", kw_only=True, validator=validators.str_length(0, 100))
+    hint: str | None = attrs.field(
+        default=None, kw_only=True, validator=validators.str_length(0, 100, optional=True)
+    )
+    key: str | None = attrs.field(
+        default=None, kw_only=True, validator=validators.str_length(0, 100, optional=True)
+    )
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_json_object,
+        hash=False,  # a dict is not hashable
+    )
 
 
 @attrs.frozen
@@ -80,8 +100,10 @@ class Call:
         user_ids: The recipients: 1 to 10 ZUIDs or email addresses. If None, Cliq chooses them; the
             API documentation does not say how.
         retry: Number of retries if the call is missed, 0 to 3; 2 minutes apart.
-        loop: Number of times the text is read, 1 to 3.
+        loop: Number of times the text is read, at most 3.
         actions: The buttons, at most 5.
+        extra: Further fields of the call in the API's form, sent as they are and at your own risk.
+            They replace fields of the same name, and must not choose recipients.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -94,12 +116,19 @@ class Call:
     retry: int | None = attrs.field(
         default=None, kw_only=True, validator=validators.int_range(0, 3)
     )
-    loop: int | None = attrs.field(default=None, kw_only=True, validator=validators.int_range(1, 3))
+    loop: int | None = attrs.field(default=None, kw_only=True, validator=validators.int_range(0, 3))
     actions: tuple[CallAction, ...] = attrs.field(
         default=(),
         kw_only=True,
         converter=_actions,
         validator=validators.instances(CallAction, 0, 5, "actions"),
+    )
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_extra,
+        hash=False,  # a dict is not hashable
     )
 
 
@@ -110,7 +139,9 @@ class CallReceipt:
     Attributes:
         id: The call's UUID; empty if the response could not be read.
         user_ids: The recipients.
+        extra: All other fields of the response, unchanged.
     """
 
     id: str = ""
     user_ids: tuple[str, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 
 from cliq_async.models import converters, validators
+from cliq_async.models.extra import as_json_object, check_json_object
 
 __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
 
@@ -25,11 +26,24 @@ def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple
 
 @attrs.frozen
 class Card(abc.ABC):
-    """The base of all cards: a theme and a title."""
+    """The base of all cards.
+
+    Attributes:
+        title: At most 200 characters.
+        extra: Further fields of the card in the API's form, sent as they are and at your own
+            risk. They replace fields of the same name.
+    """
 
     theme: ClassVar[str]
 
     title: str = attrs.field(default="", validator=validators.str_length(0, 200))
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_json_object,
+        hash=False,  # a dict is not hashable
+    )
 
     @abc.abstractmethod
     def content(self) -> dict[str, Any]:
@@ -69,6 +83,7 @@ class ModernInline(Card):
         title: At most 200 characters.
         thumbnail: An HTTPS URL.
         sections: One section or several.
+        extra: Further fields, as for `Card`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -108,6 +123,7 @@ class Poll(Card):
     Attributes:
         title: The question, at most 200 characters.
         options: 2 to 10, of 1 to 100 characters each.
+        extra: Further fields, as for `Card`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -137,6 +153,7 @@ class Prompt(Card):
 
     Attributes:
         title: At most 200 characters.
+        extra: Further fields, as for `Card`.
 
     Raises:
         ValidationError: A field breaks its limit.

@@ -17,6 +17,7 @@ __all__ = [
     "as_pairs",
     "as_rows",
     "as_text",
+    "as_texts",
     "as_tuple",
     "count_characters",
 ]
@@ -61,6 +62,11 @@ def as_text(value: object) -> Any:
     return value
 
 
+def as_texts(value: Any) -> tuple[str, ...]:
+    """Convert one item or an iterable of items to strings; numbers become strings."""
+    return tuple(as_text(item) for item in as_tuple(value))
+
+
 def as_id(value: object) -> Any:
     """Convert an id to a string: an integer of any type, or a Decimal without a fraction.
 
@@ -98,10 +104,10 @@ def as_rows(value: Any) -> tuple[dict[str, str], ...]:
 
 
 def count_characters(value: object) -> int:
-    """Count the characters of all strings in nested tuples and dicts, keys included."""
+    """Count the characters of all strings in nested tuples, lists and dicts, keys included."""
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return sum(count_characters(item) for item in value)
     if isinstance(value, dict):
         return sum(count_characters(key) + count_characters(item) for key, item in value.items())

@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = [
     "HANDLER_TYPES",
@@ -49,6 +50,8 @@ PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
 """The permissions of each handler type. Source: "Permissions availability per handler type"."""
 
 _MENU: Final = "menu_handler"
+_DISPUTED: Final = {_MENU: ("message",)}
+"""Permissions that an example of Zoho's OpenAPI document has, against the table."""
 _SCRIPT_BYTES: Final = 256_000
 _NAME_CHARS: Final = 15
 _MAX_PERMISSIONS: Final = 5
@@ -204,7 +207,7 @@ def check_type(field: str, handler_type: str, handler: NewHandler | HandlerChang
     if handler is None:
         return handler_type
     owner = type(handler).__name__
-    allowed = PERMISSIONS[handler_type]
+    allowed = PERMISSIONS[handler_type] + _DISPUTED.get(handler_type, ())
     for index, permission in enumerate(handler.permissions or ()):
         if permission not in allowed:
             choices = f"one of {', '.join(allowed)} for a {handler_type}"
@@ -248,6 +251,8 @@ class Handler:
         permissions: The data that a webhook bot's handler receives.
         return_type: Such as `MAP`.
         params: The handler's parameters.
+        extra: All other fields of the response, unchanged, and `sub_actions` and `params` as they
+            came if they have more fields than these models.
     """
 
     type: str = ""
@@ -260,3 +265,4 @@ class Handler:
     permissions: tuple[str, ...] = ()
     return_type: str = ""
     params: tuple[HandlerParam, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

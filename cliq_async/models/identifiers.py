@@ -28,7 +28,7 @@ __all__ = [
 MAX_USER_IDS: Final = 100
 _MAX_ID_CHARS: Final = 320
 """More than any email address has; a ZUID has about twenty."""
-_MAX_LIMIT: Final = 50
+_MAX_INT: Final = 2**63 - 1
 _TABLE: Final = 2
 """The number of a table's dimensions."""
 _SHOWN_COLUMNS: Final = 5
@@ -154,17 +154,23 @@ def path_segment(field: str, value: str) -> str:
     return quote(value, safe="")
 
 
-def page_limit(limit: int | None) -> int | None:
-    """Check and return a page size: 1 to 50, or None for Cliq's default of 20.
+def page_limit(limit: int | None, maximum: int | None = None) -> int | None:
+    """Check and return a page size: 1 or more, or None for Cliq's default of 20.
+
+    Args:
+        limit: The page size.
+        maximum: The largest one, if the API documents one.
 
     Raises:
         ValidationError: `limit` is out of range.
     """
     if limit is None:
         return None
-    # bool is a subclass of int
-    if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
-        raise ValidationError("limit", f"an int from 1 to {_MAX_LIMIT}", limit)
+    # bool is a subclass of int; an int of more bits is not one of JSON's
+    high = _MAX_INT if maximum is None else maximum
+    if type(limit) is not int or not 0 < limit <= high:
+        words = "an int, 1 or more" if maximum is None else f"an int from 1 to {maximum}"
+        raise ValidationError("limit", words, limit)
     return limit
 
 

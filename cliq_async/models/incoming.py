@@ -7,6 +7,7 @@ import attrs
 
 from cliq_async.errors import ValidationError, abbreviate
 from cliq_async.models import validators
+from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = ["IncomingReceipt", "check_parameters"]
 
@@ -39,6 +40,8 @@ class IncomingReceipt:
 
     Attributes:
         user_ids: Their ZUIDs; empty if the response could not be read.
+        extra: All other fields of the response, unchanged.
     """
 
     user_ids: tuple[str, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)

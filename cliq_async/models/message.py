@@ -9,6 +9,7 @@ from cliq_async.errors import Unquoted, ValidationError, abbreviate
 from cliq_async.models import converters, validators
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
+from cliq_async.models.extra import NO_EXTRA, Unknown, as_json_object, check_extra
 from cliq_async.models.slide import Slide
 
 __all__ = ["Message", "Sender", "SentMessage", "Styles", "plain_text"]
@@ -17,6 +18,7 @@ Background = Literal["red", "yellow", "green", "blue", "grey"]
 
 _TEXT_CHARS: Final = 5_000
 _SLIDES_CHARS: Final = 10_000
+_CONTENT: Final = frozenset({"text", "card", "slides"})
 
 
 @attrs.frozen
@@ -102,7 +104,8 @@ class Message:
     Attributes:
         text: 1 to 5,000 characters.
         card: `ModernInline`, `Poll` or `Prompt`; a `Prompt` needs a button.
-        slides: At most 20, of 10,000 characters in all (titles and the keys of rows included).
+        slides: At most 20, of 10,000 characters in all (titles and the keys of rows included, but
+            not buttons).
         buttons: At most 5.
         bot: A different name and avatar for the sender.
         styles: Background and Markdown.
@@ -117,6 +120,8 @@ class Message:
         mark_as_read: True to mark the message as read for its recipients.
         sync_message: True to have Cliq respond only after delivery; the response then includes
             `chat_id` and `message_id`.
+        extra: Further fields of the message in the API's form, sent as they are and at your own
+            risk. They replace fields of the same name, and must not choose recipients.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -186,12 +191,21 @@ class Message:
         default=None, kw_only=True, validator=validators.is_bool
     )
 
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_extra,
+        hash=False,  # a dict is not hashable
+    )
+
     def __attrs_post_init__(self) -> None:
-        if self.text is None and self.card is None and not self.slides:
+        given = self.text is not None or self.card is not None or self.slides
+        if not given and _CONTENT.isdisjoint(self.extra):
             raise ValidationError(
                 "Message.text", "at least one of text, card and slides", Unquoted("none")
             )
-        if isinstance(self.card, Prompt) and not self.buttons:
+        if isinstance(self.card, Prompt) and not self._has_buttons(self.card):
             raise ValidationError("Message.buttons", "at least one with a Prompt card", 0)
         if self.slides:
             size = sum(slide.size for slide in self.slides)
@@ -199,6 +213,9 @@ class Message:
                 raise ValidationError(
                     "Message.slides", f"at most {_SLIDES_CHARS} characters in all", size
                 )
+
+    def _has_buttons(self, card: Card) -> bool:
+        return bool(self.buttons or self.extra.get("buttons") or card.extra.get("buttons"))
 
 
 def plain_text(text: str) -> dict[str, Any]:
@@ -216,16 +233,20 @@ class SentMessage:
 
     Attributes:
         chat_id: The chat that received it; only with `sync_message`.
-        message_id: Its id; only with `sync_message`.
+        message_id: Its id; only with `sync_message`. Ids are as they came, which may be
+            URL-encoded: `reply_to` and `thread_message_id` take them so.
         by_user: The same ids for each recipient by ZUID, if Cliq reports them; the two above are
             then those of one recipient.
         unreached: The ZUIDs among the recipients whom that leaves out; Cliq did not reach them.
+        extra: All other fields of the response, unchanged. Where the live service has the ids for
+            each recipient, they include those as they came, as `message_details`.
     """
 
     chat_id: str | None = None
     message_id: str | None = None
     by_user: dict[str, "SentMessage"] = attrs.field(factory=dict)
     unreached: tuple[str, ...] = ()
+    extra: Unknown = attrs.field(default=NO_EXTRA, hash=False)
 
 
 attrs.resolve_types(SentMessage)  # the class refers to itself

@@ -1,31 +1,37 @@
-"""Slides: tables, lists, labels, images and text below a message."""
+"""Slides: lists, labels, images and text below a message."""
 
 import abc
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Literal, get_args
 
 import attrs
 
-from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.button import Button
+from cliq_async.models.extra import as_json_object, check_json_object
 
-__all__ = ["BulletList", "Images", "Labels", "Slide", "Table", "TextBlock"]
+__all__ = ["BulletList", "Images", "Labels", "Slide", "TextBlock"]
 
-_PERCENT: Final = 100
+ListStyle = Literal[
+    "disc",
+    "circle",
+    "square",
+    "decimal",
+    "lower-alpha",
+    "upper-alpha",
+    "lower-roman",
+    "upper-roman",
+    "bulleted",
+]
+"""The last one is not among the documented values, but in the document's example."""
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(converters.as_text(item) for item in converters.as_tuple(value))
+    return converters.as_texts(value)
 
 
 def _urls(value: str | Iterable[str]) -> tuple[str, ...]:
     return converters.as_tuple(value)
-
-
-def _rows(
-    value: Mapping[str, str | float] | Iterable[Mapping[str, str | float]],
-) -> tuple[dict[str, str], ...]:
-    return converters.as_rows(value)
 
 
 def _pairs(
@@ -34,96 +40,55 @@ def _pairs(
     return converters.as_pairs(value)
 
 
-def _widths(value: int | Iterable[int] | None) -> tuple[int, ...]:
+def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
     return converters.as_tuple(value)
 
 
 @attrs.frozen
 class Slide(abc.ABC):
-    """The base of all slides: a type and an optional title."""
+    """The base of all slides.
+
+    Attributes:
+        title: Shown above the content.
+        buttons: Buttons below the content.
+        extra: Further fields of the slide in the API's form, sent as they are and at your own
+            risk. They replace fields of the same name.
+    """
 
     type: ClassVar[str]
 
     title: str = attrs.field(default="", kw_only=True, validator=validators.str_length())
+    buttons: tuple[Button, ...] = attrs.field(
+        default=(),
+        kw_only=True,
+        converter=_buttons,
+        validator=validators.instances(Button, 0, None, "buttons"),
+    )
+    extra: dict[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        converter=as_json_object,
+        validator=check_json_object,
+        hash=False,  # a dict is not hashable
+    )
 
     @abc.abstractmethod
     def data(self) -> Any:
         """Return the slide's content in the API's form."""
 
+    def styles(self) -> dict[str, Any]:
+        """Return the styles beside the slide's content in the API's form."""
+        return {}
+
     @property
     def size(self) -> int:
-        """The number of characters in all its strings: title, content and keys of rows."""
+        """The number of characters in all its strings but those of buttons, keys included."""
         return converters.count_characters(attrs.astuple(self, recurse=False))
-
-
-def _check_rows(table: "Table", _attribute: object, value: tuple[dict[str, str], ...]) -> None:
-    headers = set(table.headers)
-    for index, row in enumerate(value):
-        for header, cell in row.items():
-            if header not in headers:
-                raise ValidationError(f"Table.rows[{index}]", "keys that are headers", header)
-            validators.check_text(f"Table.rows[{index}]", cell)
-
-
-def _check_widths(table: "Table", _attribute: object, value: tuple[int, ...]) -> None:
-    if not value:
-        return
-    for index, width in enumerate(value):
-        # bool is a subclass of int
-        if type(width) is not int or not 0 < width <= _PERCENT:
-            raise ValidationError(f"Table.widths[{index}]", "an int from 1 to 100", width)
-    columns = len(table.headers)
-    if len(value) != columns:
-        raise ValidationError("Table.widths", f"one width per column, {columns} in all", len(value))
-    if sum(value) != _PERCENT:
-        raise ValidationError("Table.widths", "adding up to 100", sum(value))
 
 
 def _check_urls(_images: "Images", _attribute: object, value: tuple[str, ...]) -> None:
     for index, url in enumerate(value):
         validators.check_https(f"Images.urls[{index}]", url)
-
-
-@attrs.frozen
-class Table(Slide):
-    """A table.
-
-    Example:
-        >>> table = Table(["Host", "Load"], rows=[{"Host": "db-1", "Load": 93}], widths=[70, 30])
-
-    Attributes:
-        headers: The column headers, at least one.
-        rows: One mapping from header to cell per row; a row may lack a header, and numbers become
-            text.
-        widths: Empty, or one integer per column, in percent, adding up to 100. They are sent as
-            `styles.width` inside the slide's data.
-        title: Shown above the table.
-
-    Raises:
-        ValidationError: A field breaks its limit.
-    """
-
-    type: ClassVar[str] = "table"
-
-    headers: tuple[str, ...] = attrs.field(
-        converter=_texts, validator=validators.strings(1, None, "headers", each=(0, None))
-    )
-    rows: tuple[dict[str, str], ...] = attrs.field(
-        kw_only=True,
-        converter=_rows,
-        validator=[validators.instances(dict, 0, None, "rows"), _check_rows],
-        hash=False,  # dicts are not hashable
-    )
-    widths: tuple[int, ...] = attrs.field(
-        default=(), kw_only=True, converter=_widths, validator=_check_widths
-    )
-
-    def data(self) -> dict[str, Any]:
-        """Return the headers, the rows and the widths in the API's form."""
-        data: dict[str, Any] = {"headers": list(self.headers), "rows": [dict(r) for r in self.rows]}
-        if self.widths:
-            data["styles"] = {"width": list(self.widths)}
-        return data
 
 
 @attrs.frozen
@@ -135,7 +100,12 @@ class BulletList(Slide):
 
     Attributes:
         items: At least one; numbers become text.
+        style: The bullet or number before an item: `disc`, `circle`, `square`, `decimal`,
+            `lower-alpha`, `upper-alpha`, `lower-roman`, `upper-roman` or `bulleted`. Sent as
+            `styles.type`.
         title: Shown above the list.
+        buttons: Buttons below the list.
+        extra: Further fields, as for `Slide`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -146,10 +116,17 @@ class BulletList(Slide):
     items: tuple[str, ...] = attrs.field(
         converter=_texts, validator=validators.strings(1, None, "items", each=(0, None))
     )
+    style: ListStyle | None = attrs.field(
+        default=None, kw_only=True, validator=validators.one_of(*get_args(ListStyle))
+    )
 
     def data(self) -> list[str]:
         """Return the items in the API's form."""
         return list(self.items)
+
+    def styles(self) -> dict[str, Any]:
+        """Return the style of the list in the API's form."""
+        return {"type": self.style} if self.style else {}
 
 
 @attrs.frozen
@@ -161,7 +138,11 @@ class Labels(Slide):
 
     Attributes:
         pairs: At least one pair of label and value; a mapping or pairs, numbers become text.
+        keyed: True to send a pair as `{"Load": "93"}`, as Zoho's page on message content has it;
+            by default it is `{"label": "Load", "value": "93"}`, as the page on bots has it.
         title: Shown above the labels.
+        buttons: Buttons below the labels.
+        extra: Further fields, as for `Slide`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -172,9 +153,12 @@ class Labels(Slide):
     pairs: tuple[tuple[str, str], ...] = attrs.field(
         converter=_pairs, validator=validators.text_pairs("pairs of a label and a value")
     )
+    keyed: bool = attrs.field(default=False, kw_only=True, validator=validators.is_true_or_false)
 
     def data(self) -> list[dict[str, str]]:
-        """Return the pairs in the API's form."""
+        """Return the pairs in one of the API's two forms."""
+        if self.keyed:
+            return [{label: value} for label, value in self.pairs]
         return [{"label": label, "value": value} for label, value in self.pairs]
 
 
@@ -188,6 +172,8 @@ class Images(Slide):
     Attributes:
         urls: At least one HTTPS URL.
         title: Shown above the images.
+        buttons: Buttons below the images.
+        extra: Further fields, as for `Slide`.
 
     Raises:
         ValidationError: A field breaks its limit.
@@ -215,6 +201,8 @@ class TextBlock(Slide):
     Attributes:
         text: At least one character.
         title: Shown above the text.
+        buttons: Buttons below the text.
+        extra: Further fields, as for `Slide`.
 
     Raises:
         ValidationError: A field breaks its limit.

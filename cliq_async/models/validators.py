@@ -23,6 +23,7 @@ __all__ = [
     "instances",
     "int_range",
     "is_bool",
+    "is_true_or_false",
     "matches",
     "one_of",
     "range_text",
@@ -132,6 +133,12 @@ def is_bool(model: object, attribute: Any, value: object) -> None:
     """Validate None, True or False."""
     if value is not None and not isinstance(value, bool):
         raise ValidationError(field_name(model, attribute), "True, False or None", value)
+
+
+def is_true_or_false(model: object, attribute: Any, value: object) -> None:
+    """Validate True or False."""
+    if not isinstance(value, bool):
+        raise ValidationError(field_name(model, attribute), "True or False", value)
 
 
 def instance(cls: type, what: str, *, optional: bool = False) -> Validator:

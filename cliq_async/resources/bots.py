@@ -1,25 +1,24 @@
 """Bots: create, list, get, update and delete them, and add them to channels."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Final, Literal
-
-import attrs
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, Literal
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.bot import Bot, BotChanges, NewBot
+from cliq_async.models.deserialization import data_of, read_one, read_written
 from cliq_async.models.identifiers import page_limit, path_segment, query_text
 from cliq_async.models.page import Page
-from cliq_async.models.serialization import data_of, read_one, read_written, unstructure
+from cliq_async.models.serialization import unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.resources.paging import follow, read_page
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Bots"]
 
+_MAX_LIMIT: Final = 50
 _DETAILS: Final = "subscription_details"
 _NO_BOT: Final = Bot(id="", unique_name="", name="")
-_KNOWN: Final = frozenset(field.name for field in attrs.fields(Bot)) - {"extra"}
 
 
 class Bots:
@@ -72,7 +71,7 @@ class Bots:
             sync_token: The token from an earlier listing, to get only the bots that have changed
                 or been deleted since.
             search: Words to look for in the catalog.
-            scope: The part of the catalog to search.
+            scope: The part of the catalog to search. The API documents no values for it.
 
         Raises:
             ValidationError: `limit` is out of range.
@@ -80,7 +79,7 @@ class Bots:
         """
         endpoint = ENDPOINTS["list_bots"]
         query = {
-            "limit": page_limit(limit),
+            "limit": page_limit(limit, _MAX_LIMIT),
             "next_token": query_text("next_token", next_token),
             "sync_token": query_text("sync_token", sync_token),
             "search": query_text("search", search),
@@ -102,7 +101,7 @@ class Bots:
         Args:
             limit: The most bots in a page, 1 to 50.
             search: Words to look for in the catalog.
-            scope: The part of the catalog to search.
+            scope: The part of the catalog to search. The API documents no values for it.
         """
         return follow(
             ENDPOINTS["list_bots"],
@@ -127,8 +126,7 @@ class Bots:
             raise ValidationError("fields", f"{_DETAILS} or None", fields)
         path = {"bot_id": path_segment("bot_id", bot_id)}
         data = data_of(await self._send(ApiCall(endpoint, path, {"fields": fields})))
-        bot = read_one(endpoint, data, Bot)
-        return attrs.evolve(bot, extra=_extra(data))
+        return read_one(endpoint, data, Bot)
 
     async def update(self, bot_id: str, changes: BotChanges) -> Bot:
         """Update a bot.
@@ -184,7 +182,3 @@ class Bots:
         endpoint = ENDPOINTS["associate_channel"]
         query = {"extension_key": query_text("extension_key", extension_key)}
         await self._send(ApiCall(endpoint, path, query, body))
-
-
-def _extra(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key not in _KNOWN}

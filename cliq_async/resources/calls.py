@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call, CallReceipt
+from cliq_async.models.deserialization import read_written
 from cliq_async.models.identifiers import path_segment
-from cliq_async.models.serialization import read_written, unstructure
+from cliq_async.models.serialization import unstructure
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Calls"]

@@ -6,6 +6,7 @@ import attrs
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
+from cliq_async.models.deserialization import data_of, read_one, read_written
 from cliq_async.models.handler import (
     Handler,
     HandlerChanges,
@@ -14,7 +15,7 @@ from cliq_async.models.handler import (
     check_type,
 )
 from cliq_async.models.identifiers import path_segment
-from cliq_async.models.serialization import data_of, read_one, read_written, unstructure
+from cliq_async.models.serialization import unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.transport.protocol import ApiCall
 

@@ -1,22 +1,29 @@
 """Messages from a bot to users, to a channel, or to all its subscribers."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.errors import ValidationError
+from cliq_async.errors import OutcomeUnknownError, ValidationError
+from cliq_async.models.deserialization import read_written
 from cliq_async.models.identifiers import given_ids, path_segment, query_text, user_ids_field
 from cliq_async.models.incoming import IncomingReceipt, check_parameters
 from cliq_async.models.message import Message, SentMessage, plain_text
-from cliq_async.models.serialization import read_written, unstructure
+from cliq_async.models.serialization import unstructure
 from cliq_async.models.validators import check_text
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = ["Messages"]
 
-_ONE_KIND = "exactly one of user_ids, channel and broadcast"
+_CHANNEL_KEYS: Final = ("channel_unique_name", "CHANNEL_UNIQUE_NAME")
+"""The documents print the second name; the rest of the API suggests the first."""
+_NO_CHAT: Final = (
+    "Cliq accepted the message, but its answer names no chat, as sync_message asks for: check the "
+    "channel's unique name, that the bot is in the channel, and the channel itself"
+)
+_ONE_KIND: Final = "exactly one of user_ids, channel and broadcast"
 
 
 class Messages:
@@ -67,10 +74,13 @@ class Messages:
                 `botmessage_no_valid_users`.
             PermissionDeniedError: The bot may not message these users.
             OutcomeUnknownError: The request was sent but not answered. It is not retried, since
-                that could deliver the message twice.
+                that could deliver the message twice. Or a message to a channel asked for
+                `sync_message`, and the answer names no chat: Cliq may have delivered it to no one.
         """
         path = {"bot_unique_name": path_segment("bot_unique_name", bot_unique_name)}
-        query = {"extension_key": query_text("extension_key", extension_key)}
+        query: dict[str, str | int | None] = {
+            "extension_key": query_text("extension_key", extension_key)
+        }
         body = _body(message)
         if not isinstance(broadcast, bool):  # the string "no" is truthy
             raise ValidationError("broadcast", "True or False", broadcast)
@@ -89,11 +99,13 @@ class Messages:
         if has_users:
             body["user_ids"] = user_ids_field(user_ids)
         elif channel is not None:
-            query["channel_unique_name"] = check_text("channel", channel, 1)
+            query |= dict.fromkeys(_CHANNEL_KEYS, check_text("channel", channel, 1))
         else:
             body["broadcast"] = True
         call = ApiCall(ENDPOINTS["send_message"], path, query, body)
         sent = read_written(await self._send(call), SentMessage, SentMessage())
+        if channel is not None and body.get("sync_message") and not sent.chat_id:
+            raise OutcomeUnknownError(call.endpoint.name, _NO_CHAT)
         if not has_users or not sent.by_user:
             return sent
         return attrs.evolve(sent, unreached=_unreached(body["user_ids"].split(","), sent.by_user))

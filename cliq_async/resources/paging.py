@@ -5,8 +5,8 @@ from typing import Final, TypeVar
 
 from cliq_async.endpoints import Endpoint
 from cliq_async.errors import ApiError
+from cliq_async.models.deserialization import DecodeError, structure_page
 from cliq_async.models.page import Page
-from cliq_async.models.serialization import DecodeError, structure_page
 
 __all__ = ["LoopGuard", "follow", "read_page"]
 

@@ -36,7 +36,8 @@ class Subscribers:
 
         Args:
             bot: The bot's id or its unique name.
-            limit: The most subscribers in the page, 1 to 50.
+            limit: The most subscribers in the page, 1 or more. The API documents no maximum; for
+                bots it is 50.
             next_token: The token from the previous page, unchanged.
             sync_token: The token from an earlier listing, to get only the changes since.
             extension_key: The key of the bot's extension, if it belongs to one.
@@ -67,7 +68,7 @@ class Subscribers:
 
         Args:
             bot: The bot's id or its unique name.
-            limit: The most subscribers in a page, 1 to 50.
+            limit: The most subscribers in a page, 1 or more.
             extension_key: The key of the bot's extension, if it belongs to one.
         """
         return follow(

@@ -8,14 +8,16 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from cliq_async.endpoints import ENDPOINTS
 from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
-from cliq_async.sandbox.errors import ApiFault, bad_request, not_authorized
+from cliq_async.sandbox.errors import ApiFault, bad_request, missing_scope, not_authorized
 from cliq_async.sandbox.events.routes import EventRoutes
 from cliq_async.sandbox.events.service import EventService
-from cliq_async.sandbox.faults import THROTTLES, Faults, throttle_answer
+from cliq_async.sandbox.faults import NO_RECIPIENT, THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
+from cliq_async.sandbox.live import NO_RESPONSE
 from cliq_async.sandbox.oauth import Tokens, user_label
 from cliq_async.sandbox.origins import Origins
 from cliq_async.sandbox.rate_limits import Throttle
@@ -31,6 +33,7 @@ from cliq_async.sandbox.responses import (
 from cliq_async.sandbox.router import Router
 from cliq_async.sandbox.settings import Settings
 from cliq_async.sandbox.state.state import State
+from cliq_async.sandbox.validation.checks import unknown_keys
 
 __all__ = ["MAX_BODY", "REPORT_PATH", "TOKEN_PATH", "SandboxApp"]
 
@@ -45,6 +48,8 @@ _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
 """The prefix that addresses an external network, which the sandbox ignores."""
 
 _JSON: Final = "application/json"
+_UNAUTHORIZED: Final = 401
+_WITH_CONTENT: Final = frozenset({"send_message", "trigger_call"})
 
 # Faults that break the response after the endpoint has run.
 _BROKEN_RESPONSES: Final[dict[str, Callable[[], web.StreamResponse]]] = {
@@ -86,13 +91,16 @@ class SandboxApp:
             seed=settings.seed,
             penalize=settings.penalize,
         )
-        self._tokens = Tokens(seed=settings.seed, life_s=settings.token_life_s)
+        self._allow_unknown = _WITH_CONTENT if settings.allow_unknown else frozenset[str]()
+        self._scopes = settings.scopes
+        self._tokens = Tokens(
+            seed=settings.seed, life_s=settings.token_life_s, scopes=settings.scopes
+        )
         self._faults = Faults(settings.faults, seed=settings.seed)
         self._accounts = Accounts(self._tokens, self._faults)
         self._unauthorized = 0
-        dialect = DIALECTS[settings.dialect]
-        self._router = Router(dialect.paths)
-        self._handlers = dialect.handlers
+        self._dialect = DIALECTS[settings.dialect]
+        self._router = Router(self._dialect.paths)
         self._users: dict[str, str] = {}
         self._clock = clock
         self._started = clock()
@@ -126,7 +134,7 @@ class SandboxApp:
             self._origins.check(request)
             return await self._dispatch(request)
         except ApiFault as fault:
-            return error_response(fault)
+            return self._error_response(fault)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         method, path = request.method, request.rel_url.raw_path
@@ -155,7 +163,7 @@ class SandboxApp:
         try:
             response = await respond()
         except ApiFault as fault:
-            response = error_response(fault)
+            response = self._error_response(fault)
         except OSError:  # the client disconnected while sending
             return NoResponse()
         await self._latency.wait()
@@ -183,19 +191,22 @@ class SandboxApp:
             self._throttle.endpoint_counter(user, endpoint).lock(now, injected=fault)
             return self._throttle_response(user, endpoint, now)
         if fault == "401":
-            raise self._reject_token("oauthtoken_invalid")
+            raise not_authorized("oauthtoken_invalid")
         if fault == "500":
             return server_error()
+        self._check_scope(endpoint)
+        if fault == NO_RECIPIENT:
+            return json_response(200, NO_RESPONSE)
         if fault == "502" and self._faults.flip_coin():
             return bad_gateway()
         call = Call(user, parameters, _query(request), await _json_body(request))
         try:
-            with self.lock:
-                reply = self._handlers[endpoint](self._state, call)
+            with self.lock, unknown_keys(allowed=endpoint in self._allow_unknown):
+                reply = self._dialect.handlers[endpoint](self._state, call)
                 self.events.api_calls.after(endpoint, call, reply, request.headers)
             response = json_response(*reply)
         except ApiFault as error:  # an injected fault can break this response, too
-            response = error_response(error)
+            response = self._error_response(error)
         return _BROKEN_RESPONSES[fault]() if fault else response
 
     def _authenticate(self, authorization: str, now: float) -> str:
@@ -205,17 +216,23 @@ class SandboxApp:
             or token in {"", "invalid"}
             or not token.isascii()
         ):
-            raise self._reject_token()
+            raise not_authorized()
         if self._tokens.has_ended(token, now):
-            raise self._reject_token("oauthtoken_invalid")
+            raise not_authorized("oauthtoken_invalid")
         label = self._tokens.user_of(token) or self._users.get(token)
         if label is None:
             label = self._users[token] = user_label(token)
         return label
 
-    def _reject_token(self, code: str | None = None) -> ApiFault:
-        self._unauthorized += 1
-        return not_authorized(code)
+    def _check_scope(self, endpoint: str) -> None:
+        scopes = ENDPOINTS[endpoint].scopes
+        if self._scopes is not None and self._scopes.isdisjoint(scopes):
+            raise missing_scope(scopes)
+
+    def _error_response(self, fault: ApiFault) -> web.Response:
+        fault = self._dialect.translate(fault)
+        self._unauthorized += fault.status == _UNAUTHORIZED
+        return error_response(fault)
 
     def _throttle_response(self, user: str, endpoint: str, now: float) -> web.Response:
         lock = self._throttle.endpoint_counter(user, endpoint).locks[-1]

@@ -24,7 +24,7 @@ from cliq_async.sandbox.validation import (
     read_recipients,
 )
 
-__all__ = ["ENDPOINT_HANDLERS", "Call", "Reply"]
+__all__ = ["ENDPOINT_HANDLERS", "Call", "EndpointHandler", "Reply"]
 
 Reply = tuple[int, dict[str, Any] | None]
 
@@ -47,6 +47,9 @@ class Call:
     parameters: tuple[str, ...]
     query: Mapping[str, str]
     body: bytes
+
+
+EndpointHandler = Callable[[State, Call], Reply]
 
 
 def _bot_reply(url: str, data: Any) -> Reply:
@@ -199,7 +202,7 @@ def _handler_url(call: Call) -> str:
     return f"{_BOTS}/{reference}/handlers/{handler_type}"
 
 
-ENDPOINT_HANDLERS: Final[dict[str, Callable[[State, Call], Reply]]] = {
+ENDPOINT_HANDLERS: Final[dict[str, EndpointHandler]] = {
     "create_bot": _create_bot,
     "list_bots": _list_bots,
     "update_bot": _update_bot,

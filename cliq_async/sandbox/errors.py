@@ -1,14 +1,18 @@
 """Cliq's error responses, as exceptions."""
 
+from collections.abc import Iterable
 from typing import Final
 
 __all__ = [
     "ApiFault",
     "bad_request",
     "bot_not_found",
+    "channel_not_found",
     "cross_site",
     "forbidden",
+    "missing_scope",
     "not_authorized",
+    "param_missing",
     "unknown_host",
     "wrong_method",
     "wrong_url",
@@ -38,18 +42,47 @@ class ApiFault(Exception):  # noqa: N818 - an API response, not an error of the 
         status: The HTTP status.
         message: The human-readable message.
         code: The error code; None where Cliq sends no code.
+        live: The status and code that the live service was seen to send instead; None where they
+            are the documented ones.
     """
 
-    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        *,
+        live: tuple[int, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
+        self.live = live
+
+    def with_code(self, code: str) -> "ApiFault":
+        """Return the error with another documented code."""
+        return ApiFault(self.status, self.message, code, live=self.live)
+
+    def as_live(self) -> "ApiFault":
+        """Return the error as the live service sends it."""
+        return self if self.live is None else ApiFault(self.live[0], self.message, self.live[1])
 
 
-def bad_request(message: str, code: str = "invalid_inputs") -> ApiFault:
-    """Return the error for a request that violates the documentation."""
-    return ApiFault(400, message, code)
+def bad_request(message: str, code: str = "invalid_inputs", *, live: str | None = None) -> ApiFault:
+    """Return the error for a request that violates the documentation.
+
+    Args:
+        message: The human-readable message.
+        code: The documented code.
+        live: The code that the live service was seen to send instead.
+    """
+    return ApiFault(400, message, code, live=None if live is None else (400, live))
+
+
+def param_missing(path: str) -> ApiFault:
+    """Return the error for a required field that a body lacks."""
+    return bad_request(f"'{path}' is missing.", live="param_missing")
 
 
 def bot_not_found() -> ApiFault:
@@ -67,14 +100,26 @@ def forbidden() -> ApiFault:
     return ApiFault(403, _FORBIDDEN)
 
 
-def wrong_url() -> ApiFault:
-    """Return the error for an unknown URL."""
+def missing_scope(scopes: Iterable[str]) -> ApiFault:
+    """Return the error for a token that has none of an endpoint's OAuth scopes."""
+    text = f"The access token does not have the scope {' or '.join(scopes)}."
+    code = "oauthtoken_scope_invalid"
+    return ApiFault(403, text, code, live=(401, code))
+
+
+def wrong_url(live_status: int = 400) -> ApiFault:
+    """Return the error for an unknown URL, which the live service sends with several statuses."""
+    return ApiFault(404, _WRONG_URL, live=(live_status, "request_url_invalid"))
+
+
+def channel_not_found() -> ApiFault:
+    """Return the error for an unknown channel."""
     return ApiFault(404, _WRONG_URL)
 
 
 def wrong_method() -> ApiFault:
     """Return the error for a method that the URL does not support."""
-    return ApiFault(405, _WRONG_METHOD)
+    return ApiFault(405, _WRONG_METHOD, live=(405, "request_method_invalid"))
 
 
 def unknown_host() -> ApiFault:

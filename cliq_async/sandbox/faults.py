@@ -20,6 +20,8 @@ __all__ = [
     "ACCOUNTS_KINDS",
     "EVENT_KINDS",
     "KINDS",
+    "NO_RECIPIENT",
+    "SEND_KINDS",
     "THROTTLES",
     "Fault",
     "Faults",
@@ -43,7 +45,10 @@ _OAUTH: Final = (
     "milliseconds",
 )
 KINDS: Final = (*_ANYWHERE, "401", *THROTTLES)
+NO_RECIPIENT: Final = "no-recipient"
+SEND_KINDS: Final = (*KINDS, NO_RECIPIENT)
 ACCOUNTS_KINDS: Final = (*_ANYWHERE, "408", "429", *_OAUTH)
+_KINDS_AT: Final = {ACCOUNTS: ACCOUNTS_KINDS, "send_message": SEND_KINDS}
 EVENT_KINDS: Final = ("event-twice", "event-badsig", "event-stale", "event-slow", "event-hangup")
 """Faults of the events that webhook bots get; a handler's type stands in place of an endpoint."""
 
@@ -63,7 +68,8 @@ class Fault:
     """A kind of fault and its rate.
 
     Attributes:
-        kind: One of `KINDS`, of `ACCOUNTS_KINDS` at the accounts server, or of `EVENT_KINDS`.
+        kind: One of `KINDS`, of `EVENT_KINDS`, or of `SEND_KINDS` and `ACCOUNTS_KINDS` at the
+            endpoints `send_message` and `access_token`.
         rate: The probability per request, from 0 to 1.
         endpoint: The endpoint or handler type it affects; None for all.
         times: The maximum number of requests it affects; None for no limit.
@@ -83,9 +89,11 @@ def parse_fault(text: str) -> Fault:
     """
     spec, at, endpoint = text.partition("@")
     kind, _, rate_text = spec.partition(":")
-    kinds = ACCOUNTS_KINDS if endpoint == ACCOUNTS else (*KINDS, *EVENT_KINDS)
+    kinds = _KINDS_AT.get(endpoint, KINDS)
+    if endpoint != ACCOUNTS:
+        kinds = (*kinds, *EVENT_KINDS)
     if kind not in kinds:
-        where = f" at {ACCOUNTS}" if endpoint == ACCOUNTS else ""
+        where = f" at {endpoint}" if endpoint in _KINDS_AT else ""
         raise ValueError(f"faults: KIND{where} is one of {', '.join(kinds)}; got {text!r}")
     times = re.fullmatch(r"x([1-9][0-9]{0,8})", rate_text)
     try:

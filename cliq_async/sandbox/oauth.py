@@ -6,7 +6,7 @@ Nothing here reads a clock: every method takes `now`, in seconds, which must nev
 import hashlib
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import attrs
@@ -50,13 +50,17 @@ class Tokens:
     Args:
         seed: The seed of the token texts.
         life_s: The lifetime of a token in seconds.
+        scopes: The scopes of all tokens, which the responses name; None for all scopes.
 
     Attributes:
         requests: The number of token requests.
     """
 
-    def __init__(self, *, seed: int = 0, life_s: float = 3600) -> None:
+    def __init__(
+        self, *, seed: int = 0, life_s: float = 3600, scopes: Collection[str] | None = None
+    ) -> None:
         self.requests = 0
+        self._scope = {} if scopes is None else {"scope": " ".join(sorted(scopes))}
         self._life_s = life_s
         self._rng = random.Random(f"{seed}/tokens")
         self._issued: dict[str, _Issued] = {}
@@ -142,7 +146,7 @@ class Tokens:
             "expires_in": self._life_s,
             "api_domain": "https://www.zohoapis.com",
             "token_type": "Bearer",
-        }
+        } | self._scope
 
     def _random_token(self) -> str:
         return f"1000.{self._rng.getrandbits(128):032x}.{self._rng.getrandbits(128):032x}"

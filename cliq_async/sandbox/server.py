@@ -61,7 +61,10 @@ class Sandbox(UserMethods):
         seed: The seed of everything random.
         penalize: Restart a lock on every request during it.
         dialect: `seed` follows the documentation, `live` the observed quirks of the live service.
+        allow_unknown: Accept messages and calls with keys that the documents do not name.
         token_life_s: The lifetime of issued access tokens, in seconds of the sandbox's time.
+        scopes: The OAuth scopes of all access tokens, as a collection or a text with commas or
+            spaces between; without it, all of them. An endpoint needs one of its scopes.
         state: A file to load the state from, if it exists, and to save the state to on exit. The
             file takes precedence over `bots` and `subscribers`.
         host: The address to listen on.
@@ -102,7 +105,9 @@ class Sandbox(UserMethods):
         seed: int = 0,
         penalize: bool = False,
         dialect: str = "seed",
+        allow_unknown: bool = False,
         token_life_s: float = 3600,
+        scopes: str | Iterable[str] | None = None,
         state: str | Path | None = None,
         host: str = "127.0.0.1",
         hosts: Iterable[str] = (),
@@ -123,7 +128,9 @@ class Sandbox(UserMethods):
             seed=seed,
             penalize=penalize,
             dialect=dialect,
+            allow_unknown=allow_unknown,
             token_life_s=token_life_s,
+            scopes=scopes,
             state=state,
             host=host,
             hosts=hosts,

@@ -1,6 +1,7 @@
 """The sandbox's options and their validation."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from cliq_async.sandbox.origins import is_host
 __all__ = ["Settings"]
 
 _MAX_PORT: Final = 65535
+_SCOPE: Final = re.compile(r"\w+(\.\w+)+")
 
 
 def _validator(allowed: str, is_allowed: Callable[[Any], bool]) -> Any:
@@ -46,6 +48,18 @@ def _faults(value: str | Iterable[str]) -> tuple[Fault, ...]:
 
 def _limits(value: Mapping[str, Limit] | None) -> dict[str, Limit]:
     return dict(value or {})
+
+
+def _scopes(value: str | Iterable[str] | None) -> frozenset[str] | None:
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    return None if value is None else frozenset(value)
+
+
+def _are_scopes(value: frozenset[Any] | None) -> bool:
+    return value is None or (
+        len(value) > 0 and all(isinstance(each, str) and _SCOPE.fullmatch(each) for each in value)
+    )
 
 
 def _hosts(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -93,8 +107,12 @@ class Settings:
         validator=_validator(f"one of {', '.join(DIALECTS)}", lambda value: value in DIALECTS)
     )
     penalize: bool = attrs.field(validator=_BOOL)
+    allow_unknown: bool = attrs.field(validator=_BOOL)
     token_life_s: float = attrs.field(
         validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0)
+    )
+    scopes: frozenset[str] | None = attrs.field(
+        converter=_scopes, validator=_validator("names of OAuth scopes", _are_scopes)
     )
     state: Path | None = attrs.field(
         converter=_path,

@@ -74,7 +74,7 @@ async def sync_subscribers(
             here.
         into: The SQLite file; created if it does not exist, readable only by its owner.
         full: Read all subscribers again.
-        limit: Subscribers per page, 1 to 50.
+        limit: Subscribers per page, 1 or more.
         extension_key: The key of the extension that the bots belong to, if any.
         on_progress: Called after each page, and when a bot is finished.
 

@@ -8,13 +8,12 @@ import enum
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import attrs
 from msgspec.structs import replace
 
 from cliq_async.endpoints import ENDPOINTS, Endpoint
-from cliq_async.errors import ApiError, ThrottledError
+from cliq_async.errors import ApiError, ServerError, ThrottledError
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = [
@@ -33,7 +32,12 @@ _PREFIX: Final = "b-"
 _BOT_ID: Final = re.compile(r"(b-)?[0-9]+")
 _KEY, _LIVE_KEY = "user_ids", "userids"
 _DETAILS: Final = "message_details"
-_NOT_FOUND, _WRONG_METHOD = 404, 405
+_IDS: Final = ("chat_id", "message_id")
+_EXTRA_KEY: Final = "extra_key_found"
+_NAMES_RECIPIENTS: Final = re.compile(rf"\b({_KEY}|{_LIVE_KEY})\b")
+_WRONG_URL: Final = frozenset(("request_url_invalid", "request_method_invalid"))
+_NO_BOT: Final = "bot_not_found"
+_MAYBE_WRONG_URL: Final = frozenset((404, 405))
 
 
 class Quirk(enum.Enum):
@@ -77,15 +81,22 @@ def apply_quirks(call: ApiCall, quirks: Collection[Quirk]) -> ApiCall:
 
 
 def quirk_from_error(call: ApiCall, error: ApiError) -> Quirk | None:
-    """Return the quirk that a refusal of a call may come from."""
-    if isinstance(error, ThrottledError):  # whatever its status
+    """Return the quirk that a refusal of a call hints at. The only reader of hints.
+
+    The code decides; the status only where the code does not say what is missing. A refused key is
+    a hint if the message names it as the recipients' one: no other place names it.
+    """
+    if isinstance(error, ThrottledError | ServerError):  # the latter may have executed the call
         return None
-    if error.endpoint == _SEND:
-        if error.code == "extra_key_found":
-            return Quirk.RECIPIENTS
-        not_there = error.status in {_NOT_FOUND, _WRONG_METHOD} and error.code != "bot_not_found"
-        return Quirk.SEND_PATH if not_there else None
-    return _quirk_of_id(call) if error.status == _NOT_FOUND else None
+    sends, code = call.endpoint.name == _SEND, (error.code or "").lower()
+    if code == _EXTRA_KEY:
+        return Quirk.RECIPIENTS if sends and _NAMES_RECIPIENTS.search(error.message) else None
+    if code == _NO_BOT:
+        return _quirk_of_id(call)
+    missing_else = code.endswith("_not_found")
+    if code in _WRONG_URL or (error.status in _MAYBE_WRONG_URL and not missing_else):
+        return Quirk.SEND_PATH if sends else _quirk_of_id(call)
+    return None
 
 
 def endpoints_without_quirks(known: Mapping[Quirk, bool]) -> frozenset[str]:
@@ -104,15 +115,16 @@ def _quirks_at(endpoint: Endpoint) -> tuple[Quirk, ...]:
 
 
 def normalize_answer(data: object) -> object:
-    """Return an answer in the documented form.
+    """Return an answer in the documented form, with the details as they came beside it.
 
-    The live service answers a message with the ids for each recipient, URL-encoded.
+    The live service answers a message with the ids for each recipient, URL-encoded. They stay so,
+    since requests take them in this form.
     """
     if not isinstance(data, dict) or not isinstance(data.get(_DETAILS), dict):
         return data
     by_user = {
-        zuid: {name: unquote(value) for name, value in ids.items() if isinstance(value, str)}
+        zuid: {name: ids[name] for name in _IDS if isinstance(ids.get(name), str | int)}
         for zuid, ids in data[_DETAILS].items()
         if isinstance(ids, dict)
     }
-    return {**next(iter(by_user.values()), {}), "by_user": by_user}
+    return {**data, **next(iter(by_user.values()), {}), "by_user": by_user}

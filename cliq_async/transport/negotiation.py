@@ -1,10 +1,11 @@
 """The negotiation of the form in which a server takes calls, by its answers.
 
 A call goes in the form that is known, or else as documented. If the server refuses it for its
-form, it goes again in another one, and the first success teaches all calls after it. No call has to
-wait for another's answer; only the first one of a batch has a head start of two seconds, so that
-not every request of the first window is refused. What was learned is kept in the quota store for a
-week, so that other processes need not learn it again; the server's answers correct it.
+form, it goes again in another one, and the first success teaches all calls after it; so does a
+refusal with another reason, which says that the server takes the form. No call has to wait for
+another's answer; only the first one of a batch has a head start of two seconds, so that not every
+request of the first window is refused. What was learned is kept in the quota store for a week, so
+that other processes need not learn it again; the server's answers correct it.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from cliq_async.errors import ApiError, QuotaStoreError
+from cliq_async.errors import ApiError, AuthenticationError, QuotaStoreError, ServerError
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.records import keeps_records
@@ -63,7 +64,7 @@ class DialectNegotiator:
         return self._known.get(quirk)
 
     def learn(self, call: ApiCall, quirks: AbstractSet[Quirk], has: AbstractSet[Quirk]) -> None:
-        """Learn from a call's success which of some quirks the server has, and tell the others."""
+        """Learn from a call's answer which of some quirks the server has, and tell the others."""
         learned = {quirk: quirk in has for quirk in quirks}
         if learned.items() <= self._known.items():
             return
@@ -164,13 +165,22 @@ class CallForm:
     def refused(self, error: ApiError) -> ApiError | None:
         """Choose another form after a refusal. Returns the error to raise if there is no other."""
         quirk = quirk_from_error(self._call, error)
+        if quirk is None or quirk not in self._quirks:
+            self._learn_from_refusal(error)
+            return error
         first = self._refusal
-        if quirk is None or quirk not in self._quirks or quirk in self._tried:
+        if quirk in self._tried:
             same = first is not None and (error.status, error.code) == (first.status, first.code)
             return first if same else error
         sent = quirk in self._has
         if self._negotiator.knows(quirk) is sent and (not sent or quirk in _PERMANENT):
             return error  # the form is right, so the refusal has another reason
         self._tried[quirk] = not sent
-        self._refusal = self._refusal or error
+        self._refusal = first or error
         return None
+
+    def _learn_from_refusal(self, error: ApiError) -> None:
+        """Learn that a changed form is right, if Cliq has read it and refuses it otherwise."""
+        read = error.code is not None and not isinstance(error, AuthenticationError | ServerError)
+        if read and self._tried:
+            self._negotiator.learn(self._call, self._tried.keys(), self._has)

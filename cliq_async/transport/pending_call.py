@@ -24,7 +24,7 @@ from cliq_async.transport.dialect import normalize_answer
 from cliq_async.transport.negotiation import CallForm
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
-from cliq_async.transport.retry import NoResponse, RetryState
+from cliq_async.transport.retry import Action, NoResponse, RetryState
 
 if TYPE_CHECKING:
     from cliq_async.transport.executor import RequestExecutor
@@ -201,21 +201,31 @@ class PendingCall:
             if executor.instrumentation.hooks.on_request is not None:
                 executor.instrumentation.request_ended(token, self._call.endpoint, began_at, answer)
         self._token = None
-        match self._state.next_action(result):
-            case "return":
-                if self._form is not None:
-                    self._form.accepted()
-                data = self._state.data
-                self.data = normalize_answer(data) if data else data
-                self.answered = True
+        action = self._state.next_action(result)
+        if action == "return":
+            if self._form is not None:
+                self._form.accepted()
+            data = self._state.data
+            self.data = normalize_answer(data) if data else data
+            self.answered = True
+        else:
+            self._go_on(action, access)
+
+    def _go_on(self, action: Action, access: BearerToken) -> None:
+        """Prepare the next attempt, or end the call."""
+        match action:
             case "wait":
                 pass
-            case "renew" if executor.provider.invalidate(access):
+            case "renew" if self._executor.provider.invalidate(access):
                 pass
             case "back off" if self._plan_pause():
                 pass
             case _:
-                self._raise_or_change_form(self._state.error())
+                error = self._final_error()
+                if action == "gone":
+                    self.answered = error is not None
+                elif error is not None:
+                    raise error
 
     def _encode(self) -> None:
         call = self._call if self._form is None else self._form.apply()
@@ -336,9 +346,9 @@ class PendingCall:
         self._pause_s = pause_s
         return True
 
-    def _raise_or_change_form(self, error: CliqError) -> None:
-        """Raise an error, unless the server refused the call for its form alone."""
+    def _final_error(self) -> CliqError | None:
+        """Return the error that ends the call; None if another form of the call is sent next."""
+        error = self._state.error()
         if self._form is None or not isinstance(error, ApiError):
-            raise error
-        if (final := self._form.refused(error)) is not None:
-            raise final from None
+            return error
+        return self._form.refused(error)

@@ -23,8 +23,8 @@ from cliq_async.transport.base import Response
 from cliq_async.transport.throttling import (
     Throttle,
     detect_throttle,
+    error_names,
     error_texts,
-    nested_error,
 )
 
 __all__ = ["ApiCall", "ApiResponse", "Outcome", "parse_response"]
@@ -41,11 +41,11 @@ _SUCCESS_KEYS: Final = frozenset(
 _GOOD_START: Final = re.compile(
     rb'\s*\{\s*"(url|type|data|user_ids|id|chat_id|message_id|message_details|Response Code)'
 )
-_WORD: Final = re.compile(r"\w+")
 
 _BY_CODE: Final[dict[str, type[ApiError]]] = {
     "oauthtoken_invalid": AuthenticationError,
     "oauthtoken_scope_invalid": PermissionDeniedError,
+    "request_url_invalid": NotFoundError,
 }
 _BY_STATUS: Final[dict[int, type[ApiError]]] = {
     400: BadRequestError,
@@ -191,11 +191,8 @@ def _error(endpoint: Endpoint, status: int, data: object, unread: str) -> ApiErr
 def _code_and_message(data: object) -> tuple[str | None, str]:
     """Return the code and the text of an error in any form: an object, its `error`, or a word."""
     answer = data if isinstance(data, Mapping) else {}
-    error, nested, texts = answer.get("error"), nested_error(answer), error_texts(answer)
-    codes = [answer.get("code"), nested.get("code"), nested.get("title")]
-    if isinstance(error, str):
-        (codes if _WORD.fullmatch(error) else texts).append(error)
-    return next((code for code in codes if isinstance(code, str)), None), "".join(texts[:1])
+    codes, texts = error_names(answer), error_texts(answer)
+    return (codes[0] if codes else None), (texts[0] if texts else "")
 
 
 def _class_of(status: int, code: str | None) -> type[ApiError]:

@@ -51,10 +51,11 @@ class NoResponse:
     cause: Exception | None = None
 
 
-Action = Literal["return", "wait", "renew", "back off", "raise"]
+Action = Literal["return", "gone", "wait", "renew", "back off", "raise"]
 """The next step.
 
 - return: Return what was answered.
+- gone: An attempt that was not answered has deleted it, unless the server wants another form.
 - wait: Wait for the lock to end, then try again.
 - renew: Try again with another access token.
 - back off: Try again a little later.
@@ -141,7 +142,7 @@ class RetryState:
     def _refused(self, answer: ApiResponse) -> Action:
         gone = isinstance(answer.error, NotFoundError)
         if gone and self.may_have_executed and self.endpoint.method == "DELETE":
-            return "return"  # the attempt that was not answered has deleted it
+            return "gone"
         if isinstance(answer.error, AuthenticationError) and not self.token_refreshed:
             self.token_refreshed = True
             return "renew"

@@ -1,8 +1,8 @@
 """Recognition of throttles: answers that say that Cliq locked an endpoint, and for how long.
 
-A throttle shows in the status 429, or in a name: a top-level `code`, or the `title` of an
-`error` object, whatever the status. Texts are written for people: they are never searched for the
-fact itself, only for how long to wait once the fact is known.
+A throttle shows in the status 429, or in a name that the answer gives its error, whatever the
+status. Texts are written for people: they are never searched for the fact itself, only for how long
+to wait once the fact is known.
 """
 
 import re
@@ -15,11 +15,12 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Throttle", "detect_throttle", "error_texts", "nested_error"]
+__all__ = ["Throttle", "detect_throttle", "error_names", "error_texts"]
 
 _TOO_MANY = 429
 _NAME = re.compile(r"URL_\w+_THROTTLES_LIMIT_EXCEEDED", re.IGNORECASE)
 _CODES = frozenset({"request_limit_exceeded", "too_many_requests"})
+_WORD = re.compile(r"\w+")
 _NUMBER = r"\d+(?:\.\d+)?"
 _SECONDS = re.compile(rf"\+?{_NUMBER}")
 _AGAIN = re.compile(rf"again\s+(?:after|in)\s+({_NUMBER})\s*(sec|min|hour|hr)", re.IGNORECASE)
@@ -52,8 +53,7 @@ def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Th
         body: The decoded JSON body, or None.
     """
     answer = body if isinstance(body, Mapping) else {}
-    error = nested_error(answer)
-    name = next((n for n in (answer.get("code"), error.get("title")) if _is_throttle(n)), None)
+    name = next((name for name in error_names(answer) if _is_throttle(name)), None)
     if name is None and status != _TOO_MANY:
         return None
     texts = error_texts(answer)
@@ -64,23 +64,33 @@ def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Th
     return Throttle(name, texts[0] if texts else "", wait_s)
 
 
-def nested_error(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the object `error` of an answer, empty if it has none."""
+def error_names(answer: Mapping[str, Any]) -> list[str]:
+    """Return the names for programs that an answer gives its error, in all places they were seen.
+
+    An `error` that is a text is a name if it is one word, else a text for people.
+    """
     error = answer.get("error")
-    return error if isinstance(error, Mapping) else {}
+    nested = error if isinstance(error, Mapping) else {}
+    word = error if isinstance(error, str) and _WORD.fullmatch(error) else None
+    names = (answer.get("code"), nested.get("code"), nested.get("title"), word)
+    return [name for name in names if isinstance(name, str) and name.strip()]
 
 
 def error_texts(answer: Mapping[str, Any]) -> list[str]:
-    """Return the texts for people in an answer, in all places where they were seen."""
-    error = nested_error(answer)
-    details = error.get("details")
-    details = details if isinstance(details, Mapping) else {}
-    texts = (answer.get("message"), details.get("message"), error.get("message"))
-    return [text for text in texts if isinstance(text, str)]
+    """Return the texts for people in an answer, in all places they were seen, the fullest first.
+
+    The name of an error comes last: it stands in for a missing text.
+    """
+    error = answer.get("error")
+    nested = error if isinstance(error, Mapping) else {}
+    details = nested.get("details")
+    detail = details.get("message") if isinstance(details, Mapping) else details
+    texts = (answer.get("message"), detail, nested.get("message"), error, nested.get("title"))
+    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
-def _is_throttle(name: object) -> bool:
-    return isinstance(name, str) and (name.lower() in _CODES or _NAME.fullmatch(name) is not None)
+def _is_throttle(name: str) -> bool:
+    return name.lower() in _CODES or _NAME.fullmatch(name) is not None
 
 
 def _parse_wait(text: str) -> float | None:

@@ -58,7 +58,7 @@ def test_three_steps_add_an_endpoint_with_its_quota_its_route_and_its_errors(tmp
     table.write_text(f"{before}        {row.strip()},\n    )\n}}{end}")
     (package / "models/call_status.py").write_text(model)
     calls = package / "resources/calls.py"
-    above, first, rest = calls.read_text().partition("from cliq_async.models.serialization")
+    above, first, rest = calls.read_text().partition("from cliq_async.models.deserialization")
     calls.write_text(f"{above}{imports}{first}{rest}\n{method}")
 
     done = subprocess.run(

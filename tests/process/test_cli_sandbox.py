@@ -124,6 +124,8 @@ def test_a_host_that_does_not_exist_fails():
     [
         ("--fault", "rain:1"),
         ("--fault", "lost:2"),
+        ("--fault", "no-recipient:1@list_bots"),
+        ("--scopes", "everything"),
         ("--algorithm", "magic"),
         ("--time-scale", "nan"),
         ("--port", "70000"),
@@ -161,6 +163,23 @@ async def test_a_command_finds_the_sandbox_and_nobodys_account(monkeypatch):
     quota = Path(found["CLIQ_QUOTA"].removeprefix("sqlite://"))
     assert quota.is_absolute()
     assert not quota.parent.exists()
+
+
+async def test_a_command_has_the_scopes_and_keys_that_are_allowed():
+    body = '{"text": "hi", "user_ids": "55743307", "priority": "high"}'
+    code = (
+        "import os, urllib.request as r, urllib.error as e\n"
+        "def status(path, data):\n"
+        "    url = os.environ['CLIQ_BASE_URL'] + '/api/v3/bots' + path\n"
+        "    headers = {'Authorization': 'Bearer x', 'Content-Type': 'application/json'}\n"
+        "    try: return r.urlopen(r.Request(url, data, headers)).status\n"
+        "    except e.HTTPError as error: return error.code\n"
+        f"print(status('', None), status('/supportbot/message', {body.encode()}))"
+    )
+    options = ("--scopes", "ZohoCliq.Webhooks.CREATE", "--allow-unknown")
+    async with command("sandbox", *options, "--", sys.executable, "-c", code) as process:
+        out, _ = await process.communicate()
+    assert out == b"403 204\n"
 
 
 async def test_processes_of_a_command_share_the_quota():

@@ -33,7 +33,7 @@ METHODS: dict[str, tuple[Method, str, object]] = {
     "create_bot": (
         lambda client: client.bots.create(NEW),
         "/bots",
-        {"name": "Ops Bot", "description": "Tells what is on fire"},
+        {"name": "Ops Bot", "description": "Tells what is on fire", "scope": "organization"},
     ),
     "list_bots": (lambda client: client.bots.list(), "/bots", None),
     "update_bot": (

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from cliq_async.sandbox import Sandbox
-from cliq_async.sandbox.endpoints import ENDPOINT_HANDLERS, Call
+from cliq_async.sandbox.dialect import DIALECTS
+from cliq_async.sandbox.endpoints import Call
 from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.state.state import State
 
@@ -55,13 +56,18 @@ async def running(**options):
 class OfflineSandbox:
     """A sandbox's state, called without a server; the user is `ann` by default."""
 
-    def __init__(self, *, bots=1, subscribers=3, **options):
+    def __init__(self, *, bots=1, subscribers=3, dialect="seed", **options):
+        self.dialect = DIALECTS[dialect]
         self.state = State.initial(bots=bots, subscribers=subscribers, **options)
 
     def request(self, name, *parameters, body: Any = b"", query=None, user: Any = "ann") -> Any:
         """Return the status and the body of an endpoint's response."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return ENDPOINT_HANDLERS[name](self.state, Call(user, parameters, query or {}, data))
+        call = Call(user, parameters, query or {}, data)
+        try:
+            return self.dialect.handlers[name](self.state, call)
+        except ApiFault as fault:
+            raise self.dialect.translate(fault) from None
 
     def refusal(self, name, *parameters, **options):
         """Return the status and the code of an endpoint's error."""

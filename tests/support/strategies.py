@@ -12,6 +12,7 @@ from cliq_async.models import (
     CallAction,
     Confirm,
     CopyText,
+    Graph,
     HandlerChanges,
     Images,
     InvokeFunction,
@@ -21,6 +22,7 @@ from cliq_async.models import (
     NewBot,
     NewHandler,
     OpenUrl,
+    PercentageChart,
     Poll,
     PreviewUrl,
     Prompt,
@@ -67,7 +69,11 @@ CONFIRMS = st.builds(
     description=words(0, 100),
     emotion=maybe(st.sampled_from(["positive", "neutral", "negative"])),
     cancel_button_label=words(0, 100),
-    mandatory=FLAG,
+    mandatory=FLAG | st.sampled_from(["true", "false"]),
+)
+NUMBERS = st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(-1e9, 1e9)
+ARGUMENTS = st.dictionaries(
+    words(1, 9), NUMBERS | words(0, 9) | FLAG | st.lists(words(0, 3), max_size=2), max_size=3
 )
 
 
@@ -100,6 +106,10 @@ BUTTONS = st.builds(
     hint=words(0, 100),
     key=words(0, 100),
     type=maybe(st.sampled_from(["+", "-"])),
+    arguments=ARGUMENTS,
+)
+SLIDE_BUTTONS = st.lists(
+    st.builds(Button, words(1, 20), action=st.builds(CopyText, words(1, 9))), max_size=2
 )
 WIDTHS = {1: [100], 2: [30, 70], 3: [20, 30, 50], 4: [25, 25, 25, 25], 5: [20] * 5}
 TABLES = st.dictionaries(words(0, 9), words(0, 9), min_size=1, max_size=5).flatmap(
@@ -108,13 +118,40 @@ TABLES = st.dictionaries(words(0, 9), words(0, 9), min_size=1, max_size=5).flatm
         st.just(list(row)),
         rows=st.just([row, {}]),
         widths=st.sampled_from([(), WIDTHS[len(row)]]),
+        sticky_rows=maybe(st.integers(0, 2)),
+        sticky_columns=maybe(st.integers(0, 2)),
         title=TITLES,
+        buttons=SLIDE_BUTTONS,
     )
 )
+POINTS = st.dictionaries(words(0, 20), NUMBERS, min_size=1, max_size=5)
 SLIDES = st.one_of(
     st.builds(TextBlock, words(1, 50), title=TITLES),
-    st.builds(BulletList, st.lists(words(0, 20), min_size=1, max_size=5), title=TITLES),
-    st.builds(Labels, st.dictionaries(words(0, 9), words(0, 9), min_size=1, max_size=5)),
+    st.builds(
+        BulletList,
+        st.lists(words(0, 20), min_size=1, max_size=5),
+        title=TITLES,
+        style=maybe(st.sampled_from(["disc", "lower-roman"])),
+    ),
+    st.builds(
+        Labels,
+        st.dictionaries(words(0, 9), words(0, 9), min_size=1, max_size=5),
+        keyed=st.booleans(),
+    ),
+    st.builds(
+        PercentageChart,
+        POINTS,
+        preview=maybe(st.sampled_from(["pie", "doughnut", "semi_doughnut"])),
+        buttons=SLIDE_BUTTONS,
+    ),
+    st.builds(
+        Graph,
+        st.dictionaries(words(0, 20), POINTS, min_size=1, max_size=5),
+        preview=maybe(st.sampled_from(["vertical_bar", "vertical_stacked_bar", "trend"])),
+        x_axis=words(0, 20),
+        y_axis=words(0, 20),
+        title=TITLES,
+    ),
     st.builds(Images, st.lists(HTTPS, min_size=1, max_size=3)),
     TABLES,
 )
@@ -241,8 +278,8 @@ CALLS = st.builds(
             words(1, 20),
             action=actions(st.none()),
             icon=maybe(words(1, 20)),
-            hint=words(0, 100),
-            key=words(0, 100),
+            hint=maybe(words(0, 100)),
+            key=maybe(words(0, 100)),
         ),
         max_size=5,
     ),

@@ -106,7 +106,7 @@ class Api:
         self.sandbox = sandbox
         self.session = session
 
-    async def post(self, path, body, **options):
+    async def post(self, path, body, **options) -> Any:
         headers = {"Authorization": "Bearer ann"}
         url = f"{self.sandbox.url}/api/v3{path}"
         async with self.session.post(url, json=body, headers=headers, **options) as response:
@@ -123,8 +123,7 @@ class Api:
             "channel_participation": ["listen_message"],
             "calls": "enabled",
         }
-        answer: Any = await self.post("/bots", form | fields)
-        bot = answer["data"]
+        bot = (await self.post("/bots", form | fields))["data"]
         for handler, allowed in (PERMISSIONS if permissions is None else permissions).items():
             names = menu if handler == "menu_handler" else (None,)
             for each in names:

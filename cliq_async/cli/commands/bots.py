@@ -1,6 +1,6 @@
 """`cliq bots`: list, show, create, change and delete bots."""
 
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -19,7 +19,6 @@ from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, verbatim
-from cliq_async.models.bot import Scope
 
 __all__ = ["bots"]
 
@@ -44,7 +43,11 @@ Examples:
     ),
 )
 @click.option("--search", metavar="WORDS", help="Words to search for.")
-@click.option("--scope", type=click.Choice(get_args(Scope)), help="Who can use the bots.")
+@click.option(
+    "--scope",
+    metavar="SCOPE",
+    help="Who can use the bots, such as organization, team or personal.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="The most bots to list.")
 @json_option
 @connection_options

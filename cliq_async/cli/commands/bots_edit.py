@@ -34,14 +34,13 @@ _NAMES: Final = {
     "image": "--image",
 }
 _shared: Final = combine(
-    click.option("--scope", type=click.Choice(get_args(Scope)), help="Who can use the bot."),
     click.option(
         "--team",
         "team_ids",
         type=int,
         multiple=True,
         metavar="ID",
-        help="A team's id, for --scope team. Up to 4 times.",
+        help="A team's id. Up to 4 times; changing the teams needs --scope team.",
     ),
     click.option(
         "--execution-url", metavar="URL", help="The URL that receives a webhook bot's events."
@@ -76,7 +75,7 @@ _shared: Final = combine(
         """
 Examples:
   cliq bots create "Ops Bot" --description "Reports incidents"
-  cliq bots create "Team Bot" --description "For the team" --scope team --team 7134
+  cliq bots create "Team Bot" --description "For the team" --team 7134
   cliq bots create "Hook Bot" --description "Runs elsewhere" --execution-type webhook \\
       --execution-url https://example.com/cliq
 """
@@ -88,6 +87,11 @@ Examples:
     "--execution-type",
     type=click.Choice(get_args(ExecutionType)),
     help="Where its handlers run: in Cliq, or at --execution-url.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(get_args(Scope)),
+    help="Who can use the bot: by default team with --team, else organization.",
 )
 @_shared
 @max_wait_option
@@ -125,6 +129,7 @@ Examples:
 @click.argument("bot_id")
 @click.option("--name", metavar="NAME", help="The display name; the unique name stays.")
 @click.option("--description", metavar="TEXT", help="The purpose of the bot.")
+@click.option("--scope", type=click.Choice(get_args(Scope)), help="Who can use the bot.")
 @_shared
 @click.option("--no-status-messages", is_flag=True, help="Remove all status messages.")
 @click.option("--no-participation", is_flag=True, help="Remove all participation.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,6 +10,7 @@ from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import naming_file, read_json
 from cliq_async.cli.options import (
     ConnectionOptions,
+    allow_unknown_option,
     connection_options,
     json_option,
     max_wait_option,
@@ -16,7 +18,7 @@ from cliq_async.cli.options import (
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, plural, verbatim
-from cliq_async.models.call import Call, CallAction
+from cliq_async.models.call import Call
 from cliq_async.models.parsing.call import actions_from
 
 __all__ = ["call", "read_actions", "warn_missing"]
@@ -49,6 +51,7 @@ An actions file is a JSON array in the form of the API:
     metavar="FILE.json",
     help="Up to 5 buttons under the call, as JSON.",
 )
+@allow_unknown_option
 @max_wait_option
 @json_option
 @connection_options
@@ -60,6 +63,7 @@ def call(
     retry: int | None,
     loop: int | None,
     actions: Path | None,
+    allow_unknown: bool,
     max_wait: float,
     as_json: bool,
     connection: ConnectionOptions,
@@ -74,7 +78,7 @@ def call(
             user_ids=to,
             retry=retry,
             loop=loop,
-            actions=() if actions is None else read_actions(actions),
+            **({} if actions is None else read_actions(actions, allow_unknown=allow_unknown)),
         )
         receipt = connection.run(
             lambda client: client.calls.trigger(bot, request), max_wait_s=max_wait
@@ -89,8 +93,8 @@ def call(
         echo(f"id {clean(receipt.id)}")
 
 
-def read_actions(path: Path) -> list[CallAction]:
-    """Read the actions in a JSON file.
+def read_actions(path: Path, *, allow_unknown: bool = False) -> dict[str, Any]:
+    """Read the actions in a JSON file, as the field of a call that has them.
 
     Raises:
         CliError: The file cannot be read, or the actions are not in the form of the API.
@@ -98,7 +102,7 @@ def read_actions(path: Path) -> list[CallAction]:
     """
     data = read_json(path)
     with naming_file(path):
-        return actions_from(data)
+        return actions_from(data, allow_unknown=allow_unknown)
 
 
 def warn_missing(reached: Sequence[str], recipients: Sequence[str]) -> None:

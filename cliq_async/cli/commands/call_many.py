@@ -61,6 +61,6 @@ def call_many(*, bot: str, bulk: BulkOptions, connection: ConnectionOptions) -> 
     ).run()
 
 
-def _read_call(path: Path) -> Call:
+def _read_call(path: Path, *, allow_unknown: bool) -> Call:
     with naming_file(path):
-        return call_from(read_json(path))
+        return call_from(read_json(path), allow_unknown=allow_unknown)

@@ -34,6 +34,7 @@ LIMIT: Final = ENDPOINTS["send_message"].limit
 ROUNDS: Final = 3
 GOOD_RATIO: Final = 1.10
 
+_DOCUMENTED: Final = "seed"
 _STRAGGLER_S: Final = 2.0
 _TIMEOUT_S: Final = 10.0
 
@@ -74,18 +75,20 @@ class Stage:
     Attributes:
         url: Its URL.
         time_scale: The factor by which its time passes faster.
+        quota: Holds the quota of each user, and what the clients learn of the server's dialect.
     """
 
     url: str
     time_scale: float
+    quota: MemoryStore = attrs.field(factory=MemoryStore)
 
     def client(self, token: str) -> CliqClient:
-        """Build a client for a new user, with a new quota."""
+        """Build a client for a new user, with a quota of its own."""
         return CliqClient(
             token,
             base_url=self.url,
             account=token,
-            quota=MemoryStore(),
+            quota=self.quota,
             time_scale=self.time_scale,
             straggler_s=_STRAGGLER_S * self.time_scale,
             timeout_s=_TIMEOUT_S,
@@ -131,7 +134,7 @@ Examples:
 @click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
-    default="seed",
+    default=_DOCUMENTED,
     help="The API dialect of the local Cliq; see `cliq sandbox --help`.",
 )
 @click.option("--skip-plain", is_flag=True, help="Skip the plain limiter.")
@@ -159,6 +162,8 @@ async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain
         echo(f"Its time passes {time_scale:g} times as fast.")
         echo()
         ids, listing_lockouts = await _list(stage, subscribers)
+        if dialect != _DOCUMENTED:
+            await _learn_dialect(stage, ids)
         best = await _broadcast(stage, ids, "demo-1")
         rounds = 1
         lockouts, once = best.lockouts + listing_lockouts, best.once
@@ -198,6 +203,13 @@ async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:
     requests = plural(report["requests"]["list_subscribers"], "request")
     echo(f"listed {plural(len(ids), 'subscriber')} of {BOT}: {requests}, {duration(took_s)}")
     return ids, len(report["lockouts"])
+
+
+async def _learn_dialect(stage: Stage, ids: list[str]) -> None:
+    """Send one message, as any program did before, since the store keeps what it taught."""
+    async with stage.client("demo-first") as client:
+        await client.messages.send(BOT, TEXT, user_ids=ids[:1])
+    echo("sent a first message: the client now knows the form that this server takes")
 
 
 async def _broadcast(stage: Stage, ids: list[str], token: str) -> Round:

@@ -18,7 +18,7 @@ from cliq_async.cli.verbosity import verbose_option
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.algorithms import ALGORITHMS
 from cliq_async.sandbox.dialect import DIALECTS
-from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, EVENT_KINDS, KINDS
+from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, EVENT_KINDS, KINDS, NO_RECIPIENT
 from cliq_async.sandbox.state.state_file import StateFileError
 
 __all__ = ["sandbox"]
@@ -95,6 +95,11 @@ Examples:
     help="The lifetime of the access tokens that it issues.",
 )
 @click.option(
+    "--scopes",
+    metavar="SCOPE,...",
+    help="The OAuth scopes of all access tokens; all of them by default.",
+)
+@click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -106,6 +111,11 @@ Examples:
     default="seed",
     help="The API as documented, or as the live service was observed to differ.",
 )
+@click.option(
+    "--allow-unknown",
+    is_flag=True,
+    help="Accept messages and calls with keys that the documents do not name.",
+)
 @click.option("--penalize", is_flag=True, help="Restart a lock on every request during it.")
 @click.option(
     "--fault",
@@ -113,7 +123,8 @@ Examples:
     multiple=True,
     metavar="KIND:RATE[@ENDPOINT]",
     help=(
-        f"A fault to inject: {', '.join(KINDS)}; @{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}; "
+        f"A fault to inject: {', '.join(KINDS)}; @send_message, {NO_RECIPIENT}, too; "
+        f"@{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}; "
         f"of events, perhaps @HANDLER: {', '.join(EVENT_KINDS)}. "
         "xN instead of a rate means the first N requests. Can be repeated."
     ),

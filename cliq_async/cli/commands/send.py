@@ -8,6 +8,7 @@ from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.message_file import FIELDS_HELP, read_message
 from cliq_async.cli.options import (
     ConnectionOptions,
+    allow_unknown_option,
     connection_options,
     extension_key_option,
     json_option,
@@ -22,7 +23,7 @@ from cliq_async.models.message import Message, SentMessage
 __all__ = ["message_of", "send"]
 
 
-def message_of(text: str | None, path: Path | None) -> Message:
+def message_of(text: str | None, path: Path | None, *, allow_unknown: bool = False) -> Message:
     """Build a message from a text or a file.
 
     Raises:
@@ -32,7 +33,7 @@ def message_of(text: str | None, path: Path | None) -> Message:
     """
     if (text is None) == (path is None):
         raise click.UsageError("give either TEXT or --message")
-    return Message(text) if path is None else read_message(path)
+    return Message(text) if path is None else read_message(path, allow_unknown=allow_unknown)
 
 
 @click.command(
@@ -58,6 +59,7 @@ Examples:
     metavar="FILE.json",
     help="The message as JSON, instead of TEXT.",
 )
+@allow_unknown_option
 @extension_key_option
 @max_wait_option
 @json_option
@@ -70,6 +72,7 @@ def send(
     channel: str | None,
     broadcast: bool,
     message: Path | None,
+    allow_unknown: bool,
     extension_key: str | None,
     max_wait: float,
     as_json: bool,
@@ -80,7 +83,7 @@ def send(
     To up to 100 people, one channel or all subscribers. Cliq silently drops recipients that it does
     not know, unless it knows none of them.
     """
-    content = message_of(text, message)
+    content = message_of(text, message, allow_unknown=allow_unknown)
     if bool(to) + (channel is not None) + broadcast != 1:
         raise click.UsageError("give either --to, --channel or --broadcast")
 

@@ -155,7 +155,7 @@ class Doctor:
             async with CliqClient(auth, transport=transport, **options) as client:
                 await client.bots.list(limit=1)
         except PermissionDeniedError as error:
-            if error.code == _NO_SCOPE:
+            if (error.code or "").lower() == _NO_SCOPE:
                 self._reads = False
                 return Check(name, OK, "Cliq accepts the token, which lacks a scope: see below")
             return Check(name, WRONG, clean(error), "ask an administrator of the organization")

@@ -18,12 +18,16 @@ FIELDS_HELP: Final = "\n".join(
 )
 
 
-def read_message(path: Path) -> Message:
+def read_message(path: Path, *, allow_unknown: bool = False) -> Message:
     """Read the message in a JSON file.
+
+    Args:
+        path: The file.
+        allow_unknown: Send fields that a message does not have as they are.
 
     Raises:
         CliError: The file cannot be read, or it is not a message in the form of the API.
         ValidationError: The message breaks a limit.
     """
     with naming_file(path):
-        return message_from(read_json(path))
+        return message_from(read_json(path), allow_unknown=allow_unknown)

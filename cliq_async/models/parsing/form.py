@@ -19,12 +19,14 @@ from cliq_async.models.button import (
     PreviewUrl,
     SystemApi,
 )
-from cliq_async.models.serialization import unstructure
+from cliq_async.models.serialization import as_references, unstructure
 
-__all__ = ["Plain", "action_from", "known_fields", "parse_strict"]
+__all__ = ["Plain", "action_from", "known_fields", "parse_object", "parse_strict", "unknown_type"]
 
 Plain = Mapping[str, Any]
 T = TypeVar("T")
+
+_DOOR: Final = "--allow-unknown (allow_unknown=True) sends it as it is"
 
 
 def parse_strict(data: Any, build: Callable[[Any], T], noun: str) -> T:
@@ -48,13 +50,88 @@ def parse_strict(data: Any, build: Callable[[Any], T], noun: str) -> T:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"not in the form of the API: {reason}") from None
     if (ignored := _first_ignored(given, unstructure(model), "")) is not None:
-        raise ValueError(f"{ignored}: unknown {noun} field")
+        raise _unknown(ignored, noun)
     return model
 
 
-def known_fields(data: Plain, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
-    """Return the items of the data that are fields of a class; `parse_strict` finds the others."""
-    return {field.name: data[field.name] for field in attrs.fields(cls) if field.name in data}
+def _unknown(path: str, noun: str) -> ValueError:
+    return ValueError(f"{path}: unknown {noun} field; {_DOOR}")
+
+
+def unknown_type(noun: str, kind: object) -> ValueError:
+    """Return an error for a type or a theme that the models do not have."""
+    return ValueError(f"unknown {noun} {kind!r}; {_DOOR}")
+
+
+def parse_object(
+    data: dict[str, Any],
+    cls: Callable[..., T],
+    parsers: Mapping[str, Callable[[Any], Any]],
+    noun: str,
+    *,
+    allow_unknown: bool,
+) -> T:
+    """Build a model with a field `extra` from plain data.
+
+    Args:
+        data: The API's plain form.
+        cls: The model's class.
+        parsers: The parsers of fields that are not plain values, by name.
+        noun: The name of the model in error messages.
+        allow_unknown: Put fields that the model would not send exactly into `extra`, as they are.
+
+    Raises:
+        ValueError: As for `parse_strict`.
+        ValidationError: A limit is broken.
+    """
+    if not allow_unknown:
+        if unknown := sorted(data.keys() - known_fields(data, cls).keys()):
+            raise _unknown(unknown[0], noun)
+        return parse_strict(data, lambda given: cls(**_parsed(given, cls, parsers)), noun)
+    fields: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    known = known_fields(_drop_empty(data), cls)
+    for name, value in data.items():
+        if value in _EMPTY:
+            continue
+        try:
+            fields[name] = _parse_exactly(name, known[name], parsers.get(name))
+        except ValidationError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError):
+            extra[name] = value
+    return cls(**fields, extra=extra)
+
+
+def _parse_exactly(name: str, value: Any, parser: Callable[[Any], Any] | None) -> Any:
+    """Return the parsed field; raise a ValueError if anything in the value would not be sent."""
+    if parser is None:
+        return value
+    parsed = parser(value)
+    plain: Any = unstructure(parsed)
+    sent = as_references(plain) if name == "references" else plain
+    if (ignored := _first_ignored(value, sent, name)) is not None:
+        raise ValueError(f"{ignored}: unknown field")
+    return parsed
+
+
+def _parsed(given: Plain, cls: Any, parsers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    return {
+        name: parsers[name](value) if name in parsers else value
+        for name, value in known_fields(given, cls).items()
+    }
+
+
+def known_fields(data: Plain, cls: Any) -> dict[str, Any]:
+    """Return the items of the data that are fields of a class; `parse_strict` finds the others.
+
+    `extra` is a field of the class alone; in the data it is unknown.
+    """
+    return {
+        field.name: data[field.name]
+        for field in attrs.fields(cls)
+        if field.name in data and field.name != "extra"
+    }
 
 
 def action_from(data: Plain) -> Action:
@@ -79,26 +156,31 @@ def action_from(data: Plain) -> Action:
         case "copy":
             return CopyText(content["text"], confirm=confirm)
         case other:
-            raise ValueError(f"unknown action type {other!r}")
+            raise unknown_type("action type", other)
 
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+_NULL: Final = (None,)
+_MAY_BE_EMPTY: Final = frozenset(("slides", "arguments", "hint", "key"))
 
 
 def _drop_empty(value: object, empty: tuple[Any, ...] = _EMPTY) -> Any:
     """Return the value without null and empty strings, lists and objects.
 
-    Slides keep their empty strings, which are lines or cells.
+    Slides keep their empty strings, which are lines or cells, and the arguments of a button keep
+    all that they have.
     """
-    if isinstance(value, dict):
-        items = (
-            (key, _drop_empty(item, (None,) if key == "slides" else empty))
-            for key, item in value.items()
-        )
-        return {key: item for key, item in items if item not in empty}
     if isinstance(value, list | tuple):
         return [_drop_empty(item, empty) for item in value]
-    return value
+    if not isinstance(value, dict):
+        return value
+    kept: dict[Any, Any] = {}
+    for key, item in value.items():
+        dropped = _NULL if key in _MAY_BE_EMPTY else empty
+        inner = item if key == "arguments" else _drop_empty(item, dropped)
+        if inner not in dropped:
+            kept[key] = inner
+    return kept
 
 
 def _first_ignored(given: Any, sent: Any, path: str) -> str | None:

@@ -89,6 +89,15 @@ class Dispatcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def prepare(self) -> None:
+        """Make or load the key pair, without holding up the event loop.
+
+        Raises:
+            MissingPackageError: The package that signs events is not installed.
+        """
+        if not self.keys.is_ready:
+            await asyncio.to_thread(self.keys.prepare)
+
     async def stop(self) -> None:
         """Cancel everything that runs in the background."""
         tasks = list(self._tasks)
@@ -102,6 +111,7 @@ class Dispatcher:
         Raises:
             MissingPackageError: The package that signs events is not installed.
         """
+        await self.prepare()
         fault = self._faults.draw_event(event.receiver.handler)
         responds = has_response_url(event.receiver.handler)
         token = self._sender.new_token() if responds else None
@@ -205,7 +215,7 @@ class Dispatcher:
             await work
         except NoEventError as error:
             _LOGGER.info("no event is sent: %s", error)
-        except MissingPackageError as error:
+        except (MissingPackageError, ValueError) as error:
             if not self._has_warned:
                 self._has_warned = True
                 _LOGGER.warning("no event is sent: %s", error)

@@ -178,7 +178,10 @@ class Bots:
         if "name" in fields:
             self._check_name(fields["name"], except_bot=bot)
         changes = {name: value for name, value in fields.items() if name != "image"}
-        bot.record = cast("BotRecord", {**bot.record, **changes})
+        record: dict[str, Any] = {**bot.record}
+        if fields.get("scope", "team") != "team":
+            record.pop("team_ids", None)
+        bot.record = cast("BotRecord", record | changes)
         self.record_change(bot)
 
     def record_change(self, bot: Bot) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from cliq_async.sandbox.errors import ApiFault, bad_request, wrong_url
+from cliq_async.sandbox.errors import ApiFault, bad_request, channel_not_found
 
 __all__ = ["Channel", "Channels", "initial_channels"]
 
@@ -45,7 +45,7 @@ class Channels:
         """
         channel = self._by_name.get(channel_name)
         if channel is None:
-            raise wrong_url()
+            raise channel_not_found()
         if bot_name in channel.members:
             raise bad_request("The bot is in the channel.", "bot_already_member")
         channel.members.add(bot_name)

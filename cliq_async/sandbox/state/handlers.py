@@ -101,7 +101,8 @@ class Handlers:
         limit = _MAX_MENU_ACTIONS if handler_type == _MENU else 1
         if count >= limit:
             text = f"The bot has {count} of {handler_type}; the limit is {limit}."
-            raise bad_request(text, "execution_handler_create_failed")
+            live = None if handler_type == _MENU else "execution_handler_already_exists"
+            raise bad_request(text, "execution_handler_create_failed", live=live)
 
     def add(self, handler: Handler) -> None:
         """Add a handler."""
@@ -116,7 +117,8 @@ class Handlers:
         for handler in self._of_type(handler_type):
             if handler_id in {None, handler.id}:
                 return handler
-        raise ApiFault(404, "The bot has no such handler.", "execution_handler_not_found")
+        code = "execution_handler_not_found"
+        raise ApiFault(404, "The bot has no such handler.", code, live=(400, code))
 
     def remove(self, handler: Handler) -> None:
         """Remove a handler.

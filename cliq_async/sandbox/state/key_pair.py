@@ -37,6 +37,11 @@ class KeyPair:
         self._lock = threading.Lock()
 
     @property
+    def is_ready(self) -> bool:
+        """True once the key pair is made or loaded."""
+        return self._key is not None
+
+    @property
     def private_key(self) -> str | None:
         """The private key as base64 of its PKCS#8 DER; None if it was never needed."""
         return None if self._der is None else base64.b64encode(self._der).decode()
@@ -56,6 +61,15 @@ class KeyPair:
             form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo
         )
         return base64.b64encode(der).decode()
+
+    def prepare(self) -> None:
+        """Make or load the key pair, which takes a moment.
+
+        Raises:
+            MissingPackageError: The package `cryptography` is not installed.
+            ValueError: The private key is damaged.
+        """
+        self._load()
 
     def sign(self, body: bytes) -> str:
         """Return the base64 signature of a body: PKCS#1 v1.5 with SHA-256.

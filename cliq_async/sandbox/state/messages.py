@@ -13,6 +13,7 @@ __all__ = ["FIRST_NUMBER", "Message", "Messages", "Place", "Thread"]
 
 FIRST_NUMBER: Final = 1777342127479
 _MAX_DIGITS: Final = 20
+_SPACE: Final = "%20"
 _FAILED: Final = "botmessage_sending_failed"
 
 
@@ -60,8 +61,8 @@ class Message:
 
     @property
     def message_id(self) -> str:
-        """The message's id."""
-        return f"{self.number}_{self.number:x}"
+        """The message's id: two numbers with a space between, URL-encoded as Cliq prints it."""
+        return f"{self.number}{_SPACE}{self.number // 60}"
 
     def ids(self) -> dict[str, str]:
         """Return the message's ids as the API returns them."""
@@ -207,7 +208,7 @@ class Messages:
         return message
 
     def _find_message(self, field: str, message_id: str) -> Message:
-        message = self.by_number(message_id.partition("_")[0])
+        message = self.by_number(message_id.partition(_SPACE)[0])
         if message is None or message.message_id != message_id:
             raise bad_request(f"'{field}' does not refer to a known message.", _FAILED)
         return message

@@ -15,11 +15,13 @@ from cliq_async.sandbox.validation.queries import (
     read_fields,
     read_recipients,
 )
+from cliq_async.sandbox.validation.scripts import compiles
 
 __all__ = [
     "HANDLER_TYPES",
     "Delivery",
     "Target",
+    "compiles",
     "page_limit",
     "read_bot_changes",
     "read_call",

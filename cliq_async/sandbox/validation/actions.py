@@ -1,4 +1,4 @@
-"""The checks of actions: the functions of buttons in messages and calls."""
+"""The checks of buttons and their actions, in messages and calls."""
 
 import re
 from typing import Any, Final
@@ -6,15 +6,18 @@ from typing import Any, Final
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import (
     Check,
+    anything,
+    array_of,
     boolean,
     by_field,
+    map_of,
     matching,
     object_with,
     one_of,
     string,
 )
 
-__all__ = ["CALL_ACTION", "MESSAGE_ACTION"]
+__all__ = ["BUTTON", "BUTTONS", "CALL_ACTION"]
 
 _PLATFORM_URL: Final = string(256, min_length=1)
 _WEB: Final = matching(
@@ -49,6 +52,15 @@ _SYSTEM_API: Final = matching(
     r"(audiocall|videocall|startchat|invite)/[0-9]+|locationpermission", "an action of the system"
 )
 
+_TRUTH_TEXTS: Final = ("true", "false")
+
+
+def _mandatory(value: Any, path: str) -> None:
+    # The documents have a boolean in one place and these strings in another.
+    if value not in _TRUTH_TEXTS:
+        boolean(value, path)
+
+
 _CONFIRM: Final = object_with(
     {
         "title": string(100, min_length=1),
@@ -59,7 +71,7 @@ _CONFIRM: Final = object_with(
         "description": string(100),
         "emotion": one_of("positive", "neutral", "negative"),
         "cancel_button_label": string(100),
-        "mandatory": boolean,
+        "mandatory": _mandatory,
     },
 )
 
@@ -82,5 +94,14 @@ def _action(optional: dict[str, Check]) -> Check:
     )
 
 
-MESSAGE_ACTION: Final = _action({"confirm": _CONFIRM})
 CALL_ACTION: Final = _action({})
+BUTTON: Final = object_with(
+    {"label": string(20, min_length=1), "action": _action({"confirm": _CONFIRM})},
+    {
+        "hint": string(100),
+        "type": one_of("+", "-"),
+        "key": string(100),
+        "arguments": map_of(anything),
+    },
+)
+BUTTONS: Final = array_of(BUTTON, max_items=5)

@@ -72,7 +72,7 @@ def read_bot_changes(body: bytes, execution_type: str) -> dict[str, Any]:
 
 def _check_teams(form: dict[str, Any]) -> None:
     if form.get("scope") == "team" and "team_ids" not in form:
-        raise bad_request("The scope 'team' needs 'team_ids'.")
+        raise bad_request("The scope 'team' needs 'team_ids'.", live="param_missing")
 
 
 def _check_execution_url(form: dict[str, Any], execution_type: str | None) -> None:

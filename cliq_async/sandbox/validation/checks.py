@@ -6,15 +6,18 @@ Lengths are counted in characters.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import msgspec
 
-from cliq_async.sandbox.errors import ApiFault, bad_request
+from cliq_async.sandbox.errors import ApiFault, bad_request, param_missing
 
 __all__ = [
     "Check",
+    "anything",
     "array_of",
     "boolean",
     "by_field",
@@ -22,10 +25,12 @@ __all__ = [
     "json_object",
     "map_of",
     "matching",
+    "number",
     "object_with",
     "one_of",
     "scalar",
     "string",
+    "unknown_keys",
     "with_code",
 ]
 
@@ -34,6 +39,18 @@ _MIN_INT: Final = -(2**63)
 _MAX_INT: Final = 2**64 - 1
 
 Check = Callable[[Any, str], None]
+
+_UNKNOWN_ALLOWED: ContextVar[bool] = ContextVar("unknown_allowed", default=False)
+
+
+@contextmanager
+def unknown_keys(*, allowed: bool) -> Iterator[None]:
+    """Say whether objects may have undocumented keys, for the checks that the body runs."""
+    token = _UNKNOWN_ALLOWED.set(allowed)
+    try:
+        yield
+    finally:
+        _UNKNOWN_ALLOWED.reset(token)
 
 
 def string(max_length: int | None = None, min_length: int = 0) -> Check:
@@ -54,7 +71,8 @@ def one_of(*allowed: str) -> Check:
 
     def check(value: Any, path: str) -> None:
         if value not in allowed:
-            raise bad_request(f"'{path}' is not one of {', '.join(allowed)}.")
+            text = f"'{path}' is not one of {', '.join(allowed)}."
+            raise bad_request(text, live="input_pattern_mismatch")
 
     return check
 
@@ -82,6 +100,16 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
             raise bad_request(f"'{path}' is not a number from {minimum} to {maximum}.")
 
     return check
+
+
+def anything(_value: Any, _path: str) -> None:
+    """Accept any value."""
+
+
+def number(value: Any, path: str) -> None:
+    """Check that a value is a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise bad_request(f"'{path}' is not a number.")
 
 
 def boolean(value: Any, path: str) -> None:
@@ -126,21 +154,23 @@ def map_of(item: Check) -> Check:
 def object_with(
     required: Mapping[str, Check], optional: Mapping[str, Check] | None = None
 ) -> Check:
-    """Return a check for an object with the required and, optionally, the optional fields only."""
+    """Return a check for an object with the required and, optionally, the optional fields only.
+
+    `unknown_keys` can allow others.
+    """
     fields = dict(required) | dict(optional or {})
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
             raise bad_request(f"'{path}' is not an object.")
         for key, each in value.items():
-            if key not in fields:
-                raise bad_request(
-                    f"'{key}' is an extra key in the JSON Object.", code="extra_key_found"
-                )
-            fields[key](each, f"{path}.{key}" if path else key)
+            if key in fields:
+                fields[key](each, f"{path}.{key}" if path else key)
+            elif not _UNKNOWN_ALLOWED.get():
+                raise bad_request(f"'{key}' is an extra key in the JSON Object.", "extra_key_found")
         for key in required:
             if key not in value:
-                raise bad_request(f"'{path}.{key}' is missing." if path else f"'{key}' is missing.")
+                raise param_missing(f"{path}.{key}" if path else key)
 
     return check
 
@@ -152,6 +182,8 @@ def by_field(field: str, checks: Mapping[Any, Check], default: str | None = None
     def check(value: Any, path: str) -> None:
         if not isinstance(value, dict):
             raise bad_request(f"'{path}' is not an object.")
+        if field not in value and default is None:
+            raise param_missing(f"{path}.{field}")
         kind = value.get(field, default)
         kinds(kind, f"{path}.{field}")
         checks[kind](value, path)
@@ -168,7 +200,7 @@ def with_code(check: Check, code: str) -> Check:
         except ApiFault as fault:
             if fault.code != _INVALID:
                 raise
-            raise bad_request(fault.message, code) from None
+            raise fault.with_code(code) from None
 
     return run
 

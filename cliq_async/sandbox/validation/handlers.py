@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from cliq_async.sandbox.errors import bad_request
+from cliq_async.sandbox.errors import bad_request, param_missing
 from cliq_async.sandbox.validation.checks import (
     Check,
     array_of,
@@ -38,6 +38,7 @@ _PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
 HANDLER_TYPES: Final = tuple(_PERMISSIONS)
 
 _TYPE: Final = one_of(*HANDLER_TYPES)
+_KNOWN_PERMISSIONS: Final = array_of(one_of(*_PERMISSIONS["message_handler"]), max_items=5)
 _SCRIPT_TEXT: Final = string(min_length=1)
 _NAME: Final = string(15, min_length=1)
 _ICON: Final = matching(r"[^/\s]+/[0-9A-Fa-f]{3,8}", "an icon of the form name/HEX")
@@ -51,10 +52,11 @@ def _script(value: Any, path: str) -> None:
 
 
 def _permissions(handler_type: str) -> Check:
-    entries = array_of(one_of(*_PERMISSIONS[handler_type]), max_items=5)
-
     def check(value: Any, path: str) -> None:
-        entries(value, path)
+        _KNOWN_PERMISSIONS(value, path)
+        for each in value:
+            if each not in _PERMISSIONS[handler_type]:
+                raise bad_request(f"'{path}' of a {handler_type} cannot have '{each}'.")
         if len(set(value)) < len(value):
             raise bad_request(f"'{path}' names a permission twice.")
 
@@ -93,7 +95,9 @@ def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
         ApiFault: The body is not valid.
     """
     form = json_object(body)
-    handler_type: Any = form.get("type")
+    if "type" not in form:
+        raise param_missing("type")
+    handler_type: Any = form["type"]
     _TYPE(handler_type, "type")
     _NEW[handler_type](form, "")
     required, forbidden = _logic_fields(execution_type)

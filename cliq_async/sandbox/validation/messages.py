@@ -1,84 +1,30 @@
 """The checks of messages and their recipients."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import attrs
 
 from cliq_async.sandbox.errors import bad_request
-from cliq_async.sandbox.validation.actions import MESSAGE_ACTION
+from cliq_async.sandbox.validation.actions import BUTTON, BUTTONS
 from cliq_async.sandbox.validation.checks import (
     Check,
     array_of,
     boolean,
     by_field,
-    integer,
     json_object,
     map_of,
-    matching,
     object_with,
     one_of,
-    scalar,
     string,
 )
-from cliq_async.sandbox.validation.queries import read_recipients
+from cliq_async.sandbox.validation.queries import read_recipients, read_target_channel
+from cliq_async.sandbox.validation.slides import HTTPS, SLIDES, count_characters
 
 __all__ = ["Delivery", "Target", "read_message"]
 
 _MAX_SLIDES_TEXT: Final = 10_000
-_FULL_WIDTH: Final = 100
-
-_HTTPS: Final = matching(r"https://\S+", "an https:// URL", re.IGNORECASE)
 _ANY_TEXT: Final = string()
-
-_BUTTON: Final = object_with(
-    {"label": string(20, min_length=1), "action": MESSAGE_ACTION},
-    {"hint": string(100), "type": one_of("+", "-"), "key": string(100)},
-)
-
-
-_PERCENTS: Final = array_of(integer(1, _FULL_WIDTH))
-
-
-def _width(value: Any, path: str) -> None:
-    _PERCENTS(value, path)
-    if sum(value) != _FULL_WIDTH:
-        raise bad_request(f"'{path}' does not add up to {_FULL_WIDTH}.")
-
-
-def _slide(kind: str, data: Check) -> Check:
-    return object_with({"type": one_of(kind), "data": data}, {"title": _ANY_TEXT})
-
-
-_TABLE: Final = object_with(
-    {"headers": array_of(_ANY_TEXT, min_items=1), "rows": array_of(map_of(scalar))},
-    {"styles": object_with({}, {"width": _width})},
-)
-
-
-def _table(value: Any, path: str) -> None:
-    _TABLE(value, path)
-    width = value.get("styles", {}).get("width")
-    if width is not None and len(width) != len(value["headers"]):
-        raise bad_request(f"'{path}.styles.width' does not have one entry per column.")
-    for index, row in enumerate(value["rows"]):
-        for key in row:
-            if key not in value["headers"]:
-                raise bad_request(f"'{path}.rows[{index}].{key}' is not a column.")
-
-
-_LABEL: Final = object_with({"label": _ANY_TEXT, "value": _ANY_TEXT})
-_SLIDE: Final = by_field(
-    "type",
-    {
-        "table": _slide("table", _table),
-        "list": _slide("list", array_of(_ANY_TEXT, min_items=1)),
-        "label": _slide("label", array_of(_LABEL, min_items=1)),
-        "images": _slide("images", array_of(_HTTPS, min_items=1)),
-        "text": _slide("text", string(min_length=1)),
-    },
-)
 
 
 def _card(theme: str, required: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
@@ -87,7 +33,7 @@ def _card(theme: str, required: Mapping[str, Check], optional: Mapping[str, Chec
 
 _PAIR: Final = object_with({"title": _ANY_TEXT, "value": _ANY_TEXT})
 _SECTION: Final = object_with({"fields": array_of(_PAIR, min_items=1)}, {"title": _ANY_TEXT})
-_MODERN: Final = _card("modern-inline", {}, {"thumbnail": _HTTPS, "sections": array_of(_SECTION)})
+_MODERN: Final = _card("modern-inline", {}, {"thumbnail": HTTPS, "sections": array_of(_SECTION)})
 _OPTIONS: Final = array_of(
     object_with({"text": string(100, min_length=1)}), max_items=10, min_items=2
 )
@@ -105,9 +51,9 @@ _MESSAGE: Final = object_with(
             },
             default="modern-inline",
         ),
-        "slides": array_of(_SLIDE, max_items=20),
-        "buttons": array_of(_BUTTON, max_items=5),
-        "bot": object_with({}, {"name": _ANY_TEXT, "image": _HTTPS}),
+        "slides": SLIDES,
+        "buttons": BUTTONS,
+        "bot": object_with({}, {"name": _ANY_TEXT, "image": HTTPS}),
         "styles": object_with(
             {},
             {
@@ -115,7 +61,7 @@ _MESSAGE: Final = object_with(
                 "markdown": boolean,
             },
         ),
-        "references": map_of(object_with({"type": one_of("button"), "object": _BUTTON})),
+        "references": map_of(object_with({"type": one_of("button"), "object": BUTTON})),
         "user_ids": _ANY_TEXT,
         "reply_to": string(100),
         "message_topic": string(255),
@@ -163,12 +109,12 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Delivery:
     has_card = card and any(card.values())  # a card without values is empty
     if not ("text" in message or has_card or slides):
         raise bad_request("One of 'text', 'card' and 'slides' is needed.")
-    if slides and _count_characters(slides) > _MAX_SLIDES_TEXT:
+    if slides and count_characters(slides) > _MAX_SLIDES_TEXT:
         raise bad_request(f"'slides' has more than {_MAX_SLIDES_TEXT} characters in total.")
     if card and card.get("theme") == "prompt" and not message.get("buttons"):
         raise bad_request("A card with the theme 'prompt' needs a button.")
     recipients = message.get("user_ids", query.get("user_ids"))
-    channel = query.get("channel_unique_name", "")
+    channel = read_target_channel(query)
     to: Target
     if message.get("broadcast"):
         to = "broadcast"
@@ -180,12 +126,3 @@ def read_message(body: bytes, query: Mapping[str, str]) -> Delivery:
         raise bad_request("One of 'user_ids', 'channel_unique_name' and 'broadcast' is needed.")
     user_ids = read_recipients(recipients) or ()
     return Delivery(message, to, user_ids, channel, message.get("sync_message", False))
-
-
-def _count_characters(value: Any) -> int:
-    """Count the characters of all strings in slides, except their types."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(_count_characters(each) for key, each in value.items() if key != "type")
-    return sum(map(_count_characters, value)) if isinstance(value, list) else 0

@@ -6,11 +6,12 @@ from typing import Final
 from cliq_async.sandbox.errors import bad_request
 from cliq_async.sandbox.validation.checks import json_object, object_with, string
 
-__all__ = ["page_limit", "read_channel", "read_fields", "read_recipients"]
+__all__ = ["page_limit", "read_channel", "read_fields", "read_recipients", "read_target_channel"]
 
 _LIMITS: Final = {str(number): number for number in range(1, 51)}
 _MAX_RECIPIENTS: Final = 100
 _DETAILS: Final = "subscription_details"
+_CHANNEL_NAMES: Final = ("channel_unique_name", "CHANNEL_UNIQUE_NAME")
 _ASSOCIATION: Final = object_with({"channel_unique_name": string(min_length=1)})
 
 
@@ -52,6 +53,14 @@ def read_recipients(text: str | None) -> tuple[str, ...] | None:
             f"'user_ids' has {len(user_ids)} entries; the limit is {_MAX_RECIPIENTS}."
         )
     return user_ids
+
+
+def read_target_channel(query: Mapping[str, str]) -> str:
+    """Return the unique name of the channel that a message goes to, or an empty string.
+
+    The documents print the parameter's name in capitals; both ways of writing it count.
+    """
+    return next((query[name] for name in _CHANNEL_NAMES if query.get(name)), "")
 
 
 def read_channel(body: bytes) -> str:

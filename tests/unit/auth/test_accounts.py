@@ -55,6 +55,10 @@ async def test_a_code_gives_a_refresh_token_that_only_its_accounts_server_gets()
         (answer(200, {"error": "invalid_client_secret"}), "does not belong to the client id"),
         (answer(200, {"error": "no a-client-secret, 1000.a-code"}), "no …, …"),
         (answer(200, b"<html>"), "HTTP 200 without a reason"),
+        (
+            answer(400, {"error": {"details": {"message": "no 1000.a-code"}}}),
+            "rejected the code: no …",
+        ),
         (answer(200, GIVEN | {"refresh_token": None}), "issued no refresh token"),
         (answer(503, b"<html>"), "HTTP 503; the code may be used up"),
         ("lost", "no answer; the code may be used up"),
@@ -129,6 +133,7 @@ async def test_a_token_is_revoked_in_the_body_and_not_in_the_url():
     [
         (answer(400, {"error": "invalid_code"}), "answered HTTP 400: invalid_code"),
         (answer(200, {"error": "no 1000.refresh"}), "answered HTTP 200: no …"),
+        (answer(403, {"error": {"title": "NOT_ALLOWED"}}), "answered HTTP 403: NOT_ALLOWED"),
         (answer(200, b"<html>"), "answered HTTP 200"),
         (answer(200, b"[1]"), "answered HTTP 200"),
         (answer(502, b""), "did not answer: HTTP 502"),

@@ -212,7 +212,6 @@ def test_a_bot_whose_answer_cannot_be_read_was_made():
         (("bots", "get", "a b"), "error: BOT_ID: "),
         (("bots", "delete", "..", "--yes"), "error: BOT_ID: "),
         (("bots", "list", "--limit", "0"), "'--limit'"),
-        (("bots", "list", "--scope", "all"), "'--scope'"),
     ],
 )
 def test_what_is_wrong_is_named_as_it_was_typed(args, said):

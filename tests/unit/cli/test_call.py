@@ -5,6 +5,7 @@ from support.cli import SECRET, invoke, run, zuids
 
 from cliq_async.models.button import CopyText, InvokeFunction
 from cliq_async.models.call import Call, CallAction, CallReceipt
+from cliq_async.models.serialization import unstructure
 from cliq_async.resources.calls import Calls
 from cliq_async.sandbox import Sandbox
 
@@ -56,7 +57,9 @@ def test_every_option_is_sent(sent, tmp_path):
     assert (result.exit_code, result.stdout) == (0, "accepted: supportbot calls 0 recipients\n")
     assert result.stderr == "warning: Cliq reports only 0 of 3 recipients\n"
     actions = [
-        CallAction("On my way", action=InvokeFunction("acknowledge"), icon="tick", key="k"),
+        CallAction(
+            "On my way", action=InvokeFunction("acknowledge"), icon="tick", hint="", key="k"
+        ),
         CallAction("Copy", action=CopyText("db-1")),
     ]
     expected = Call(CALL[2], user_ids=["1", "2", "3"], retry=0, loop=1, actions=actions)
@@ -108,3 +111,17 @@ async def test_a_call_that_may_have_been_made_is_partly_done():
         result = await run(sandbox, *CALL, "--to", zuids(1)[0], "--timeout", "0.2")
     assert result.exit_code == 4
     assert "it may or may not have happened" in result.stderr
+
+
+def test_unknown_fields_of_actions_are_sent_as_they_are_if_they_are_allowed(sent, tmp_path):
+    path = tmp_path / "actions.json"
+    actions = [*ACTIONS, {"label": "Bot", "action": {"type": "invoke.bot", "data": {"x": 1}}}]
+    path.write_text(json.dumps(actions))
+    args = (*CALL, "--to", "1", "--actions", str(path), "--token", SECRET)
+    refused = invoke(*args)
+    assert refused.exit_code == 2
+    assert "unknown action type 'invoke.bot'; --allow-unknown" in refused.stderr
+    assert not sent
+    assert invoke(*args, "--allow-unknown").exit_code == 0
+    ((_, call),) = sent
+    assert unstructure(call)["actions"] == actions

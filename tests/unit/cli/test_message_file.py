@@ -11,14 +11,21 @@ from cliq_async.models.message import Message
 from cliq_async.models.parsing.message import message_from
 from cliq_async.models.serialization import unstructure
 
+TABLE_STYLES = {"width": [100], "sticky": {"rows": 1, "columns": 0}}
+COPY = {"label": "Copy", "action": {"type": "copy", "data": {"text": "x"}}}
 WHOLE = {
     "text": "Look at [db-1]($1)",
     "card": {"theme": "modern-inline", "title": "Load", "thumbnail": "https://example.com/i.png"}
     | {"sections": [{"title": "CPU", "fields": [{"title": "db-1", "value": "93 %"}]}]},
     "slides": [
         {"type": "table", "title": "Hosts"}
-        | {"data": {"headers": ["Host"], "rows": [{"Host": "db-1"}], "styles": {"width": [100]}}},
-        {"type": "list", "data": ["one", "two"]},
+        | {"data": {"headers": ["Host"], "rows": [{"Host": "db-1"}], "styles": TABLE_STYLES}},
+        {"type": "list", "data": ["one", "two"], "styles": {"type": "decimal"}},
+        {"type": "label", "data": [{"Host": "db-1"}, {"Load": ""}]},
+        {"type": "percentage_chart", "data": [{"label": "Up", "value": 40}]}
+        | {"styles": {"preview": "pie"}, "buttons": [COPY]},
+        {"type": "graph", "data": [{"category": "db-1", "values": [{"label": "", "value": 0.5}]}]}
+        | {"styles": {"preview": "trend", "x_axis": "Day", "y_axis": "Load"}},
         {"type": "images", "data": ["https://example.com/i.png"]},
         {"type": "label", "data": [{"label": "Host", "value": "db-1"}]},
         {"type": "text", "title": "Note", "data": "Nothing to do"},
@@ -37,7 +44,7 @@ WHOLE = {
         },
         {"label": "Call", "action": {"type": "system.api", "data": {"api": "audiocall/1"}}},
         {"label": "See", "action": {"type": "preview.url", "data": {"url": "https://e.com"}}},
-        {"label": "Copy", "action": {"type": "copy", "data": {"text": "db-1"}}},
+        COPY | {"arguments": {"host": "", "load": None, "at": [1, {"x": {}}]}},
     ],
     "bot": {"name": "Watch", "image": "https://example.com/i.png"},
     "styles": {"background": "red", "markdown": True},
@@ -60,7 +67,7 @@ WHOLE = {
 
 
 def test_every_field_of_a_message_makes_the_way_there_and_back():
-    assert set(WHOLE) == {field.name for field in attrs.fields(Message)}
+    assert set(WHOLE) == {field.name for field in attrs.fields(Message)} - {"extra"}
     assert unstructure(message_from(WHOLE)) == WHOLE
     assert all(field in FIELDS_HELP for field in WHOLE)
 

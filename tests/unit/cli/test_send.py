@@ -110,3 +110,52 @@ async def test_a_message_that_may_have_been_sent_is_partly_done(fault, timeout_s
         result = await run(sandbox, *SEND, "hi", "--to", zuids(1)[0], "--timeout", timeout_s)
     assert result.exit_code == 4
     assert "it may or may not have happened" in result.stderr
+
+
+NEW_FIELDS = {"text": "hi", "hint": "new", "slides": [{"type": "list", "data": ["a"], "x": 1}]}
+
+
+@pytest.fixture
+def new_fields(tmp_path):
+    """A message with fields that the documents do not have."""
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps(NEW_FIELDS))
+    return str(path)
+
+
+@pytest.mark.parametrize("command", ["send", "broadcast", "template"])
+def test_refusal_of_an_unknown_field_names_the_option_that_sends_it(new_fields, tmp_path, command):
+    ids = tmp_path / "ids.csv"
+    ids.write_text("user_id\n1\n")
+    args = ("broadcast", "ops", "--to", str(ids), "--column", "user_id", "--yes")
+    args = (*SEND, "--to", "1") if command == "send" else args
+    args += ("--template",) if command == "template" else ()
+    result = invoke(*args, "--message", new_fields, "--token", SECRET)
+    assert result.exit_code == 2
+    assert "hint: unknown message field; --allow-unknown" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["send", "broadcast", "template"])
+async def test_unknown_fields_are_sent_as_they_are_if_they_are_allowed(
+    new_fields, tmp_path, command
+):
+    one, *_ = zuids(1)
+    ids = tmp_path / "ids.csv"
+    ids.write_text(f"user_id\n{one}\n")
+    args = ("broadcast", "supportbot", "--to", str(ids), "--column", "user_id", "--yes")
+    args = (*SEND, "--to", one) if command == "send" else args
+    args += ("--template",) if command == "template" else ()
+    async with Sandbox(allow_unknown=True) as sandbox:
+        result = await run(sandbox, *args, "--message", new_fields, "--allow-unknown")
+        (message,) = sandbox.messages
+    assert result.exit_code == 0, result.stderr
+    assert {key: message["body"][key] for key in NEW_FIELDS} == NEW_FIELDS
+
+
+def test_unknown_fields_do_not_choose_recipients(tmp_path):
+    path = tmp_path / "message.json"
+    path.write_text('{"text": "hi", "userids": "2"}')
+    to = (*SEND, "--message", str(path), "--allow-unknown", "--to", "1")
+    result = invoke(*to, "--token", SECRET)
+    assert result.exit_code == 2
+    assert "userids: recipients are given separately" in result.stderr

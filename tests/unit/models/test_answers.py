@@ -6,7 +6,8 @@ import attrs
 import pytest
 
 from cliq_async.models import Bot, BotHandler, Page, SentMessage, SubAction, Subscriber, User
-from cliq_async.models.serialization import DecodeError, structure, structure_page, unstructure
+from cliq_async.models.deserialization import DecodeError, structure, structure_page
+from cliq_async.models.serialization import unstructure
 
 BOT: dict[str, Any] = {
     "unique_name": "supportbot",
@@ -84,7 +85,7 @@ def test_bot_needs_id_unique_name_and_name_alone():
 
 
 def test_null_is_the_same_as_missing():
-    nulls = dict.fromkeys((f.name for f in attrs.fields(Bot)), None)
+    nulls = dict.fromkeys((f.name for f in attrs.fields(Bot) if f.name != "extra"), None)
     assert structure(nulls | SMALL, Bot) == structure(SMALL, Bot)
     with pytest.raises(DecodeError):
         structure(SMALL | {"name": None}, Bot)
@@ -153,7 +154,7 @@ def test_decode_error_of_a_bad_page_is_short():
 
 
 def test_subscriber_needs_an_id_alone():
-    full = {"user_id": "19183988", "name": "Scott", "email_id": "scott@example.com"}
+    full: dict[str, Any] = {"user_id": "19183988", "name": "Scott", "email_id": "scott@example.com"}
     assert structure(full, Subscriber) == Subscriber(**full)
     assert structure({"user_id": 5, "name": None}, Subscriber) == Subscriber(user_id="5")
     with pytest.raises(DecodeError):

@@ -59,6 +59,17 @@ def test_scope_team_needs_team_ids(cls, base):
     assert cls(**base, scope="team", team_ids=7).team_ids == (7,)
 
 
+def test_new_bot_always_has_a_scope():
+    assert NewBot(**NEW).scope == "organization"
+    assert NewBot(**NEW, scope=None).scope == "organization"
+    assert NewBot(**NEW, team_ids=[7]).scope == "team"
+    assert NewBot(**NEW, scope="personal").scope == "personal"
+    for scope in ("organization", "team", "personal"):
+        new = NewBot(**NEW, scope=scope, team_ids=[7])
+        assert unstructure(new)["scope"] == scope
+    assert "scope" not in unstructure(BotChanges(name="x", team_ids=[7]))
+
+
 @BOTH
 def test_scope_is_one_of_three(cls, base):
     for scope in ("organization", "personal"):
@@ -92,8 +103,8 @@ def test_four_participations_are_too_many(cls, base):
 @BOTH
 def test_calls_are_enabled_or_disabled(cls, base):
     assert cls(**base, calls="enabled").calls == "enabled"
-    # The documents also print `enable`.
-    assert refusal(cls, **base, calls="enable").limit == "one of enabled, disabled"
+    assert cls(**base, calls="enable").calls == "enable"  # the documents print this, too
+    assert refusal(cls, **base, calls="on").limit == "one of enabled, disabled, enable, disable"
 
 
 @BOTH
@@ -128,7 +139,7 @@ def test_changes_change_something():
 
 
 def test_none_is_left_out_but_empty_values_are_not():
-    assert unstructure(NewBot(**NEW)) == NEW
+    assert unstructure(NewBot(**NEW)) == NEW | {"scope": "organization"}
     assert unstructure(BotChanges(status_messages=[], channel_participation=())) == {
         "status_messages": [],
         "channel_participation": [],

@@ -49,11 +49,15 @@ def test_matrix_has_forty_cells():
     assert len(CELLS) == 40
 
 
+# The table refuses it, but an example of Zoho's OpenAPI document has it.
+DISPUTED = ("menu_handler", "message")
+
+
 @pytest.mark.parametrize(("kind", "permission", "allowed"), CELLS)
 def test_permission_is_allowed_by_the_type(kind, permission, allowed):
     name = "Open" if kind == "menu_handler" else None
     changes = HandlerChanges(permissions=[permission])
-    if allowed:
+    if allowed or (kind, permission) == DISPUTED:
         assert NewHandler(kind, permissions=permission, name=name).permissions == (permission,)
         assert check_type("type", kind, changes) == kind
         return

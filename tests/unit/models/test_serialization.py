@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from cliq_async.models import Bot, Page, SentMessage, Subscriber, User, serialization as converter
-from cliq_async.models.serialization import (
-    DecodeError,
-    structure,
-    structure_page,
-    to_json,
-    unstructure,
-)
+from cliq_async.models.deserialization import DecodeError, structure, structure_page
+from cliq_async.models.serialization import to_json, unstructure
 
 SCALARS = (
     st.none()

@@ -42,6 +42,25 @@ async def test_recipients_and_extension_of_an_incoming_message_travel_in_the_que
 
 
 @moved
+async def test_channel_is_named_by_both_documented_parameters():
+    send = lambda client: client.messages.send("ops", "Hi", channel="new s")  # noqa: E731
+    _, transport = await ask(send, answer(204))
+    (request,) = transport.requests
+    query = parse_qs(urlsplit(request.url).query)
+    assert query == {"channel_unique_name": ["new s"], "CHANNEL_UNIQUE_NAME": ["new s"]}
+    assert msgspec.json.decode(request.body) == {"text": "Hi"}
+
+
+@moved
+async def test_limits_that_no_document_names_are_left_to_the_server():
+    found = answer(200, {"data": []})
+    _, transport = await ask(lambda client: client.subscribers.list("ops", limit=200), found)
+    assert transport.requests[0].url.endswith("?limit=200")
+    _, transport = await ask(lambda client: client.bots.list(scope="mine", search=""), found)
+    assert transport.requests[0].url.endswith("?search=&scope=mine")
+
+
+@moved
 async def test_one_menu_action_of_several_is_named():
     for method in (
         lambda client: client.handlers.get("1", "menu_handler", handler_id="7"),
@@ -65,7 +84,7 @@ async def test_one_menu_action_of_several_is_named():
         (lambda client: client.bots.update("1", NEW), "changes"),
         (lambda client: client.bots.list(limit=0), "limit"),
         (lambda client: client.bots.list(limit=51), "limit"),
-        (lambda client: client.subscribers.list("ops", limit=51), "limit"),
+        (lambda client: client.subscribers.list("ops", limit=0), "limit"),
         (lambda client: client.subscribers.list("a#b"), "bot"),
         (lambda client: client.bots.associate("", "news"), "bot_unique_name"),
         (lambda client: client.bots.associate("ops", ""), "channel_unique_name"),

@@ -254,3 +254,16 @@ async def test_bot_is_made_changed_read_and_deleted_over_http():
             "get_bot": 2,
             "delete_bot": 2,
         }
+
+
+def test_team_ids_go_with_the_scope_that_they_belong_to():
+    sandbox = OfflineSandbox()
+    bot = sandbox.create_bot(scope="team", team_ids=[1])
+
+    def change(**fields):
+        return sandbox.request("update_bot", bot["id"], body=fields)[1]["data"]
+
+    assert change(description="new")["team_ids"] == [1]
+    assert change(scope="team", team_ids=[2])["team_ids"] == [2]
+    assert "team_ids" not in change(scope="organization")
+    assert "team_ids" not in change(description="newer")

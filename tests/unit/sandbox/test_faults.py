@@ -17,6 +17,7 @@ def test_fault_is_read_with_and_without_endpoint():
     assert parse_fault("lost:0.25") == Fault("lost", 0.25)
     assert parse_fault("502:1@send_message") == Fault("502", 1.0, "send_message")
     assert parse_fault("500:x2") == Fault("500", 1.0, None, 2)
+    assert parse_fault("no-recipient:1@send_message") == Fault("no-recipient", 1.0, "send_message")
     assert parse_fault("html:0.5@access_token") == Fault("html", 0.5, "access_token")
 
 
@@ -33,6 +34,8 @@ def test_fault_is_read_with_and_without_endpoint():
         ("lost:x-1", "or xNUMBER"),
         ("lost:x", "or xNUMBER"),
         ("html:1", "KIND is one of lost, reset"),
+        ("no-recipient:1", "KIND is one of lost, reset"),
+        ("html:1@send_message", "KIND at send_message is one of lost, reset.*no-recipient"),
         ("throttle-429:1@access_token", "KIND at access_token is one of lost, reset"),
         ("401:1@access_token", "KIND at access_token is one of lost, reset"),
         ("lost:0.5@", "ENDPOINT is one of create_bot"),
@@ -186,3 +189,13 @@ async def test_client_that_leaves_before_its_answer_breaks_nothing(caplog):
     assert not [
         record for record in caplog.records if "aiohttp" in record.name or "sandbox" in record.name
     ]
+
+
+async def test_message_without_a_recipient_is_taken_and_delivered_to_nobody():
+    async with running(faults="no-recipient:x1@send_message") as caller:
+        channel = {"channel_unique_name": "announcements"}
+        status, body = await caller.send(query=channel, sync_message=True)
+        assert (status, body) == (200, {"Response Code": "204 No response"})
+        assert caller.sandbox.messages == ()
+        _, body = await caller.send(query=channel, sync_message=True)
+        assert set(body) == {"chat_id", "message_id"}

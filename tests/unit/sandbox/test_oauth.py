@@ -39,6 +39,11 @@ def test_refresh_token_gives_an_access_token_of_its_user():
     assert tokens.user_of(token) == user_label("1000.r")
 
 
+def test_answer_names_the_scopes_if_they_are_limited():
+    tokens = Tokens(scopes={"ZohoCliq.Bots.READ", "ZohoCliq.Bots.CREATE"})
+    assert refresh(tokens, 0.0)[1]["scope"] == "ZohoCliq.Bots.CREATE ZohoCliq.Bots.READ"
+
+
 def test_code_gives_a_refresh_token_once():
     tokens = Tokens()
     _, answer = tokens.answer(CODE, 0.0)

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from support.sandboxes import BOTS, SUBSCRIBERS, running
+from support.sandboxes import BOTS, FIRST, SUBSCRIBERS, running
 
 from cliq_async.sandbox import user_label
 
@@ -131,3 +131,21 @@ async def test_twenty_thousand_subscribers_start_at_once():
     async with running(subscribers=20_000) as caller:
         assert len((await caller.get(SUBSCRIBERS, limit=50))[1]["data"]) == 50
     assert time.thread_time() - began < 1.0
+
+
+@pytest.mark.parametrize("dialect", ["seed", "live"])
+async def test_unknown_keys_of_messages_and_calls_can_be_allowed(dialect):
+    last, key = {"seed": ("message", "user_ids"), "live": ("messages", "userids")}[dialect]
+    card = {"theme": "modern-inline", "title": "News", "colour": "red"}
+    message = {"text": "hi", key: FIRST, "priority": "high", "card": card}
+    call = {"text": "hi", "voice": "low"}
+    paths = {f"/api/v3/bots/supportbot/{last}": message, "/api/v3/bots/supportbot/calls": call}
+    for allow_unknown in (False, True):
+        async with running(dialect=dialect, allow_unknown=allow_unknown) as caller:
+            for path, body in paths.items():
+                status, answer = await caller.request("POST", path, json=body)
+                assert (status < 300) is allow_unknown, answer
+            status, _ = await caller.request("POST", BOTS, json={"name": "n", "colour": "red"})
+            assert status == 400
+            if allow_unknown:
+                assert caller.sandbox.messages[0]["body"]["priority"] == "high"

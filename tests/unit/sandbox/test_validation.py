@@ -53,6 +53,11 @@ GOOD = {
     "images": slide(type="images", data=["https://example.com/a.png"]),
     "most buttons": {"buttons": [BUTTON | {"label": "x" * 20}] * 5},
     "button in full": button(hint="h" * 100, type="-", key="k" * 100),
+    "arguments": button(arguments={"key": "value", "number": 1, "nested": {"list": [None]}}),
+    "input that is a must": button(action=OPEN_URL | {"confirm": CONFIRM | {"mandatory": True}}),
+    "input that is a must, as text": button(
+        action=OPEN_URL | {"confirm": CONFIRM | {"mandatory": "false"}}
+    ),
     "confirmation": button(action=OPEN_URL | {"confirm": CONFIRM | {"emotion": "negative"}}),
     "telephone": action("open.url", web="tel:+49123"),
     "app link": action("open.url", android="app://x"),
@@ -111,6 +116,9 @@ BAD = {
     "long label": button(label="x" * 21),
     "long hint": button(hint="x" * 101),
     "unknown colour": button(type="*"),
+    "arguments as a list": button(arguments=["value"]),
+    "must of another text": button(action=OPEN_URL | {"confirm": CONFIRM | {"mandatory": "yes"}}),
+    "must as a number": button(action=OPEN_URL | {"confirm": CONFIRM | {"mandatory": 1}}),
     "button without action": {"buttons": [{"label": "Go"}]},
     "unknown action": action("dance"),
     "action of a wrong type": button(action="open.url"),
@@ -182,7 +190,7 @@ def test_without_text_card_and_slides_it_is_refused(content):
 
 
 def test_some_kind_of_recipient_is_needed():
-    for query in ({}, {"channel_unique_name": ""}):
+    for query in ({}, {"channel_unique_name": ""}, {"Channel_Unique_Name": "news"}):
         with pytest.raises(ApiFault, match="'user_ids', 'channel_unique_name' and 'broadcast'"):
             read_message(b'{"text": "hi", "broadcast": false}', query)
 
@@ -190,7 +198,19 @@ def test_some_kind_of_recipient_is_needed():
 def test_recipients_come_from_body_or_query_and_the_body_wins():
     assert read_message(b'{"text": "hi"}', {"user_ids": "1, 2"}).user_ids == ("1", "2")
     assert read({"user_ids": "3"}, {"user_ids": "1"}).user_ids == ("3",)
-    order = read_message(b'{"text": "hi"}', {"channel_unique_name": "news"})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"channel_unique_name": "news"},
+        {"CHANNEL_UNIQUE_NAME": "news"},
+        {"channel_unique_name": "news", "CHANNEL_UNIQUE_NAME": "news"},
+        {"channel_unique_name": "", "CHANNEL_UNIQUE_NAME": "news"},
+    ],
+)
+def test_channel_is_taken_under_both_names_of_the_parameter(query):
+    order = read_message(b'{"text": "hi"}', query)
     assert (order.to, order.channel, order.user_ids) == ("channel", "news", ())
 
 

@@ -134,7 +134,6 @@ async def test_a_closed_client_is_refused(path):
         ([OPS, ""], {}, "bot"),
         ([7], {}, "bot"),
         (7, {}, "bots"),
-        (OPS, {"limit": 51}, "limit"),
         (OPS, {"limit": 0}, "limit"),
     ],
 )

@@ -6,10 +6,12 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from support.scripted import moved
+from support.scripted import answer, moved
 
 from cliq_async.client import CliqClient
+from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import (
+    ApiError,
     BadRequestError,
     NotFoundError,
     OutcomeUnknownError,
@@ -18,14 +20,17 @@ from cliq_async.errors import (
     ThrottledError,
 )
 from cliq_async.models.bot import BotChanges
+from cliq_async.models.button import Button, OpenUrl
 from cliq_async.models.message import Message
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeTransport
 from cliq_async.transport.base import NoAnswerError
-from cliq_async.transport.dialect import Quirk
+from cliq_async.transport.dialect import Quirk, quirk_from_error
+from cliq_async.transport.protocol import ApiCall, parse_response
 
 EXTRA_KEY = {"code": "extra_key_found", "message": "'user_ids' is an extra key in the JSON Object."}
+OWN_KEY = EXTRA_KEY | {"message": "'buttons' is an extra key in the JSON Object."}
 NO_URL = {"message": "The URL you've sent is wrong."}
 NO_BOT = {"code": "bot_not_found", "message": "No bot has this id."}
 
@@ -33,8 +38,11 @@ NO_BOT = {"code": "bot_not_found", "message": "No bot has this id."}
 class Live:
     """Answers as the live service does, after a while; notes every request."""
 
-    def __init__(self, *, takes_s=1.0, path="messages", key="userids", prefix="b-"):
+    def __init__(
+        self, *, takes_s=1.0, path="messages", key="userids", prefix="b-", own_key_first=False
+    ):
         self.takes_s, self.path, self.key, self.prefix = takes_s, path, key, prefix
+        self.own_key_first = own_key_first
         self.log = []
         self.under_way = self.most = 0
         self.transport = FakeTransport(self.answer)
@@ -51,12 +59,17 @@ class Live:
                 return 404, NO_URL
             if "nobody" in request.url:
                 return 404, NO_BOT
-            if {"user_ids", "userids"} & request.json.keys() - {self.key}:
-                return 400, EXTRA_KEY
-            return 200, {}
+            return self.read(request.json)
         if not last.startswith(self.prefix) or (self.prefix == "" and last.startswith("b-")):
             return 404, NO_BOT
         return 200, {"data": {"id": last, "name": "a", "unique_name": "a"}}
+
+    def read(self, message):
+        refused = [EXTRA_KEY] if {"user_ids", "userids"} & message.keys() - {self.key} else []
+        refused += [OWN_KEY] if "buttons" in message else []
+        if refused:
+            return 400, refused[-1 if self.own_key_first else 0]
+        return 200, {}
 
 
 def a_client(live, store=None, **options):
@@ -273,6 +286,131 @@ async def test_a_refusal_that_no_form_mends_is_the_one_of_the_documented_form():
     assert len(transport.requests) == 2
 
 
+BUTTONS = Message("hi", buttons=[Button("Go", action=OpenUrl("https://example.com"))])
+
+
+async def refused_key(client, live):
+    """Send a message with a key that the server refuses; returns how many requests it took."""
+    before = len(live.log)
+    with pytest.raises(BadRequestError, match="'buttons' is an extra key"):
+        await client.messages.send("ops", BUTTONS, user_ids="1")
+    return len(live.log) - before
+
+
+@pytest.mark.parametrize(("own_key_first", "first"), [(False, 3), (True, 2)])
+@moved
+async def test_a_refused_key_of_the_users_own_costs_one_request_and_is_named(own_key_first, first):
+    live = Live(own_key_first=own_key_first)
+    async with a_client(live) as client:
+        assert await refused_key(client, live) == first, "it finds the form out on the way"
+        assert await refused_key(client, live) == 1
+        await client.messages.send("ops", "hi", user_ids="1")
+        assert live.log[-1] == SENT
+        assert await refused_key(client, live) == 1
+        live.log.clear()
+        await client.messages.send("ops", "hi", user_ids="1")
+        assert live.log == [SENT], "what was learned stays"
+
+
+@moved
+async def test_a_refused_key_teaches_those_who_share_the_store():
+    live = Live()
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    for requests in (3, 1):
+        async with a_client(live, store) as client:
+            assert await refused_key(client, live) == requests
+
+
+@moved
+async def test_a_documented_server_that_refuses_a_key_is_asked_once():
+    live = Live(path="message", key="user_ids")
+    async with a_client(live) as client:
+        assert await refused_key(client, live) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (400, {"message": "x"}),
+        (401, {"code": "oauthtoken_invalid"}),
+        (500, {"code": "internal_error"}),
+    ],
+)
+@moved
+async def test_an_answer_that_does_not_show_that_cliq_read_the_call_teaches_nothing(said):
+    transport = FakeTransport(
+        lambda request: said if request.url.endswith("/messages") else (404, NO_URL)
+    )
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    async with CliqClient("t", transport=transport, quota=store) as client:
+        with pytest.raises(ApiError):
+            await client.messages.send("ops", "hi", user_ids="1")
+    assert await store.get_record("dialect https://cliq.zoho.com") is None
+
+
+GONE_HANDLER = {"code": "execution_handler_not_found", "message": "There is no such handler."}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@moved
+async def test_a_missing_handler_costs_one_request(status):
+    transport = FakeTransport(lambda _: (status, GONE_HANDLER))
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    async with CliqClient("t", transport=transport, quota=store) as client:
+        with pytest.raises(NotFoundError, match="no such handler"):
+            await client.handlers.get("123", "welcome_handler")
+    assert len(transport.requests) == 1
+
+
+def hint(name, status, code, message=""):
+    """Read an answer to a call as a hint."""
+    path = {"bot_id": "123", "handler_type": "welcome_handler"}
+    path = {"bot_unique_name": "ops"} if name == "send_message" else path
+    call = ApiCall(ENDPOINTS[name], path, data={"text": "hi", "user_ids": "1"})
+    error = parse_response(call.endpoint, answer(status, {"code": code, "message": message})).error
+    assert error is not None
+    return quirk_from_error(call, error)
+
+
+STATUSES = [200, 400, 403, 404, 405, 409]
+NAMED = "'{}' is an extra key in the JSON Object."
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize(
+    ("code", "message", "of_send", "of_bot"),
+    [
+        ("extra_key_found", NAMED.format("user_ids"), Quirk.RECIPIENTS, None),
+        ("extra_key_found", NAMED.format("userids"), Quirk.RECIPIENTS, None),
+        ("extra_key_found", NAMED.format("buttons"), None, None),
+        ("extra_key_found", NAMED.format("user_ids_too"), None, None),
+        ("extra_key_found", "", None, None),
+        ("request_url_invalid", "", Quirk.SEND_PATH, Quirk.PREFIXED),
+        ("request_method_invalid", "", Quirk.SEND_PATH, Quirk.PREFIXED),
+        ("bot_not_found", "", None, Quirk.PREFIXED),
+        ("execution_handler_not_found", "", None, None),
+    ],
+)
+def test_codes_are_hints_whatever_the_status(status, code, message, of_send, of_bot):
+    assert hint("send_message", status, code, message) is of_send
+    for name in ("get_bot", "get_handler"):
+        assert hint(name, status, code, message) is of_bot
+
+
+@pytest.mark.parametrize("code", [None, "unheard_of"])
+def test_a_status_is_a_hint_where_no_code_says_what_is_missing(code):
+    for status in (404, 405):
+        assert hint("send_message", status, code) is Quirk.SEND_PATH
+        assert hint("get_bot", status, code) is Quirk.PREFIXED
+    for status in (400, 403, 409):
+        assert hint("send_message", status, code) is hint("get_bot", status, code) is None
+
+
+@pytest.mark.parametrize("code", ["request_url_invalid", "extra_key_found"])
+def test_a_failure_of_cliqs_own_is_no_hint_since_it_may_have_happened(code):
+    assert hint("send_message", 500, code, NAMED.format("user_ids")) is None
+
+
 @moved
 async def test_a_lost_answer_teaches_nothing_and_nothing_is_sent_again():
     def lost(_request):
@@ -285,6 +423,30 @@ async def test_a_lost_answer_teaches_nothing_and_nothing_is_sent_again():
             await client.messages.send("ops", "hi", user_ids="1")
     assert len(transport.requests) == 1
     assert await store.get_record("dialect https://cliq.zoho.com") is None
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("exists", [True, False])
+@moved
+async def test_a_bot_counts_as_deleted_only_if_it_is_gone_in_either_form(exists, known):
+    asked = []
+
+    def live(request):
+        asked.append(request.url.rpartition("/")[2])
+        if len(asked) == 1:
+            raise NoAnswerError("lost")
+        return (200, {}) if exists and asked[-1] == "b-123" else (404, NO_BOT)
+
+    transport = FakeTransport(live)
+    store = MemoryStore(clock=asyncio.get_running_loop().time)
+    if known:
+        store.set_record("dialect https://cliq.zoho.com", '{"PREFIXED": true}', until=1e9)
+    async with CliqClient("t", transport=transport, quota=store) as client:
+        await client.bots.delete("123")
+    assert asked == (["b-123"] * 2 if known else ["123", "123", "b-123"])
+    record = await store.get_record("dialect https://cliq.zoho.com")
+    learned = None if record is None else json.loads(record.text)
+    assert learned == ({"PREFIXED": True} if exists or known else None)
 
 
 @moved
@@ -328,7 +490,6 @@ async def test_everything_works_in_the_live_dialect_as_in_the_documented_one():
             )
             assert set(sent.by_user) == set(ids[:2])
             assert sent.chat_id == sent.by_user[ids[0]].chat_id
-            assert "%" not in (sent.message_id or "%")
             await client.bots.delete(same.id)
         delivered = sandbox.report()["delivered"]
     assert (delivered["recipients"], delivered["max_per_recipient"]) == (250, 2)

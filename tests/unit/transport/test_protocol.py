@@ -49,6 +49,7 @@ CODES = {
     "oauthtoken_scope_invalid": PermissionDeniedError,
     "extra_key_found": BadRequestError,
     "input_pattern_mismatch": BadRequestError,
+    "request_url_invalid": NotFoundError,
 }
 STATUSES = {
     400: BadRequestError,
@@ -168,7 +169,12 @@ def test_page_that_was_cut_off_is_no_success():
         ({"code": "oauthtoken_invalid"}, AuthenticationError, "oauthtoken_invalid", ""),
         ({"code": "bot_not_found", "data": {}}, NotFoundError, "bot_not_found", ""),
         ({"error": "the bot sleeps"}, ApiError, None, "the bot sleeps"),
-        ({"error": "invalid_bot"}, ApiError, "invalid_bot", ""),
+        ({"error": "invalid_bot"}, ApiError, "invalid_bot", "invalid_bot"),
+        ({"error": {"title": "NO"}}, ApiError, "NO", "NO"),
+        ({"error": {"title": "NO", "details": "text"}}, ApiError, "NO", "text"),
+        ({"error": {"title": "NO", "details": {"message": ""}}}, ApiError, "NO", "NO"),
+        ({"error": {"message": "text"}}, ApiError, None, "text"),
+        ({"code": "", "error": {"code": "", "title": "NO"}, "message": ""}, ApiError, "NO", "NO"),
         ({"error": ["x"]}, ApiError, None, ""),
         (
             {"error": {"title": "NO", "details": {"message": "text"}}},
@@ -188,6 +194,36 @@ def test_body_that_names_an_error_is_that_error_whatever_the_status(
     assert got.error is not None
     assert (type(got.error), got.error.status) == (cls, status)
     assert (got.error.code, got.error.message) == (code, message)
+
+
+# Each refusal that was seen on the live service, but for those that say too many requests.
+SEEN = [
+    ({"message": "text"}, None, "text"),
+    ({"code": "extra_key_found", "message": "text"}, "extra_key_found", "text"),
+    ({"code": "oauthtoken_scope_invalid"}, "oauthtoken_scope_invalid", ""),
+    (
+        {"error": {"status_code": 400, "title": "INVALID_TICKET", "details": {"message": "text"}}},
+        "INVALID_TICKET",
+        "text",
+    ),
+    (
+        {"error": {"status_code": "400", "title": "INVALID_TICKET", "details": {}}},
+        "INVALID_TICKET",
+        "INVALID_TICKET",
+    ),
+    ({"error": "The bot is asleep."}, None, "The bot is asleep."),
+    ({"error": "invalid_client"}, "invalid_client", "invalid_client"),
+    ({"error": "Access Denied", "status": "failure"}, None, "Access Denied"),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "message"), SEEN)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 418, 500])
+def test_refusal_keeps_its_code_and_its_words_whatever_the_status(status, body, code, message):
+    error = parse_response(SEND, answer(status, body)).error
+    assert error is not None
+    assert (error.status, error.code, error.message) == (status, code, message)
+    assert (message or "refused") in str(error)
 
 
 @pytest.mark.parametrize(

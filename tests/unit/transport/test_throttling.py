@@ -49,6 +49,9 @@ FORMS = [
     (400, {"error": {"title": TITLE, "details": "text"}}, TITLE, None),
     (400, {"error": {"title": TITLE, "details": None}}, TITLE, None),
     (403, {"code": "REQUEST_LIMIT_EXCEEDED"}, "REQUEST_LIMIT_EXCEEDED", None),
+    (400, {"error": TITLE}, TITLE, None),
+    (400, {"error": {"code": TITLE}}, TITLE, None),
+    (400, {"code": "invalid_inputs", "error": {"title": TITLE}}, TITLE, None),
 ]
 
 
@@ -71,8 +74,7 @@ def test_every_form_of_a_refusal_is_recognized(status, body, code, wait_s):
         (200, {"data": {"error": {"title": TITLE}}}),
         (200, {"message": TITLE}),
         (200, {"title": TITLE}),
-        (400, {"error": TITLE}),
-        (400, {"error": {"code": TITLE}}),
+        (400, {"error": f"{TITLE} for a while"}),
         (400, {"error": {"details": {"title": TITLE}}}),
         (400, {"error": [{"title": TITLE}]}),
         (400, {"code": "bot_creation_limit_exceeded"}),

@@ -65,7 +65,7 @@ def operations(bot):
 
 
 async def test_a_call_rings_and_is_answered_and_ends():
-    async with hooked(time_scale=50) as (sandbox, bot, api):
+    async with hooked(time_scale=10) as (sandbox, bot, api):
         call = await api.post("/bots/hook/calls", {"text": "fire", "user_ids": [JAMES]})
         await done(sandbox, 1)
         _, chat = await api.sandbox_get("chat", bot="hook", user=JAMES)
@@ -93,7 +93,7 @@ async def test_a_call_that_is_missed_rings_again():
 
 
 async def test_a_call_that_is_declined_does_not_ring_again():
-    async with hooked(time_scale=50) as (sandbox, bot, api):
+    async with hooked(time_scale=10) as (sandbox, bot, api):
         body = {"text": "fire", "user_ids": [JAMES], "retry": 3}
         await api.post("/bots/hook/calls", body)
         await until(lambda: bot.events)
