@@ -29,7 +29,7 @@ async def served(*, wait_s, bot_waits_s=None, scale=SCALE, **options):
         )
 
         @bot.message
-        async def answer(event: webhooks.MessageEvent) -> str:
+        async def answer(event):
             seconds, _, text = event.text.partition(" ")
             await asyncio.sleep(float(seconds) / scale)
             return f"after {seconds}{text}"
