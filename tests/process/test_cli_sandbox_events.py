@@ -7,7 +7,7 @@ import sys
 
 import aiohttp
 from support.cli import command
-from support.webhook_bots import Api, TestBot, is_signed
+from support.event_bots import Api, TestBot, is_signed
 
 from cliq_async.sandbox import Sandbox
 

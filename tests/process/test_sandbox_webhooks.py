@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
-from support.webhook_bots import Api
+from support.event_bots import Api
 
 from cliq_async.sandbox import Sandbox
 

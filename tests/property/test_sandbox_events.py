@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import example, given, strategies as st
 from support.effort import tries
-from support.webhook_bots import PERMISSIONS
+from support.event_bots import PERMISSIONS
 
 from cliq_async.sandbox import Delivery
 from cliq_async.sandbox.errors import ApiFault

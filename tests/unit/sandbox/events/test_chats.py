@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
+from support.event_bots import JAMES, hooked
 from support.polling import until
-from support.webhook_bots import JAMES, hooked
 
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.events.chats import ChatLog, personal_chat_id
