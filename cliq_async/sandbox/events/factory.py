@@ -26,6 +26,7 @@ __all__ = ["Audience", "Event", "EventFactory", "NoEventError"]
 _LINK: Final = re.compile(r"https?://\S+")
 _RECENT: Final = 10
 _MEMBERS: Final = 20
+_SCANNED: Final = 1000
 _LOCATION: Final = {
     "latitude": 12.8304,
     "longitude": 80.05,
@@ -357,7 +358,7 @@ class EventFactory:
         people = self._state.people.all()[:_MEMBERS] if channel else [person]
         recent = [
             self._recent(bot, item)
-            for item in self._chats.last(chat, _RECENT)
+            for item in self._chats.last(chat, _RECENT, scan=_SCANNED)
             if isinstance(item["body"].get("text"), str)
         ]
         return chat_object(
