@@ -29,8 +29,9 @@ help:  ## list the targets
 	$(BIN)/python -m pip install --quiet --editable '.[cli]'
 	@touch $@
 
-.venv/dev.stamp: pyproject.toml requirements/dev.txt | .venv/bin/python
+.venv/dev.stamp: pyproject.toml requirements/dev.txt requirements/peers.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/peers.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@ .venv/demo.stamp
 
@@ -99,6 +100,7 @@ oldest: pyproject.toml requirements/oldest.txt  ## run the tests with the oldest
 
 newest: pyproject.toml  ## run all tests with the newest release of every dependency
 	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)
+	.venv-newest/bin/python -m pip install --quiet --no-deps --requirement requirements/peers.txt
 	.venv-newest/bin/pytest
 
 lock: .venv/bin/uv  ## pin the environments again, in requirements/
