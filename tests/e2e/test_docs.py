@@ -91,13 +91,21 @@ async def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypa
 
 
 async def test_program_of_the_readme_works_as_it_stands(monkeypatch, capsys):
-    (code,) = blocks(ROOT / "README.md", "python")
+    code, _ = blocks(ROOT / "README.md", "python")
     async with Sandbox(subscribers=250) as sandbox:
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "readme")
         monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
         await asyncio.to_thread(exec, compile(code, "README.md", "exec"), {})
         assert capsys.readouterr().out == "250 0 0 None\n"
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
+
+
+async def test_bot_of_the_readme_answers(monkeypatch):
+    _, code = blocks(ROOT / "README.md", "python")
+    cliq, names = FakeCliq(), {}
+    monkeypatch.setenv("CLIQ_PUBLIC_KEY", cliq.public_key)
+    exec(compile(code, "README.md", "exec"), names)
+    assert (await cliq.say("hi").to(names["bot"]))["output"]["text"] == "Hi Ann, you said: hi"
 
 
 # The shell.

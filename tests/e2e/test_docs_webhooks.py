@@ -2,17 +2,20 @@
 
 import ast
 import asyncio
+import inspect
 import json
 import os
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import pytest
 from support.cli import PROXIES, VARIABLES
 from support.docs import ROOT, blocks
+from support.redis_servers import free_port
 
 from cliq_async.models.handler import PERMISSIONS
 from cliq_async.sandbox import Sandbox
@@ -48,6 +51,15 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+async def until_it_listens(port):
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.02)
+
+
 async def shell(folder, script, **env):
     process = await asyncio.create_subprocess_exec(
         *("sh", "-eu", "-c", script),
@@ -67,9 +79,38 @@ async def test_the_tests_of_the_guide_pass(folder):
     assert "5 passed" in await shell(folder, command)
 
 
+async def test_the_bot_of_the_guide_answers_in_a_sandbox(folder):
+    pytest.importorskip("uvicorn", reason="the group `examples` is not installed")
+    (script,) = [code for code in blocks(GUIDE, "sh") if "public-key" in code]
+    (talk,) = [code for code in blocks(GUIDE, "sh") if "cliq user say" in code]
+    exports, _, run = script.partition("cliq bots apply\n")
+    assert run == "uvicorn bot:bot\n"
+    port = free_port()
+    async with Sandbox() as sandbox:
+        exports = exports.replace("http://127.0.0.1:8080", sandbox.url).replace(":8000", f":{port}")
+        exports += "export CLIQ_QUOTA=memory://\n"
+        await shell(folder, f"{exports}cliq bots apply --yes")
+        with (folder / "log").open("w") as log:
+            server = await asyncio.create_subprocess_exec(
+                *("sh", "-eu", "-c", f"{exports}exec {run.strip()} --port {port}"),
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            await until_it_listens(port)
+            shown = await shell(folder, exports + talk)
+        finally:
+            server.terminate()
+            await server.wait()
+    assert "without a public key" not in (folder / "log").read_text()
+    answers = [line for line in shown.splitlines() if "answered in" not in line]
+    assert answers == blocks(GUIDE, "text")[0].splitlines()
+
+
 async def test_the_bot_of_the_guide_is_made_by_either_way(folder):
-    (apply,) = [code for code in blocks(GUIDE, "sh") if "cliq bots apply" in code]
-    address, apply, serve = apply.splitlines()
+    (live,) = [code for code in blocks(GUIDE, "sh") if "YOUR-ADDRESS" in code]
+    address, apply, serve = live.splitlines()
     assert (apply, serve) == ("cliq bots apply", "uvicorn bot:bot")
     env = {"CLIQ_ACCESS_TOKEN": "token", "CLIQ_QUOTA": "memory://"}
     for make in (f"{address}\n{apply} --yes", f"{address}\npython create_bot.py"):
@@ -128,7 +169,8 @@ def test_every_event_is_what_fake_cliq_makes(title, code, shown):
 @pytest.mark.usefixtures("at_the_time_of_the_page")
 def test_table_of_the_events_is_that_of_the_code():
     rows = re.findall(
-        r"^\| \[(.+?)\]\(#.+?\) \| `@bot\.(\w+)` \| `(\w+)` \| `(\w+)` \| `(\w+)` \| (.+?) \| (\w+) \|$",
+        r"^\| \[(.+?)\]\(#.+?\) \| `@bot\.(\w+)` \|"
+        r" `(\w+)` \| `(\w+)` \| `(\w+)` \| (.+?) \| (\w+) \|$",
         TEXT,
         re.MULTILINE,
     )
@@ -175,11 +217,16 @@ def test_every_answer_is_encoded_as_shown():
 def test_every_refusal_is_on_the_page():
     source = (ROOT / "cliq_async/webhooks/http.py").read_text()
     codes = set(re.findall(r'_refusal\(\s*(\d+), "(\w+)"', source))
-    rows = re.findall(r"^\| (\d+) \| (.+?) \|", TEXT.partition("## The response")[2], re.MULTILINE)
-    assert codes == {(status, code) for status, cell in rows for code in re.findall(r"`(\w+)`", cell)}
+    table = TEXT.partition("## The response")[2]
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", table, re.MULTILINE)
+    named = {(status, code) for status, cell in rows for code in re.findall(r"`(\w+)`", cell)}
+    assert named == codes
 
 
-def test_security_page_has_every_setting_that_is_about_it():
-    pages = "".join(page.read_text() for page in (ROOT / "docs").glob("webhooks*.md"))
-    for setting in ("max_age_s", "max_body", "max_in_flight", "drain_s", "cliq_waits_s"):
-        assert f"`{setting}`" in pages
+def test_every_setting_of_a_bot_is_in_its_table():
+    text = (ROOT / "docs/webhooks-deployment.md").read_text()
+    for name, setting in inspect.signature(WebhookBot).parameters.items():
+        (default,) = re.findall(rf"^\| `{name}` \| (.*?) \|", text, re.MULTILINE)
+        known = {"": inspect.Parameter.empty, "()": ()}
+        value = known[default] if default in known else ast.literal_eval(default.replace(",", ""))
+        assert value == setting.default, name
