@@ -227,6 +227,6 @@ def test_every_setting_of_a_bot_is_in_its_table():
     text = (ROOT / "docs/webhooks-deployment.md").read_text()
     for name, setting in inspect.signature(WebhookBot).parameters.items():
         (default,) = re.findall(rf"^\| `{name}` \| (.*?) \|", text, re.MULTILINE)
-        known = {"": inspect.Parameter.empty, "()": ()}
+        known = {"required": inspect.Parameter.empty, "()": ()}
         value = known[default] if default in known else ast.literal_eval(default.replace(",", ""))
         assert value == setting.default, name
