@@ -82,6 +82,7 @@ async def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypa
         monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
         monkeypatch.setenv("CLIQ_QUOTA", "memory://")
         monkeypatch.setenv("CLIQ_PUBLIC_KEY", FakeCliq().public_key)
+        monkeypatch.setenv("CLIQ_PATH", "secret")
         async with CliqClient("token", base_url=sandbox.url, quota=MemoryStore()) as client:
             names = {"client": client}
             tests = [name for code in blocks(page, "python") for name in await run(code, names)]

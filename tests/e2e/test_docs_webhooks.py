@@ -122,6 +122,18 @@ async def test_the_bot_of_the_guide_is_made_by_either_way(folder):
         assert report["requests"]["create_handler"] == 2
 
 
+def test_messages_in_the_table_of_what_can_go_wrong_are_those_of_the_bot():
+    table = GUIDE.read_text().partition("## What can go wrong")[2]
+    cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    shown = [text for cell in cells for text in re.findall(r"`([^`]* [^`]*)`", cell)]
+    source = (ROOT / "cliq_async/webhooks/bot.py").read_text()
+    strings = re.sub(r'"\n\s+"', "", source)
+    assert len(shown) == 5
+    for text in shown:
+        for part in text.replace(" user", "").split("…"):
+            assert part.strip() in strings, text
+
+
 # The events.
 
 
