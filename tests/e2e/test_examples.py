@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from support.cli import VARIABLES, zuids
-from support.redis_servers import RedisServer
+from support.redis_servers import RedisServer, free_port
 from support.webhook_servers import CLIQ, STATUSES, bot_server, post
 
 from cliq_async.sandbox import Sandbox
@@ -187,7 +187,7 @@ async def test_webhook_bot_answers_in_each_framework(name, tmp_path):
     module = f"examples.webhooks.{name}"
     target = f"{module}:{'bot' if name == 'bot' else 'app'}"
     command = (module,) if name == "aiohttp_app" else (*MOUNTED.get(name, UVICORN), target)
-    with bot_server(command, tmp_path / "log", PORT="0") as server:
+    with bot_server(command, tmp_path / "log", PORT=str(free_port())) as server:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
             said = await post(session, "/cliq", CLIQ.say("hi"))
             chosen = await post(session, "/cliq", CLIQ.choose("Raise ticket"))

@@ -216,13 +216,13 @@ def test_thousand_events_at_once_take_little_memory(name, start):
 async def test_sigterm_drains_and_a_busy_bot_refuses(name, start, session, response_url):
     late = f"end-{name.replace(' ', '-')}"
     with start(name, IN_FLIGHT="2") as server:
-        made = [event("0.8", response_url.url("none")), event("1.4", response_url.url(late))]
+        made = [event("0.7", response_url.url("none")), event("1.4", response_url.url(late))]
         waiting = [asyncio.create_task(post(session, server.url, each)) for each in made]
         await server.at_work(2)
         status, refusal = await post(session, server.url, event("0"))
         assert (status, refusal["code"]) == (503, "busy")
         server.terminate()
-        assert await asyncio.gather(*waiting) == [(200, {"output": {"text": "0.8"}}), (200, EMPTY)]
+        assert await asyncio.gather(*waiting) == [(200, {"output": {"text": "0.7"}}), (200, EMPTY)]
         assert await server.ended() in STATUSES
     assert response_url.came.pop(late) == [{"text": "1.4"}]
     assert "none" not in response_url.came
@@ -242,7 +242,7 @@ async def test_answers_that_a_server_does_not_wait_for_come_late(
         await server.at_work()
         server.terminate()
         await asyncio.wait((waiting,))
-        assert waiting.exception() is not None or waiting.result() == (500, "")
+        assert waiting.exception() is not None  # no connection any more, or the server's own 500
         assert await server.ended() in STATUSES
     assert response_url.came.pop(f"cut-{program}") == [{"text": "2.1"}]
 
