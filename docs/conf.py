@@ -37,7 +37,7 @@ napoleon_use_ivar = True  # the attributes of a class stand in one list
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!cliq_async\.).*"),  # what other packages have: their indexes are elsewhere
-    ("py:.*", r".*\.T"),  # type variables
+    ("py:.*", r".*\.\w*T"),  # type variables
 ]
 
 _FENCE: Final = re.compile(r"^( *)```(\w*)$")
