@@ -20,6 +20,7 @@ from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.live import NO_RESPONSE
 from cliq_async.sandbox.oauth import Tokens, user_label
 from cliq_async.sandbox.origins import Origins
+from cliq_async.sandbox.page import is_page, page_response
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.report import make_report
 from cliq_async.sandbox.responses import (
@@ -142,6 +143,8 @@ class SandboxApp:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
             return json_response(200, self.report(user=query.get("user"), recipients=recipients))
+        if is_page(path):
+            return page_response(method, path)
         if self._event_routes.serves(path):
             return await self._event_routes.respond(request)
         accounts = {TOKEN_PATH: self._issue_token, REVOKE_PATH: self._revoke_token}
