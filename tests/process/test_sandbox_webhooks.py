@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
-from support.webhook_bots import Api
+from support.event_bots import Api
 
 from cliq_async.sandbox import Sandbox
 
@@ -29,7 +29,7 @@ async def served(*, wait_s, bot_waits_s=None, scale=SCALE, **options):
         )
 
         @bot.message
-        async def answer(event: webhooks.MessageEvent) -> str:
+        async def answer(event):
             seconds, _, text = event.text.partition(" ")
             await asyncio.sleep(float(seconds) / scale)
             return f"after {seconds}{text}"

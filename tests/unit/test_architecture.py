@@ -14,7 +14,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-OPTIONAL = {"click", "rich", "redis", "opentelemetry", "jinja2", "keyring", "cryptography"}
+OPTIONAL = {"click", "cryptography", "rich", "redis", "opentelemetry", "jinja2", "keyring"}
 
 
 @cache
@@ -55,7 +55,8 @@ PURE = [
         r"|cliq_async\.quota\.(adaptive|bucket|fair_share|model)"
         r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
-        r"|cliq_async\.sandbox\.(algorithms|rate_limits)",
+        r"|cliq_async\.sandbox\.(algorithms|rate_limits)"
+        r"|cliq_async\.sandbox\.events\.(answers|contexts|deliveries|payloads)",
         module,
     )
 ]

@@ -53,6 +53,7 @@ class Snapshot:
 
     format: Literal["cliq-sandbox"] = FORMAT
     version: Literal[1] = VERSION
+    private_key: str | None = None
     people: list[Person]
     bots: list[SavedBot]
     revisions: Revisions
@@ -64,7 +65,6 @@ class Snapshot:
     next_message: int
     calls: list[CallRecord]
     call_count: int
-    private_key: str | None = None
 
 
 def take_snapshot(state: State) -> Snapshot:
@@ -72,6 +72,7 @@ def take_snapshot(state: State) -> Snapshot:
     messages = state.messages.all()
     threads = {each.thread.root: each.thread for each in messages if each.thread is not None}
     return Snapshot(
+        private_key=state.keys.private_key,
         people=state.people.all(),
         bots=[
             SavedBot(
@@ -104,7 +105,6 @@ def take_snapshot(state: State) -> Snapshot:
         next_message=state.messages.next_number,
         calls=state.calls.all(),
         call_count=state.calls.count,
-        private_key=state.keys.private_key,
     )
 
 
@@ -121,6 +121,7 @@ def restore_snapshot(snapshot: Snapshot, *, seed: int = 0) -> State:
     )
     bots.records.restore(snapshot.revisions)
     return State(
+        keys=KeyPair(snapshot.private_key),
         people=people,
         bots=bots,
         channels=channels,
@@ -131,7 +132,6 @@ def restore_snapshot(snapshot: Snapshot, *, seed: int = 0) -> State:
         ),
         calls=Calls(snapshot.calls, count=snapshot.call_count, seed=seed),
         ids=Ids(snapshot.next_id),
-        keys=KeyPair(snapshot.private_key),
     )
 
 

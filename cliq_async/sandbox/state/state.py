@@ -25,24 +25,24 @@ class State:
     """The data that the endpoints read and change.
 
     Attributes:
+        keys: The key pair that signs events.
         people: All people.
         bots: All bots.
         channels: All channels.
         messages: The most recent messages.
         calls: The most recent calls.
         ids: The ids of new bots and handlers.
-        keys: The key pair that signs events.
         delivered: The number of messages for each person.
         called: The number of calls for each person.
     """
 
+    keys: KeyPair = attrs.field(factory=KeyPair)
     people: People
     bots: Bots
     channels: Channels
     messages: Messages
     calls: Calls
     ids: Ids
-    keys: KeyPair = attrs.field(factory=KeyPair)
     delivered: DeliveryCounter = attrs.field(factory=DeliveryCounter)
     called: DeliveryCounter = attrs.field(factory=DeliveryCounter)
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from support.cli import invoke, run
+from support.event_bots import JAMES, hooked
 from support.polling import until
-from support.webhook_bots import JAMES, hooked
 
 FIRST = "55743307"
 RICH = {

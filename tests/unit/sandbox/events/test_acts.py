@@ -5,8 +5,8 @@ import json
 import time
 
 import pytest
+from support.event_bots import JAMES, PERMISSIONS, hooked, is_signed
 from support.polling import until
-from support.webhook_bots import JAMES, PERMISSIONS, hooked, is_signed
 
 from cliq_async.sandbox import Sandbox
 

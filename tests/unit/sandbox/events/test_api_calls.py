@@ -3,8 +3,8 @@
 import asyncio
 import json
 
+from support.event_bots import JAMES, hooked
 from support.polling import until
-from support.webhook_bots import JAMES, hooked
 
 FIRST, SECOND = "55743307", "55743310"
 

@@ -1,7 +1,7 @@
 """The faults of events."""
 
 import pytest
-from support.webhook_bots import hooked, is_signed
+from support.event_bots import hooked, is_signed
 
 from cliq_async.sandbox.faults import Faults, parse_fault
 

@@ -6,8 +6,8 @@ import logging
 import sys
 
 import pytest
+from support.event_bots import hooked, is_signed
 from support.polling import until
-from support.webhook_bots import hooked, is_signed
 
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.state.key_pair import KeyPair

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from support.event_bots import JAMES, hooked, is_signed
 from support.polling import until
-from support.webhook_bots import JAMES, hooked, is_signed
 
 from cliq_async.sandbox import Sandbox
 
