@@ -133,6 +133,8 @@ class SandboxApp:
         """Respond to a request."""
         try:
             self._origins.check(request)
+            if is_page(path := request.rel_url.raw_path):
+                return page_response(request.method, path)
             return await self._dispatch(request)
         except ApiFault as fault:
             return self._error_response(fault)
@@ -143,8 +145,6 @@ class SandboxApp:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
             return json_response(200, self.report(user=query.get("user"), recipients=recipients))
-        if is_page(path):
-            return page_response(method, path)
         if self._event_routes.serves(path):
             return await self._event_routes.respond(request)
         accounts = {TOKEN_PATH: self._issue_token, REVOKE_PATH: self._revoke_token}

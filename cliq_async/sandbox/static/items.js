@@ -24,7 +24,7 @@ export function copy(id) {
 /** Draw an item of a chat; `acts` tells its sender's name, presses a button and submits a form. */
 export function draw(item, acts) {
   const [element, part] = copy("item-template");
-  element.dataset.sender = [item.from, item.bot, item.user, item.body.bot?.name];
+  element.dataset.sender = [item.from === "person" ? item.user : item.bot, item.body.bot?.name];
   if (item.message_id) element.dataset.messageId = item.message_id;
   if (item.at) element.title = new Date(item.at).toLocaleTimeString();
   element.className = `${item.from} ${item.kind}`;

@@ -70,7 +70,7 @@ const takers = {
   chat({ items, missed }) {
     const chat = at("chat");
     const follows = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 80;
-    if (missed) chat.append(make("li", { className: "note" }, `not shown: ${count(missed, "earlier item")}`));
+    if (missed) chat.append(make("p", { className: "note" }, `not shown: ${count(missed, "earlier item")}`));
     for (const item of items) {
       const element = draw(item, acts), { message_id: id } = item.body;
       if (item.kind === "edit") {
@@ -109,18 +109,18 @@ const takers = {
 };
 
 // Bots, channels and people.
-/** Show a chat as the person that is searched for, as the same one as before, or as the first one. */
-async function show(to, search = "") {
-  const query = new URLSearchParams({ ...(to.bot && { bot: to.bot }), search });
+/** Show a chat as the same person as before, or as the first one of those who are found. */
+async function show(to) {
+  const query = new URLSearchParams({ ...(to.bot && { bot: to.bot }), search: at("search").value });
   ({ people } = await ask(`people?${query}`));
   for (const person of people) names.set(person.id, person.name);
-  const isStranger = to.bot && people.some((each) => each.id === place.user && !each.subscribes);
-  const user = (search && people[0]?.id) || to.user || (!isStranger && place.user) || people[0]?.id;
+  const same = people.find((each) => each.id === place.user && (each.subscribes || !to.bot));
+  const user = to.user ?? (same ?? people[0])?.id ?? place.user;
   place = { ...to, ...(user && { user }) };
   history.replaceState(null, "", `#${new URLSearchParams(place)}`);
   drawPlaces();
   listen();
-  say(search && !people.length ? "Nobody was found." : "");
+  say(people.length ? "" : "Nobody was found.");
 }
 
 /** Fill a list, and leave the focus at its place. */
@@ -221,7 +221,7 @@ function drawDelivery({ id, handler, bot, fault, status, late, error, done, took
 async function drawDetails(id) {
   if (!at(`delivery-${id}`).querySelector("details").open) return;
   const { at: sent, url, request, signature, status, response, answer } = await ask(`deliveries/${id}`);
-  const facts = { sent: new Date(sent).toLocaleString(), to: url, request, signature,
+  const facts = { sent: new Date(sent).toLocaleString(), to: url, request, "X-Cliq-Signature": signature,
     status: status ?? "no response on the connection", response, answer };
   at(`delivery-${id}`)?.querySelector("dl").replaceChildren(...Object.entries(facts).flatMap(([name, value]) =>
     value === null || value === "" ? [] : [make("dt", {}, name), make("dd", {}, code(value))]));
@@ -242,9 +242,9 @@ async function start() {
 }
 
 at("composer").onsubmit = send;
-at("text").onkeydown = (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && send(event);
+at("text").addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && send(event));
 at("person").onchange = ({ target }) => show({ ...place, user: target.value });
-at("search").onchange = ({ target }) => show(place, target.value);
+at("search").onchange = () => show({ ...place, user: undefined });
 at("subscription").onclick = ({ target }) => actHere(target.textContent.toLowerCase()).then((done) => done && show(place));
 addEventListener("unhandledrejection", ({ reason }) => say(reason.message));
 setInterval(() => quota.gauges.some((each) => each.locked_until_s !== null) && drawQuota(), 500);
