@@ -5,7 +5,7 @@ import typing
 from cliq_async._version import __version__
 
 if typing.TYPE_CHECKING:
-    from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken
+    from cliq_async.auth.credentials import AccessToken, ApiKey, ClientCredentials, RefreshToken
     from cliq_async.bulk.jobs import JobOptions
     from cliq_async.bulk.journal_reader import read_outcomes
     from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport, Outcome
@@ -47,6 +47,14 @@ if typing.TYPE_CHECKING:
     from cliq_async.models.call import Call, CallAction, CallReceipt
     from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
     from cliq_async.models.chart import Graph, PercentageChart
+    from cliq_async.models.function import (
+        Function,
+        FunctionChanges,
+        FunctionHandler,
+        FunctionHandlerChanges,
+        NewFunction,
+        NewFunctionHandler,
+    )
     from cliq_async.models.handler import (
         Handler,
         HandlerChanges,
@@ -73,7 +81,12 @@ else:
     __getattr__, __dir__ = _lazy.attach(
         __name__,
         {
-            "cliq_async.auth.credentials": ("AccessToken", "ClientCredentials", "RefreshToken"),
+            "cliq_async.auth.credentials": (
+                "AccessToken",
+                "ApiKey",
+                "ClientCredentials",
+                "RefreshToken",
+            ),
             "cliq_async.bulk.jobs": ("JobOptions",),
             "cliq_async.bulk.journal_reader": ("read_outcomes",),
             "cliq_async.bulk.report": (
@@ -126,6 +139,14 @@ else:
             "cliq_async.models.call": ("Call", "CallAction", "CallReceipt"),
             "cliq_async.models.card": ("Card", "ModernInline", "Poll", "Prompt", "Section"),
             "cliq_async.models.chart": ("Graph", "PercentageChart"),
+            "cliq_async.models.function": (
+                "Function",
+                "FunctionChanges",
+                "FunctionHandler",
+                "FunctionHandlerChanges",
+                "NewFunction",
+                "NewFunctionHandler",
+            ),
             "cliq_async.models.handler": (
                 "Handler",
                 "HandlerChanges",
@@ -153,6 +174,7 @@ __all__ = [
     "AccessToken",
     "Action",
     "ApiError",
+    "ApiKey",
     "AuthError",
     "AuthenticationError",
     "BadRequestError",
@@ -179,6 +201,10 @@ __all__ = [
     "CopyText",
     "Endpoint",
     "ForeignAnswerError",
+    "Function",
+    "FunctionChanges",
+    "FunctionHandler",
+    "FunctionHandlerChanges",
     "Graph",
     "Handler",
     "HandlerChanges",
@@ -197,6 +223,8 @@ __all__ = [
     "MessageTemplate",
     "ModernInline",
     "NewBot",
+    "NewFunction",
+    "NewFunctionHandler",
     "NewHandler",
     "NotFoundError",
     "OpenUrl",

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, Unpack
 import aiohttp
 import attrs
 
-from cliq_async.auth.provider import Auth, ClientCredentials, RefreshToken, validate_auth
+from cliq_async.auth.provider import ApiKey, Auth, ClientCredentials, RefreshToken, validate_auth
 from cliq_async.bulk.broadcast import Broadcast
 from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessage, make_job
 from cliq_async.bulk.payloads import CALLS, MESSAGES, Payload
@@ -30,6 +30,7 @@ from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.stores.registry import open_store
 from cliq_async.resources.bots import Bots
 from cliq_async.resources.calls import Calls
+from cliq_async.resources.functions import Functions
 from cliq_async.resources.handlers import Handlers
 from cliq_async.resources.messages import Messages
 from cliq_async.resources.subscribers import Subscribers
@@ -65,8 +66,8 @@ class CliqClient:
         ```
 
     Args:
-        auth: An access token, an `AccessToken`, a `RefreshToken`, `ClientCredentials`, or an
-            async callable that returns an access token.
+        auth: An access token, an `AccessToken`, a `RefreshToken`, `ClientCredentials`, an `ApiKey`,
+            or an async callable that returns an access token.
         data_center: Where the account lives: us, eu, in, au, cn, jp, sa, uk or ca.
         base_url: The server to call instead of the data center's, as scheme and host.
         network: The name or id of an external network.
@@ -105,6 +106,7 @@ class CliqClient:
     # At the class as well, for `create_autospec(CliqClient)`; each client has its own.
     bots: Bots = Bots(_unopened)
     calls: Calls = Calls(_unopened)
+    functions: Functions = Functions(_unopened)
     handlers: Handlers = Handlers(_unopened)
     messages: Messages = Messages(_unopened)
     subscribers: Subscribers = Subscribers(_unopened)
@@ -159,6 +161,8 @@ class CliqClient:
         )
         if isinstance(self._auth, RefreshToken | ClientCredentials) and self._auth.accounts_url:
             check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
+        if isinstance(self._auth, ApiKey):
+            self._settings.check_key_is_safe()
         self._store = open_store(quota, clock)
         self._quotas = self._settings.quotas()
         self._session = Session(
@@ -179,8 +183,8 @@ class CliqClient:
     def from_env(cls, **options: Any) -> Self:
         """Build a client with credentials and settings from the environment.
 
-        Reads CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN;
-        CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_QUOTA, CLIQ_ACCOUNT,
+        Reads CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN, or
+        CLIQ_ZAPIKEY; CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL, CLIQ_QUOTA, CLIQ_ACCOUNT,
         CLIQ_TIME_SCALE, CLIQ_ALLOW_HTTP and CLIQ_PROXY.
 
         Args:
@@ -426,6 +430,7 @@ class CliqClient:
     def _wire(self) -> None:
         self.bots = Bots(self._send)
         self.calls = Calls(self._send)
+        self.functions = Functions(self._send)
         self.handlers = Handlers(self._send)
         self.messages = Messages(self._send)
         self.subscribers = Subscribers(self._send)

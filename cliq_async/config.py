@@ -6,8 +6,8 @@ from typing import Any, Final, Literal, cast
 
 import attrs
 
-from cliq_async.auth.provider import Auth, RefreshToken
-from cliq_async.data_centers import DATA_CENTERS, check_secure, is_zoho, normalize_host
+from cliq_async.auth.provider import ApiKey, Auth, RefreshToken
+from cliq_async.data_centers import DATA_CENTERS, check_secure, is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
 from cliq_async.models.identifiers import path_segment
@@ -19,10 +19,12 @@ from cliq_async.transport.proxy import check_proxy, proxy_from_env
 __all__ = [
     "ACCESS_TOKEN",
     "ACCOUNTS_URL",
+    "API_KEY",
     "DATA_CENTERS",
     "OPTION_VARIABLES",
     "REFRESH_TOKEN",
     "Settings",
+    "api_key_from_env",
     "from_env",
     "options_from_env",
 ]
@@ -32,6 +34,7 @@ Pace = Literal["even"]
 ACCESS_TOKEN: Final = "CLIQ_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 REFRESH_TOKEN: Final = ("CLIQ_CLIENT_ID", "CLIQ_CLIENT_SECRET", "CLIQ_REFRESH_TOKEN")
 """The variables of a refresh token, which have to be set together."""
+API_KEY: Final = "CLIQ_ZAPIKEY"
 ACCOUNTS_URL: Final = "CLIQ_ACCOUNTS_URL"
 OPTION_VARIABLES: Final = {
     "data_center": "CLIQ_DATA_CENTER",
@@ -148,6 +151,16 @@ class Settings:
             return url
         return f"{url}/network/{path_segment('network', self.network)}"
 
+    def check_key_is_safe(self) -> None:
+        """Check that a key in the query is encrypted, or stays on this machine.
+
+        Raises:
+            ValidationError: The server is called over plain HTTP and is another machine.
+        """
+        host = self._host()
+        if not self._url().lower().startswith("https:") and not is_loopback(host):
+            raise ValidationError("base_url", "https for an ApiKey", f"http://{host}")
+
     def quotas(self) -> dict[str, Quota]:
         """Return the quota of each endpoint by the endpoint's name."""
         host = self._host()
@@ -189,10 +202,24 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
             *(environ[name] for name in REFRESH_TOKEN),
             accounts_url=environ.get(ACCOUNTS_URL) or None,
         )
+    elif environ.get(API_KEY):
+        auth = api_key_from_env(environ)
     else:
-        wanted = f"{ACCESS_TOKEN}, or all of " + ", ".join(REFRESH_TOKEN)
-        raise ValidationError("environment", wanted, "neither")
+        wanted = f"{ACCESS_TOKEN}, all of {', '.join(REFRESH_TOKEN)}, or {API_KEY}"
+        raise ValidationError("environment", wanted, "none of them")
     return auth, options_from_env(environ)
+
+
+def api_key_from_env(environ: Mapping[str, str]) -> ApiKey:
+    """Read the API key from its variable, which has to be set.
+
+    Raises:
+        ValidationError: The value is not a valid key.
+    """
+    try:
+        return ApiKey(environ[API_KEY])
+    except ValidationError as error:
+        raise ValidationError(API_KEY, error.limit, error.given) from None
 
 
 def options_from_env(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

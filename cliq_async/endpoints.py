@@ -1,7 +1,7 @@
 """The endpoint table: the only place that defines paths and thresholds.
 
-Source: the Bots section of the Zoho Cliq REST API v3 documentation. Each threshold applies per user
-and endpoint; one request beyond it locks the endpoint for its lock period.
+Source: the sections Bots and Functions of the Zoho Cliq REST API v3 documentation. Each threshold
+applies per user and endpoint; one request beyond it locks the endpoint for its lock period.
 """
 
 from math import inf
@@ -67,6 +67,8 @@ class Endpoint:
 _BOT: Final = "/bots/{bot_id}"
 _BY_NAME: Final = "/bots/{bot_unique_name}"
 _HANDLER: Final = "/bots/{bot_id}/handlers/{handler_type}"
+_FUNCTION: Final = "/functions/{function_id}"
+_FUNCTION_HANDLER: Final = "/functions/{function_id}/handlers/{handler_type}"
 
 _LIMIT_10: Final = Limit(10, 60.0, 300.0)
 _LIMIT_30: Final = Limit(30, 60.0, 300.0)
@@ -80,6 +82,10 @@ _DELETE: Final = ("ZohoCliq.Bots.DELETE",)
 _WEBHOOKS: Final = ("ZohoCliq.Webhooks.CREATE",)
 _INCOMING: Final = ("ZohoCliq.Webhooks.CREATE", "ZohoCliq.BotMessages.CREATE")
 _CHANNELS: Final = ("ZohoCliq.Channels.UPDATE",)
+_CREATE_FUNCTION: Final = ("ZohoCliq.Functions.CREATE",)
+_READ_FUNCTION: Final = ("ZohoCliq.Functions.READ",)
+_UPDATE_FUNCTION: Final = ("ZohoCliq.Functions.UPDATE",)
+_DELETE_FUNCTION: Final = ("ZohoCliq.Functions.DELETE",)
 
 ENDPOINTS: Final[dict[str, Endpoint]] = {
     endpoint.name: endpoint
@@ -103,6 +109,25 @@ ENDPOINTS: Final[dict[str, Endpoint]] = {
             "/bots/{bot_id_or_unique_name}/subscribers",
             Limit(100, 60.0, 300.0),
             _READ,
+        ),
+        Endpoint("create_function", "POST", "/functions", _LIMIT_10, _CREATE_FUNCTION),
+        Endpoint("list_functions", "GET", "/functions", _LIMIT_30, _READ_FUNCTION),
+        Endpoint("update_function", "PATCH", _FUNCTION, _LIMIT_10, _UPDATE_FUNCTION),
+        Endpoint("get_function", "GET", _FUNCTION, _LIMIT_30, _READ_FUNCTION),
+        Endpoint("delete_function", "DELETE", _FUNCTION, _LIMIT_10, _DELETE_FUNCTION),
+        Endpoint(
+            "create_function_handler",
+            "POST",
+            _FUNCTION + "/handlers",
+            _LIMIT_10,
+            _UPDATE_FUNCTION,
+        ),
+        Endpoint(
+            "update_function_handler", "PATCH", _FUNCTION_HANDLER, _LIMIT_10, _UPDATE_FUNCTION
+        ),
+        Endpoint("get_function_handler", "GET", _FUNCTION_HANDLER, _LIMIT_10, _READ_FUNCTION),
+        Endpoint(
+            "delete_function_handler", "DELETE", _FUNCTION_HANDLER, _LIMIT_10, _UPDATE_FUNCTION
         ),
     )
 }

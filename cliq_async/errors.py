@@ -7,7 +7,7 @@ CliqError
 │   ├── BadRequestError                malformed or refused input (400)
 │   ├── AuthenticationError            the access token is not accepted (401)
 │   ├── PermissionDeniedError          the user or the bot may not do this (403)
-│   ├── NotFoundError                  no such bot, handler or URL (404)
+│   ├── NotFoundError                  no such bot, function, handler or URL (404)
 │   ├── ConflictError                  it already exists (409, or the code says so)
 │   ├── ServerError                    Cliq failed (500); a write may have happened
 │   └── ThrottledError                 locked, for longer than max_wait_s allows

@@ -4,16 +4,29 @@ Hooks are called after the accounting is done, with immutable details. An except
 logged and has no other effect. A slow hook blocks its event loop, but does not affect the quota.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from inspect import iscoroutinefunction
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import attrs
 
 from cliq_async.errors import ValidationError
 
-__all__ = ["CallDetails", "Hooks", "LockDetails", "RequestDetails", "WaitDetails"]
+__all__ = [
+    "CallDetails",
+    "Hooks",
+    "LockDetails",
+    "RequestDetails",
+    "WaitDetails",
+    "check_callback",
+    "notify",
+]
+
+DetailsT = TypeVar("DetailsT")
+
+_log = logging.getLogger("cliq_async")
 
 
 @attrs.frozen(kw_only=True)
@@ -89,9 +102,19 @@ class CallDetails:
     error: str | None = None
 
 
-def _check_callback(_hooks: object, attribute: Any, value: object) -> None:
+def check_callback(hooks: object, attribute: Any, value: object) -> None:
+    """Validate None or a plain function."""
     if value is not None and (not callable(value) or iscoroutinefunction(value)):
-        raise ValidationError(f"Hooks.{attribute.name}", "a plain function, not async", value)
+        field = f"{type(hooks).__name__}.{attribute.name}"
+        raise ValidationError(field, "a plain function, not async", value)
+
+
+def notify(hook: Callable[[DetailsT], object], details: DetailsT) -> None:
+    """Call a hook; log an exception that it raises."""
+    try:
+        hook(details)
+    except Exception:  # noqa: BLE001 - the hook is the user's; nothing depends on it
+        _log.exception("a hook failed: %s", getattr(hook, "__name__", type(hook).__name__))
 
 
 @attrs.frozen(kw_only=True)
@@ -112,14 +135,14 @@ class Hooks:
     """
 
     on_wait: Callable[[WaitDetails], object] | None = attrs.field(
-        default=None, validator=_check_callback
+        default=None, validator=check_callback
     )
     on_lock: Callable[[LockDetails], object] | None = attrs.field(
-        default=None, validator=_check_callback
+        default=None, validator=check_callback
     )
     on_request: Callable[[RequestDetails], object] | None = attrs.field(
-        default=None, validator=_check_callback
+        default=None, validator=check_callback
     )
     on_call: Callable[[CallDetails], object] | None = attrs.field(
-        default=None, validator=_check_callback
+        default=None, validator=check_callback
     )

@@ -11,8 +11,9 @@ from cliq_async.testing import sandbox_in_thread
 
 if TYPE_CHECKING:
     from cliq_async.sandbox import Sandbox
+    from cliq_async.webhooks.fake import FakeCliq
 
-__all__ = ["cliq_sandbox", "pytest_configure"]
+__all__ = ["cliq_sandbox", "fake_cliq", "pytest_configure"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,3 +45,11 @@ def cliq_sandbox(
         # A later sandbox may get the same port; it must not inherit this one's quota.
         monkeypatch.setenv("CLIQ_ACCOUNT", f"test-{uuid.uuid4().hex}")
         yield sandbox
+
+
+@pytest.fixture
+def fake_cliq() -> "FakeCliq":
+    """Make signed events for a webhook bot: `await fake_cliq.say("hi").to(bot)`."""
+    from cliq_async.webhooks.fake import FakeCliq  # noqa: PLC0415 - needs the extra `webhooks`
+
+    return FakeCliq()

@@ -3,6 +3,7 @@
 - `FakeTransport` answers each request by calling a function of the test, without a network.
 - `sandbox_in_thread` runs a sandbox for tests that use no event loop, or several. For pytest, use
   the fixture `cliq_sandbox` of `cliq_async.pytest_plugin`.
+- `FakeCliq` makes the signed events that a webhook bot receives; it needs the extra `webhooks`.
 - `run_in_virtual_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
   quota passes at once. Use it with `FakeTransport` and `clock=asyncio.get_running_loop().time`.
 """
@@ -25,8 +26,11 @@ from cliq_async.transport.base import NoAnswerError, Request, Response, SendPerm
 
 if TYPE_CHECKING:
     from cliq_async.sandbox import Sandbox
+    from cliq_async.webhooks.fake import FakeCliq, FakeEvent
 
 __all__ = [
+    "FakeCliq",
+    "FakeEvent",
     "FakeRequest",
     "FakeTransport",
     "NoAnswerError",
@@ -41,6 +45,14 @@ _MIN_STEP_S = 1e-9
 _POLLS_PER_STEP = 1000
 _OK: Final = 200
 _NO_CONTENT: Final = 204
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("FakeCliq", "FakeEvent"):
+        from cliq_async.webhooks import fake  # noqa: PLC0415 - needs the extra `webhooks`
+
+        return getattr(fake, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 # The fake transport.
@@ -117,7 +129,8 @@ class FakeTransport:
 
 
 def _default_reply(request: FakeRequest) -> Reply:
-    return {"data": []} if request.endpoint in {"list_bots", "list_subscribers"} else None
+    lists = {"list_bots", "list_functions", "list_subscribers"}
+    return {"data": []} if request.endpoint in lists else None
 
 
 def _template(path: str) -> re.Pattern[str]:

@@ -22,6 +22,15 @@ METHODS: Final = {
     "delete_handler": ("handlers.delete",),
     "associate_channel": ("bots.associate",),
     "list_subscribers": ("subscribers.list", "subscribers.iter"),
+    "create_function": ("functions.create",),
+    "list_functions": ("functions.list", "functions.iter"),
+    "update_function": ("functions.update",),
+    "get_function": ("functions.get",),
+    "delete_function": ("functions.delete",),
+    "create_function_handler": ("functions.create_handler",),
+    "update_function_handler": ("functions.update_handler",),
+    "get_function_handler": ("functions.get_handler",),
+    "delete_function_handler": ("functions.delete_handler",),
 }
 """The methods of a client that send requests to each endpoint."""
 

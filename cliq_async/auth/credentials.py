@@ -1,7 +1,7 @@
 """The credentials that a client accepts as `auth`, validated when they are created."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, TypeGuard
+from typing import Any, ClassVar, Final, TypeGuard
 
 import attrs
 
@@ -9,7 +9,15 @@ from cliq_async.data_centers import normalize_host
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
 
-__all__ = ["AccessToken", "Auth", "ClientCredentials", "RefreshToken", "is_token", "validate_auth"]
+__all__ = [
+    "AccessToken",
+    "ApiKey",
+    "Auth",
+    "ClientCredentials",
+    "RefreshToken",
+    "is_token",
+    "validate_auth",
+]
 
 
 def is_token(value: object) -> TypeGuard[str]:
@@ -46,6 +54,26 @@ class AccessToken:
         ValidationError: The value is not a valid token.
     """
 
+    in_query: ClassVar[bool] = False
+    value: str = attrs.field(repr=False, validator=_secret)
+
+
+@attrs.frozen
+class ApiKey:
+    """A webhook token of Cliq, sent as `zapikey` in the query, for want of an OAuth token.
+
+    It does not expire and has no scopes. Cliq's documents name it for version 2 of the API; that
+    version 3, which the client calls, accepts it is not confirmed. URLs are logged by proxies on
+    the way: prefer a `RefreshToken`.
+
+    Attributes:
+        value: The key. Sent over HTTPS only, and over plain HTTP to this machine.
+
+    Raises:
+        ValidationError: The value is not a valid key.
+    """
+
+    in_query: ClassVar[bool] = True
     value: str = attrs.field(repr=False, validator=_secret)
 
 
@@ -75,7 +103,15 @@ class RefreshToken:
 _USERS_ONLY: Final = "ZohoCliq.Channels.UPDATE"
 
 _SCOPES: Final = tuple(
-    sorted({scope for row in ENDPOINTS.values() for scope in row.scopes} - {_USERS_ONLY})
+    sorted(
+        {
+            scope
+            for row in ENDPOINTS.values()
+            if row.path.startswith("/bots")
+            for scope in row.scopes
+        }
+        - {_USERS_ONLY}
+    )
 )
 
 
@@ -102,7 +138,7 @@ class ClientCredentials:
         client_id: The client's id in Zoho's API console.
         client_secret: Its secret.
         accounts_url: The accounts server, as scheme and host, if it is not the data center's.
-        scopes: The scopes to request; by default all that the endpoints need, except that one.
+        scopes: The scopes to request; by default all that the Bots API needs, except that one.
         share: As for `RefreshToken`.
 
     Raises:
@@ -118,13 +154,13 @@ class ClientCredentials:
     share: bool = attrs.field(default=True, kw_only=True, validator=_flag)
 
 
-Auth = str | AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]
+Auth = str | AccessToken | ApiKey | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]
 """The types that a client accepts as `auth`."""
 
 
 def validate_auth(
     auth: Auth,
-) -> AccessToken | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]:
+) -> AccessToken | ApiKey | RefreshToken | ClientCredentials | Callable[[], Awaitable[str]]:
     """Return the credentials that `auth` stands for: a string becomes an `AccessToken`.
 
     Raises:
@@ -136,12 +172,12 @@ def validate_auth(
             return AccessToken(auth)
         del auth  # a traceback may show what is here
         raise ValidationError("auth", "visible ASCII characters, at least one", kind)
-    known = AccessToken | RefreshToken | ClientCredentials
+    known = AccessToken | ApiKey | RefreshToken | ClientCredentials
     if not isinstance(auth, known) and not callable(auth):
         del auth
         what = (
-            "an access token, a RefreshToken, ClientCredentials or an async function that returns "
-            "a token"
+            "an access token, a RefreshToken, ClientCredentials, an ApiKey or an async function "
+            "that returns a token"
         )
         raise ValidationError("auth", what, kind)
     return auth

@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.auth.credentials import (
     AccessToken,
+    ApiKey,
     Auth,
     ClientCredentials,
     RefreshToken,
@@ -23,6 +24,7 @@ from cliq_async.transport.base import TokenProvider, Transport
 
 __all__ = [
     "AccessToken",
+    "ApiKey",
     "Auth",
     "ClientCredentials",
     "RefreshToken",
@@ -57,7 +59,7 @@ def make_token_provider(
         straggler_s: The longest delay of an abandoned request on its way to the server.
     """
     auth = validate_auth(auth)
-    if isinstance(auth, AccessToken):
+    if isinstance(auth, AccessToken | ApiKey):
         return StaticTokenProvider(auth)
     if not isinstance(auth, RefreshToken | ClientCredentials):
         return CallbackTokenProvider(auth)
@@ -75,21 +77,21 @@ def make_token_provider(
 
 @attrs.frozen
 class StaticTokenProvider:
-    """A `TokenProvider` with one fixed access token.
+    """A `TokenProvider` with one fixed access token or API key.
 
     Attributes:
-        access: The token.
+        access: The token or the key.
     """
 
-    access: AccessToken
+    access: AccessToken | ApiKey
 
-    def current(self) -> AccessToken:
+    def current(self) -> AccessToken | ApiKey:
         return self.access
 
-    async def token(self, deadline: float | None = None) -> AccessToken:  # noqa: ARG002
+    async def token(self, deadline: float | None = None) -> AccessToken | ApiKey:  # noqa: ARG002
         return self.access
 
-    def invalidate(self, access: AccessToken) -> bool:  # noqa: ARG002 - there is no other token
+    def invalidate(self, access: AccessToken | ApiKey) -> bool:  # noqa: ARG002 - there is no other
         return False
 
     async def close(self) -> None: ...

@@ -23,7 +23,7 @@ from cliq_async.auth.issuer import RetryAfter, TokenIssuer
 from cliq_async.clock import to_utc
 from cliq_async.errors import AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.quota.model import Quota
-from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, no_answer
 from cliq_async.quota.wait_queue import LONG_WAIT_S
 from cliq_async.storage.outage import SLOW_S
 
@@ -73,7 +73,7 @@ class RefreshingTokenProvider:
         self._rejected: AccessToken | None = None
         self._pending: _PendingRefresh | None = None
         self._retry_after: RetryAfter | None = None
-        self._unanswered_since: float | None = None  # on the event loop's clock
+        self._left_at_question: float | None = None  # when it was asked, on the loop's clock
         self._closed = False
 
     def current(self) -> AccessToken | None:
@@ -147,7 +147,7 @@ class RefreshingTokenProvider:
             self._retry_after = None
         pending = self._pending or self._start_refresh()
         if deadline is not None and not await self._is_done_by(deadline, pending):
-            return QuotaStoreError("the quota's store did not answer; nothing was sent")
+            return no_answer(self._store_asked_s())
         outcome = await asyncio.shield(pending.done)
         if not isinstance(outcome, CliqError):
             return outcome
@@ -156,23 +156,29 @@ class RefreshingTokenProvider:
         return error
 
     async def _is_done_by(self, deadline: float, pending: _PendingRefresh) -> bool:
-        """Wait for a refresh. Return False if it waits for the store after the deadline."""
-        loop = asyncio.get_running_loop()
-        left_s = max(STORE_PATIENCE_S, deadline - self._clock())
-        while True:
-            asked_at = self._issuer.store_asked_at
-            left = asked_at is not None and asked_at == self._unanswered_since
-            if left and loop.time() >= (asked_at or 0.0) + SLOW_S:
-                return False  # an earlier call has left without this answer
-            done, _ = await asyncio.wait([pending.done], timeout=left_s)
-            if done:
-                return True
-            asked_at, left_s = self._issuer.store_asked_at, STORE_PATIENCE_S
-            if asked_at is not None:
-                left_s = asked_at + STORE_PATIENCE_S - loop.time()
-                if left_s <= 0:
-                    self._unanswered_since = asked_at
-                    return False
+        """Wait for a refresh until the deadline, and longer while the accounts server is asked.
+
+        Returns False if the store is asked past the deadline, and does not answer.
+        """
+        if self._was_left_without_answer() and self._store_asked_s() >= SLOW_S:
+            return False
+        wait_s = max(STORE_PATIENCE_S, deadline - self._clock())
+        while not await _is_done_within(wait_s, pending):
+            wait_s = STORE_PATIENCE_S - self._store_asked_s()
+            if wait_s <= 0:
+                self._left_at_question = self._issuer.store_asked_at
+                return False
+        return True
+
+    def _store_asked_s(self) -> float:
+        """Return how long the store has been asked; 0 if it is not asked now. Real seconds."""
+        asked_at = self._issuer.store_asked_at
+        return 0.0 if asked_at is None else asyncio.get_running_loop().time() - asked_at
+
+    def _was_left_without_answer(self) -> bool:
+        """Return whether a call has left while the store was asked what it is asked now."""
+        asked_at = self._issuer.store_asked_at
+        return asked_at is not None and asked_at == self._left_at_question
 
     def _start_refresh(self) -> _PendingRefresh:
         loop = asyncio.get_running_loop()
@@ -236,3 +242,8 @@ class RefreshingTokenProvider:
             raise QuotaWaitError(self._endpoint, to_utc(retry_at, self._clock))
         else:
             raise AuthError(f"{error}; the next request for one is possible in {ceil(pause_s)} s")
+
+
+async def _is_done_within(wait_s: float, pending: _PendingRefresh) -> bool:
+    done, _ = await asyncio.wait([pending.done], timeout=wait_s)
+    return bool(done)

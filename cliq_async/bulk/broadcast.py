@@ -176,9 +176,12 @@ class Broadcast:
         if self._resuming is not None:
             self._resuming.cancel()
         for worker, call in self._workers.items():
-            in_flight = call is not None and call.in_flight
-            if not in_flight and worker is not asyncio.current_task():
-                worker.cancel()
+            if worker is asyncio.current_task() or (call is not None and call.in_flight):
+                continue
+            if call is not None:
+                # A request may still leave before its worker hears of the end.
+                call.limit_send(lambda: 0.0)
+            worker.cancel()
 
     def abort(self, why: str) -> None:
         """Stop sending, and abort requests in flight: their outcomes are unknown."""

@@ -60,6 +60,10 @@ COMMANDS: Final = {
         "cliq_async.cli.commands.handlers:handlers",
         "List, show, create, change and delete the handlers of a bot.",
     ),
+    "functions": LazyCommand(
+        "cliq_async.cli.commands.functions:functions",
+        "Manage the functions that buttons and forms run.",
+    ),
     "subscribers": LazyCommand(
         "cliq_async.cli.commands.subscribers:subscribers",
         "List the subscribers of a bot, or write them to a file.",
@@ -115,7 +119,8 @@ class Commands(LazyGroup):
 _EPILOG = verbatim(
     """
 Credentials come from options, the environment, or `cliq auth login`:
-  CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET, CLIQ_REFRESH_TOKEN
+  CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and
+  CLIQ_REFRESH_TOKEN, or CLIQ_ZAPIKEY
 """,
     """
 Settings come from options, the environment, or cliq.toml; see `cliq config`:

@@ -16,6 +16,7 @@ from cliq_async.errors import ValidationError
 
 __all__ = [
     "ConnectionOptions",
+    "Option",
     "ServerOptions",
     "allow_unknown_option",
     "combine",

@@ -14,6 +14,14 @@ from cliq_async.models.button import (
 from cliq_async.models.call import Call, CallAction, CallReceipt
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
 from cliq_async.models.chart import Graph, PercentageChart
+from cliq_async.models.function import (
+    Function,
+    FunctionChanges,
+    FunctionHandler,
+    FunctionHandlerChanges,
+    NewFunction,
+    NewFunctionHandler,
+)
 from cliq_async.models.handler import (
     Handler,
     HandlerChanges,
@@ -41,6 +49,10 @@ __all__ = [
     "Card",
     "Confirm",
     "CopyText",
+    "Function",
+    "FunctionChanges",
+    "FunctionHandler",
+    "FunctionHandlerChanges",
     "Graph",
     "Handler",
     "HandlerChanges",
@@ -52,6 +64,8 @@ __all__ = [
     "Message",
     "ModernInline",
     "NewBot",
+    "NewFunction",
+    "NewFunctionHandler",
     "NewHandler",
     "OpenUrl",
     "Page",

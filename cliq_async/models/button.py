@@ -158,7 +158,7 @@ class InvokeFunction(Action):
     """Action that calls a Cliq function (`invoke.function`).
 
     Attributes:
-        name: The function's name.
+        name: The name of the function, as in `NewFunction`.
         owner: The email address of the function's creator.
         confirm: A confirmation to ask for first.
         extra: Further fields, as for `Action`.

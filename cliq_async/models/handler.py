@@ -20,6 +20,7 @@ __all__ = [
     "NewHandler",
     "Permission",
     "SubAction",
+    "check_script",
     "check_type",
 ]
 
@@ -68,7 +69,8 @@ def _sub_actions(value: "SubAction | Iterable[SubAction] | None") -> "tuple[SubA
     return converters.as_optional_tuple(value)
 
 
-def _check_script(model: object, attribute: Any, value: str | None) -> None:
+def check_script(model: object, attribute: Any, value: str | None) -> None:
+    """Validate None or a script of 1 character to 256,000 bytes of UTF-8."""
     if value is None:
         return
     field = validators.field_name(model, attribute)
@@ -114,7 +116,7 @@ class SubAction:
 class _HandlerFields:
     """Fields that new handlers and changes have in common; None leaves a field out."""
 
-    script: str | None = attrs.field(default=None, validator=_check_script)
+    script: str | None = attrs.field(default=None, validator=check_script)
     permissions: tuple[Permission, ...] | None = attrs.field(
         default=None, converter=_permissions, validator=_check_permissions
     )

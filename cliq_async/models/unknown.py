@@ -12,6 +12,7 @@ import attrs
 
 from cliq_async.models.bot import Bot, BotHandler, User
 from cliq_async.models.call import CallReceipt
+from cliq_async.models.function import Function, FunctionHandler
 from cliq_async.models.handler import Handler, HandlerParam, SubAction
 from cliq_async.models.incoming import IncomingReceipt
 from cliq_async.models.message import SentMessage
@@ -23,11 +24,13 @@ __all__ = ["keep_unknown"]
 _ENVELOPE: Final = frozenset(("url", "type", "Response Code"))
 """Documented fields around the data of an answer."""
 _ENVELOPED: Final = frozenset((Page, SentMessage, CallReceipt, IncomingReceipt))
-_KEEPING: Final = frozenset((Bot, Handler, Subscriber, *_ENVELOPED))
+_KEEPING: Final = frozenset((Bot, Handler, Subscriber, Function, FunctionHandler, *_ENVELOPED))
 _INNER: Final[dict[type, dict[str, type]]] = {
     Bot: {"handlers": BotHandler, "creator": User},
     BotHandler: {"sub_actions": SubAction},
     Handler: {"sub_actions": SubAction, "params": HandlerParam},
+    Function: {"handlers": FunctionHandler, "creator": User},
+    FunctionHandler: {"params": HandlerParam},
 }
 """The models inside of others, by field. They have no `extra`: each would cost time."""
 _NONE: Final[dict[str, type]] = {}

@@ -32,11 +32,11 @@ from itertools import islice
 from math import inf
 
 from cliq_async.clock import to_utc
-from cliq_async.errors import QuotaStoreError, QuotaWaitError, WaitReason
+from cliq_async.errors import QuotaWaitError, WaitReason
 from cliq_async.quota.fair_queue import FairQueue, Waiter
 from cliq_async.quota.model import Denied, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, answer_by
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, answer_by, no_answer
 from cliq_async.quota.token import Token, token_ids
 
 __all__ = ["LONG_WAIT_S", "WaitQueue"]
@@ -292,16 +292,15 @@ class WaitQueue:
         if waiter.future.done():
             return
         loop = asyncio.get_running_loop()
-        patience_s = self._asked_at + STORE_PATIENCE_S - loop.time()
+        asked_s = loop.time() - self._asked_at
         if self._state is _SLEEPING:
             denied = self._denied
             self._fail(waiter, self._wait_error(waiter, denied.earliest_at, denied.reason))
-        elif patience_s > 0:
+        elif asked_s < STORE_PATIENCE_S:
             self._expired.append(waiter)
-            loop.call_later(patience_s, self._expire, waiter)
+            loop.call_later(STORE_PATIENCE_S - asked_s, self._expire, waiter)
         else:
-            text = "the quota's store did not answer within max_wait_s; nothing was sent"
-            self._fail(waiter, QuotaStoreError(f"{self._endpoint}: {text}"))
+            self._fail(waiter, no_answer(asked_s))
 
     def _fail_all(self, error: Exception, lanes: Iterable[FairQueue]) -> None:
         for lane in lanes:

@@ -45,6 +45,9 @@ REVOKE_PATH: Final = TOKEN_PATH + "/revoke"
 MAX_BODY: Final = 2 * 1024**2
 """The body limit in bytes; JSON escapes can make the longest script six times as long."""
 
+API_KEY: Final = "zapikey"
+"""The query parameter that may carry a key in place of a token."""
+
 _NETWORK: Final = re.compile(r"/network/[^/]+(?=/api/)")
 """The prefix that addresses an external network, which the sandbox ignores."""
 
@@ -186,7 +189,10 @@ class SandboxApp:
         self, request: web.BaseRequest, endpoint: str, parameters: tuple[str, ...]
     ) -> web.StreamResponse:
         now = self._now()
-        user = self._authenticate(request.headers.get("Authorization", ""), now)
+        query = _query(request)
+        key = query.pop(API_KEY, None)
+        given = request.headers.get("Authorization", "") if key is None else f"Bearer {key}"
+        user = self._authenticate(given, now)
         if not self._throttle.arrive(user, endpoint, now).allowed:
             return self._throttle_response(user, endpoint, now)
         fault = self._faults.draw(endpoint)
@@ -202,7 +208,7 @@ class SandboxApp:
             return json_response(200, NO_RESPONSE)
         if fault == "502" and self._faults.flip_coin():
             return bad_gateway()
-        call = Call(user, parameters, _query(request), await _json_body(request))
+        call = Call(user, parameters, query, await _json_body(request))
         try:
             with self.lock, unknown_keys(allowed=endpoint in self._allow_unknown):
                 reply = self._dialect.handlers[endpoint](self._state, call)

@@ -1,12 +1,12 @@
 """The endpoint handlers: functions from a call to a status and a body."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-import attrs
-
 from cliq_async.endpoints import BASE_PATH
+from cliq_async.sandbox.call import Call, Reply
 from cliq_async.sandbox.errors import bad_request, forbidden
+from cliq_async.sandbox.function_endpoints import FUNCTION_ENDPOINT_HANDLERS
 from cliq_async.sandbox.state.bots import Bot, BotRecord
 from cliq_async.sandbox.state.handlers import describe_logic
 from cliq_async.sandbox.state.state import State
@@ -26,28 +26,8 @@ from cliq_async.sandbox.validation import (
 
 __all__ = ["ENDPOINT_HANDLERS", "Call", "EndpointHandler", "Reply"]
 
-Reply = tuple[int, dict[str, Any] | None]
-
 _BOTS: Final = f"{BASE_PATH}/bots"
 _NO_CONTENT: Final[Reply] = (204, None)
-
-
-@attrs.frozen
-class Call:
-    """A request that passed authentication and rate limits.
-
-    Attributes:
-        user: The label of the user who sent it.
-        parameters: The values of the path's parameters, in order.
-        query: The query, with the last value of each name.
-        body: The undecoded body.
-    """
-
-    user: str
-    parameters: tuple[str, ...]
-    query: Mapping[str, str]
-    body: bytes
-
 
 EndpointHandler = Callable[[State, Call], Reply]
 
@@ -217,4 +197,5 @@ ENDPOINT_HANDLERS: Final[dict[str, EndpointHandler]] = {
     "delete_handler": _delete_handler,
     "associate_channel": _associate_channel,
     "list_subscribers": _list_subscribers,
+    **FUNCTION_ENDPOINT_HANDLERS,
 }

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.sandbox.validation.functions import FUNCTION_HANDLER_TYPES
 from cliq_async.sandbox.validation.handlers import HANDLER_TYPES
 
 __all__ = [
@@ -52,15 +53,7 @@ _KINDS_AT: Final = {ACCOUNTS: ACCOUNTS_KINDS, "send_message": SEND_KINDS}
 EVENT_KINDS: Final = ("event-twice", "event-badsig", "event-stale", "event-slow", "event-hangup")
 """Faults of the events that webhook bots get; a handler's type stands in place of an endpoint."""
 
-_FUNCTION_HANDLERS: Final = (
-    "button_handler",
-    "form_submit_handler",
-    "form_change_handler",
-    "form_dynamic_select_handler",
-    "form_view_handler",
-    "widget_button_handler",
-)
-_EVENT_HANDLERS: Final = (*HANDLER_TYPES, *_FUNCTION_HANDLERS)
+_EVENT_HANDLERS: Final = (*HANDLER_TYPES, *FUNCTION_HANDLER_TYPES)
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from cliq_async.endpoints import ENDPOINTS
+from cliq_async.sandbox.call import NO_RESPONSE
 from cliq_async.sandbox.endpoints import ENDPOINT_HANDLERS, Call, EndpointHandler, Reply
 from cliq_async.sandbox.errors import bad_request, param_missing, wrong_url
 from cliq_async.sandbox.state.state import State
@@ -22,7 +23,6 @@ from cliq_async.sandbox.validation.checks import json_object
 __all__ = ["LIVE_HANDLERS", "LIVE_PATHS", "NO_RESPONSE"]
 
 LIVE_PATHS: Final = {"send_message": "/bots/{bot_unique_name}/messages"}
-NO_RESPONSE: Final[dict[str, Any]] = {"Response Code": "204 No response"}
 
 _PREFIX: Final = "b-"
 _NO_CONTENT: Final = 204
@@ -82,9 +82,12 @@ def _create_handler(state: State, call: Call) -> Reply:
     return status, (body or {}) | {"data": handlers.describe_update(handlers.all()[-1])}
 
 
-def _update_handler(state: State, call: Call) -> Reply:
-    _check_script(call)
-    return ENDPOINT_HANDLERS["update_handler"](state, call)
+def _with_script_check(name: str) -> EndpointHandler:
+    def handle(state: State, call: Call) -> Reply:
+        _check_script(call)
+        return ENDPOINT_HANDLERS[name](state, call)
+
+    return handle
 
 
 def _check_present(fields: dict[str, Any], prefix: str, *names: str) -> None:
@@ -103,7 +106,9 @@ _OWN: Final[dict[str, EndpointHandler]] = {
     "create_bot": _create_bot,
     "send_message": _send_message,
     "create_handler": _create_handler,
-    "update_handler": _update_handler,
+    "update_handler": _with_script_check("update_handler"),
+    "create_function_handler": _with_script_check("create_function_handler"),
+    "update_function_handler": _with_script_check("update_function_handler"),
 }
 LIVE_HANDLERS: Final[Mapping[str, EndpointHandler]] = {
     name: _live_handler(name, handler) for name, handler in (ENDPOINT_HANDLERS | _OWN).items()

@@ -57,7 +57,7 @@ class Sandbox(UserMethods):
             half after it is handled.
         jitter_s: The mean of the exponentially distributed time added to it.
         faults: The faults to inject: `KIND:RATE` or `KIND:RATE@ENDPOINT`; the endpoint
-            `access_token` is the accounts server.
+            `access_token` is the accounts server. Faults of events name a type of handler.
         seed: The seed of everything random.
         penalize: Restart a lock on every request during it.
         dialect: `seed` follows the documentation, `live` the observed quirks of the live service.

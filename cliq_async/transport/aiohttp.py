@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
+from cliq_async.transport.api_key import UrlWithKey
 from cliq_async.transport.base import (
     CONNECT_S,
     REFUSAL_BYTES,
@@ -57,10 +58,11 @@ class _TooLongError(aiohttp.ClientError):
 class _Sending:
     """One request in progress, looked up by the hooks in the request class."""
 
-    __slots__ = ("_conn", "_permit", "_transport", "connected", "owner")
+    __slots__ = ("_conn", "_permit", "_transport", "api_key", "connected", "owner")
 
-    def __init__(self, owner: "AiohttpTransport", permit: SendPermit) -> None:
+    def __init__(self, owner: "AiohttpTransport", permit: SendPermit, api_key: str) -> None:
         self.owner = owner
+        self.api_key = api_key
         self.connected = False
         self._permit = permit
         self._conn: Any = None
@@ -158,6 +160,8 @@ class _GuardedRequest(aiohttp.ClientRequest):
         """Write the request if its permit allows it."""
         self._sending = sending = _sendings[asyncio.current_task(self.loop)]
         self._claimed, sending.connected = False, True
+        if sending.api_key:
+            self.url: Any = UrlWithKey(self.original_url, sending.api_key)
         if _WRITES_LATER and self.body:
             return super().send(conn)
         if not _is_unused(conn):
@@ -275,7 +279,7 @@ class AiohttpTransport:
         if self._session.closed:
             raise NoAnswerError("the client was closed")
         task = asyncio.current_task(self._loop)
-        sending = _sendings[task] = _Sending(self, permit)
+        sending = _sendings[task] = _Sending(self, permit, request.api_key)
         try:
             answer = await self._start(request, sending)
             try:

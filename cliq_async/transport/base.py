@@ -1,7 +1,7 @@
 """The seam to the network: requests, answers, permits to send, and access tokens."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -9,7 +9,7 @@ __all__ = [
     "CONNECT_S",
     "MAX_RESPONSE_BYTES",
     "REFUSAL_BYTES",
-    "BearerToken",
+    "Access",
     "NoAnswerError",
     "Request",
     "Response",
@@ -34,12 +34,14 @@ class Request(msgspec.Struct, frozen=True):
 
     Attributes:
         method: The HTTP method.
-        url: The whole URL, quoted.
+        url: The URL, quoted; the API key is not in it.
         headers: All headers but those that follow from URL and body.
         body: The body; empty for none.
         timeout_s: From now to the last byte of the answer, in real seconds; None for no limit.
         max_response_bytes: The longest body of an answer to read, unpacked; that of a refusal is
             never longer than 1 MiB.
+        api_key: A key to send in the query as `zapikey`, or "". It is kept apart from the URL,
+            which logs and errors show.
     """
 
     method: str
@@ -48,6 +50,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
     timeout_s: float | None = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
+    api_key: str = ""
 
     def __repr__(self) -> str:
         """Return method and URL alone: headers and body may hold secrets."""
@@ -113,23 +116,26 @@ class Transport(Protocol):
         ...
 
 
-class BearerToken(Protocol):
-    """An access token, as far as a request needs it."""
+class Access(Protocol):
+    """An access token or an API key, as far as a request needs it."""
 
     @property
     def value(self) -> str:
-        """The token itself."""
+        """The token or the key itself."""
         ...
+
+    in_query: ClassVar[bool]
+    """True if it is sent in the query, as a key is, and not in a header."""
 
 
 class TokenProvider(Protocol):
     """The source of a client's access tokens."""
 
-    def current(self) -> BearerToken | None:
+    def current(self) -> Access | None:
         """Return the access token in use if it is good for a while longer. Cheap."""
         ...
 
-    async def token(self, deadline: float | None = None) -> BearerToken:
+    async def token(self, deadline: float | None = None) -> Access:
         """Return an access token that is believed to be good; issue one if necessary.
 
         Args:

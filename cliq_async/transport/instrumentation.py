@@ -5,19 +5,24 @@ The executor hands over when something began; how long it took is counted here.
 
 import logging
 from collections.abc import Callable
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 from cliq_async.clock import to_utc
 from cliq_async.endpoints import Endpoint
-from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
+from cliq_async.hooks import (
+    CallDetails,
+    Hooks,
+    LockDetails,
+    RequestDetails,
+    WaitDetails,
+    notify,
+)
 from cliq_async.quota.model import Lane, Lock, Quota
 from cliq_async.quota.token import Token
 from cliq_async.transport.protocol import ApiResponse
 from cliq_async.transport.retry import NoResponse
 
 __all__ = ["Instrumentation"]
-
-DetailsT = TypeVar("DetailsT")
 
 _log = logging.getLogger("cliq_async")
 
@@ -49,7 +54,7 @@ class Instrumentation:
                 took_s=took_s,
                 error=None if error is None else type(error).__name__,
             )
-            _notify(self.hooks.on_call, details)
+            notify(self.hooks.on_call, details)
 
     def wait_ended(
         self, quota: Quota, lane: Lane, began_at: float, error: BaseException | None
@@ -65,7 +70,7 @@ class Instrumentation:
                 waited_s=waited_s,
                 error=None if error is None else type(error).__name__,
             )
-            _notify(self.hooks.on_wait, details)
+            notify(self.hooks.on_wait, details)
 
     def request_ended(
         self,
@@ -89,7 +94,7 @@ class Instrumentation:
             outcome=outcome,
             took_s=self._clock() - began_at,
         )
-        _notify(self.hooks.on_request, details)
+        notify(self.hooks.on_request, details)
 
     def lock_began(self, quota: Quota, lock: Lock) -> None:
         """Log a lock, and report it."""
@@ -110,11 +115,4 @@ class Instrumentation:
                 capacity=lock.capacity,
                 threshold=quota.threshold,
             )
-            _notify(self.hooks.on_lock, details)
-
-
-def _notify(hook: Callable[[DetailsT], object], details: DetailsT) -> None:
-    try:
-        hook(details)
-    except Exception:  # noqa: BLE001 - the hook is the user's; the call does not depend on it
-        _log.exception("a hook failed: %s", getattr(hook, "__name__", type(hook).__name__))
+            notify(self.hooks.on_lock, details)

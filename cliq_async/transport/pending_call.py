@@ -14,9 +14,10 @@ from cliq_async.models.serialization import to_json
 from cliq_async.quota.model import Lane, TokenOutcome
 from cliq_async.quota.stores.deadlines import answer_by
 from cliq_async.quota.token import Token
+from cliq_async.transport.api_key import without_key
 from cliq_async.transport.base import (
     CONNECT_S,
-    BearerToken,
+    Access,
     NoAnswerError,
     Request,
 )
@@ -114,7 +115,7 @@ class PendingCall:
         self._url: str | None = None
         self._body = b""
         self._token: Token | None = None
-        self._access: BearerToken | None = None
+        self._access: Access | None = None
         self._pause_s = 0.0
         self.answered = False
         self.data: object = None
@@ -211,7 +212,7 @@ class PendingCall:
         else:
             self._go_on(action, access)
 
-    def _go_on(self, action: Action, access: BearerToken) -> None:
+    def _go_on(self, action: Action, access: Access) -> None:
         """Prepare the next attempt, or end the call."""
         match action:
             case "wait":
@@ -293,11 +294,13 @@ class PendingCall:
             return False
         return token.taken_at >= snapshot.locked_until
 
-    async def _send_once(self, token: Token, access: BearerToken) -> ApiResponse | NoResponse:
+    async def _send_once(self, token: Token, access: Access) -> ApiResponse | NoResponse:
         """Send, and end the token by what happened."""
         self.outcome_unknown = False
         try:
             response = await self._executor.transport.send(self._request(access), token)
+            if access.in_query:
+                response = without_key(response, access.value)
         except BaseException as error:
             self.outcome_unknown = token.sent
             token.end(_ABANDONED if token.sent else _NEVER_SENT)
@@ -325,13 +328,17 @@ class PendingCall:
             self.lockouts += 1
             self._executor.instrumentation.lock_began(token.quota, lock)
 
-    def _request(self, access: BearerToken) -> Request:
-        headers = {"Authorization": f"Bearer {access.value}", "User-Agent": _USER_AGENT}
+    def _request(self, access: Access) -> Request:
+        headers, key = {"User-Agent": _USER_AGENT}, ""
+        if access.in_query:
+            key = access.value
+        else:
+            headers["Authorization"] = f"Bearer {access.value}"
         if self._body:
             headers["Content-Type"] = "application/json"
         method, url = self._call.endpoint.method, self._url or ""
         limit = self._executor.max_response_bytes
-        return Request(method, url, headers, self._body, self._options.timeout_s, limit)
+        return Request(method, url, headers, self._body, self._options.timeout_s, limit, key)
 
     def _plan_pause(self) -> bool:
         """Set the pause before the next attempt. False if there is no time left for one."""

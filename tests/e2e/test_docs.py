@@ -199,7 +199,7 @@ def test_methods_of_the_endpoint_page_are_those_that_call_the_endpoint():
     methods = runpy.run_path(str(ROOT / "docs/endpoints.py"))["METHODS"]
     client = CliqClient("token", quota=MemoryStore())
     found = {name: [] for name in ENDPOINTS}
-    for resource in ("bots", "messages", "calls", "handlers", "subscribers"):
+    for resource in ("bots", "messages", "calls", "functions", "handlers", "subscribers"):
         for name, method in inspect.getmembers(getattr(client, resource), inspect.ismethod):
             for endpoint in set(re.findall(r'ENDPOINTS\["(\w+)"\]', inspect.getsource(method))):
                 found[endpoint].append(f"{resource}.{name}")

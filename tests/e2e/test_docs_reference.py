@@ -48,7 +48,7 @@ def test_every_block_is_of_a_kind_that_is_checked(page):
     assert not re.search(r"^(<<<<<<<|>>>>>>>)", text, re.MULTILINE)
     kinds = set(re.findall(r"^ *```(\S+)$", text, re.MULTILINE))
     assert kinds <= {"python", "sh", "toml", "json", "text", "{eval-rst}", "{include}", "{toctree}"}
-    assert page.name in {"architecture.md", "tutorial.md"} or "text" not in kinds
+    assert page.name in {"architecture.md", "bots-as-code.md", "tutorial.md"} or "text" not in kinds
     for code in blocks(page, "toml"):
         tomllib.loads(code)
     for code in blocks(page, "json"):

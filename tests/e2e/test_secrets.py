@@ -13,6 +13,7 @@ from support.cli import invoke
 
 import cliq_async
 from cliq_async import (
+    ApiKey,
     Call,
     ClientCredentials,
     CliqClient,
@@ -32,17 +33,20 @@ PACKAGE = str(Path(cliq_async.__file__).parent)
 CLIENT_SECRET = "canary-client-secret-5d1f"
 REFRESH_TOKEN = "1000.canary-refresh-token-77e2"
 FIXED = "1000.canary-access-token-90ab"
+API_KEY = "1001.canary-api-key-3c0d"
 CREDENTIALS = {
     "refreshed": lambda url: RefreshToken("client", CLIENT_SECRET, REFRESH_TOKEN, accounts_url=url),
     "client": lambda url: ClientCredentials("client", CLIENT_SECRET, accounts_url=url),
     "fixed": lambda _url: FIXED,
     "asked": lambda _url: asked,
+    "key": lambda _url: ApiKey(API_KEY),
 }
 
 
 CASES = [
     *((f"{kind}:0.5", "refreshed") for kind in KINDS if kind not in THROTTLES[1:]),
     *((fault, how) for fault in ("401:0.5", "lost:0.2") for how in CREDENTIALS),
+    *((f"{kind}:0.5", "key") for kind in ("reset", "refuse", "500", "throttle-429")),
     # What is lost at the accounts server takes ten seconds of everybody's time.
     *((f"{kind}:x2@access_token", "refreshed") for kind in ACCOUNTS_KINDS if kind != "lost"),
     ("invalid-client:x2@access_token", "client"),
@@ -143,12 +147,12 @@ async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, capl
     written.add(*(span.to_json() for span in spans.get_finished_spans()))
     written.texts += [record.getMessage() for record in caplog.records]
     written.texts += [str(record.exc_info) for record in caplog.records if record.exc_info]
-    secrets = [CLIENT_SECRET, REFRESH_TOKEN, FIXED, *issued]
+    secrets = [CLIENT_SECRET, REFRESH_TOKEN, FIXED, API_KEY, *issued]
     written.search(secrets)
     for path in tmp_path.rglob("*"):
         content = path.read_bytes()
         shared = path.name.startswith("quota.db")  # access tokens are, nothing else
-        for secret in [CLIENT_SECRET, REFRESH_TOKEN, FIXED, *([] if shared else issued)]:
+        for secret in [CLIENT_SECRET, REFRESH_TOKEN, FIXED, API_KEY, *([] if shared else issued)]:
             assert secret.encode() not in content, path
 
 
@@ -161,19 +165,33 @@ COMMANDS = [
     ("subscribers", "sync", "supportbot", "--into", "people.db"),
     ("quota", "--all"),
     ("send", "--wrong"),
+    ("auth", "status"),
+    ("config",),
+    ("doctor",),
 ]
 
 
-@pytest.mark.parametrize("fault", ["401:0.3", "invalid-client:1@access_token"])
-async def test_no_secret_is_in_what_commands_write(fault, places, caplog, monkeypatch):
+REFRESHED = {
+    "CLIQ_CLIENT_ID": "client",
+    "CLIQ_CLIENT_SECRET": CLIENT_SECRET,
+    "CLIQ_REFRESH_TOKEN": REFRESH_TOKEN,
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "credentials"),
+    [
+        ("401:0.3", REFRESHED),
+        ("invalid-client:1@access_token", REFRESHED),
+        ("401:0.3", {"CLIQ_ZAPIKEY": API_KEY}),
+    ],
+)
+async def test_no_secret_is_in_what_commands_write(fault, credentials, places, caplog, monkeypatch):
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
     caplog.set_level(logging.DEBUG)
     (places / "work/ids.txt").write_text("55743307\n55743310\n")
     async with Sandbox(subscribers=5, faults=[fault]) as sandbox:
-        environment = {
-            "CLIQ_CLIENT_ID": "client",
-            "CLIQ_CLIENT_SECRET": CLIENT_SECRET,
-            "CLIQ_REFRESH_TOKEN": REFRESH_TOKEN,
+        environment = credentials | {
             "CLIQ_ACCOUNTS_URL": sandbox.url,
             "CLIQ_BASE_URL": sandbox.url,
             "CLIQ_QUOTA": f"sqlite://{places}/quota.db",
@@ -182,12 +200,12 @@ async def test_no_secret_is_in_what_commands_write(fault, places, caplog, monkey
             verbose = () if args[0] == "jobs" else ("-v",)
             result = await asyncio.to_thread(invoke, *args, *verbose, env=environment)
             assert isinstance(result.exception, SystemExit | None), args  # no traceback
-            secrets = [CLIENT_SECRET, REFRESH_TOKEN, *sandbox._app._tokens._issued]
+            secrets = [CLIENT_SECRET, REFRESH_TOKEN, API_KEY, *sandbox._app._tokens._issued]
             for secret in secrets:
                 assert secret not in result.output + caplog.text, args
     for path in places.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
             kept = [] if path.name.startswith("quota.db") else [*sandbox._app._tokens._issued]
-            for secret in [CLIENT_SECRET, REFRESH_TOKEN, *kept]:
+            for secret in [CLIENT_SECRET, REFRESH_TOKEN, API_KEY, *kept]:
                 assert secret.encode() not in content, path

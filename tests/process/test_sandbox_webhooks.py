@@ -9,8 +9,7 @@ from aiohttp import web
 from support.event_bots import Api
 
 from cliq_async.sandbox import Sandbox
-
-webhooks = pytest.importorskip("cliq_async.webhooks")
+from cliq_async.webhooks import MessageEvent, WebhookBot
 
 SCALE = 10.0
 FIRST = 55743307
@@ -21,7 +20,7 @@ async def served(*, wait_s, bot_waits_s=None, scale=SCALE, **options):
     """A sandbox that waits so long, and a bot whose handler takes as long as the message says."""
     async with Sandbox(time_scale=scale, event_wait_s=wait_s, **options) as sandbox:
         host = sandbox.url.removeprefix("http://")
-        bot = webhooks.WebhookBot(
+        bot = WebhookBot(
             sandbox.public_key,
             cliq_waits_s=bot_waits_s or wait_s,
             time_scale=scale,
@@ -29,7 +28,7 @@ async def served(*, wait_s, bot_waits_s=None, scale=SCALE, **options):
         )
 
         @bot.message
-        async def answer(event):
+        async def answer(event: MessageEvent) -> str:
             seconds, _, text = event.text.partition(" ")
             await asyncio.sleep(float(seconds) / scale)
             return f"after {seconds}{text}"

@@ -20,7 +20,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.models import Bot, Page, Subscriber
+from cliq_async.models import Bot, Function, Page, Subscriber
 from cliq_async.transport.base import Response
 from cliq_async.transport.protocol import parse_response
 from cliq_async.transport.throttling import Throttle, detect_throttle
@@ -59,7 +59,7 @@ def test_any_answer_of_any_endpoint_is_a_model_or_an_error_that_the_table_allows
         assert parse_response(ENDPOINTS[name], response).outcome == "done"
         assert got is None if model is None else isinstance(got, model)
         if isinstance(got, Page):
-            assert all(isinstance(each, Bot | Subscriber) for each in got.data)
+            assert all(isinstance(each, Bot | Function | Subscriber) for each in got.data)
         return
     assert isinstance(got, expected(name, response)), repr(got)
     assert str(got)

@@ -17,15 +17,31 @@ from support.sandbox_state import sandbox_accepts
 from support.strategies import (
     BOT_CHANGES,
     CALLS,
+    FUNCTION_CHANGES,
+    FUNCTION_HANDLER_CHANGES,
     HANDLER_CHANGES,
     MESSAGES,
     NEW_BOTS,
+    NEW_FUNCTION_HANDLERS,
+    NEW_FUNCTIONS,
     NEW_HANDLERS,
     PARAMETERS,
     words,
 )
 
-from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler, SubAction
+from cliq_async.models import (
+    BotChanges,
+    Call,
+    FunctionChanges,
+    FunctionHandlerChanges,
+    HandlerChanges,
+    NewBot,
+    NewFunction,
+    NewFunctionHandler,
+    NewHandler,
+    SubAction,
+)
+from cliq_async.models.function import FUNCTION_HANDLER_TYPES, check_function_handler_type
 from cliq_async.models.handler import HANDLER_TYPES, check_type
 from cliq_async.models.incoming import check_parameters
 from cliq_async.models.parsing.call import call_from
@@ -34,9 +50,13 @@ from cliq_async.models.serialization import to_json, unstructure
 from cliq_async.sandbox.validation import (
     read_bot_changes,
     read_call,
+    read_function_changes,
+    read_function_handler_changes,
     read_handler_changes,
     read_message,
     read_new_bot,
+    read_new_function,
+    read_new_function_handler,
     read_new_handler,
     read_parameters,
 )
@@ -199,6 +219,54 @@ def test_changes_of_handlers(each):
         return model
 
     assert_agreement(changes, read_handler_changes, plain, kind, execution_type_for(plain))
+
+
+@tries(200)
+@given(NEW_FUNCTIONS.map(unstructure).flatmap(almost_valid))
+def test_new_functions(plain):
+    assert_agreement(lambda fields: NewFunction(**fields), read_new_function, plain)
+
+
+@tries(200)
+@given(FUNCTION_CHANGES.map(unstructure).flatmap(almost_valid))
+def test_changes_of_functions(plain):
+    assert_agreement(
+        lambda fields: FunctionChanges(**fields), read_function_changes, plain, "webhook"
+    )
+
+
+@tries(200)
+@given(NEW_FUNCTION_HANDLERS.map(unstructure).flatmap(almost_valid))
+def test_new_handlers_of_functions(plain):
+    kind = execution_type_for(plain)
+    assert_agreement(
+        lambda fields: NewFunctionHandler(**fields), read_new_function_handler, plain, kind
+    )
+
+
+@tries(200)
+@given(
+    FUNCTION_HANDLER_CHANGES.flatmap(
+        lambda each: st.tuples(st.just(each[0]), almost_valid(unstructure(each[1])))
+    )
+)
+def test_changes_of_handlers_of_functions(each):
+    kind, plain = each
+
+    def changes(plain: Any) -> FunctionHandlerChanges:
+        model = FunctionHandlerChanges(**plain)
+        check_function_handler_type("type", kind, model)
+        return model
+
+    read = read_function_handler_changes
+    assert_agreement(changes, read, plain, kind, execution_type_for(plain))
+
+
+@pytest.mark.parametrize("kind", FUNCTION_HANDLER_TYPES)
+def test_both_accept_every_type_of_function_handler(kind):
+    plain = {"type": kind, "permissions": ["user"]}
+    assert sandbox_accepts(read_new_function_handler, plain, "webhook")
+    assert unstructure(NewFunctionHandler(kind, permissions="user")) == plain
 
 
 @tries(200)

@@ -13,7 +13,17 @@ from support.sandbox_state import offline_sandbox, sandbox_accepts
 from cliq_async import models
 from cliq_async.client import CliqClient
 from cliq_async.errors import ApiError, CliqError, ValidationError
-from cliq_async.models import BotChanges, Call, HandlerChanges, NewBot, NewHandler
+from cliq_async.models import (
+    BotChanges,
+    Call,
+    FunctionChanges,
+    FunctionHandlerChanges,
+    HandlerChanges,
+    NewBot,
+    NewFunction,
+    NewFunctionHandler,
+    NewHandler,
+)
 from cliq_async.models.serialization import to_json
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox.validation import read_parameters
@@ -25,6 +35,8 @@ ANSWERS = {
     models.Bot,
     models.BotHandler,
     models.CallReceipt,
+    models.Function,
+    models.FunctionHandler,
     models.Handler,
     models.HandlerParam,
     models.IncomingReceipt,
@@ -82,6 +94,8 @@ def test_client_and_sandbox_agree_on_parameters(data):
 
 NEW_BOT = NewBot("Bot", description="x")
 HANDLER = NewHandler("message_handler", script="x")
+NEW_FUNCTION = NewFunction("f", description="x", function_type="button")
+BUTTON = NewFunctionHandler("button_handler", script="x")
 VALID: dict[str, dict[str, Any]] = {
     "bots.create": {"new": NEW_BOT},
     "bots.list": {"limit": 5, "next_token": None, "sync_token": None, "search": "s", "scope": "t"},
@@ -115,6 +129,19 @@ VALID: dict[str, dict[str, Any]] = {
     },
     "handlers.get": {"bot_id": "1", "type": "message_handler", "handler_id": None},
     "handlers.delete": {"bot_id": "1", "type": "message_handler", "handler_id": None},
+    "functions.create": {"new": NEW_FUNCTION},
+    "functions.list": {"limit": 5, "next_token": None, "sync_token": None},
+    "functions.get": {"function_id": "1"},
+    "functions.update": {"function_id": "1", "changes": FunctionChanges(name="x")},
+    "functions.delete": {"function_id": "1"},
+    "functions.create_handler": {"function_id": "1", "new": BUTTON},
+    "functions.update_handler": {
+        "function_id": "1",
+        "type": "button_handler",
+        "changes": FunctionHandlerChanges(script="x"),
+    },
+    "functions.get_handler": {"function_id": "1", "type": "button_handler"},
+    "functions.delete_handler": {"function_id": "1", "type": "button_handler"},
     "subscribers.list": {
         "bot": "supportbot",
         "limit": 5,

@@ -9,15 +9,28 @@ from support.sandbox_state import offline_sandbox
 from support.strategies import (
     BOT_CHANGES,
     CALLS,
+    FUNCTION_CHANGES,
+    FUNCTION_HANDLER_CHANGES,
     HANDLER_CHANGES,
     MESSAGES,
     NEW_BOTS,
+    NEW_FUNCTION_HANDLERS,
+    NEW_FUNCTIONS,
     NEW_HANDLERS,
     PARAMETERS,
 )
 
 from cliq_async.client import CliqClient
-from cliq_async.models import Bot, Call, Handler, NewBot, NewHandler
+from cliq_async.models import (
+    Bot,
+    Call,
+    Function,
+    Handler,
+    NewBot,
+    NewFunction,
+    NewFunctionHandler,
+    NewHandler,
+)
 from cliq_async.models.parsing.call import actions_from
 from cliq_async.models.parsing.message import message_from
 from cliq_async.models.serialization import unstructure
@@ -119,6 +132,83 @@ def test_changes_of_a_handler(each):
     assert_kept(changes, got)
     assert isinstance(changed, Handler)
     assert changed.id == got.id
+
+
+@ROUND_TRIP
+@given(NEW_FUNCTIONS)
+def test_new_function(new):
+    async def work(client):
+        created = await client.functions.create(new)
+        return created, await client.functions.get(created.id)
+
+    (created, got), _ = run_offline(work)
+    assert created == got
+    assert_kept(new, got)
+
+
+@ROUND_TRIP
+@given(FUNCTION_CHANGES)
+def test_changes_of_a_function(changes):
+    webhook = NewFunction(
+        "f",
+        description="x",
+        function_type="form",
+        execution_type="webhook",
+        execution_url="https://a",
+    )
+
+    async def work(client):
+        function = await client.functions.create(webhook)
+        changed = await client.functions.update(function.id, changes)
+        return changed, await client.functions.get(function.id)
+
+    (changed, got), _ = run_offline(work)
+    assert changed == got
+    assert_kept(changes, got)
+
+
+async def create_function_for(client: CliqClient, kind: str, handler: Any) -> Function:
+    """Create a function that may have the handler."""
+    function_type: Any = kind.removesuffix("_handler") if "button" in kind else "form"
+    url = None if handler.permissions is None else "https://a"
+    execution_type: Any = None if url is None else "webhook"
+    new = NewFunction(
+        "New",
+        description="x",
+        function_type=function_type,
+        execution_type=execution_type,
+        execution_url=url,
+    )
+    return await client.functions.create(new)
+
+
+@ROUND_TRIP
+@given(NEW_FUNCTION_HANDLERS)
+def test_new_handler_of_a_function(new):
+    async def work(client):
+        function = await create_function_for(client, new.type, new)
+        await client.functions.create_handler(function.id, new)
+        return await client.functions.get_handler(function.id, new.type)
+
+    got, _ = run_offline(work)
+    assert_kept(new, got)
+
+
+@ROUND_TRIP
+@given(FUNCTION_HANDLER_CHANGES)
+def test_changes_of_a_handler_of_a_function(each):
+    kind, changes = each
+    logic: Any = {"script": "x"} if changes.permissions is None else {"permissions": []}
+
+    async def work(client):
+        function = await create_function_for(client, kind, changes)
+        await client.functions.create_handler(function.id, NewFunctionHandler(kind, **logic))
+        changed = await client.functions.update_handler(function.id, kind, changes)
+        return changed, await client.functions.get_handler(function.id, kind)
+
+    (changed, got), _ = run_offline(work)
+    assert_kept(changes, got)
+    assert (changed.script, changed.permissions) == (got.script, got.permissions)
 
 
 @ROUND_TRIP

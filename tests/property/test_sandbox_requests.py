@@ -12,18 +12,28 @@ from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Limit
 from cliq_async.testing import sandbox_in_thread
 
 BOT_ID = "53719000001878011"
-PARAMETERS = {"handler_type": "welcome_handler", "bot_id": BOT_ID}
-API = {
-    name: (
-        endpoint.method,
-        BASE_PATH
-        + "/".join(
-            PARAMETERS.get(part[1:-1], "supportbot") if part.startswith("{") else part
-            for part in endpoint.path.split("/")
-        ),
+FUNCTION_ID = "53719000001879011"
+NEEDED = {"delete_bot", "delete_function", "delete_function_handler"}
+
+
+def path_of(endpoint):
+    """Return the path of an endpoint for a bot or a function that exists."""
+    of_function = "{function_id}" in endpoint.path
+    known = {
+        "bot_id": BOT_ID,
+        "function_id": FUNCTION_ID,
+        "handler_type": "button_handler" if of_function else "welcome_handler",
+    }
+    parts = endpoint.path.split("/")
+    return BASE_PATH + "/".join(
+        known.get(part[1:-1], "supportbot") if part.startswith("{") else part for part in parts
     )
+
+
+API = {
+    name: (endpoint.method, path_of(endpoint))
     for name, endpoint in ENDPOINTS.items()
-    if name != "delete_bot"  # the bot is needed
+    if name not in NEEDED
 }
 OTHERS = {
     "token": ("POST", "/oauth/v2/token"),
@@ -64,6 +74,9 @@ HOSTILE = {
 def url():
     limits = dict.fromkeys(ENDPOINTS, Limit(10**9, 60.0, 300.0))
     with sandbox_in_thread(limits=limits) as sandbox:
+        function = b'{"name":"f","description":"d","function_type":"button"}'
+        assert ask(sandbox.url, request("create_function", function)) == 200
+        assert ask(sandbox.url, request("get_function_handler")) == 200
         yield sandbox.url
 
 
@@ -126,7 +139,7 @@ VALUES = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=5)
-    | st.sampled_from(["users", "poll", "supportbot", BOT_ID, "message_handler", "55743307"]),
+    | st.sampled_from(["users", "poll", "supportbot", BOT_ID, "message_handler", "button_handler"]),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
     ),
@@ -135,6 +148,7 @@ VALUES = st.recursive(
 FIELDS = [
     *("text", "card", "slides", "buttons", "references", "user_ids", "broadcast", "reply_to"),
     *("thread_chat_id", "name", "description", "scope", "team_ids", "type", "script"),
+    *("function_type", "execution_url", "execution_type"),
     *("permissions", "sub_actions", "channel_unique_name", "retry", "actions"),
 ]
 OBJECTS = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), VALUES, max_size=4)

@@ -16,6 +16,7 @@ from cliq_async.transport.base import Response
 
 NAMES = "code error title details message status_code data id unique_name name handlers creator"
 NAMES += " next_token sync_token deleted user_id user_ids chat_id message_id message_details type"
+NAMES += " function_id function_type execution_url"
 NAMES += " script permissions params sub_actions display_props position team_ids default"
 WORDS = (
     "bot_not_found bot_already_member x_denied forbidden_x request_limit_exceeded 7 extra_key_found"

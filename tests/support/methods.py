@@ -12,10 +12,16 @@ from cliq_async.models import (
     BotChanges,
     Call,
     CallReceipt,
+    Function,
+    FunctionChanges,
+    FunctionHandler,
+    FunctionHandlerChanges,
     Handler,
     HandlerChanges,
     IncomingReceipt,
     NewBot,
+    NewFunction,
+    NewFunctionHandler,
     NewHandler,
     Page,
     SentMessage,
@@ -25,6 +31,15 @@ from cliq_async.quota.stores.memory import MemoryStore
 NEW = NewBot("Ops Bot", description="Tells what is on fire")
 HANDLER = NewHandler("message_handler", script="return Map();")
 MENU = HandlerChanges(name="Open")
+HOOK = "https://example.com/cliq"
+FUNCTION = NewFunction(
+    "approve",
+    description="Approves an expense",
+    function_type="button",
+    execution_type="webhook",
+    execution_url=HOOK,
+)
+BUTTON = NewFunctionHandler("button_handler", permissions=["message", "user"])
 
 Method = Callable[[CliqClient], Awaitable[object]]
 
@@ -88,6 +103,47 @@ METHODS: dict[str, tuple[Method, str, object]] = {
         "/bots/ops/subscribers",
         None,
     ),
+    "create_function": (
+        lambda client: client.functions.create(FUNCTION),
+        "/functions",
+        {
+            "name": "approve",
+            "description": "Approves an expense",
+            "function_type": "button",
+            "execution_type": "webhook",
+            "execution_url": HOOK,
+        },
+    ),
+    "list_functions": (lambda client: client.functions.list(), "/functions", None),
+    "update_function": (
+        lambda client: client.functions.update("1", FunctionChanges(name="refuse")),
+        "/functions/1",
+        {"name": "refuse"},
+    ),
+    "get_function": (lambda client: client.functions.get("1"), "/functions/1", None),
+    "delete_function": (lambda client: client.functions.delete("1"), "/functions/1", None),
+    "create_function_handler": (
+        lambda client: client.functions.create_handler("1", BUTTON),
+        "/functions/1/handlers",
+        {"type": "button_handler", "permissions": ["message", "user"]},
+    ),
+    "update_function_handler": (
+        lambda client: client.functions.update_handler(
+            "1", "form_view_handler", FunctionHandlerChanges(script="return Map();")
+        ),
+        "/functions/1/handlers/form_view_handler",
+        {"script": "return Map();"},
+    ),
+    "get_function_handler": (
+        lambda client: client.functions.get_handler("1", "button_handler"),
+        "/functions/1/handlers/button_handler",
+        None,
+    ),
+    "delete_function_handler": (
+        lambda client: client.functions.delete_handler("1", "button_handler"),
+        "/functions/1/handlers/button_handler",
+        None,
+    ),
 }
 WRITES_WITH_AN_ANSWER = {
     "create_bot": Bot(id="", unique_name="", name=""),
@@ -97,9 +153,27 @@ WRITES_WITH_AN_ANSWER = {
     "trigger_call": CallReceipt(),
     "create_handler": Handler(type="message_handler"),
     "update_handler": Handler(type="menu_handler"),
+    "create_function": Function(id="", name=""),
+    "update_function": Function(id="", name=""),
+    "create_function_handler": FunctionHandler(type="button_handler", function_id="1"),
+    "update_function_handler": FunctionHandler(type="form_view_handler", function_id="1"),
 }
-WITHOUT_AN_ANSWER = {"delete_bot", "delete_handler", "associate_channel"}
-READS = {"get_bot": Bot, "get_handler": Handler, "list_bots": Page, "list_subscribers": Page}
+WITHOUT_AN_ANSWER = {
+    "delete_bot",
+    "delete_handler",
+    "associate_channel",
+    "delete_function",
+    "delete_function_handler",
+}
+READS = {
+    "get_bot": Bot,
+    "get_handler": Handler,
+    "list_bots": Page,
+    "list_subscribers": Page,
+    "get_function": Function,
+    "get_function_handler": FunctionHandler,
+    "list_functions": Page,
+}
 MODELS: dict[str, type | None] = {
     **READS,
     **{name: type(each) for name, each in WRITES_WITH_AN_ANSWER.items()},

@@ -136,7 +136,7 @@ def all_tokens(name: str) -> int:
 
 
 def a_call(name: str, data=None) -> ApiCall:
-    names = ("bot_id", "bot_unique_name", "bot_id_or_unique_name", "handler_type")
+    names = ("bot_id", "bot_unique_name", "bot_id_or_unique_name", "handler_type", "function_id")
     path: dict[str, str] = dict.fromkeys(names, "one")
     return ApiCall(ENDPOINTS[name], path, data=data)
 

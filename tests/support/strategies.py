@@ -12,6 +12,8 @@ from cliq_async.models import (
     CallAction,
     Confirm,
     CopyText,
+    FunctionChanges,
+    FunctionHandlerChanges,
     Graph,
     HandlerChanges,
     Images,
@@ -20,6 +22,8 @@ from cliq_async.models import (
     Message,
     ModernInline,
     NewBot,
+    NewFunction,
+    NewFunctionHandler,
     NewHandler,
     OpenUrl,
     PercentageChart,
@@ -34,6 +38,7 @@ from cliq_async.models import (
     Table,
     TextBlock,
 )
+from cliq_async.models.function import FUNCTION_HANDLER_TYPES, FUNCTION_PERMISSIONS
 from cliq_async.models.handler import HANDLER_TYPES, PERMISSIONS
 
 
@@ -258,6 +263,46 @@ def _changes(kind: str) -> st.SearchStrategy[tuple[str, HandlerChanges]]:
     )
 
 
+FUNCTION_URLS = maybe(st.sampled_from(["https://example.com/cliq", "http://" + "a" * 218]))
+NEW_FUNCTIONS = (
+    st.fixed_dictionaries(
+        {
+            "name": words(1, 30),
+            "description": words(1, 300),
+            "function_type": st.sampled_from(["button", "form", "widget_button"]),
+            "execution_type": maybe(st.sampled_from(["deluge", "webhook"])),
+            "execution_url": FUNCTION_URLS,
+        }
+    )
+    .map(build_or_none(NewFunction))
+    .filter(bool)
+)
+FUNCTION_CHANGES = (
+    st.fixed_dictionaries(
+        {
+            "name": maybe(words(1, 30)),
+            "description": maybe(words(1, 300)),
+            "execution_url": FUNCTION_URLS,
+        }
+    )
+    .map(build_or_none(FunctionChanges))
+    .filter(bool)
+)
+
+
+def function_logic(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    names = st.lists(st.sampled_from(FUNCTION_PERMISSIONS[kind]), unique=True)
+    return st.fixed_dictionaries({"script": words(1, 100)}) | st.fixed_dictionaries(
+        {"permissions": names}
+    )
+
+
+NEW_FUNCTION_HANDLERS = st.sampled_from(FUNCTION_HANDLER_TYPES).flatmap(
+    lambda kind: function_logic(kind).map(lambda logic: NewFunctionHandler(kind, **logic))
+)
+FUNCTION_HANDLER_CHANGES = st.sampled_from(FUNCTION_HANDLER_TYPES).flatmap(
+    lambda kind: function_logic(kind).map(lambda logic: (kind, FunctionHandlerChanges(**logic)))
+)
 NEW_HANDLERS = st.sampled_from(HANDLER_TYPES).flatmap(_new_handlers)
 HANDLER_CHANGES = st.sampled_from(HANDLER_TYPES).flatmap(_changes)
 CALLS = st.builds(

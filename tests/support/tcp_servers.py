@@ -159,8 +159,8 @@ async def a_transport(**options):
         await transport.close()
 
 
-def request(url, method="GET", body=b"", timeout_s: float | None = 5.0):
-    return Request(method, url, {"Authorization": "Bearer t"}, body, timeout_s)
+def request(url, method="GET", body=b"", timeout_s: float | None = 5.0, *, api_key=""):
+    return Request(method, url, {"Authorization": "Bearer t"}, body, timeout_s, api_key=api_key)
 
 
 def connector_of(transport) -> Any:

@@ -16,6 +16,10 @@ from cliq_async import (
     CallTemplate,
     ClientCredentials,
     CliqClient,
+    Function,
+    FunctionChanges,
+    FunctionHandler,
+    FunctionHandlerChanges,
     Handler,
     HandlerChanges,
     IncomingReceipt,
@@ -24,6 +28,8 @@ from cliq_async import (
     Message,
     MessageTemplate,
     NewBot,
+    NewFunction,
+    NewFunctionHandler,
     NewHandler,
     OpenUrl,
     Outcome,
@@ -108,6 +114,24 @@ async def handlers(client: CliqClient) -> None:
     changes = HandlerChanges(script="return Map();")
     assert_type(await client.handlers.update("1", "menu_handler", changes, handler_id="2"), Handler)
     assert_type(await client.handlers.delete("1", "welcome_handler"), None)
+
+
+async def functions(client: CliqClient) -> None:
+    new = NewFunction("approve", description="x", function_type="button")
+    assert_type(await client.functions.create(new), Function)
+    assert_type(await client.functions.list(limit=50, sync_token="x"), Page[Function])
+    assert_type(client.functions.iter(), AsyncIterator[Function])
+    function = await client.functions.get("1")
+    assert_type(function.handlers, tuple[FunctionHandler, ...])
+    assert_type(await client.functions.update("1", FunctionChanges(name="x")), Function)
+    assert_type(await client.functions.delete("1"), None)
+    handler = NewFunctionHandler("form_submit_handler", permissions=["chat", "user"])
+    assert_type(await client.functions.create_handler("1", handler), FunctionHandler)
+    changes = FunctionHandlerChanges(permissions="user")
+    updated = await client.functions.update_handler("1", "button_handler", changes)
+    assert_type(updated, FunctionHandler)
+    assert_type(await client.functions.get_handler("1", "form_view_handler"), FunctionHandler)
+    assert_type(await client.functions.delete_handler("1", "form_view_handler"), None)
 
 
 async def subscribers(client: CliqClient) -> None:

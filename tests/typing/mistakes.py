@@ -14,6 +14,8 @@ from cliq_async import (
     CliqClient,
     Message,
     NewBot,
+    NewFunction,
+    NewFunctionHandler,
     NewHandler,
     OpenUrl,
     Styles,
@@ -62,6 +64,9 @@ async def calls(client: CliqClient) -> None:
     await client.calls.trigger("ops", "Down")  # type: ignore[arg-type]
     await client.calls.trigger("ops", Call("Down", retry="2"))  # type: ignore[arg-type]
     await client.handlers.get("1", "dream_handler")  # type: ignore[arg-type]
+    await client.functions.get_handler("1", "form_handler")  # type: ignore[arg-type]
+    NewFunction("x", description="x", function_type="menu")  # type: ignore[arg-type]
+    NewFunctionHandler("button_handler", permissions=["location"])  # type: ignore[list-item]
     await client.subscribers.list("ops", limit="5")  # type: ignore[arg-type]
     await client.broadcast("ops", "Hi", [1], batchsize=5)  # type: ignore[call-arg]
     await client.broadcast("ops", "Hi", [1], batch_size="5")  # type: ignore[arg-type]

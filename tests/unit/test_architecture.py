@@ -54,7 +54,9 @@ PURE = [
         r"|cliq_async\.auth\.oauth"
         r"|cliq_async\.quota\.(adaptive|bucket|fair_share|model)"
         r"|cliq_async\.transport\.(dialect|protocol|retry|throttling)"
+        r"|cliq_async\.deploy\.(actual|export|plan)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
+        r"|cliq_async\.webhooks\.(answers|http|parts|repetition|signature)"
         r"|cliq_async\.sandbox\.(algorithms|rate_limits)"
         r"|cliq_async\.sandbox\.events\.(answers|contexts|deliveries|payloads)",
         module,
@@ -86,13 +88,15 @@ def test_aiohttp_is_known_to_few():
         "cliq_async.cli.commands.demo_baseline",
         "cliq_async.cli.commands.user",
         "cliq_async.cli.diagnostics.checks",
+        "cliq_async.webhooks.aiohttp",
     }
 
 
 LAYERS = [
     {"cli", "pytest_plugin"},
+    {"deploy"},
     {"testing", "__init__"},
-    {"sync"},
+    {"sync", "webhooks"},
     {"client"},
     {"session"},
     {"bulk", "resources", "config"},
@@ -160,6 +164,14 @@ def test_sync_stands_above_the_client():
     assert importers(pattern, outside={"sync", "cli"}) == {"cliq_async"}
 
 
+def test_webhooks_stand_above_the_client():
+    pattern = r"cliq_async\.webhooks(\..*)?"
+    assert importers(pattern, outside={"webhooks"}) == {
+        "cliq_async.testing",
+        "cliq_async.pytest_plugin",
+    }
+
+
 def test_sandbox_shares_nothing_with_the_client_but_the_table():
     inside = [module for module in MODULES if part_of(module) == "sandbox"]
     shared = {
@@ -181,6 +193,10 @@ def test_importing_the_sdk_imports_no_optional_package():
             todo += imported(module)
     assert "cliq_async.transport.executor" in seen
     assert not any(module.startswith("cliq_async.cli.") for module in seen)
+
+
+def test_only_commands_know_bots_as_code():
+    assert importers(r"cliq_async\.deploy(\..*)?", outside={"deploy", "cli"}) == set()
 
 
 def test_imports_form_no_circle():

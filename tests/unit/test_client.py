@@ -9,7 +9,7 @@ import pytest
 from support.clients import a_scripted_client
 from support.scripted import SECRET, moved
 
-from cliq_async.auth.provider import AccessToken, ClientCredentials, RefreshToken
+from cliq_async.auth.provider import AccessToken, ApiKey, ClientCredentials, RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.errors import TransportError, ValidationError
 from cliq_async.models.message import SentMessage
@@ -84,9 +84,10 @@ async def fetch_token():
         AccessToken(SECRET),
         RefreshToken("client", SECRET, SECRET),
         ClientCredentials("client", SECRET),
+        ApiKey(SECRET),
         fetch_token,
     ],
-    ids=["str", "access token", "refresh token", "client credentials", "callable"],
+    ids=["str", "access token", "refresh token", "client credentials", "API key", "callable"],
 )
 async def test_secrets_are_not_in_the_repr(auth):
     client = CliqClient(auth, quota=MemoryStore())
@@ -96,6 +97,18 @@ async def test_secrets_are_not_in_the_repr(auth):
         assert SECRET not in repr(client._auth)
         await client.__aenter__()
     await client.close()
+
+
+@pytest.mark.parametrize("allow_http", [(), "sandbox", "sandbox:8080"])
+def test_api_key_is_sent_over_plain_http_to_this_machine_only(allow_http):
+    for server in ("http://sandbox:8080", "http://cliq.zoho.com"):
+        with pytest.raises(ValidationError) as caught:
+            CliqClient(ApiKey(SECRET), base_url=server, allow_http=allow_http)
+        assert caught.value.field == "base_url"
+        assert SECRET not in str(caught.value)
+    for server in ("http://127.0.0.1:1", "http://[::1]:1", "http://localhost", "https://sandbox"):
+        CliqClient(ApiKey(SECRET), base_url=server, quota=MemoryStore())
+    CliqClient(ApiKey(SECRET), quota=MemoryStore())
 
 
 def test_auth_that_cannot_be_one_is_refused_when_the_client_is_made():
@@ -194,7 +207,7 @@ async def test_mock_of_the_client_knows_its_resources_and_their_methods():
     sent = await client.messages.send("ops", "hi", user_ids=[1])
     assert sent.message_id == "7"
     client.messages.send.assert_awaited_once_with("ops", "hi", user_ids=[1])
-    for name in ("bots", "calls", "handlers", "subscribers"):
+    for name in ("bots", "calls", "functions", "handlers", "subscribers"):
         with pytest.raises(AttributeError):
             getattr(client, name).no_such_method  # noqa: B018 - it raises
     with pytest.raises(TypeError):

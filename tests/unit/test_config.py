@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from cliq_async.auth.provider import RefreshToken
+from cliq_async.auth.provider import ApiKey, RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.config import DATA_CENTERS, Settings, from_env
 from cliq_async.endpoints import ENDPOINTS, Limit
@@ -253,6 +253,17 @@ REFRESH = {
 def test_access_token_of_the_environment_precedes_a_refresh_token():
     assert from_env({"CLIQ_ACCESS_TOKEN": "t"} | REFRESH) == ("t", {})
     assert from_env(REFRESH) == (RefreshToken("id", "a-client-secret", "a-refresh-token"), {})
+
+
+def test_api_key_of_the_environment_is_the_last_resort():
+    key = {"CLIQ_ZAPIKEY": "1001.key\n"}
+    assert from_env(key) == (ApiKey("1001.key"), {})
+    assert from_env(key | {"CLIQ_CLIENT_ID": "id"}) == (ApiKey("1001.key"), {})
+    assert from_env(key | {"CLIQ_ACCESS_TOKEN": "t"}) == ("t", {})
+    assert isinstance(from_env(key | REFRESH)[0], RefreshToken)
+    with pytest.raises(ValidationError, match="CLIQ_ZAPIKEY: visible ASCII") as caught:
+        from_env({"CLIQ_ZAPIKEY": "1001.k\u00e9y"})
+    assert "1001" not in str(caught.value)
 
 
 def test_environment_sets_the_options_that_it_has():

@@ -7,10 +7,11 @@ from cliq_async.errors import ValidationError
 
 MINUTE = 60.0
 BOTS, WEBHOOKS = "ZohoCliq.Bots.", "ZohoCliq.Webhooks.CREATE"
+FUNCTIONS = "ZohoCliq.Functions."
 
-# In the order of the documents' sections: "Threshold limit: N requests per M min per user",
-# "Lock period: L minutes", "OAuth Scope", and the method and URL of the sample request.
-DOCUMENTED = [
+# The Bots API, in the order of the documents' sections: "Threshold limit: N requests per M min per
+# user", "Lock period: L minutes", "OAuth Scope", and the method and URL of the sample request.
+BOTS_API = [
     ("create_bot", "POST", "/bots", 10, 1, 5, [BOTS + "CREATE"]),
     ("list_bots", "GET", "/bots", 30, 1, 5, [BOTS + "READ"]),
     ("update_bot", "PATCH", "/bots/*", 10, 1, 5, [BOTS + "UPDATE"]),
@@ -35,6 +36,21 @@ DOCUMENTED = [
     ("list_subscribers", "GET", "/bots/*/subscribers", 100, 1, 5, [BOTS + "READ"]),
 ]
 
+# The Functions API: the same of each operation's description in its OpenAPI document.
+HANDLERS, HANDLER = "/functions/*/handlers", "/functions/*/handlers/*"
+FUNCTIONS_API = [
+    ("create_function", "POST", "/functions", 10, 1, 5, [FUNCTIONS + "CREATE"]),
+    ("list_functions", "GET", "/functions", 30, 1, 5, [FUNCTIONS + "READ"]),
+    ("update_function", "PATCH", "/functions/*", 10, 1, 5, [FUNCTIONS + "UPDATE"]),
+    ("get_function", "GET", "/functions/*", 30, 1, 5, [FUNCTIONS + "READ"]),
+    ("delete_function", "DELETE", "/functions/*", 10, 1, 5, [FUNCTIONS + "DELETE"]),
+    ("create_function_handler", "POST", HANDLERS, 10, 1, 5, [FUNCTIONS + "UPDATE"]),
+    ("update_function_handler", "PATCH", HANDLER, 10, 1, 5, [FUNCTIONS + "UPDATE"]),
+    ("get_function_handler", "GET", HANDLER, 10, 1, 5, [FUNCTIONS + "READ"]),
+    ("delete_function_handler", "DELETE", HANDLER, 10, 1, 5, [FUNCTIONS + "UPDATE"]),
+]
+DOCUMENTED = BOTS_API + FUNCTIONS_API
+
 
 @pytest.mark.parametrize("row", DOCUMENTED, ids=[row[0] for row in DOCUMENTED])
 def test_row_matches_the_documentation(row):
@@ -48,7 +64,7 @@ def test_row_matches_the_documentation(row):
 
 def test_table_has_the_documented_operations_and_no_others():
     assert list(ENDPOINTS) == [row[0] for row in DOCUMENTED]
-    assert len(DOCUMENTED) == 14
+    assert (len(BOTS_API), len(FUNCTIONS_API)) == (14, 9)
     assert BASE_PATH == "/api/v3"
 
 

@@ -72,7 +72,7 @@ async def test_requests_waits_locks_and_free_tokens_are_measured(collected):
     assert {"endpoint": "list_bots", "lane": "interactive"} in waits
     assert any(each.get("error") == "QuotaWaitError" for each in waits)
     free = {each["endpoint"]: value for each, value in found["cliq.quota.free"]}
-    assert len(free) == 14
+    assert len(free) == 23
     assert free["send_message"] == 50
     assert free["list_bots"] < 10
 
@@ -86,7 +86,7 @@ async def test_observed_clients_are_distinguished_and_closed_ones_are_not_measur
         await bob.bots.list()
         found = points(reader)["cliq.quota.free"]
     free = {(each["account"], each["endpoint"]): value for each, value in found}
-    assert len(free) == 28
+    assert len(free) == 46
     assert (free["ann", "list_bots"], free["bob", "list_bots"]) == (30, 29)
     assert "cliq.quota.free" not in points(reader)
 

@@ -16,6 +16,7 @@ PUBLIC = [
     "AccessToken",
     "Action",
     "ApiError",
+    "ApiKey",
     "AuthError",
     "AuthenticationError",
     "BadRequestError",
@@ -42,6 +43,10 @@ PUBLIC = [
     "CopyText",
     "Endpoint",
     "Graph",
+    "Function",
+    "FunctionChanges",
+    "FunctionHandler",
+    "FunctionHandlerChanges",
     "Handler",
     "HandlerChanges",
     "HandlerParam",
@@ -59,6 +64,8 @@ PUBLIC = [
     "MessageTemplate",
     "ModernInline",
     "NewBot",
+    "NewFunction",
+    "NewFunctionHandler",
     "NewHandler",
     "NotFoundError",
     "OpenUrl",
@@ -133,6 +140,16 @@ SIGNATURES = {
     "handlers.update": "bot_id, type, changes, *, handler_id=None",
     "handlers.get": "bot_id, type, *, handler_id=None",
     "handlers.delete": "bot_id, type, *, handler_id=None",
+    "functions.create": "new",
+    "functions.list": "*, limit=None, next_token=None, sync_token=None",
+    "functions.iter": "*, limit=50",
+    "functions.get": "function_id",
+    "functions.update": "function_id, changes",
+    "functions.delete": "function_id",
+    "functions.create_handler": "function_id, new",
+    "functions.update_handler": "function_id, type, changes",
+    "functions.get_handler": "function_id, type",
+    "functions.delete_handler": "function_id, type",
     "subscribers.list": "bot, *, limit=None, next_token=None, sync_token=None, extension_key=None",
     "subscribers.iter": "bot, *, limit=50, extension_key=None",
     "read_outcomes": "path, *, delivered=False",
@@ -179,7 +196,8 @@ def test_public_signatures_are_these():
     found = {"CliqClient": _without_types(CliqClient)}
     places: dict[str, object] = {"client": client}
     places |= {
-        n: getattr(client, n) for n in ["bots", "messages", "calls", "handlers", "subscribers"]
+        n: getattr(client, n)
+        for n in ["bots", "messages", "calls", "functions", "handlers", "subscribers"]
     }
     for place, thing in places.items():
         for name in dir(thing):

@@ -45,7 +45,7 @@ async def test_request_is_seen_as_the_api_names_it():
         {"bot_unique_name": "ops€"},
         {"text": "Hi"},
     )
-    assert send.query == {"channel_unique_name": "news"}
+    assert send.query == dict.fromkeys(("channel_unique_name", "CHANNEL_UNIQUE_NAME"), "news")
     assert (delete.endpoint, delete.method, delete.json) == ("delete_handler", "DELETE", None)
     assert delete.path == {"bot_id": "b-1", "handler_type": "menu_handler"}
     assert delete.query == {"handler_id": "7"}

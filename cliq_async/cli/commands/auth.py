@@ -94,7 +94,7 @@ def _status(resolved: ResolvedSettings, problem: str | None) -> dict[str, Any]:
     settings = resolved.validated()
     login = None if credentials is None else credentials.login
     store = ProfileStore()
-    fixed = credentials is not None and credentials.kind == "access token"
+    fixed = credentials is not None and credentials.fixed
     good = "given; `cliq doctor` checks it" if fixed else "available"
     return {
         "profile": None if profile is None else profile.value,

@@ -1,10 +1,13 @@
-"""`cliq bots`: list, show, create, change and delete bots."""
+"""`cliq bots`: list, show, create, change and delete bots, one by one or as `cliq.toml` says."""
 
 from typing import Any
 
 import click
 
+from cliq_async.cli.commands.bots_apply import apply
 from cliq_async.cli.commands.bots_edit import create, update
+from cliq_async.cli.commands.bots_plan import plan
+from cliq_async.cli.commands.bots_pull import pull
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.group import Group
 from cliq_async.cli.options import (
@@ -27,7 +30,8 @@ __all__ = ["bots"]
 def bots() -> None:
     """List, show, create, change and delete bots.
 
-    BOT_ID is the id that `cliq bots list` shows, not the unique name.
+    BOT_ID is the id that `cliq bots list` shows, not the unique name. KEY is a bot's key in the
+    cliq.toml of the current folder.
     """
 
 
@@ -127,5 +131,5 @@ def delete(*, bot_id: str, yes: bool, max_wait: float, connection: ConnectionOpt
     echo(f"deleted: {clean(bot_id)}")
 
 
-for _command in (list_bots, get, create, update, delete):
+for _command in (list_bots, get, create, update, delete, plan, apply, pull):
     bots.add_command(_command)

@@ -105,8 +105,9 @@ def _identity(resolved: ResolvedSettings) -> list[tuple[str, Row]]:
     ]
     if credentials is None:
         return [*rows, ("credentials", (None, "none found"))]
-    if credentials.kind == "access token":
-        return [*rows, ("access_token", (_HIDDEN, credentials.source))]
+    if credentials.fixed:
+        name = credentials.kind.lower().replace(" ", "_")
+        return [*rows, (name, (_HIDDEN, credentials.source))]
     names = ("client_secret", "refresh_token")
     return [
         *rows,

@@ -25,10 +25,11 @@ from cliq_async.cli.outputs.console import echo, echo_err, echo_json, is_termina
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, clean_lines, verbatim
 from cliq_async.models.bot import Bot
+from cliq_async.models.function import FunctionHandler
 from cliq_async.models.handler import Handler
 from cliq_async.models.serialization import unstructure
 
-__all__ = ["handlers"]
+__all__ = ["handlers", "print_script"]
 
 
 @click.group(cls=Group)
@@ -106,7 +107,7 @@ def get(
     if as_json:
         echo_json(unstructure(handler))
     elif script_only:
-        _print_script(handler)
+        print_script(handler)
     else:
         _print_handler(handler)
 
@@ -165,7 +166,12 @@ def _question(bot: Bot, kind: str, handler_id: str | None) -> str:
     return f"Delete the {kind}{name} of {clean(bot.name)} ({clean(bot.unique_name)}) permanently?"
 
 
-def _print_script(handler: Handler) -> None:
+def print_script(handler: Handler | FunctionHandler) -> None:
+    """Print the script of a handler as it is, or made harmless for a terminal.
+
+    Raises:
+        CliError: The handler has no script.
+    """
     if not handler.script:
         raise CliError(f"the {handler.type} has no script")
     if is_terminal():

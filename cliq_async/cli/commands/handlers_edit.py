@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import Any, Final, get_args
 
 import click
@@ -10,6 +11,7 @@ from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.cli.options import (
     ConnectionOptions,
+    Option,
     combine,
     connection_options,
     json_option,
@@ -28,7 +30,17 @@ from cliq_async.models.handler import (
 )
 from cliq_async.models.serialization import unstructure
 
-__all__ = ["TYPES_HELP", "create", "handler_id", "handler_type", "update"]
+__all__ = [
+    "TYPES_HELP",
+    "create",
+    "handler_id",
+    "handler_type",
+    "handler_type_argument",
+    "read_script",
+    "script_option",
+    "types_help",
+    "update",
+]
 
 _SUFFIX: Final = "_handler"
 _NAMES: Final = {
@@ -43,12 +55,17 @@ _NAMES: Final = {
 }
 
 
-TYPES_HELP: Final = "\n".join(
-    (
-        "TYPE is one of these, with or without the suffix _handler:",
-        *textwrap.wrap(", ".join(HANDLER_TYPES), 74, initial_indent="  ", subsequent_indent="  "),
+def types_help(types: Sequence[str]) -> str:
+    """Return the paragraph of a command's help that lists the types of handlers."""
+    return "\n".join(
+        (
+            "TYPE is one of these, with or without the suffix _handler:",
+            *textwrap.wrap(", ".join(types), 74, initial_indent="  ", subsequent_indent="  "),
+        )
     )
-)
+
+
+TYPES_HELP: Final = types_help(HANDLER_TYPES)
 
 
 class _Type(click.Choice[str]):
@@ -56,24 +73,31 @@ class _Type(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the type with its suffix."""
-        if isinstance(value, str) and value + _SUFFIX in HANDLER_TYPES:
+        if isinstance(value, str) and value + _SUFFIX in self.choices:
             value += _SUFFIX
         return super().convert(value, param, ctx)
 
 
-handler_type: Final = click.argument("type", type=_Type(HANDLER_TYPES), metavar="TYPE")
+def handler_type_argument(types: Sequence[str]) -> Option:
+    """Return the argument TYPE for one of these types of handlers."""
+    return click.argument("type", type=_Type(types), metavar="TYPE")
+
+
+handler_type: Final = handler_type_argument(HANDLER_TYPES)
 
 handler_id: Final = click.option(
     "--handler-id", metavar="ID", help="The menu action, if there are several."
 )
 
+script_option: Final = click.option(
+    "--script",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE|-",
+    help="The Deluge script; - for standard input.",
+)
+
 _shared: Final = combine(
-    click.option(
-        "--script",
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-        metavar="FILE|-",
-        help="The Deluge script; - for standard input.",
-    ),
+    script_option,
     click.option(
         "--permission",
         "permissions",
@@ -190,13 +214,18 @@ def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[st
         raise click.UsageError("give either --script or permissions: a bot takes one of them")
     script = options["script"]
     return options | {
-        "script": None if script is None else _read_script(script),
+        "script": None if script is None else read_script(script),
         "permissions": permissions,
         "sub_actions": None if actions is None else [_sub_action(each) for each in actions],
     }
 
 
-def _read_script(path: str) -> str:
+def read_script(path: str) -> str:
+    """Read a script from a file, or from standard input for `-`.
+
+    Raises:
+        CliError: It cannot be read, or is not UTF-8.
+    """
     name = "standard input" if path == "-" else path
     if path == "-" and sys.stdin is None:  # closed before the start
         raise CliError(f"{name}: the stream is closed", USAGE)

@@ -25,8 +25,12 @@ from cliq_async.sync.reader import SyncedSubscriber, read_subscribers
 
 __all__ = ["export"]
 
-_COLUMNS: Final = tuple(field.name for field in attrs.fields(Subscriber))
-_ALL_COLUMNS: Final = tuple(field.name for field in attrs.fields(SyncedSubscriber))
+_ALL_COLUMNS: Final = tuple(
+    field.name for field in attrs.fields(SyncedSubscriber) if field.name != "extra"
+)
+_COLUMNS: Final = tuple(
+    field.name for field in attrs.fields(Subscriber) if field.name in _ALL_COLUMNS
+)
 
 _JSONL: Final = frozenset({".jsonl", ".ndjson"})
 _STDOUT: Final = "-"

@@ -38,6 +38,13 @@ from cliq_async.errors import (
 __all__ = ["Doctor", "versions"]
 
 _READ: Final = "ZohoCliq.Bots.READ"
+_API_KEY: Final = "API key"
+_REFUSED: Final = {
+    "access token": "get a new one: it is valid for an hour",
+    "refresh token": "run `cliq auth login`",
+    _API_KEY: "check it, or run `cliq auth login`: this version of the API may want OAuth",
+}
+"""The advice for credentials of each kind that Cliq does not accept."""
 _NO_SCOPE: Final = "oauthtoken_scope_invalid"
 _OFF_S: Final = 30.0
 """A clock that is off by more shows wrong times, and makes certificates look expired."""
@@ -73,7 +80,8 @@ class Doctor:
         self._max_wait_s = max_wait_s
         self._observer = observer
         credentials = resolved.credentials
-        self._fixed = credentials is not None and credentials.kind == "access token"
+        self._fixed = credentials is not None and credentials.fixed
+        self._kind = "" if credentials is None else credentials.kind
         self._login = None if credentials is None else credentials.login
         self._reads: bool | None = None  # learned from the one request
 
@@ -134,7 +142,8 @@ class Doctor:
 
     async def _token(self) -> Check:
         if self._fixed:
-            return Check("token", OK, "an access token is given; it is valid for an hour")
+            lifetime = "does not expire" if self._kind == _API_KEY else "is valid for an hour"
+            return Check("token", OK, f"an {self._kind} is given; it {lifetime}")
         try:
             await obtain_token(self._resolved, self._observer, self._max_wait_s)
         except QuotaWaitError as error:
@@ -160,10 +169,8 @@ class Doctor:
                 return Check(name, OK, "Cliq accepts the token, which lacks a scope: see below")
             return Check(name, WRONG, clean(error), "ask an administrator of the organization")
         except AuthenticationError as error:
-            advice = (
-                "get a new one: it is valid for an hour" if self._fixed else "run `cliq auth login`"
-            )
-            return Check(name, WRONG, f"Cliq does not accept the token: {clean(error)}", advice)
+            problem = f"Cliq does not accept the {self._kind}: {clean(error)}"
+            return Check(name, WRONG, problem, _REFUSED[self._kind])
         except (QuotaWaitError, ThrottledError) as error:
             return Check(name, WRONG, clean(error), "run `cliq doctor` again when the wait is over")
         except CliqError as error:
@@ -179,9 +186,8 @@ class Doctor:
         if self._settings.base_url is not None or is_loopback(accounts):
             return Check(name, UNCHECKED, "the server is not Zoho's")
         if self._fixed:
-            return Check(
-                name, UNCHECKED, "an access token does not name the data center of its account"
-            )
+            problem = f"an {self._kind} does not name the data center of its account"
+            return Check(name, UNCHECKED, problem)
         source = "according to the accounts server"
         if actual is None and self._login is not None:
             actual = self._login.data_center
@@ -213,6 +219,9 @@ class Doctor:
         return [name for name in commands_needing(scope) if name in self._commands]
 
     def _scopes(self) -> Iterator[Check]:
+        if self._kind == _API_KEY:
+            yield Check("scopes", UNCHECKED, "an API key has none")
+            return
         granted = self._observer.scopes or (self._login.scopes if self._login else ())
         for scope in scopes_needed(self._commands):
             users = "cliq " + ", ".join(self._users(scope))
@@ -224,9 +233,13 @@ class Doctor:
             elif scope == _READ:
                 yield Check(scope, UNCHECKED, f"the request was not answered: {users}")
             else:
-                endpoints = [row.name for row in ENDPOINTS.values() if scope in row.scopes]
-                reason = f"only requests that change something show it: {', '.join(endpoints)}"
-                yield Check(scope, UNCHECKED, reason)
+                rows = [row for row in ENDPOINTS.values() if scope in row.scopes]
+                reads = any(row.method == "GET" for row in rows)
+                reason = "only requests that change something show it"
+                if reads:
+                    reason = "this command sends none of the requests that show it"
+                names = ", ".join(row.name for row in rows)
+                yield Check(scope, UNCHECKED, f"{reason}: {names}")
 
 
 def _proxy(setting: Setting) -> str:

@@ -1,5 +1,7 @@
 """`cliq.toml`: settings from the current folder and from the user's configuration folder.
 
+The one in the current folder may describe bots, too; see `cliq_async.deploy`.
+
 An error names the file and the key. Secrets are refused, since the file is made to be shared. A
 file in the current folder may come from another person, so it may only name servers of Zoho or of
 this machine: credentials are sent there.
@@ -51,7 +53,9 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
 }
 """The settings that a file may have, each with its type and the type's name in messages."""
 
-_SECRETS: Final = frozenset({"access_token", "token", "refresh_token", "client_secret", "code"})
+_SECRETS: Final = frozenset(
+    {"access_token", "api_key", "client_secret", "code", "refresh_token", "token", "zapikey"}
+)
 _NO_SECRETS: Final = "secrets do not belong in this file: use `cliq auth login`, or the environment"
 _LOCAL: Final = (
     "a file in the current folder can only name Zoho's servers and this machine, since "
@@ -68,12 +72,14 @@ class TomlFile:
         values: The settings of all profiles.
         profile: The profile to use.
         profiles: The settings of single profiles, by their names.
+        bots: The tables of bots, by their keys: `cliq bots plan` reads them.
     """
 
     path: Path
     values: dict[str, Any]
     profile: str | None
     profiles: dict[str, dict[str, Any]]
+    bots: dict[str, Any] = attrs.field(factory=dict)
 
 
 def settings_path() -> Path | None:
@@ -107,6 +113,9 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
         validate_name(profile, f"{path}: profile")
     if not isinstance(profiles, dict):
         raise reader.error("profiles", "tables, as [profiles.NAME]", profiles)
+    bots = {} if own else table.pop("bots", {})
+    if not isinstance(bots, dict):
+        raise reader.error("bots", "tables, as [bots.KEY]", bots)
     for name, values in profiles.items():
         validate_name(name, f"{path}: profiles")
         if not isinstance(values, dict):
@@ -116,6 +125,7 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
         reader.settings(table),
         profile,
         {name: reader.settings(values, f"profiles.{name}.") for name, values in profiles.items()},
+        bots,
     )
 
 

@@ -1,4 +1,4 @@
-"""The credentials in use: an access token, a refresh token from the environment, or a profile."""
+"""The credentials in use: an access token, those of the environment, or a profile."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from cliq_async.auth.provider import Auth, RefreshToken
 from cliq_async.cli.errors import CliError
 from cliq_async.cli.settings.keyring import find_keyring
 from cliq_async.cli.settings.profiles import Profile, ProfileStore, Secrets
-from cliq_async.config import ACCESS_TOKEN, REFRESH_TOKEN
+from cliq_async.config import ACCESS_TOKEN, API_KEY, REFRESH_TOKEN, api_key_from_env
 
 __all__ = ["CredentialLookup", "Credentials", "load_secrets"]
 
@@ -18,7 +18,7 @@ class Credentials:
     """The credentials in use, and their origin.
 
     Attributes:
-        kind: "access token" or "refresh token".
+        kind: "access token", "refresh token" or "API key".
         source: The origin, as messages name it.
         client_id: The client id of a refresh token.
         profile: The name of the profile that holds the credentials, if one does.
@@ -32,6 +32,11 @@ class Credentials:
     profile: str | None = None
     login: Profile | None = None
     given: Auth = attrs.field(default="", repr=False)
+
+    @property
+    def fixed(self) -> bool:
+        """True if they are sent as they are, so that no accounts server is asked."""
+        return self.kind != "refresh token"
 
     def with_accounts_url(self, accounts_url: str) -> "Credentials":
         """Return a copy with another accounts server, for a refresh token from the environment.
@@ -121,7 +126,9 @@ class CredentialLookup:
     def _from_environment(self) -> Credentials | None:
         if ACCESS_TOKEN in self.env:
             return Credentials("access token", ACCESS_TOKEN, given=self.env[ACCESS_TOKEN])
-        if any(name not in self.env for name in REFRESH_TOKEN):
-            return None
-        auth = RefreshToken(*(self.env[name] for name in REFRESH_TOKEN))
-        return Credentials("refresh token", REFRESH_TOKEN[-1], auth.client_id, given=auth)
+        if all(name in self.env for name in REFRESH_TOKEN):
+            auth = RefreshToken(*(self.env[name] for name in REFRESH_TOKEN))
+            return Credentials("refresh token", REFRESH_TOKEN[-1], auth.client_id, given=auth)
+        if API_KEY in self.env:
+            return Credentials("API key", API_KEY, given=api_key_from_env(self.env))
+        return None

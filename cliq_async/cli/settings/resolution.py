@@ -21,6 +21,7 @@ from cliq_async.cli.settings.profiles import DEFAULT, Profile, ProfileStore, val
 from cliq_async.config import (
     ACCESS_TOKEN,
     ACCOUNTS_URL,
+    API_KEY,
     OPTION_VARIABLES,
     REFRESH_TOKEN,
     Settings,
@@ -299,6 +300,6 @@ def _missing_credentials(profile: Setting | None) -> str:
         return f"profile {profile.value!r} is not logged in: run {command}"
     variables = ", ".join(REFRESH_TOKEN[:-1]) + f" and {REFRESH_TOKEN[-1]}"
     return (
-        f"no credentials: give --token, or set {ACCESS_TOKEN}, or {variables}, "
+        f"no credentials: give --token, or set {ACCESS_TOKEN}, or {variables}, or {API_KEY}, "
         "or run `cliq auth login`"
     )

@@ -8,12 +8,24 @@ from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
 
-__all__ = ["STORE_PATIENCE_S", "answer_by"]
+__all__ = ["STORE_PATIENCE_S", "answer_by", "no_answer"]
 
 T = TypeVar("T")
 
 STORE_PATIENCE_S: Final = 0.25
 """The time that the store has for an answer, even if a caller's own time is up. Real seconds."""
+
+
+def no_answer(within_s: float, consequence: str = "nothing was sent") -> QuotaStoreError:
+    """Return the error for a store that did not answer.
+
+    Args:
+        within_s: The time that it had, in real seconds.
+        consequence: What became of the request.
+    """
+    return QuotaStoreError(
+        f"the quota's store did not answer within {within_s:.3g} s; {consequence}"
+    )
 
 
 async def answer_by(
@@ -48,7 +60,6 @@ async def answer_by(
         raise
     except Exception as error:
         if isinstance(error, TimeoutError) and scope is not None and scope.expired():
-            text = f"the quota's store did not answer within {budget_s:.3g} s; {consequence}"
-            raise QuotaStoreError(text) from None
+            raise no_answer(budget_s, consequence) from None
         text = f"the quota's store failed: {type(error).__name__}"  # a store of the user's
         raise QuotaStoreError(text) from error

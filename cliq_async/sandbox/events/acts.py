@@ -8,8 +8,9 @@ import attrs
 from cliq_async.sandbox.errors import ApiFault, bad_request
 from cliq_async.sandbox.events.calls import Ringing
 from cliq_async.sandbox.events.deliveries import Delivery
+from cliq_async.sandbox.events.directory import Directory
 from cliq_async.sandbox.events.dispatcher import Dispatcher
-from cliq_async.sandbox.events.factory import Audience, Event, NoEventError
+from cliq_async.sandbox.events.event import Audience, Event, NoEventError
 from cliq_async.sandbox.events.functions import FunctionHandler, find_function
 from cliq_async.sandbox.state.bots import Bot
 from cliq_async.sandbox.state.channels import Channel
@@ -48,6 +49,7 @@ class UserActs:
         self._dispatcher = dispatcher
         self._ringing = ringing
         self._events = dispatcher.events
+        self._directory = Directory(state)
         self._former: set[tuple[str, str]] = set()
 
     async def say(self, bot: str, text: str, *, user: str | None = None) -> Delivery:
@@ -57,7 +59,7 @@ class UserActs:
     async def answer(self, bot: str, text: str, *, user: str | None = None) -> Delivery:
         """Answer the open question of a bot's context."""
         with self._dispatcher.lock:
-            found, person = self._subscriber(bot, user)
+            found, person = self._directory.subscriber(bot, user)
             if self._dispatcher.open_context(self._audience(found, person)) is None:
                 raise bad_request(f"{bot} asks {person['user_id']} no question.")
         return await self._say("text", bot, text, user)
@@ -67,7 +69,7 @@ class UserActs:
     ) -> Delivery:
         """Choose an action of a bot's menu."""
         with self._dispatcher.lock:
-            found, person = self._subscriber(bot, user)
+            found, person = self._directory.subscriber(bot, user)
             context = self._dispatcher.open_context(self._audience(found, person))
         if context is not None:
             reason = f"the context {context.id!r} is running, so its handler alone gets events"
@@ -84,7 +86,7 @@ class UserActs:
     ) -> Delivery:
         """Press a button or suggestion of a bot's last message that has it, or of a given one."""
         with self._dispatcher.lock:
-            found, person = self._subscriber(bot, user)
+            found, person = self._directory.subscriber(bot, user)
             pressed = self._find_button(found, person, label, message_id)
         if "action" not in pressed.button:
             return await self._say("press", bot, pressed.button["text"], user)
@@ -113,7 +115,7 @@ class UserActs:
     ) -> Delivery:
         """Submit the last form of a name that a bot has shown."""
         with self._dispatcher.lock:
-            found, person = self._subscriber(bot, user)
+            found, person = self._directory.subscriber(bot, user)
             chat = self._events.personal_chat(found, person)
             items = self._dispatcher.chats.last(chat, _SEARCHED)
             shown = [e["body"] for e in items if e["kind"] == "form" and e["body"]["name"] == form]
@@ -129,8 +131,8 @@ class UserActs:
     async def subscribe(self, bot: str, *, user: str) -> Delivery:
         """Subscribe to a bot; an unknown ZUID becomes a new person."""
         with self._dispatcher.lock:
-            found = self._state.bots.by_name(bot)
-            zuid = self._zuid(user)
+            found = self._directory.bot(bot)
+            zuid = self._directory.zuid(user)
             is_new = zuid not in found.subscribers
             self._state.subscribe(found, [zuid])
             person = self._state.people.get(zuid)
@@ -147,7 +149,7 @@ class UserActs:
     async def unsubscribe(self, bot: str, *, user: str | None = None) -> Delivery:
         """Unsubscribe from a bot, which sends no event."""
         with self._dispatcher.lock:
-            found, person = self._subscriber(bot, user)
+            found, person = self._directory.subscriber(bot, user)
             self._state.unsubscribe(found, [person["user_id"]])
             self._former.add((found.record["id"], person["user_id"]))
         return _skipped(
@@ -160,8 +162,8 @@ class UserActs:
         """Mention a bot in a channel."""
         _check_text(text)
         with self._dispatcher.lock:
-            found, person = self._state.bots.by_name(bot), self._person(user)
-            place = self._channel(channel)
+            found, person = self._directory.bot(bot), self._directory.person(user)
+            place = self._directory.channel(channel)
         at = self._dispatcher.now_ms()
 
         def make() -> Event:
@@ -177,7 +179,7 @@ class UserActs:
         _check_text(text)
         at = self._dispatcher.now_ms()
         with self._dispatcher.lock:
-            person, place = self._person(user), self._channel(channel)
+            person, place = self._directory.person(user), self._directory.channel(channel)
             self._write(place, person, text)
             bots = [each for each in self._state.bots.all() if each.name in place.members]
             events: list[Event] = []
@@ -195,16 +197,16 @@ class UserActs:
     async def add(self, bot: str, channel: str, *, user: str | None = None) -> Delivery:
         """Add a bot to a channel."""
         with self._dispatcher.lock:
-            found, person = self._state.bots.by_name(bot), self._person(user)
-            self._channel(channel)
+            found, person = self._directory.bot(bot), self._directory.person(user)
+            self._directory.channel(channel)
             self._state.channels.associate(bot, channel)
         return await self._participate(found, person, channel, "added")
 
     async def remove(self, bot: str, channel: str, *, user: str | None = None) -> Delivery:
         """Remove a bot from a channel."""
         with self._dispatcher.lock:
-            found, person = self._state.bots.by_name(bot), self._person(user)
-            place = self._channel(channel)
+            found, person = self._directory.bot(bot), self._directory.person(user)
+            place = self._directory.channel(channel)
             if bot not in place.members:
                 raise bad_request(f"{bot} is not in {channel}.")
             place.members.discard(bot)
@@ -213,8 +215,8 @@ class UserActs:
     async def pick_up(self, bot: str, *, user: str | None = None, decline: bool = False) -> str:
         """Answer or decline a bot's call that rings, and return the call's id."""
         with self._dispatcher.lock:
-            found = self._state.bots.by_name(bot)
-            zuid = self._zuid(user) if user is not None else None
+            found = self._directory.bot(bot)
+            zuid = self._directory.zuid(user) if user is not None else None
         return self._ringing.pick_up(found.name, zuid, decline=decline)
 
     # The parts of the acts. Their callers hold the lock, except where it says otherwise.
@@ -224,7 +226,7 @@ class UserActs:
         _check_text(text)
         at, dispatcher = self._dispatcher.now_ms(), self._dispatcher
         with dispatcher.lock:
-            found, person = self._subscriber(bot, user)
+            found, person = self._directory.subscriber(bot, user)
             audience = self._audience(found, person)
             item = self._add(found, person, kind, {"text": text})
             context = dispatcher.open_context(audience)
@@ -266,7 +268,7 @@ class UserActs:
         self, bot: Bot, person: Person, channel: str, operation: str
     ) -> Delivery:
         """Fire an event of participation. The caller does not hold the lock."""
-        at, place = self._dispatcher.now_ms(), self._channel(channel)
+        at, place = self._dispatcher.now_ms(), self._directory.channel(channel)
         return await self._fire(
             "participation_handler",
             bot,
@@ -304,40 +306,6 @@ class UserActs:
         if function is None:
             raise NoEventError(f"no webhook function {name!r} has a {handler_type}")
         return function
-
-    def _subscriber(self, bot: str, user: str | None) -> tuple[Bot, Person]:
-        found = self._state.bots.by_name(bot)
-        if user is None:
-            zuid = next(iter(found.subscribers.keys()), None)
-            if zuid is None:
-                raise bad_request(f"{bot} has no subscribers.")
-        else:
-            (zuid,) = self._state.people.resolve_zuids([user])
-        person = found.subscribers.get(zuid)
-        if person is None:
-            raise bad_request(f"{zuid} does not subscribe to {bot}.")
-        return found, person
-
-    def _person(self, user: str | None) -> Person:
-        if user is None:
-            return self._state.people.all()[0]
-        (zuid,) = self._state.people.resolve_zuids([user])
-        try:
-            return self._state.people.get(zuid)
-        except KeyError:
-            raise ApiFault(404, f"There is no person {user}.") from None
-
-    def _zuid(self, user: str) -> str:
-        (zuid,) = self._state.people.resolve_zuids([user])
-        if not (zuid.isascii() and zuid.isdecimal() and len(zuid) <= 20):  # noqa: PLR2004
-            raise bad_request(f"A ZUID has at most 20 digits, which {user!r} is not.")
-        return zuid
-
-    def _channel(self, name: str) -> Channel:
-        for channel in self._state.channels.all():
-            if channel.name == name:
-                return channel
-        raise ApiFault(404, f"There is no channel '{name}'.")
 
 
 def _skipped(bot: Bot, handler: str, person: Person, reason: str) -> Delivery:

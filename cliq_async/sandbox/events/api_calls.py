@@ -6,7 +6,7 @@ from typing import Any, Final
 from cliq_async.sandbox.endpoints import Call, Reply
 from cliq_async.sandbox.events.calls import Ringing
 from cliq_async.sandbox.events.dispatcher import Dispatcher
-from cliq_async.sandbox.events.factory import NoEventError
+from cliq_async.sandbox.events.event import NoEventError
 from cliq_async.sandbox.state.people import JAMES
 from cliq_async.sandbox.state.state import State
 from cliq_async.sandbox.validation import read_channel

@@ -8,7 +8,7 @@ import attrs
 from cliq_async.sandbox.errors import ApiFault
 from cliq_async.sandbox.events.deliveries import Delivery
 from cliq_async.sandbox.events.dispatcher import Dispatcher
-from cliq_async.sandbox.events.factory import NoEventError
+from cliq_async.sandbox.events.event import NoEventError
 from cliq_async.sandbox.state.bots import Bot
 from cliq_async.sandbox.state.people import Person
 

@@ -5,6 +5,7 @@ a bot shows besides messages: questions, banners, forms, edits, previews, calls.
 """
 
 from collections import deque
+from itertools import islice
 from typing import Any, Final
 
 import attrs
@@ -159,9 +160,18 @@ class ChatLog:
         index = int(item_id[1:]) - self._count + len(self._entries) - 1
         return self._entries[index].describe() if 0 <= index < len(self._entries) else None
 
-    def last(self, chat: Chat, limit: int = LAST) -> list[dict[str, Any]]:
-        """Return the last items of a chat, the newest last."""
-        return list(reversed([self._describe(each) for each in self._newest_first(chat, limit)]))
+    def last(
+        self, chat: Chat, limit: int = LAST, *, scan: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the last items of a chat, the newest last.
+
+        Args:
+            chat: The chat.
+            limit: The number of items to return.
+            scan: The number of messages and of entries of all chats to look at; None for all.
+        """
+        newest = self._newest_first(chat, limit, scan)
+        return list(reversed([self._describe(each) for each in newest]))
 
     def since(self, chat: Chat, message_number: int, entry_number: int) -> list[dict[str, Any]]:
         """Return the items from a message's number on and after an entry's number, in order.
@@ -184,12 +194,10 @@ class ChatLog:
                 items.append(entry)
         return [self._describe(each) for each in sorted(items, key=_position)]
 
-    def _newest_first(self, chat: Chat, limit: int) -> list[Message | Entry]:
-        messages = (each for each in self._state.messages.newest_first() if chat.shows(each))
-        entries = (each for each in reversed(self._entries) if each.chat_id == chat.id)
-        newest = [each for each, _ in zip(messages, range(limit), strict=False)]
-        newest_entries = [each for each, _ in zip(entries, range(limit), strict=False)]
-        both: list[Message | Entry] = [*newest, *newest_entries]
+    def _newest_first(self, chat: Chat, limit: int, scan: int | None) -> list[Message | Entry]:
+        messages = filter(chat.shows, islice(self._state.messages.newest_first(), scan))
+        entries = (e for e in islice(reversed(self._entries), scan) if e.chat_id == chat.id)
+        both: list[Message | Entry] = [*islice(messages, limit), *islice(entries, limit)]
         merged = sorted(both, key=_position, reverse=True)
         return merged[:limit]
 

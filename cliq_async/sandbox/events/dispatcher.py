@@ -14,7 +14,8 @@ from cliq_async.sandbox.events.answers import Answer
 from cliq_async.sandbox.events.chats import ChatLog
 from cliq_async.sandbox.events.contexts import Context, Contexts
 from cliq_async.sandbox.events.deliveries import Delivery, DeliveryLog
-from cliq_async.sandbox.events.factory import Audience, Event, EventFactory, NoEventError
+from cliq_async.sandbox.events.event import Audience, Event, NoEventError
+from cliq_async.sandbox.events.factory import EventFactory
 from cliq_async.sandbox.events.payloads import envelope, has_response_url
 from cliq_async.sandbox.events.sender import RESPONSES_PATH, Outcome, Sender
 from cliq_async.sandbox.faults import Faults

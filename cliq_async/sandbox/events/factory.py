@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.sandbox.events.chats import Chat, ChatLog, personal_chat_id
 from cliq_async.sandbox.events.contexts import Context
+from cliq_async.sandbox.events.event import Audience, Event, NoEventError
 from cliq_async.sandbox.events.functions import FunctionHandler
 from cliq_async.sandbox.events.payloads import (
     Receiver,
@@ -21,11 +22,12 @@ from cliq_async.sandbox.state.channels import Channel
 from cliq_async.sandbox.state.people import JAMES, Person
 from cliq_async.sandbox.state.state import State
 
-__all__ = ["Audience", "Event", "EventFactory", "NoEventError"]
+__all__ = ["EventFactory"]
 
 _LINK: Final = re.compile(r"https?://\S+")
 _RECENT: Final = 10
 _MEMBERS: Final = 20
+_SCANNED: Final = 1000
 _LOCATION: Final = {
     "latitude": 12.8304,
     "longitude": 80.05,
@@ -33,50 +35,6 @@ _LOCATION: Final = {
     "altitude": 16.0,
     "status": "granted",
 }
-
-
-class NoEventError(Exception):
-    """An event that is not sent; the message says why."""
-
-
-@attrs.frozen(kw_only=True)
-class Audience:
-    """The people who see an answer.
-
-    Attributes:
-        chat_id: The chat it is posted in; None for messages to recipients.
-        person: The person who caused it; None without one.
-        channel: The channel's unique name, if the chat is one.
-        recipients: The ZUIDs of the recipients; None for all subscribers.
-        message_id: The message that an edit changes.
-    """
-
-    chat_id: str | None = None
-    person: Person | None = None
-    channel: str | None = None
-    recipients: tuple[str, ...] | None = None
-    message_id: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Event:
-    """An event that is due.
-
-    Attributes:
-        bot: The bot, or the bot whose message has the button.
-        receiver: The handler it goes to.
-        scene: The place of the event.
-        params: The parameters, whether permitted or not.
-        audience: The people who see the answer; None if no answer is used.
-        sub_action: The entry of a menu action that was chosen.
-    """
-
-    bot: Bot
-    receiver: Receiver
-    scene: Scene
-    params: Mapping[str, Any]
-    audience: Audience | None = None
-    sub_action: str | None = None
 
 
 class EventFactory:
@@ -357,7 +315,7 @@ class EventFactory:
         people = self._state.people.all()[:_MEMBERS] if channel else [person]
         recent = [
             self._recent(bot, item)
-            for item in self._chats.last(chat, _RECENT)
+            for item in self._chats.last(chat, _RECENT, scan=_SCANNED)
             if isinstance(item["body"].get("text"), str)
         ]
         return chat_object(

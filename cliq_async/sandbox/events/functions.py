@@ -1,7 +1,6 @@
 """The functions that buttons and forms run, as receivers of events."""
 
-from collections.abc import Iterator
-from typing import Any
+from itertools import chain
 
 import attrs
 
@@ -32,7 +31,8 @@ def find_function(state: State, name: str, handler_type: str) -> FunctionHandler
 
     Functions belong to users of the API, and people are not users: the first function counts.
     """
-    for function in _functions(state):
+    owned = state.functions.all().values()
+    for function in chain.from_iterable(each.all() for each in owned):
         record = function.record
         if record["name"] != name or "execution_url" not in record:
             continue
@@ -41,10 +41,3 @@ def find_function(state: State, name: str, handler_type: str) -> FunctionHandler
                 permissions = frozenset(handler.permissions or ())
                 return FunctionHandler(name, record["execution_url"], handler_type, permissions)
     return None
-
-
-def _functions(state: State) -> Iterator[Any]:
-    functions = getattr(state, "functions", None)
-    if functions is not None:
-        for owned in functions.all().values():
-            yield from owned.all()

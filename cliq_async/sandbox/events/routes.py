@@ -1,5 +1,6 @@
 """The HTTP interface to people, chats and deliveries, for the page and `cliq user`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -135,10 +136,13 @@ class EventRoutes:
         else:
             exact = form.get("exact", False)
             work = self._single(self._service.dispatcher.send_again(number, exact=exact))
+        task = asyncio.ensure_future(work)
         if not wait:
-            self._service.dispatcher.spawn(_quietly(work))
-            return json_response(202, {"deliveries": [], "items": []})
-        deliveries = await work
+            await asyncio.sleep(0)  # an act that is not possible ends at once
+            if not task.done():
+                self._service.dispatcher.spawn(_quietly(task))
+                return json_response(202, {"deliveries": [], "items": []})
+        deliveries = await task
         shown = tuple(item for each in deliveries for item in each.shown)
         return _response(
             {

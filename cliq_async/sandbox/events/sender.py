@@ -7,116 +7,31 @@ event that was answered on the connection.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from ipaddress import ip_address
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import Final
 
 import aiohttp
 import attrs
 
 from cliq_async.sandbox.errors import ApiFault, bad_request
 from cliq_async.sandbox.events.answers import NO_ANSWER, Answer, read_answer, read_late_answer
+from cliq_async.sandbox.events.post import MAX_RESPONSE, STOPPED, Post, ResponseTooLargeError
 
-__all__ = ["RESPONSES_PATH", "HttpPost", "Outcome", "Post", "Sender", "is_loopback_url"]
+__all__ = ["RESPONSES_PATH", "Outcome", "Sender"]
 
 RESPONSES_PATH: Final = "/v2/extensions/2980/responses/"
 
 LATE_S: Final = 300.0
 HANG_UP_S: Final = 1.0
 SLOW_S: Final = 2.0
-_MAX_RESPONSE: Final = 1024**2
 _MAX_PARALLEL: Final = 256
 _MAX_TOKENS: Final = 10_000
 _OK: Final = 200
 _GONE: Final = 410
-_PIECES: Final = 8
-_STOPPED: Final = "the sandbox has stopped"
 _REMOTE: Final = (
     "not sent: the execution_url is not on this machine; allow it with cliq sandbox "
     "--allow-remote or Sandbox(allow_remote=True)"
 )
-
-
-class ResponseTooLargeError(Exception):
-    """The response's body is larger than 1 MiB."""
-
-
-class Post(Protocol):
-    """A function that sends a POST request and returns the status and body of the response."""
-
-    def __call__(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, slow_s: float = 0.0
-    ) -> Awaitable[tuple[int, bytes]]:
-        """Send a request; with `slow_s`, its body takes this many real seconds."""
-        ...
-
-
-def is_loopback_url(url: str) -> bool:
-    """Return whether a URL names this machine by a loopback address or as `localhost`."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class HttpPost:
-    """The `Post` of real events, over HTTP. It follows no redirects and uses no proxy."""
-
-    def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-        self._closed = False
-
-    async def __call__(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, slow_s: float = 0.0
-    ) -> tuple[int, bytes]:
-        """Send a request; see `Post`.
-
-        Raises:
-            OSError, aiohttp.ClientError, ValueError: There is no valid response.
-            ResponseTooLargeError: The response's body is too large.
-        """
-        if self._closed:
-            raise aiohttp.ClientConnectionError(_STOPPED)
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                # A bot that was restarted must not get events on connections to its predecessor.
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        headers = {**headers, "Content-Length": str(len(body))}
-        data = _trickle(body, slow_s) if slow_s else body
-        async with self._session.post(
-            url, data=data, headers=headers, allow_redirects=False
-        ) as response:
-            pieces, size = [], 0
-            async for piece in response.content.iter_any():
-                size += len(piece)
-                if size > _MAX_RESPONSE:
-                    raise ResponseTooLargeError
-                pieces.append(piece)
-            return response.status, b"".join(pieces)
-
-    async def close(self) -> None:
-        """Close the connections, and open no others."""
-        self._closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-
-async def _trickle(body: bytes, seconds: float) -> AsyncIterator[bytes]:
-    step = len(body) // _PIECES + 1
-    for start in range(0, len(body), step):
-        yield body[start : start + step]
-        await asyncio.sleep(seconds / _PIECES)
 
 
 @attrs.frozen(kw_only=True)
@@ -251,9 +166,9 @@ class Sender:
     def stop(self) -> None:
         """End all waits for late answers."""
         for awaited in self._awaited.values():
-            awaited.over = awaited.over or _STOPPED
+            awaited.over = awaited.over or STOPPED
             if not awaited.answer.done():
-                awaited.answer.set_result((b"", ApiFault(_GONE, _STOPPED)))
+                awaited.answer.set_result((b"", ApiFault(_GONE, STOPPED)))
 
     def _await(self, token: str, handler: str, now: float) -> _Awaited:
         opens_at = now + self._wait_s / self._scale
@@ -281,7 +196,7 @@ class Sender:
             async with deadline:
                 status, data = await self._post(url, body, headers, slow_s=slow_s)
         except ResponseTooLargeError:
-            return Outcome(error=f"the response has more than {_MAX_RESPONSE:,} bytes")
+            return Outcome(error=f"the response has more than {MAX_RESPONSE:,} bytes")
         except (OSError, aiohttp.ClientError, ValueError) as error:
             if deadline.expired():
                 return None
@@ -306,8 +221,8 @@ class Sender:
                 error=f"no answer within {self._wait_s:g} s, and none by the response_url"
             )
         took_s = (loop.time() - started) * self._scale
-        if awaited.over == _STOPPED:
-            return Outcome(error=_STOPPED)
+        if awaited.over == STOPPED:
+            return Outcome(error=STOPPED)
         if isinstance(answer, ApiFault):
             return Outcome(late=True, took_s=took_s, response=data, error=_refusal(answer))
         return Outcome(late=True, took_s=took_s, response=data, answer=answer)

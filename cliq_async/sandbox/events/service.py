@@ -10,7 +10,8 @@ from cliq_async.sandbox.events.api_calls import ApiCalls
 from cliq_async.sandbox.events.calls import Ringing
 from cliq_async.sandbox.events.dispatcher import Dispatcher
 from cliq_async.sandbox.events.feed import Feed
-from cliq_async.sandbox.events.sender import HttpPost, Sender, is_loopback_url
+from cliq_async.sandbox.events.post import HttpPost, is_loopback_url
+from cliq_async.sandbox.events.sender import Sender
 from cliq_async.sandbox.events.views import Views
 from cliq_async.sandbox.faults import Faults
 from cliq_async.sandbox.rate_limits import Throttle

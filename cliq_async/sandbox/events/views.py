@@ -9,8 +9,9 @@ import attrs
 from cliq_async.sandbox.errors import ApiFault, bad_request
 from cliq_async.sandbox.events.calls import Ringing
 from cliq_async.sandbox.events.chats import Chat
+from cliq_async.sandbox.events.directory import Directory
 from cliq_async.sandbox.events.dispatcher import Dispatcher
-from cliq_async.sandbox.events.factory import Audience
+from cliq_async.sandbox.events.event import Audience
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.state.bots import Bot
 from cliq_async.sandbox.state.state import State
@@ -58,6 +59,7 @@ class Views:
         time_scale: float,
     ) -> None:
         self._state = state
+        self._directory = Directory(state)
         self._dispatcher = dispatcher
         self._ringing = ringing
         self._throttle = throttle
@@ -79,18 +81,11 @@ class Views:
         """
         with self._dispatcher.lock:
             if channel is not None:
-                for each in self._state.channels.all():
-                    if each.name == channel:
-                        return Chat(each.chat_id)
-                raise ApiFault(404, f"There is no channel '{channel}'.")
+                return Chat(self._directory.channel(channel).chat_id)
             if bot is None or user is None:
                 raise bad_request("Either 'channel' or 'bot' and 'user' are needed.")
-            (zuid,) = self._state.people.resolve_zuids([user])
-            try:
-                person = self._state.people.get(zuid)
-            except KeyError:
-                raise ApiFault(404, f"There is no person {user}.") from None
-            return self._dispatcher.events.personal_chat(self._state.bots.by_name(bot), person)
+            found, person = self._directory.bot(bot), self._directory.person(user)
+            return self._dispatcher.events.personal_chat(found, person)
 
     def bots(self) -> list[dict[str, Any]]:
         """Return the bots, at most the first hundred, with their menus and channels."""

@@ -1,1 +1,1 @@
-"""The data the sandbox keeps: bots, handlers, channels, people, messages, calls, the state file."""
+"""The data the sandbox keeps: bots, functions, channels, people, messages, calls, a file."""

@@ -7,6 +7,12 @@ import attrs
 from cliq_async.sandbox.state.bots import Bot, BotRecord, Bots, make_subscribers
 from cliq_async.sandbox.state.calls import CallRecord, Calls
 from cliq_async.sandbox.state.channels import Channel, Channels
+from cliq_async.sandbox.state.functions import (
+    Function,
+    FunctionHandler,
+    FunctionRecord,
+    Functions,
+)
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
 from cliq_async.sandbox.state.key_pair import KeyPair
@@ -48,6 +54,23 @@ class SavedMessage:
 
 
 @attrs.frozen(kw_only=True)
+class SavedFunction:
+    """A function, with its handlers."""
+
+    record: FunctionRecord
+    handlers: list[FunctionHandler]
+
+
+@attrs.frozen(kw_only=True)
+class SavedFunctions:
+    """The functions of a user."""
+
+    user: str
+    functions: list[SavedFunction]
+    revisions: Revisions
+
+
+@attrs.frozen(kw_only=True)
 class Snapshot:
     """The content of a state file: `State` without its counters."""
 
@@ -65,6 +88,7 @@ class Snapshot:
     next_message: int
     calls: list[CallRecord]
     call_count: int
+    functions: list[SavedFunctions] = attrs.field(factory=list)
 
 
 def take_snapshot(state: State) -> Snapshot:
@@ -105,6 +129,17 @@ def take_snapshot(state: State) -> Snapshot:
         next_message=state.messages.next_number,
         calls=state.calls.all(),
         call_count=state.calls.count,
+        functions=[
+            SavedFunctions(
+                user=user,
+                functions=[
+                    SavedFunction(record=each.record, handlers=each.handlers)
+                    for each in owned.all()
+                ],
+                revisions=owned.records.revisions(),
+            )
+            for user, owned in state.functions.all().items()
+        ],
     )
 
 
@@ -132,6 +167,7 @@ def restore_snapshot(snapshot: Snapshot, *, seed: int = 0) -> State:
         ),
         calls=Calls(snapshot.calls, count=snapshot.call_count, seed=seed),
         ids=Ids(snapshot.next_id),
+        functions=_restore_functions(snapshot.functions),
     )
 
 
@@ -139,6 +175,14 @@ def _restore_bot(saved: SavedBot, people: People) -> Bot:
     subscribers = make_subscribers(saved.record["id"], map(people.get, saved.subscribers))
     subscribers.restore(saved.revisions)
     return Bot(saved.record, saved.owner, subscribers, Handlers(saved.handlers))
+
+
+def _restore_functions(saved: list[SavedFunctions]) -> Functions:
+    functions = Functions()
+    for each in saved:
+        own = [Function(function.record, function.handlers) for function in each.functions]
+        functions.restore(each.user, own, each.revisions)
+    return functions
 
 
 def _restore_message(saved: SavedMessage, threads: dict[int, Thread]) -> Message:

@@ -10,6 +10,7 @@ from cliq_async.sandbox.state.bots import Bot, Bots, initial_bot, make_subscribe
 from cliq_async.sandbox.state.calls import Calls
 from cliq_async.sandbox.state.channels import Channels, initial_channels
 from cliq_async.sandbox.state.counters import DeliveryCounter
+from cliq_async.sandbox.state.functions import Function, Functions
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
 from cliq_async.sandbox.state.key_pair import KeyPair
@@ -31,7 +32,8 @@ class State:
         channels: All channels.
         messages: The most recent messages.
         calls: The most recent calls.
-        ids: The ids of new bots and handlers.
+        ids: The ids of new bots, handlers and functions.
+        functions: All functions.
         delivered: The number of messages for each person.
         called: The number of calls for each person.
     """
@@ -43,6 +45,7 @@ class State:
     messages: Messages
     calls: Calls
     ids: Ids
+    functions: Functions = attrs.field(factory=Functions)
     delivered: DeliveryCounter = attrs.field(factory=DeliveryCounter)
     called: DeliveryCounter = attrs.field(factory=DeliveryCounter)
 
@@ -116,6 +119,17 @@ class State:
         """
         bot.handlers.remove(handler)
         self.bots.record_change(bot)
+
+    def create_function(self, user: str, form: dict[str, Any]) -> Function:
+        """Create a function of a user from a valid form.
+
+        Raises:
+            ApiFault: The function limit is reached, or the name is taken.
+        """
+        self.functions.check_can_add(user, form["name"])
+        function = Function.create(self.ids.allocate(), form)
+        self.functions.of(user).put(function)
+        return function
 
     def resolve_subscribers(self, bot: Bot, recipients: Iterable[str]) -> list[str]:
         """Return the ZUIDs of the recipients who subscribe to the bot, without duplicates.

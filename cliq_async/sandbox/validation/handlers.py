@@ -14,7 +14,13 @@ from cliq_async.sandbox.validation.checks import (
     with_code,
 )
 
-__all__ = ["HANDLER_TYPES", "read_handler_changes", "read_new_handler"]
+__all__ = [
+    "HANDLER_TYPES",
+    "check_script",
+    "permissions_of",
+    "read_handler_changes",
+    "read_new_handler",
+]
 
 _INVALID: Final = "execution_handler_data_invalid"
 _REQUIRED: Final = "execution_handler_data_required"
@@ -44,19 +50,22 @@ _NAME: Final = string(15, min_length=1)
 _ICON: Final = matching(r"[^/\s]+/[0-9A-Fa-f]{3,8}", "an icon of the form name/HEX")
 
 
-def _script(value: Any, path: str) -> None:
+def check_script(value: Any, path: str) -> None:
+    """Check that a value is a script of at most 256,000 bytes."""
     _SCRIPT_TEXT(value, path)
     size = len(value.encode())
     if size > _MAX_SCRIPT:
         raise bad_request(f"'{path}' has {size} bytes; the limit is {_MAX_SCRIPT}.")
 
 
-def _permissions(handler_type: str) -> Check:
+def permissions_of(*allowed: str) -> Check:
+    """Return a check for an array of these permissions, each at most once."""
+
     def check(value: Any, path: str) -> None:
         _KNOWN_PERMISSIONS(value, path)
         for each in value:
-            if each not in _PERMISSIONS[handler_type]:
-                raise bad_request(f"'{path}' of a {handler_type} cannot have '{each}'.")
+            if each not in allowed:
+                raise bad_request(f"'{path}' cannot have '{each}' here.")
         if len(set(value)) < len(value):
             raise bad_request(f"'{path}' names a permission twice.")
 
@@ -65,7 +74,8 @@ def _permissions(handler_type: str) -> Check:
 
 def _fields_for(handler_type: str) -> dict[str, Check]:
     """Return the checks of the fields that a handler of a type may have, all optional."""
-    fields = {"script": _script, "permissions": _permissions(handler_type)}
+    permissions = permissions_of(*_PERMISSIONS[handler_type])
+    fields = {"script": check_script, "permissions": permissions}
     if handler_type == _MENU:
         sub_action = object_with({"name": _NAME}, {"icon": _ICON})
         fields |= {"name": _NAME, "icon": _ICON, "sub_actions": array_of(sub_action, max_items=5)}

@@ -97,7 +97,7 @@ def test_credentials_are_not_empty(position):
 
 
 @moved
-async def test_client_credentials_ask_for_all_scopes_but_the_one_that_is_refused():
+async def test_client_credentials_ask_for_all_scopes_of_bots_but_the_one_that_is_refused():
     source, transport = an_authority([numbered()], auth=ClientCredentials("id", "a-secret"))
     assert await value(source) == "token-1"
     (sent,) = transport.requests
@@ -107,6 +107,7 @@ async def test_client_credentials_ask_for_all_scopes_but_the_one_that_is_refused
     )
     assert "ZohoCliq.Webhooks.CREATE" in body
     assert "ZohoCliq.Channels.UPDATE" not in body
+    assert "ZohoCliq.Functions" not in body
 
 
 @pytest.mark.parametrize("scopes", ["A,B", ["A", "B"], ("A", "B")])

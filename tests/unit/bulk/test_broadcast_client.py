@@ -15,6 +15,7 @@ from cliq_async.errors import QuotaWaitError, ValidationError
 from cliq_async.models.message import Message
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
+from cliq_async.transport.base import Response
 
 
 @moved
@@ -200,6 +201,39 @@ async def test_broadcasts_options_are_checked_before_anything_is_read(wrong):
         with pytest.raises(ValidationError):
             await client.broadcast("bot", Message(text="x" * 5001), unread())
     assert transport.requests == []
+
+
+class WritesLater:
+    """A transport whose requests are written by a task of their own, one turn later."""
+
+    def __init__(self):
+        self.sent = 0
+        self.began: Any = None
+
+    async def send(self, request, permit):
+        self.began()
+        writer = asyncio.create_task(self.write(permit))
+        await asyncio.shield(writer)
+        await asyncio.sleep(1)
+        return Response(204, {}, b"")
+
+    async def write(self, permit):
+        self.sent += permit.claim()
+
+    async def close(self):
+        pass
+
+
+@moved
+async def test_no_request_leaves_between_a_stop_and_the_end_of_its_worker():
+    transport = WritesLater()
+    client = CliqClient("t", transport=transport, quota=MemoryStore())
+    async with client:
+        job = client.broadcast_job("bot", "hi")
+        transport.began = lambda: asyncio.get_running_loop().call_soon(job.stop, "enough")
+        report = await job.run(Ids(1))
+    assert transport.sent == 0
+    assert [(o.status, o.reason) for o in report.outcomes] == [("failed", "not sent: enough")]
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_verbose_shows_what_is_logged(args, shown, monkeypatch):
     log = logging.getLogger("cliq_async")
     before = (log.level, list(log.handlers))
 
-    def waits(*_):
+    def waits(*_, **__):
         log.info("a wait")
         log.debug("a detail")
         raise CliError("the end")

@@ -237,6 +237,19 @@ async def test_a_token_of_the_environment_goes_before_the_profile_but_not_before
     )
 
 
+async def test_status_names_an_api_key_without_showing_it():
+    async with Sandbox() as sandbox:
+        env = {"CLIQ_ZAPIKEY": "1001.a-key", "CLIQ_BASE_URL": sandbox.url}
+        shown = await cliq("auth", "status", "--json", env=env)
+        await send(env=env)
+        counts = sandbox.report(user=user_label("1001.a-key"))["requests"]
+    found = json.loads(shown.stdout)
+    assert (found["credentials"], found["accounts_server"]) == ("API key of CLIQ_ZAPIKEY", None)
+    assert found["token_ok"]
+    assert counts == {"send_message": 1}
+    assert "1001" not in shown.output
+
+
 async def test_logging_out_revokes_the_token_and_forgets_it_everywhere():
     async with Sandbox() as sandbox:
         await log_in(sandbox)

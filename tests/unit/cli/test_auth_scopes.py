@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("places")
         (("bots", "get", "send"), ["bots get", "send"]),
         (("subscribers",), ["subscribers list", "subscribers export", "subscribers sync"]),
         (("bots list", "bots list"), ["bots list"]),
+        (("functions", "get-handler"), ["functions get-handler"]),
     ],
 )
 def test_commands_go_by_their_words(words, named):

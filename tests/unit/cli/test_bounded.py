@@ -30,6 +30,7 @@ def endless(tmp_path):
         ("call", "bot", "hi", "--to", "1", "--actions", "FILE"),
         ("incoming", "bot", "--json-params", "FILE"),
         ("handlers", "create", "1", "message", "--script", "FILE"),
+        ("functions", "update-handler", "1", "button", "--script", "FILE"),
         ("bots", "create", "bot", "--description", "x", "--image", "FILE"),
         ("send", "bot", "hi", "--to", "1", "--profile", "PROFILES"),
     ],

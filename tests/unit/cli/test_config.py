@@ -60,6 +60,7 @@ def test_secrets_are_masked_wherever_they_come_from():
     assert shown["client_secret"] == shown["refresh_token"] == ("(hidden)", "CLIQ_REFRESH_TOKEN")
     assert shown["quota"] == ("redis://u:(hidden)@h:1/0", "CLIQ_QUOTA")
     assert told("--token", SECRET)["access_token"] == ("(hidden)", "--token")
+    assert told(env={"CLIQ_ZAPIKEY": SECRET})["api_key"] == ("(hidden)", "CLIQ_ZAPIKEY")
     put_profile("work")
     work = told("--profile", "work", env=TOKEN)
     assert work["refresh_token"] == ("(hidden)", "profile work")

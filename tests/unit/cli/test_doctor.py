@@ -50,7 +50,10 @@ async def test_all_is_well_after_a_login_and_it_took_one_request_of_the_quota():
     assert quota["list_bots"]["free"] == 28
     unchecked = [name for name, check in found.items() if check["status"] == UNCHECKED]
     assert set(unchecked) == {"data center"} | set(scopes_needed()) - {"ZohoCliq.Bots.READ"}
-    assert "associate_channel" in found["ZohoCliq.Channels.UPDATE"]["said"]
+    said = found["ZohoCliq.Channels.UPDATE"]["said"]
+    assert said == "only requests that change something show it: associate_channel"
+    said = found["ZohoCliq.Functions.READ"]["said"]
+    assert said.startswith("this command sends none of the requests that show it: list_func")
     assert found["clock"]["said"].startswith("equal to the server's")
 
 

@@ -79,6 +79,20 @@ async def test_where_a_token_is_shared_the_login_tells_the_data_center(monkeypat
     assert fixed["data center"].status == UNCHECKED
 
 
+async def test_an_api_key_is_sent_and_has_neither_accounts_server_nor_scopes(monkeypatch):
+    env = {"CLIQ_ZAPIKEY": SECRET}
+    found = await look(monkeypatch, answer(200, {"data": []}), env=env)
+    assert found["token"].said == "an API key is given; it does not expire"
+    assert found["credentials"].said == "API key of CLIQ_ZAPIKEY"
+    assert statuses(found, "request", "data center", "scopes") == [OK, UNCHECKED, UNCHECKED]
+    assert "accounts server" not in found
+    assert not [name for name in found if name.startswith("ZohoCliq.")]
+    found = await look(monkeypatch, answer(401, {"message": f"no {SECRET}"}), env=env)
+    assert found["request"].status == WRONG
+    assert found["request"].said.startswith("Cliq does not accept the API key: list_bots: no … (")
+    assert "OAuth" in found["request"].advice
+
+
 @pytest.mark.parametrize(
     ("seconds", "status", "said"),
     [

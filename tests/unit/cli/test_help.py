@@ -30,11 +30,11 @@ def test_every_command_says_what_it_does_and_has_examples(path):
 def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
     lines = invoke("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     order = (
-        "demo sandbox user auth send broadcast incoming call call-many bots handlers subscribers "
-        "associate jobs quota config doctor completion"
+        "demo sandbox user auth send broadcast incoming call call-many bots handlers functions "
+        "subscribers associate jobs quota config doctor completion"
     )
     assert [line.split()[0] for line in lines] == order.split()
-    for group in ("auth", "bots", "handlers", "subscribers", "user"):
+    for group in ("auth", "bots", "handlers", "functions", "subscribers", "user"):
         lines += invoke(group, "--help").stdout.partition("Commands:\n")[2].splitlines()
     assert not [line for line in lines if line.endswith("...")]
 
@@ -64,3 +64,6 @@ def test_the_shell_is_told_the_types_of_handlers():
     words = {"COMP_WORDS": "cliq handlers get 1 men", "COMP_CWORD": "4"}
     result = invoke("handlers", env=env | words)
     assert result.stdout == "plain,mention_handler\nplain,menu_handler\n"
+    words = {"COMP_WORDS": "cliq functions get-handler 1 form_s", "COMP_CWORD": "4"}
+    result = invoke("functions", env=env | words)
+    assert result.stdout == "plain,form_submit_handler\n"

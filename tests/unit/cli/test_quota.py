@@ -23,7 +23,7 @@ from cliq_async.sandbox import Sandbox
 
 BASE_URL = "http://127.0.0.1:1"
 QUOTAS = Settings(base_url=BASE_URL).quotas()
-IDLE = "nothing spent, nothing locked (14 endpoints)\n"
+IDLE = "nothing spent, nothing locked (23 endpoints)\n"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from support.effort import tries
 from support.invalid_strategies import JUNK
 from support.strategies import MESSAGES
 
@@ -119,6 +120,7 @@ def test_arguments_of_a_button_go_to_its_function():
     assert raised.value.field == "Button.arguments"
 
 
+@tries(40)
 @given(MESSAGES, st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(0)))
 def test_any_message_with_extra_goes_through_json(message, extra):
     body = msgspec.json.decode(to_json(message))
@@ -130,6 +132,7 @@ def test_any_message_with_extra_goes_through_json(message, extra):
     assert unstructure(message) == body
 
 
+@tries(60)
 @given(JUNK)
 def test_anything_as_extra_is_sent_or_refused(junk):
     try:

@@ -235,7 +235,8 @@ def test_types_of_several_platforms_may_be_left_out():
     assert OpenUrl(ios="app://x").data() == {"iOS": "app://x"}
 
 
-MODULES = ["bot", "call", "card", "handler", "message", "button", "identifiers", "slide"]
+MODULES = ["bot", "call", "card", "function", "handler", "message", "button", "identifiers"]
+MODULES += ["slide"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -55,6 +55,37 @@ CODES: dict[str, dict[str, type[ApiError]]] = {
         "execution_handler_not_found": NotFoundError,
     },
     "associate_channel": {"bot_not_found": NotFoundError, "bot_already_member": ConflictError},
+    "create_function": {
+        "function_creation_limit_exceeded": BadRequestError,
+        "function_name_already_exists": ConflictError,
+        "invalid_inputs": BadRequestError,
+    },
+    "update_function": {
+        "function_not_found": NotFoundError,
+        "function_name_already_exists": ConflictError,
+    },
+    "get_function": {"function_not_found": NotFoundError},
+    "delete_function": {"function_not_found": NotFoundError},
+    "create_function_handler": {
+        "execution_handler_create_failed": BadRequestError,
+        "execution_handler_data_required": BadRequestError,
+        "execution_handler_data_invalid": BadRequestError,
+        "invalid_inputs": BadRequestError,
+        "execution_handler_already_exists": ConflictError,
+    },
+    "update_function_handler": {
+        "execution_handler_update_failed": BadRequestError,
+        "execution_handler_not_found": NotFoundError,
+    },
+    "get_function_handler": {
+        "execution_handler_get_failed": BadRequestError,
+        "execution_handler_not_found": NotFoundError,
+    },
+    "delete_function_handler": {
+        "execution_handler_delete_failed": BadRequestError,
+        "default_handler_delete_not_allowed": BadRequestError,
+        "execution_handler_not_found": NotFoundError,
+    },
     "send_message": SENDING,
     "send_incoming_webhook": SENDING,
 }

@@ -4,12 +4,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from support.methods import HANDLER, MENU, METHODS, MODELS, NEW, ONE_BOT, ask
+from support.methods import (
+    BUTTON,
+    FUNCTION,
+    HANDLER,
+    MENU,
+    METHODS,
+    MODELS,
+    NEW,
+    ONE_BOT,
+    ask,
+)
 from support.scripted import answer, moved
 
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import ValidationError
-from cliq_async.models import BotChanges, Call
+from cliq_async.models import BotChanges, Call, FunctionHandlerChanges
 
 
 def test_every_endpoint_has_a_method():
@@ -100,6 +110,22 @@ async def test_one_menu_action_of_several_is_named():
         (lambda client: client.handlers.update("1", "menu_handler", HANDLER), "changes"),
         (lambda client: client.handlers.update("1", "call_handler", MENU), "HandlerChanges.name"),
         (lambda client: client.handlers.delete("1", "menu_handler", handler_id=""), "handler_id"),
+        (lambda client: client.functions.create("approve"), "new"),
+        (lambda client: client.functions.update("1", FUNCTION), "changes"),
+        (lambda client: client.functions.get("a/b"), "function_id"),
+        (lambda client: client.functions.delete(""), "function_id"),
+        (lambda client: client.functions.list(limit=0), "limit"),
+        (lambda client: client.functions.create_handler("1", HANDLER), "new"),
+        (lambda client: client.functions.create_handler("..", BUTTON), "function_id"),
+        (lambda client: client.functions.get_handler("1", "form_handler"), "type"),
+        (lambda client: client.functions.delete_handler("1", "../x"), "type"),
+        (lambda client: client.functions.update_handler("1", "button_handler", BUTTON), "changes"),
+        (
+            lambda client: client.functions.update_handler(
+                "1", "form_view_handler", FunctionHandlerChanges(permissions="chat")
+            ),
+            "FunctionHandlerChanges.permissions[0]",
+        ),
     ],
 )
 @moved

@@ -13,12 +13,16 @@ from cliq_async.errors import ApiError, ForeignAnswerError, OutcomeUnknownError,
 from cliq_async.models import (
     Bot,
     CallReceipt,
+    Function,
+    FunctionHandler,
     Handler,
     HandlerParam,
     IncomingReceipt,
     Message,
+    Page,
     SentMessage,
     SubAction,
+    User,
 )
 from cliq_async.transport.base import Response
 
@@ -97,6 +101,104 @@ async def test_receipts_say_who_was_reached():
     assert got == IncomingReceipt(user_ids=("55743307",))
     got, _ = await ask(METHODS["send_message"][0], answer(200, {"chat_id": "c", "message_id": "m"}))
     assert got == SentMessage(chat_id="c", message_id="m")
+
+
+DOCUMENTED_FUNCTION = {
+    "name": "ApproveExpense",
+    "id": "53719000002124014",
+    "function_type": "button",
+    "handlers": [{"type": "button_handler"}],
+    "creator": {"name": "James", "id": "65113112"},
+    "execution_type": "webhook",
+    "execution_url": "https://api.yourcompany.com/cliq/functions/handler",
+    "status": "enabled",
+    "type": "custom",
+    "description": "Forwards approval clicks to external HR system",
+    "scope": "personal",
+}
+
+
+@pytest.mark.parametrize("name", ["create_function", "update_function", "get_function"])
+@moved
+async def test_function_is_read_whole(name):
+    body = {"url": "/api/v3/functions", "type": "function", "data": DOCUMENTED_FUNCTION}
+    got, _ = await ask(METHODS[name][0], answer(200, body))
+    assert got == Function(
+        id="53719000002124014",
+        name="ApproveExpense",
+        description="Forwards approval clicks to external HR system",
+        function_type="button",
+        handlers=(FunctionHandler(type="button_handler"),),
+        creator=User(id="65113112", name="James"),
+        execution_type="webhook",
+        execution_url="https://api.yourcompany.com/cliq/functions/handler",
+        status="enabled",
+        type="custom",
+        scope="personal",
+    )
+
+
+@moved
+async def test_functions_come_in_pages():
+    body = {
+        "url": "/api/v3/functions",
+        "next_token": "next",
+        "type": "function",
+        "sync_token": "sync",
+        "deleted": ["7"],
+        "data": [DOCUMENTED_FUNCTION, {"id": 5, "name": "b"}],
+    }
+    got, transport = await ask(
+        lambda client: client.functions.list(limit=2, next_token="a", sync_token="b"),
+        answer(200, body),
+    )
+    assert isinstance(got, Page)
+    assert [each.id for each in got.data] == ["53719000002124014", "5"]
+    assert (got.next_token, got.sync_token, got.deleted) == ("next", "sync", ("7",))
+    assert urlsplit(transport.requests[0].url).query == "limit=2&next_token=a&sync_token=b"
+
+
+@moved
+async def test_functions_handler_is_read_in_every_form_the_documents_have():
+    create = METHODS["create_function_handler"][0]
+    of_function = {"url": "/api/v3/functions", "type": "function", "data": DOCUMENTED_FUNCTION}
+    got, _ = await ask(create, answer(200, of_function))
+    assert got == FunctionHandler(type="button_handler", function_id="1")
+    data = {"name": "button_handler", "permissions": ["message", "user"], "function_id": "1"}
+    got, _ = await ask(create, answer(200, {"type": "execution_handler", "data": data}))
+    assert got == FunctionHandler(
+        type="button_handler", function_id="1", permissions=("message", "user")
+    )
+    data = {"name": "form_view_handler", "script": "return Map();", "function_id": "1"}
+    got, _ = await ask(METHODS["update_function_handler"][0], answer(200, {"data": data}))
+    assert got == FunctionHandler(type="form_view_handler", function_id="1", script="return Map();")
+    details = {
+        "script": "return Map();",
+        "return_type": "MAP",
+        "params": [{"param_name": "event", "param_type": "STRING"}],
+    }
+    body = {"type": "button_handler", "data": details | {"version": 2}}
+    got, _ = await ask(METHODS["get_function_handler"][0], answer(200, body))
+    assert got == FunctionHandler(
+        type="button_handler",
+        function_id="1",
+        script="return Map();",
+        return_type="MAP",
+        params=(HandlerParam(param_name="event", param_type="STRING"),),
+        extra={"version": 2},
+    )
+
+
+@moved
+async def test_function_keeps_fields_that_the_model_does_not_know():
+    data = DOCUMENTED_FUNCTION | {"modified": 5, "handlers": [{"type": "x", "id": "7"}]}
+    got, _ = await ask(METHODS["get_function"][0], answer(200, {"data": data}))
+    assert isinstance(got, Function)
+    assert got.extra == {"modified": 5, "handlers": [{"type": "x", "id": "7"}]}
+    assert hash(got)
+    page, _ = await ask(METHODS["list_functions"][0], answer(200, {"data": [data], "total": 1}))
+    assert isinstance(page, Page)
+    assert (page.data[0].extra, page.extra) == ({"modified": 5}, {"total": 1})
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_AN_ANSWER))

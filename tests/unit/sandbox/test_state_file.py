@@ -36,6 +36,12 @@ def everything(sandbox):
             for bot in bots
             for handler in bot["handlers"]
         ],
+        "functions": sandbox.request("list_functions"),
+        "function handlers": [
+            sandbox.request("get_function_handler", function["id"], handler["type"])
+            for function in sandbox.request("list_functions")[1]["data"]
+            for handler in function["handlers"]
+        ],
         "messages": [message.describe() for message in sandbox.state.messages.all()],
         "calls": sandbox.state.calls.all(),
     }
@@ -58,6 +64,11 @@ def a_busy_sandbox():
     sandbox.request("send_message", "supportbot", body={"text": "hi"}, query=query)
     sandbox.request("trigger_call", "supportbot", body={"text": "Down"})
     sandbox.request("delete_bot", sandbox.create_bot("Gone Bot")["id"])
+    function = {"name": "approve", "description": "d", "function_type": "form"}
+    url = {"execution_type": "webhook", "execution_url": "https://example.com/hook"}
+    made = sandbox.request("create_function", body=function | url)[1]["data"]
+    handler = {"type": "form_view_handler", "permissions": ["user"]}
+    sandbox.request("create_function_handler", made["id"], body=handler)
     return sandbox
 
 
@@ -101,6 +112,30 @@ def test_tokens_that_were_handed_out_still_work_after_a_restart():
     query = {"sync_token": people["sync_token"]}
     (new,) = sandbox.request("list_subscribers", "supportbot", query=query)[1]["data"]
     assert new["user_id"] == "7"
+
+
+def test_functions_outlive_a_restart():
+    sandbox = a_busy_sandbox()
+    (function,) = sandbox.request("list_functions")[1]["data"]
+    token = sandbox.request("list_functions")[1]["sync_token"]
+    sandbox = again(sandbox)
+    assert sandbox.request("list_functions", user="bob")[1]["data"] == []
+    place = (function["id"], "form_submit_handler")
+    refused = sandbox.refusal("delete_function_handler", *place)
+    assert refused == (400, "default_handler_delete_not_allowed")
+    sandbox.request("delete_function", function["id"])
+    _, page = sandbox.request("list_functions", query={"sync_token": token})
+    assert (page["data"], page["deleted"]) == ([], [function["id"]])
+    body = {"name": "approve", "description": "d", "function_type": "form"}
+    made = sandbox.request("create_function", body=body)[1]["data"]
+    assert int(made["id"]) > int(function["id"])
+
+
+def test_state_of_a_sandbox_without_functions_is_read():
+    data = json.loads(msgspec.json.encode(take_snapshot(OfflineSandbox().state)))
+    del data["functions"]
+    state = restore_snapshot(msgspec.json.decode(json.dumps(data), type=Snapshot))
+    assert state.functions.all() == {}
 
 
 def test_owners_members_and_threads_outlive_a_restart():
@@ -195,6 +230,10 @@ DAMAGE = {
     "record without a name": lambda data: data["bots"][0]["record"].pop("name"),
     "subscriber who is nobody": lambda data: data["bots"][0]["subscribers"].append("1"),
     "revision of nothing": lambda data: data["revisions"]["changed"].update({"1": 1}),
+    "strange function": lambda data: data["functions"][0]["functions"][0]["record"].pop("name"),
+    "revision of no function": lambda data: data["functions"][0]["revisions"]["changed"].update(
+        {"1": 1}
+    ),
     "missing message": lambda data: data["messages"].pop(1),
     "missing thread": lambda data: data["threads"].clear(),
 }

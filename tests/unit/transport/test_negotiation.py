@@ -490,9 +490,12 @@ async def test_everything_works_in_the_live_dialect_as_in_the_documented_one():
             )
             assert set(sent.by_user) == set(ids[:2])
             assert sent.chat_id == sent.by_user[ids[0]].chat_id
+            reply = Message("re", sync_message=True, reply_to=sent.message_id)
+            again = await client.messages.send("supportbot", reply, user_ids=ids[:1])
+            assert again.message_id != sent.message_id
             await client.bots.delete(same.id)
         delivered = sandbox.report()["delivered"]
-    assert (delivered["recipients"], delivered["max_per_recipient"]) == (250, 2)
+    assert (delivered["recipients"], delivered["max_per_recipient"]) == (250, 3)
 
 
 async def test_recipients_whom_a_synced_message_does_not_name_have_failed():

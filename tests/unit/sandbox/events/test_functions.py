@@ -1,9 +1,6 @@
 """Buttons and forms: their webhook functions get events, too."""
 
-import pytest
 from support.event_bots import JAMES, hooked
-
-pytest.importorskip("cliq_async.sandbox.state.functions")
 
 RUN = {"type": "invoke.function", "data": {"name": "approve"}}
 BUTTONS = {"text": "Approve?", "buttons": [{"label": "Yes", "action": RUN, "key": "k1"}]}

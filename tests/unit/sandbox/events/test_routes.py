@@ -34,6 +34,13 @@ async def test_an_act_without_waiting_is_over_at_once():
         status, body = await api.sandbox_post("say", bot="hook", text="hi", wait=False)
         assert (status, body) == (202, {"deliveries": [], "items": []})
         await until(lambda: sandbox.messages)
+        status, body = await api.sandbox_post("say", bot="nobot", text="hi", wait=False)
+        assert (status, body["code"]) == (404, "bot_not_found")
+        status, body = await api.sandbox_post("say", bot="supportbot", text="hi", wait=False)
+        assert (status, body["deliveries"][0]["skipped"]) == (
+            200,
+            "supportbot is not a webhook bot",
+        )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 
 from cliq_async.sandbox.errors import ApiFault
-from cliq_async.sandbox.events.sender import Sender, is_loopback_url
+from cliq_async.sandbox.events.post import is_loopback_url
+from cliq_async.sandbox.events.sender import Sender
 from cliq_async.testing import run_in_virtual_time
 
 URL = "http://127.0.0.1:1/cliq"
