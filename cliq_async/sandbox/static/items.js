@@ -11,7 +11,7 @@ let inputCount = 0;
 /** Make an element with properties and children; children that are empty are left out. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children.filter((each) => each || each === 0));
+  element.append(...children.filter(Boolean));
   return element;
 }
 
@@ -53,21 +53,21 @@ const list = (entries, className = "") => make("ul", { className }, ...entries.m
 const link = (url, label = url) => (LINK.test(url)
   ? make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : make("span", {}, label));
 const pairs = (entries) => make("dl", {}, ...entries.map((pair) =>
-  make("div", {}, ...pair.map((each, index) => make(index ? "dd" : "dt", { dir: "auto" }, String(each))))));
+  make("div", {}, ...pair.map((each, index) => make(index ? "dd" : "dt", { dir: "auto" }, each instanceof Node ? each : String(each))))));
 
 /** Draw a value as it was sent: a text, or anything else as JSON. */
 export const code = (value) =>
   make("pre", { tabIndex: 0 }, typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
 function message(item, body, acts) {
-  const references = Object.values(body.references ?? {}).map((each) => each.object);
   return [
     body.styles?.background && make("span", { className: `highlight ${body.styles.background}` }),
     body.view && note(`view: ${body.view}`),
     body.text && text(body.text, body.styles?.markdown !== false),
     body.card && card(body.card),
-    ...(body.slides ?? []).map((each) => make("section", {}, title(each.title), SLIDES[each.type](each.data))),
-    buttons([...(body.buttons ?? []), ...references], item, acts),
+    ...(body.slides ?? []).map((each) => make("section", {}, title(each.title),
+      (SLIDES[each.type] ?? code)(each.data), buttons(each.buttons ?? [], item, acts))),
+    buttons([...(body.buttons ?? []), ...Object.values(body.references ?? {}).map((each) => each.object)], item, acts),
     suggestions(item, acts),
     item.edited && note("edited"),
   ];
@@ -93,10 +93,19 @@ function card({ title: heading, thumbnail, options, sections = [] }) {
 }
 
 const SLIDES = {
-  table, list, text,
-  label: (data) => pairs(data.map(({ label = "", value = "" }) => [label, value])),
+  table, graph, text: (data) => text(data), list: (data) => list(data),
+  label: (data) => pairs(data.flatMap((each) =>
+    ("label" in each || "value" in each ? [[each.label ?? "", each.value ?? ""]] : Object.entries(each)))),
   images: (data) => list(data.map((each) => link(each))),
+  image: (data) => SLIDES.images(data),
+  percentage_chart: (data) => graph([{ values: data }]),
 };
+
+function graph(data) {
+  const max = Math.max(...data.flatMap(({ values }) => values.map(({ value }) => value)), 1);
+  const bar = ({ label, value }) => [label, make("span", {}, String(value), make("meter", { max, value, ariaLabel: label }))];
+  return make("div", {}, ...data.flatMap(({ category, values }) => [title(category, "h4"), pairs(values.map(bar))]));
+}
 
 function table({ headers, rows }) {
   const line = (tag, cells) => make("tr", {}, ...cells.map((each) => make(tag, { dir: "auto" }, String(each ?? ""))));

@@ -1,7 +1,6 @@
 // The page of a sandbox: it shows what the stream of events tells, and does what a person does.
 
 import { code, copy, draw, make } from "./items.js";
-
 const SHOWN = 100, RETRY_MS = 1000, STEP_S = 5;
 const at = (id) => document.getElementById(id);
 const count = (value, one) => `${value.toLocaleString("en-US")} ${value === 1 ? one : `${one}s`}`;
@@ -11,7 +10,6 @@ const names = new Map();
 let bots = [], channels = [], people = [], quota = { gauges: [] }, stream = null;
 let place = {}; // the bot or the channel, and the user
 
-// The server.
 async function ask(path, body) {
   const headers = { "Content-Type": "application/json" };
   const response = await fetch(`/sandbox/${path}`, body && { method: "POST", headers, body: JSON.stringify(body) });
@@ -99,13 +97,9 @@ const takers = {
     }
     while (all.children.length > SHOWN) all.lastElementChild.remove();
   },
-  quota(news) {
-    quota = { ...news, came: performance.now() };
-    drawQuota();
-  },
-  counts({ messages, calls, deliveries }) {
-    at("counts").textContent = [count(messages, "message"), count(calls, "call"), count(deliveries, "event")].join(" · ");
-  },
+  quota: (news) => drawQuota(quota = { ...news, came: performance.now() }),
+  counts: ({ messages, calls, deliveries }) => at("counts").replaceChildren(
+    [count(messages, "message"), count(calls, "call"), count(deliveries, "event")].join(" · ")),
 };
 
 // Bots, channels and people.
@@ -158,10 +152,9 @@ function drawPlaces() {
 // What a person does in the chat.
 const acts = {
   name: ({ from, user, bot }) => (from === "person" ? names.get(user) ?? user : names.get(bot) ?? bot),
-  press(item, { label, action = {} }) {
-    const { title, description = "" } = action.confirm ?? {};
-    if (title && !confirm(`${title}\n${description}`)) return;
-    actHere("press", { label, message_id: item.id });
+  press(item, { label, action }) {
+    const { title, description = "" } = action?.confirm ?? {};
+    if (!title || confirm(`${title}\n${description}`)) actHere("press", { label, message_id: item.id });
   },
   submit: (form, values) => actHere("submit", { form: form.name, values }),
 };
@@ -169,8 +162,8 @@ const acts = {
 async function send(event) {
   event.preventDefault();
   const field = at("text"), text = field.value.trim(), { channel, user } = place;
-  if (!text) return;
   field.value = "";
+  if (!text) return;
   const [, bot, words] = /^@(\S+)\s+([^]+)$/.exec(text) ?? [];
   const isMention = channel && bots.some((each) => each.unique_name === bot);
   const done = isMention ? await act("mention", { bot, channel, user, text: words })
@@ -227,14 +220,12 @@ async function drawDetails(id) {
     value === null || value === "" ? [] : [make("dt", {}, name), make("dd", {}, code(value))]));
 }
 
-// The beginning.
 async function start() {
   try {
     takers.bots({ ...await ask("bots"), ...await ask("channels") });
     const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
     const isThere = [...bots, ...channels].some((each) => each.unique_name === (wanted.bot ?? wanted.channel));
-    const first = bots.find((each) => each.execution_type === "webhook") ?? bots[0];
-    await show(isThere ? wanted : { bot: first.unique_name });
+    await show(isThere ? wanted : { bot: (bots.find((each) => each.execution_type === "webhook") ?? bots[0]).unique_name });
   } catch {
     showConnection(false);
     setTimeout(start, RETRY_MS);
