@@ -85,6 +85,7 @@ bench: .venv-bench/stamp  ## measure the package and its peers side by side
 	.venv-bench/bin/python -m benchmarks
 
 docs: .venv/dev.stamp  ## build the documentation as HTML, in docs/_build/html
+	$(BIN)/python docs/screenshots.py docs/_build/screenshots
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
 
 reference: .venv/demo.stamp  ## generate docs/endpoints.md and docs/commands.md from the code

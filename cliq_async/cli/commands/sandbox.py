@@ -140,7 +140,7 @@ Examples:
 )
 @verbose_option
 def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> None:
-    """Run a local Cliq that counts and locks like the real one.
+    """Run a local Cliq that counts and locks like the real one, with a page to look at.
 
     Each access token is a user of its own; the token `invalid` is refused. Ctrl-C stops it.
 
@@ -159,6 +159,7 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
         echo(f"export CLIQ_TIME_SCALE={options['time_scale']:g}")
         if (key := _public_key(server)) is not None:
             echo(f"export CLIQ_PUBLIC_KEY={key}")
+        echo(f"open {url}/ in a browser")
 
     async def run() -> int:
         if command:
