@@ -428,6 +428,20 @@ async def test_twenty_thousand_recipients_and_thousands_of_messages_are_a_hundre
         await expect(items(page)).to_have_count(1)
 
 
+async def test_a_thousand_people_write_at_once_and_the_last_hundred_deliveries_are_listed(browser):
+    people = [str(55743307 + 3 * number) for number in range(1_000)]
+    async with (
+        hooked(answer, subscribers=1_000) as (sandbox, _, _api),
+        page_of(browser, sandbox) as page,
+    ):
+        sandbox.subscribe("hook", *people)
+        said = await asyncio.gather(*(sandbox.say("hook", "hi", user=each) for each in people))
+        assert {each.error for each in said} == {None}
+        await expect(page.locator("#counts")).to_contain_text("1,000 events")
+        await expect(page.locator("#deliveries .success")).to_have_count(100)
+        await expect(page.locator("#deliveries > li").first).to_have_id("delivery-1000")
+
+
 async def test_a_sandbox_that_starts_again_is_found_again(browser):
     async with Sandbox(subscribers=3) as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
