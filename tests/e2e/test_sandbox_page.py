@@ -15,6 +15,7 @@ from cliq_async.sandbox import Sandbox
 playwright = pytest.importorskip("playwright.async_api")
 axe = pytest.importorskip("axe_playwright_python.async_playwright")
 expect = playwright.expect
+expect.set_options(timeout=15_000)  # a busy machine
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -261,6 +262,43 @@ async def test_a_form_is_filled_in_and_submitted(browser):
         await expect(page.locator("#notice")).to_contain_text("no webhook function 'leave'")
 
 
+async def create_function(api, url, name, kind, handler):
+    """Create the webhook function that a button or form runs."""
+    body = {
+        "name": name,
+        "description": "d",
+        "function_type": kind,
+        "execution_type": "webhook",
+        "execution_url": url,
+    }
+    function = (await api.post("/functions", body))["data"]
+    body = {"type": handler, "permissions": ["user"]}
+    await api.post(f"/functions/{function['id']}/handlers", body)
+
+
+async def test_a_button_edits_its_message_and_a_form_is_answered(browser):
+    def run(event):
+        if event["type"] != "function":
+            return answer(event)
+        if event["handler"]["type"] == "button_handler":
+            return {"type": "message_edit", "text": "Done", "buttons": MESSAGE["buttons"]}
+        return {"text": f"Booked: {event['params']['form']['values']['why']}"}
+
+    async with hooked(run) as (sandbox, bot, api), page_of(browser, sandbox) as page:
+        await create_function(api, bot.url, "retry", "button", "button_handler")
+        await create_function(api, bot.url, "leave", "form", "form_submit_handler")
+        await say(page, "build")
+        for edits in (1, 2):
+            await chat(page).get_by_role("button", name="Retry").click()
+            await expect(items(page).nth(1).locator("p.text").first).to_have_text("Done")
+            await expect(items(page).get_by_text("edited its message")).to_have_count(edits)
+        await expect(items(page).nth(1).get_by_text("edited", exact=True)).to_be_visible()
+        await say(page, "form")
+        await chat(page).get_by_label("Reason").fill("Wedding")
+        await chat(page).get_by_role("button", name="Ask").click()
+        await expect(chat(page)).to_contain_text("Booked: Wedding")
+
+
 async def test_people_bots_and_channels_are_chosen(browser):
     async with hooked(answer) as (sandbox, bot, _), page_of(browser, sandbox) as page:
         title = page.get_by_role("heading", level=2).nth(2)
@@ -426,6 +464,20 @@ async def test_twenty_thousand_recipients_and_thousands_of_messages_are_a_hundre
         await page.keyboard.press("Enter")
         await expect(person(page)).to_have_value(ids[-1])
         await expect(items(page)).to_have_count(1)
+
+
+async def test_a_thousand_people_write_at_once_and_the_last_hundred_deliveries_are_listed(browser):
+    people = [str(55743307 + 3 * number) for number in range(1_000)]
+    async with (
+        hooked(answer, subscribers=1_000) as (sandbox, _, _api),
+        page_of(browser, sandbox) as page,
+    ):
+        sandbox.subscribe("hook", *people)
+        said = await asyncio.gather(*(sandbox.say("hook", "hi", user=each) for each in people))
+        assert {each.error for each in said} == {None}
+        await expect(page.locator("#counts")).to_contain_text("1,000 events")
+        await expect(page.locator("#deliveries .success")).to_have_count(100)
+        await expect(page.locator("#deliveries > li").first).to_have_id("delivery-1000")
 
 
 async def test_a_sandbox_that_starts_again_is_found_again(browser):

@@ -92,8 +92,8 @@ const takers = {
   deliveries(news) {
     const all = at("deliveries");
     for (const delivery of news) {
-      if (!at(`delivery-${delivery.id}`)) all.prepend(addDelivery(delivery.id));
-      drawDelivery(delivery);
+      if (delivery.id > (all.firstElementChild?.value ?? 0)) all.prepend(addDelivery(delivery.id));
+      if (at(`delivery-${delivery.id}`)) drawDelivery(delivery); // else it is an old one, not shown any more
     }
     while (all.children.length > SHOWN) all.lastElementChild.remove();
   },
@@ -193,7 +193,7 @@ function drawGauge({ user, endpoint, threshold, window_s: window, used, history 
 
 function addDelivery(id) {
   const [element, part] = copy("delivery-template");
-  element.id = `delivery-${id}`;
+  Object.assign(element, { id: `delivery-${id}`, value: id });
   part(".again").onclick = () => act(`deliveries/${id}/send-again`);
   part(".exact").onclick = () => act(`deliveries/${id}/send-again`, { exact: true });
   part("details").ontoggle = () => drawDetails(id);
