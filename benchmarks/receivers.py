@@ -251,7 +251,7 @@ def _fastapi() -> Any:
     class Chat(Model):
         id: str = ""
         type: str = ""
-        members: list[Member] = []
+        members: tuple[Member, ...] = ()
 
     class Params(Model):
         user: User
