@@ -69,7 +69,7 @@ def _lockouts(*, quick: bool) -> Found:
 
 
 def _webhooks(*, quick: bool) -> Found:
-    rounds, number = (3, 20) if quick else (15, 400)
+    rounds, number = (3, 20) if quick else (11, 300)
     rows = asyncio.run(receive_alone(rounds, number, quick=quick))
     return rows + asyncio.run(events(rounds, number, quick=quick)), {}
 
