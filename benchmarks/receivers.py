@@ -45,6 +45,7 @@ class Receiver:
         serve: Serves on a socket for ever.
         packages: The distributions it needs besides those of cliq_async.
         events: Whose events it takes: `cliq`, `slack` or `telegram`.
+        checks: It refuses the events of others.
         over: The receiver with which it is compared.
         bar: How many times the CPU of that one it may take; None for no limit.
     """
@@ -53,6 +54,7 @@ class Receiver:
     serve: Serve
     packages: tuple[str, ...] = ()
     events: str = "cliq"
+    checks: bool = True
     over: str = ""
     bar: float | None = None
 
@@ -329,7 +331,7 @@ _HTTPTOOLS = " (httptools)"
 RECEIVERS = {
     each.name: each
     for each in [
-        Receiver("bare Starlette", partial(_uvicorn, _bare_starlette), _H11),
+        Receiver("bare Starlette", partial(_uvicorn, _bare_starlette), _H11, checks=False),
         Receiver(_STARLETTE, partial(_uvicorn, _starlette_by_hand), _H11),
         Receiver(
             _OURS_STARLETTE, partial(_uvicorn, _ours_in_starlette), _H11, over=_STARLETTE, bar=1.35
@@ -342,7 +344,7 @@ RECEIVERS = {
             over=_ASGI,
             bar=1.5,
         ),
-        Receiver("bare aiohttp", partial(_aiohttp, _bare_aiohttp)),
+        Receiver("bare aiohttp", partial(_aiohttp, _bare_aiohttp), checks=False),
         Receiver(_AIOHTTP, partial(_aiohttp, _aiohttp_by_hand)),
         Receiver(_OURS_AIOHTTP, partial(_aiohttp, _ours_on_aiohttp), over=_AIOHTTP, bar=1.6),
         Receiver(

@@ -5,6 +5,7 @@ that the process has used so far.
 """
 
 import asyncio
+import logging
 import socket
 import sys
 import threading
@@ -20,6 +21,7 @@ def _tell_cpu() -> None:
 
 async def main(name: str) -> None:
     """Serve until the process is ended."""
+    logging.disable(logging.WARNING)  # that others are refused is meant
     # With its protocol, or asyncio would let responses wait for more to send.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))

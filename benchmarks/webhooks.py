@@ -35,7 +35,7 @@ _HELD = {
 }
 
 Event = tuple[bytes, dict[str, str]]
-"""The body of a request and its headers."""
+"""The body of a request and its headers, of which the last shows who sent it."""
 
 
 # --- events ---------------------------------------------------------------------------------
@@ -124,8 +124,10 @@ class _Server:
         """Send it events, and note what they took.
 
         Raises:
-            RuntimeError: One was not answered by a greeting.
+            RuntimeError: One was not answered by a greeting, or one of somebody else was.
         """
+        body, headers = events[0]
+        await self._refuse(session, body, headers)
         before, latencies = await self.used_s(), []
         for body, headers in events:
             started = time.perf_counter()
@@ -136,6 +138,15 @@ class _Server:
                 raise RuntimeError(f"{self.receiver.name}: {answer.status} {content!r}")
         self.cpu_s.append((await self.used_s() - before) / len(events))
         self.latency_s.append(median(latencies))
+
+    async def _refuse(
+        self, session: aiohttp.ClientSession, body: bytes, headers: dict[str, str]
+    ) -> None:
+        *_, signature = headers
+        forged = headers | {signature: "AAAA"}
+        async with session.post(self.url, data=body, headers=forged) as answer:
+            if self.receiver.checks and answer.status not in (401, 403):
+                raise RuntimeError(f"{self.receiver.name}: {answer.status} to a wrong signature")
 
 
 @asynccontextmanager
