@@ -29,8 +29,9 @@ help:  ## list the targets
 	$(BIN)/python -m pip install --quiet --editable '.[cli]'
 	@touch $@
 
-.venv/dev.stamp: pyproject.toml requirements/dev.txt | .venv/bin/python
+.venv/dev.stamp: pyproject.toml requirements/dev.txt requirements/peers.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/peers.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@ .venv/demo.stamp
 
@@ -46,10 +47,10 @@ attack: .venv/dev.stamp  ## run the property tests with ATTACK=50 times as many 
 soak: .venv/dev.stamp  ## simulate days of traffic and faults for SOAK_S=600 seconds
 	$(BIN)/python tests/simulation/soak.py
 
-# The simulated days only compute: with coverage they would take three times as long.
+# The simulations only compute: with coverage they would take three times as long.
 coverage: .venv/dev.stamp  ## run all tests, and measure the coverage
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation/test_promise.py
-	$(BIN)/pytest tests/simulation/test_promise.py
+	ATTACK=1 $(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation
+	$(BIN)/pytest tests/simulation
 
 .venv/mutants.stamp: .venv/dev.stamp
 	$(BIN)/python -m pip install --quiet --group mutants
@@ -99,6 +100,7 @@ oldest: pyproject.toml requirements/oldest.txt  ## run the tests with the oldest
 
 newest: pyproject.toml  ## run all tests with the newest release of every dependency
 	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)
+	.venv-newest/bin/python -m pip install --quiet --no-deps --requirement requirements/peers.txt
 	.venv-newest/bin/pytest
 
 lock: .venv/bin/uv  ## pin the environments again, in requirements/

@@ -24,6 +24,10 @@ COMMANDS: Final = {
         "cliq_async.cli.commands.sandbox:sandbox",
         "Run a local Cliq that counts and locks like the real one.",
     ),
+    "user": LazyCommand(
+        "cliq_async.cli.commands.user:user",
+        "Act as a person in a running sandbox, and see the bot's answer.",
+    ),
     "auth": LazyCommand(
         "cliq_async.cli.commands.auth:auth",
         "Log in, show the login, log out, and list scopes.",

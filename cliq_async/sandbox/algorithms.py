@@ -23,6 +23,10 @@ class Counter(Protocol):
         """Count one arrival and return whether it is within the threshold."""
         ...
 
+    def used(self, now: float) -> float:
+        """Return how much of the threshold is used up."""
+        ...
+
 
 class Rolling:
     """An exact rolling window: at most `threshold` arrivals in any window.
@@ -45,6 +49,10 @@ class Rolling:
         within = not full or arrivals[0] + self._window_s <= now
         arrivals.append(now)
         return within
+
+    def used(self, now: float) -> float:
+        """Return the number of arrivals in the window, at most the threshold."""
+        return sum(at + self._window_s > now for at in self._arrivals)
 
 
 class _Windows:
@@ -88,6 +96,12 @@ class Fixed:
         self._count += 1
         return self._count <= self._threshold
 
+    def used(self, now: float) -> float:
+        """Return the number of arrivals in the window, at most the threshold."""
+        if self._windows.advance(now):
+            self._count = 0
+        return min(self._count, self._threshold)
+
 
 class Bucket:
     """A token bucket of `threshold` tokens, refilled evenly at `threshold` per `window_s`."""
@@ -112,6 +126,11 @@ class Bucket:
         self._tokens = max(tokens - 1.0, 0.0) if within else tokens
         return within
 
+    def used(self, now: float) -> float:
+        """Return the number of tokens that are missing."""
+        tokens = self._tokens + (now - self._last) * self._rate
+        return self._threshold - min(tokens, self._threshold)
+
 
 class Weighted:
     """A sliding window counter: the current count plus the weighted count of the previous window.
@@ -130,13 +149,23 @@ class Weighted:
 
     def arrive(self, now: float) -> bool:
         """Count one arrival and return whether the estimate is within the threshold."""
+        self._advance(now)
+        self._current += 1
+        return self._estimate(now) <= self._threshold
+
+    def used(self, now: float) -> float:
+        """Return the estimate, at most the threshold."""
+        self._advance(now)
+        return min(self._estimate(now), self._threshold)
+
+    def _advance(self, now: float) -> None:
         passed = self._windows.advance(now)
         if passed:
             self._previous = self._current if passed == 1 else 0
             self._current = 0
-        self._current += 1
-        overlap = 1.0 - self._windows.elapsed(now)
-        return self._previous * overlap + self._current <= self._threshold
+
+    def _estimate(self, now: float) -> float:
+        return self._previous * (1.0 - self._windows.elapsed(now)) + self._current
 
 
 ALGORITHMS: Final[dict[str, Callable[[Limit, random.Random], Counter]]] = {

@@ -13,6 +13,8 @@ from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
 from cliq_async.sandbox.errors import ApiFault, bad_request, missing_scope, not_authorized
+from cliq_async.sandbox.events.routes import EventRoutes
+from cliq_async.sandbox.events.service import EventService
 from cliq_async.sandbox.faults import NO_RECIPIENT, THROTTLES, Faults, throttle_answer
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.live import NO_RESPONSE
@@ -71,6 +73,7 @@ class SandboxApp:
 
     Attributes:
         lock: Guards the state, which other threads may read or change.
+        events: The events of webhook bots.
     """
 
     def __init__(
@@ -105,6 +108,15 @@ class SandboxApp:
         self._clock = clock
         self._started = clock()
         self._time_scale = settings.time_scale
+        self.events = EventService(
+            settings,
+            state,
+            lock=self.lock,
+            faults=self._faults,
+            throttle=self._throttle,
+            now=self._now,
+        )
+        self._event_routes = EventRoutes(self.events)
 
     def report(self, *, user: str | None = None, recipients: bool = False) -> dict[str, Any]:
         """Return the report that `Sandbox.report` describes."""
@@ -133,6 +145,8 @@ class SandboxApp:
             query = _query(request)
             recipients = query.get("recipients", "0") != "0"
             return json_response(200, self.report(user=query.get("user"), recipients=recipients))
+        if self._event_routes.serves(path):
+            return await self._event_routes.respond(request)
         accounts = {TOKEN_PATH: self._issue_token, REVOKE_PATH: self._revoke_token}
         if method == "POST" and path in accounts:
             if self._accounts.refuses_connection():
@@ -194,7 +208,9 @@ class SandboxApp:
         call = Call(user, parameters, query, await _json_body(request))
         try:
             with self.lock, unknown_keys(allowed=endpoint in self._allow_unknown):
-                response = json_response(*self._dialect.handlers[endpoint](self._state, call))
+                reply = self._dialect.handlers[endpoint](self._state, call)
+                self.events.api_calls.after(endpoint, call, reply, request.headers)
+            response = json_response(*reply)
         except ApiFault as error:  # an injected fault can break this response, too
             response = self._error_response(error)
         return _BROKEN_RESPONSES[fault]() if fault else response

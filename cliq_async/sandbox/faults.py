@@ -1,4 +1,4 @@
-"""Injected faults: lost responses, dropped connections, server errors, locks, rejected tokens.
+"""Injected faults: lost responses, dropped connections, server errors, locks, bad events.
 
 A fault is written `KIND:RATE` or `KIND:RATE@ENDPOINT`, for example `lost:0.01@send_message`. The
 rate is a probability, or `x` and a number: `500:x2` fails the first two requests.
@@ -13,10 +13,13 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.sandbox.validation.functions import FUNCTION_HANDLER_TYPES
+from cliq_async.sandbox.validation.handlers import HANDLER_TYPES
 
 __all__ = [
     "ACCOUNTS",
     "ACCOUNTS_KINDS",
+    "EVENT_KINDS",
     "KINDS",
     "NO_RECIPIENT",
     "SEND_KINDS",
@@ -47,6 +50,10 @@ NO_RECIPIENT: Final = "no-recipient"
 SEND_KINDS: Final = (*KINDS, NO_RECIPIENT)
 ACCOUNTS_KINDS: Final = (*_ANYWHERE, "408", "429", *_OAUTH)
 _KINDS_AT: Final = {ACCOUNTS: ACCOUNTS_KINDS, "send_message": SEND_KINDS}
+EVENT_KINDS: Final = ("event-twice", "event-badsig", "event-stale", "event-slow", "event-hangup")
+"""Faults of the events that webhook bots get; a handler's type stands in place of an endpoint."""
+
+_EVENT_HANDLERS: Final = (*HANDLER_TYPES, *FUNCTION_HANDLER_TYPES)
 
 
 @attrs.frozen
@@ -54,10 +61,10 @@ class Fault:
     """A kind of fault and its rate.
 
     Attributes:
-        kind: One of `KINDS`, or of `SEND_KINDS` and `ACCOUNTS_KINDS` at the endpoints
-            `send_message` and `access_token`.
+        kind: One of `KINDS`, of `EVENT_KINDS`, or of `SEND_KINDS` and `ACCOUNTS_KINDS` at the
+            endpoints `send_message` and `access_token`.
         rate: The probability per request, from 0 to 1.
-        endpoint: The endpoint it affects; None for all.
+        endpoint: The endpoint or handler type it affects; None for all.
         times: The maximum number of requests it affects; None for no limit.
     """
 
@@ -76,6 +83,8 @@ def parse_fault(text: str) -> Fault:
     spec, at, endpoint = text.partition("@")
     kind, _, rate_text = spec.partition(":")
     kinds = _KINDS_AT.get(endpoint, KINDS)
+    if endpoint != ACCOUNTS:
+        kinds = (*kinds, *EVENT_KINDS)
     if kind not in kinds:
         where = f" at {endpoint}" if endpoint in _KINDS_AT else ""
         raise ValueError(f"faults: KIND{where} is one of {', '.join(kinds)}; got {text!r}")
@@ -87,9 +96,10 @@ def parse_fault(text: str) -> Fault:
     if not 0 <= rate <= 1:
         form = "KIND:RATE[@ENDPOINT] with a RATE from 0 to 1, or xNUMBER"
         raise ValueError(f"faults: {form}; got {text!r}")
-    if at and endpoint not in {*ENDPOINTS, ACCOUNTS}:
-        names = ", ".join((*ENDPOINTS, ACCOUNTS))
-        raise ValueError(f"faults: ENDPOINT is one of {names}; got {text!r}")
+    places = _EVENT_HANDLERS if kind in EVENT_KINDS else (*ENDPOINTS, ACCOUNTS)
+    if at and endpoint not in places:
+        word = "HANDLER" if kind in EVENT_KINDS else "ENDPOINT"
+        raise ValueError(f"faults: {word} is one of {', '.join(places)}; got {text!r}")
     return Fault(kind, rate, endpoint or None, int(times[1]) if times else None)
 
 
@@ -116,6 +126,8 @@ class Faults:
             for fault in faults
         )
         self._rng = random.Random(f"{seed}/faults")
+        self._event_rng = random.Random(f"{seed}/events")
+        self._events = [row for row in rows if row.fault.kind in EVENT_KINDS]
         names = (*ENDPOINTS, ACCOUNTS)
         # `refuse` strikes before the request is counted, all other faults after it.
         self._early = {name: _matching_faults(rows, name, early=True) for name in names}
@@ -132,6 +144,14 @@ class Faults:
                 return row.fault.kind
         return None
 
+    def draw_event(self, handler_type: str) -> str | None:
+        """Return the kind of the first fault that strikes an event to a type of handler."""
+        for row in self._events:
+            affects = row.fault.endpoint in {None, handler_type}
+            if affects and row.strikes(self._event_rng):
+                return row.fault.kind
+        return None
+
     def flip_coin(self) -> bool:
         """Return True or False with equal probability."""
         return self._rng.random() < 0.5  # noqa: PLR2004 - the two sides of a coin
@@ -144,7 +164,9 @@ def _matching_faults(
     return tuple(
         row
         for row in rows
-        if row.fault.endpoint in everywhere and (row.fault.kind == "refuse") is early
+        if row.fault.kind not in EVENT_KINDS
+        and row.fault.endpoint in everywhere
+        and (row.fault.kind == "refuse") is early
     )
 
 

@@ -6,6 +6,7 @@ takes `now`, in seconds, which must never decrease.
 
 import math
 import random
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -31,6 +32,9 @@ class Verdict(NamedTuple):
     new_lock: bool
 
 
+_BIN_S: Final = 5.0
+_BINS: Final = 36
+
 _ALLOWED: Final = Verdict(allowed=True, locked_until=None, new_lock=False)
 
 
@@ -49,6 +53,32 @@ class Lock:
     injected: str | None = None
 
 
+class _History:
+    """The arrivals of the last three minutes, in steps of five seconds."""
+
+    __slots__ = ("_bins",)
+
+    def __init__(self) -> None:
+        self._bins: deque[list[int]] = deque(maxlen=_BINS)
+
+    def add(self, now: float) -> None:
+        """Count one arrival."""
+        index = int(now / _BIN_S)
+        if self._bins and self._bins[-1][0] == index:
+            self._bins[-1][1] += 1
+        else:
+            self._bins.append([index, 1])
+
+    def counts(self, now: float) -> list[int]:
+        """Return the number of arrivals in each step, the latest last."""
+        first = int(now / _BIN_S) - _BINS + 1
+        counts = [0] * _BINS
+        for index, count in self._bins:
+            if index >= first:
+                counts[index - first] = count
+        return counts
+
+
 class EndpointCounter:
     """The counter and the locks of one user at one endpoint.
 
@@ -60,6 +90,7 @@ class EndpointCounter:
 
     __slots__ = (
         "_counter",
+        "_history",
         "_lock_s",
         "_penalize",
         "_until",
@@ -73,6 +104,7 @@ class EndpointCounter:
         self._lock_s = lock_s
         self._penalize = penalize
         self._until = -math.inf
+        self._history = _History()
         self.arrivals = 0
         self.refused_while_locked = 0
         self.locks: list[Lock] = []
@@ -80,6 +112,7 @@ class EndpointCounter:
     def arrive(self, now: float) -> Verdict:
         """Count one arrival and decide whether to allow it."""
         self.arrivals += 1
+        self._history.add(now)
         within = self._counter.arrive(now)
         if now < self._until:
             self.refused_while_locked += 1
@@ -89,6 +122,18 @@ class EndpointCounter:
         if within:
             return _ALLOWED
         return Verdict(allowed=False, locked_until=self.lock(now).until, new_lock=True)
+
+    def used(self, now: float) -> float:
+        """Return how much of the threshold is used up."""
+        return self._counter.used(now)
+
+    def locked_until_s(self, now: float) -> float | None:
+        """Return the end of the lock; None without a lock."""
+        return self._until if now < self._until else None
+
+    def history(self, now: float) -> list[int]:
+        """Return the arrivals of the last three minutes, in steps of five seconds."""
+        return self._history.counts(now)
 
     def lock(self, now: float, *, injected: str | None = None) -> Lock:
         """Begin a lock at `now`."""

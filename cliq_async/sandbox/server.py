@@ -17,6 +17,7 @@ from aiohttp.http import HttpProcessingError
 from cliq_async.endpoints import Limit
 from cliq_async.sandbox.app import MAX_BODY, SandboxApp
 from cliq_async.sandbox.errors import ApiFault
+from cliq_async.sandbox.events.user_methods import UserMethods
 from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.settings import Settings
 from cliq_async.sandbox.state.bots import Bot
@@ -40,7 +41,7 @@ def _is_own_fault(record: logging.LogRecord) -> bool:
 _LOGGER.addFilter(_is_own_fault)
 
 
-class Sandbox:
+class Sandbox(UserMethods):
     """A local Cliq server, as an async context manager that can be entered once.
 
     It counts every request and locks endpoints like Cliq. Each access token stands for a separate
@@ -56,7 +57,7 @@ class Sandbox:
             half after it is handled.
         jitter_s: The mean of the exponentially distributed time added to it.
         faults: The faults to inject: `KIND:RATE` or `KIND:RATE@ENDPOINT`; the endpoint
-            `access_token` is the accounts server.
+            `access_token` is the accounts server. Faults of events name a type of handler.
         seed: The seed of everything random.
         penalize: Restart a lock on every request during it.
         dialect: `seed` follows the documentation, `live` the observed quirks of the live service.
@@ -73,6 +74,8 @@ class Sandbox:
         port: The port to listen on; 0 takes any free one.
         limits: Thresholds by endpoint name that replace the documented ones, in the sandbox's
             time.
+        event_wait_s: How long it waits for a webhook bot's answer, in seconds of its time.
+        allow_remote: Send events to bots on other machines, too.
         clock: A monotonic clock in seconds.
 
     Raises:
@@ -110,6 +113,8 @@ class Sandbox:
         hosts: Iterable[str] = (),
         port: int = 0,
         limits: Mapping[str, Limit] | None = None,
+        event_wait_s: float = 15.0,
+        allow_remote: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = Settings(
@@ -131,6 +136,8 @@ class Sandbox:
             hosts=hosts,
             port=port,
             limits=limits,
+            event_wait_s=event_wait_s,
+            allow_remote=allow_remote,
         )
         path = self._settings.state
         self._file = None if path is None else StateFile(path)
@@ -139,6 +146,8 @@ class Sandbox:
         )
         self._latency = Latency(latency_s, jitter_s, seed=seed)
         self._app = SandboxApp(self._settings, self._state, latency=self._latency, clock=clock)
+        self._events = self._app.events
+        self._loop = None
         self._stack = AsyncExitStack()
         self._url = ""
 
@@ -241,6 +250,8 @@ class Sandbox:
             site = web.TCPSite(runner, host, self._settings.port)
             await site.start()
             self._url = f"http://{f'[{host}]' if ':' in host else host}:{site.port}"
+            self._loop = asyncio.get_running_loop()
+            self._events.start(self._url)
             self._stack = stack.pop_all()
         return self
 
@@ -259,7 +270,9 @@ class Sandbox:
 
     async def _stop(self, runner: web.ServerRunner) -> None:
         self._url = ""
+        self._loop = None
         self._latency.stop()
+        await self._events.stop()
         await runner.cleanup()
         # The runner cancels the tasks of its connections but does not await them.
         await asyncio.sleep(0)

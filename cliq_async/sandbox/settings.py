@@ -133,6 +133,11 @@ class Settings:
             lambda value: _is_int(value) and 0 <= value <= _MAX_PORT,
         )
     )
+    event_wait_s: float = attrs.field(
+        default=15.0,
+        validator=_validator("a number above 0", lambda value: _is_number(value) and value > 0),
+    )
+    allow_remote: bool = attrs.field(default=False, validator=_BOOL)
     limits: Mapping[str, Limit] = attrs.field(
         converter=_limits,
         validator=_validator(f"a Limit for each of {', '.join(ENDPOINTS)}", _are_limits),

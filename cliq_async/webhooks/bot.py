@@ -4,7 +4,7 @@ import asyncio
 import copy
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -323,9 +323,9 @@ class WebhookBot(Registry):
 
     async def __call__(
         self,
-        scope: MutableMapping[str, Any],
-        receive: "Callable[[], Awaitable[MutableMapping[str, Any]]]",
-        send: "Callable[[MutableMapping[str, Any]], Awaitable[None]]",
+        scope: Any,  # a mapping: servers and frameworks each have types of their own
+        receive: "Callable[[], Awaitable[Any]]",
+        send: "Callable[[Any], Awaitable[None]]",
     ) -> None:
         """Serve ASGI: requests at any path, and the lifespan."""
         await asgi.serve(self, scope, receive, send)

@@ -69,6 +69,18 @@ def test_parts_of_the_web_app_are_those_of_the_example():
     assert [part for part in parts if part not in example] == []
 
 
+def test_ways_to_mount_a_webhook_bot_are_those_of_the_examples():
+    page = (ROOT / "docs/webhooks.md").read_text()
+    rows = re.findall(
+        r"^\| .+? \| (.+) \| \[.+?\]\(\.\./(examples/webhooks/.+?)\) \|$", page, re.MULTILINE
+    )
+    mentioned = {ROOT / name for _, name in rows}
+    assert mentioned == set((ROOT / "examples/webhooks").glob("*.py"))
+    for how, name in rows:
+        example = (ROOT / name).read_text().replace("examples.webhooks.bot:bot", "bot:bot")
+        assert [code for code in re.findall("`(.+?)`", how) if code not in example] == []
+
+
 def test_page_of_the_commands_has_every_option_of_every_command():
     page = (ROOT / "docs/commands.md").read_text()
 

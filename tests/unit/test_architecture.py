@@ -57,7 +57,8 @@ PURE = [
         r"|cliq_async\.deploy\.(actual|export|plan)"
         r"|cliq_async\.bulk\.(batch|job_log|journal_reader|outcomes|report|template)"
         r"|cliq_async\.webhooks\.(answers|http|parts|repetition|signature)"
-        r"|cliq_async\.sandbox\.(algorithms|rate_limits)",
+        r"|cliq_async\.sandbox\.(algorithms|rate_limits)"
+        r"|cliq_async\.sandbox\.events\.(answers|contexts|deliveries|payloads)",
         module,
     )
 ]
@@ -85,6 +86,7 @@ def test_aiohttp_is_known_to_few():
         "cliq_async.client",
         "cliq_async.cli.commands.demo",
         "cliq_async.cli.commands.demo_baseline",
+        "cliq_async.cli.commands.user",
         "cliq_async.cli.diagnostics.checks",
         "cliq_async.webhooks.aiohttp",
     }

@@ -18,7 +18,7 @@ from cliq_async.cli.verbosity import verbose_option
 from cliq_async.sandbox import Sandbox, serve
 from cliq_async.sandbox.algorithms import ALGORITHMS
 from cliq_async.sandbox.dialect import DIALECTS
-from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, KINDS, NO_RECIPIENT
+from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, EVENT_KINDS, KINDS, NO_RECIPIENT
 from cliq_async.sandbox.state.state_file import StateFileError
 
 __all__ = ["sandbox"]
@@ -123,10 +123,20 @@ Examples:
     multiple=True,
     metavar="KIND:RATE[@ENDPOINT]",
     help=(
-        f"A fault to inject: {', '.join(KINDS)}; @send_message, {NO_RECIPIENT}, too; and "
-        f"@{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}. "
+        f"A fault to inject: {', '.join(KINDS)}; @send_message, {NO_RECIPIENT}, too; "
+        f"@{ACCOUNTS}: {', '.join(ACCOUNTS_KINDS)}; "
+        f"of events, perhaps @HANDLER: {', '.join(EVENT_KINDS)}. "
         "xN instead of a rate means the first N requests. Can be repeated."
     ),
+)
+@click.option(
+    "--event-wait-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=15.0,
+    help="How long it waits for a webhook bot's answer, in its time.",
+)
+@click.option(
+    "--allow-remote", is_flag=True, help="Send events to webhook bots on other machines, too."
 )
 @verbose_option
 def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> None:
@@ -147,10 +157,17 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
         echo(f"export CLIQ_BASE_URL={url}")
         echo("export CLIQ_ACCESS_TOKEN=anything")
         echo(f"export CLIQ_TIME_SCALE={options['time_scale']:g}")
+        if (key := _public_key(server)) is not None:
+            echo(f"export CLIQ_PUBLIC_KEY={key}")
 
     async def run() -> int:
         if command:
-            return await run_with_sandbox(server, command, time_scale=options["time_scale"])
+            return await run_with_sandbox(
+                server,
+                command,
+                time_scale=options["time_scale"],
+                public_key=_public_key(server),
+            )
         await serve(server, ready=ready)
         return 0
 
@@ -178,6 +195,17 @@ def _server(**options: Any) -> Sandbox:
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise _state_error(error) from None
+
+
+def _public_key(server: Sandbox) -> str | None:
+    """Return the key that webhook bots need; None without such bots."""
+    if not server.webhook_bots:
+        return None
+    try:
+        return server.public_key
+    except RuntimeError as error:
+        echo_err(f"warning: {error}")
+        return None
 
 
 def _print(report: dict[str, Any], print_line: Callable[[str], None]) -> None:

@@ -23,7 +23,12 @@ KILLED: Final = 128
 
 
 def environment(
-    url: str, quota: str, *, time_scale: float, environ: Mapping[str, str] = os.environ
+    url: str,
+    quota: str,
+    *,
+    time_scale: float,
+    public_key: str | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Build an environment in which programs use a sandbox and no real account.
 
@@ -31,6 +36,7 @@ def environment(
         url: The sandbox's URL.
         quota: The URL of the quota store.
         time_scale: The factor by which the sandbox's time passes faster.
+        public_key: The key that its events are verified with.
         environ: The environment to start from; its CLIQ_ variables are dropped.
     """
     host = urlsplit(url).hostname or ""
@@ -42,12 +48,20 @@ def environment(
         "CLIQ_TIME_SCALE": f"{time_scale:g}",
         "CLIQ_QUOTA": quota,
     }
+    if public_key is not None:
+        own["CLIQ_PUBLIC_KEY"] = public_key
     for name in ("no_proxy", "NO_PROXY"):  # programs read one or the other
         own[name] = ",".join(filter(None, (environ.get(name), host)))
     return {name: v for name, v in environ.items() if not name.startswith("CLIQ_")} | own
 
 
-async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_scale: float) -> int:
+async def run_with_sandbox(
+    sandbox: Sandbox,
+    command: Sequence[str],
+    *,
+    time_scale: float,
+    public_key: str | None = None,
+) -> int:
     """Run a command while a sandbox runs, and return its exit status, as a shell would.
 
     All processes of the command share a new quota, which is deleted afterwards.
@@ -56,6 +70,7 @@ async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_sca
         sandbox: The sandbox, which this function starts.
         command: The command and its arguments.
         time_scale: The factor by which the sandbox's time passes faster.
+        public_key: The key that its events are verified with.
 
     Raises:
         CliError: The command cannot be run, or there is no place for its quota.
@@ -64,7 +79,12 @@ async def run_with_sandbox(sandbox: Sandbox, command: Sequence[str], *, time_sca
     async with sandbox:
         with _temporary_folder() as folder:
             file = (Path(folder) / "quota.db").as_posix().removeprefix("/")
-            env = environment(sandbox.url, f"sqlite:///{quote(file)}", time_scale=time_scale)
+            env = environment(
+                sandbox.url,
+                f"sqlite:///{quote(file)}",
+                time_scale=time_scale,
+                public_key=public_key,
+            )
             with _signal_received() as terminated:
                 try:
                     process = await asyncio.create_subprocess_exec(*command, env=env)

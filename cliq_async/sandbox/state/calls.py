@@ -49,6 +49,14 @@ class Calls:
         """Return the calls that are kept, the newest last."""
         return list(self._calls)
 
+    def last(self) -> CallRecord:
+        """Return the newest call.
+
+        Raises:
+            IndexError: There are no calls.
+        """
+        return self._calls[-1]
+
     def add(self, body: dict[str, Any], *, bot: str, user: str) -> str:
         """Store a call and return its id."""
         # Seeded for each call, so that ids do not repeat after a restart.

@@ -1,7 +1,7 @@
 """Messages sent by bots, and their threads."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import attrs
@@ -130,9 +130,18 @@ class Messages:
         """The number of the next message."""
         return self._next
 
+    @property
+    def count(self) -> int:
+        """The number of messages ever sent."""
+        return self._next - FIRST_NUMBER
+
     def all(self) -> list[Message]:
         """Return the messages that are kept, the newest last."""
         return list(self._messages)
+
+    def newest_first(self) -> Iterator[Message]:
+        """Yield the messages that are kept, the newest first."""
+        return reversed(self._messages)
 
     def resolve_place(self, body: dict[str, Any]) -> Place:
         """Return the place that a valid message's own fields refer to.
@@ -199,7 +208,7 @@ class Messages:
         return message
 
     def _find_message(self, field: str, message_id: str) -> Message:
-        message = self._by_number(message_id.partition(_SPACE)[0])
+        message = self.by_number(message_id.partition(_SPACE)[0])
         if message is None or message.message_id != message_id:
             raise bad_request(f"'{field}' does not refer to a known message.", _FAILED)
         return message
@@ -207,7 +216,7 @@ class Messages:
     def _find_chat(self, field: str, chat_id: str) -> Place:
         if chat_id in self._chats:
             return Place(chat_id=chat_id)
-        message = self._by_number(chat_id.removeprefix("CT_").partition("_")[0])
+        message = self.by_number(chat_id.removeprefix("CT_").partition("_")[0])
         if message is not None:
             if message.thread is not None and message.thread.chat_id == chat_id:
                 return Place(thread=message.thread)
@@ -215,7 +224,8 @@ class Messages:
                 return Place(chat_id=chat_id)
         raise bad_request(f"'{field}' does not refer to a known chat.", _FAILED)
 
-    def _by_number(self, digits: str) -> Message | None:
+    def by_number(self, digits: str) -> Message | None:
+        """Return the message with this number; None if it is not kept."""
         if not digits.isdecimal() or len(digits) > _MAX_DIGITS:
             return None
         index = int(digits) - (self._next - len(self._messages))

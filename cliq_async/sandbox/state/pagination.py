@@ -57,6 +57,11 @@ class PaginatedCollection(Generic[R]):
     def __len__(self) -> int:
         return len(self._records)
 
+    @property
+    def revision(self) -> int:
+        """The number of changes so far."""
+        return self._revision
+
     def get(self, key: str) -> R | None:
         """Return the record with this id; None if it does not exist."""
         return self._records.get(key)

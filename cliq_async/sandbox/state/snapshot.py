@@ -15,6 +15,7 @@ from cliq_async.sandbox.state.functions import (
 )
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
+from cliq_async.sandbox.state.key_pair import KeyPair
 from cliq_async.sandbox.state.messages import Message, Messages, Thread
 from cliq_async.sandbox.state.pagination import Revisions
 from cliq_async.sandbox.state.people import People, Person
@@ -75,6 +76,7 @@ class Snapshot:
 
     format: Literal["cliq-sandbox"] = FORMAT
     version: Literal[1] = VERSION
+    private_key: str | None = None
     people: list[Person]
     bots: list[SavedBot]
     revisions: Revisions
@@ -94,6 +96,7 @@ def take_snapshot(state: State) -> Snapshot:
     messages = state.messages.all()
     threads = {each.thread.root: each.thread for each in messages if each.thread is not None}
     return Snapshot(
+        private_key=state.keys.private_key,
         people=state.people.all(),
         bots=[
             SavedBot(
@@ -153,6 +156,7 @@ def restore_snapshot(snapshot: Snapshot, *, seed: int = 0) -> State:
     )
     bots.records.restore(snapshot.revisions)
     return State(
+        keys=KeyPair(snapshot.private_key),
         people=people,
         bots=bots,
         channels=channels,

@@ -13,6 +13,7 @@ from cliq_async.sandbox.state.counters import DeliveryCounter
 from cliq_async.sandbox.state.functions import Function, Functions
 from cliq_async.sandbox.state.handlers import Handler, Handlers
 from cliq_async.sandbox.state.ids import Ids
+from cliq_async.sandbox.state.key_pair import KeyPair
 from cliq_async.sandbox.state.messages import Message, Messages
 from cliq_async.sandbox.state.people import JAMES, People, initial_people
 from cliq_async.sandbox.validation import Delivery
@@ -25,6 +26,7 @@ class State:
     """The data that the endpoints read and change.
 
     Attributes:
+        keys: The key pair that signs events.
         people: All people.
         bots: All bots.
         channels: All channels.
@@ -36,6 +38,7 @@ class State:
         called: The number of calls for each person.
     """
 
+    keys: KeyPair = attrs.field(factory=KeyPair)
     people: People
     bots: Bots
     channels: Channels

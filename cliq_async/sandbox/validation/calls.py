@@ -24,7 +24,7 @@ _CALL: Final = object_with(
     {
         "user_ids": array_of(_USER, max_items=10, min_items=1),
         "retry": integer(0, 3),
-        "loop": integer(1, 3),
+        "loop": integer(0, 3),
         "actions": array_of(_ACTION, max_items=5),
     },
 )

@@ -48,15 +48,15 @@ def rows(many, texts):
     return [{"user_id": str(1000 + n), "shift": f"shift {n * 7 % texts}"} for n in range(many)]
 
 
-def test_a_hundred_thousand_with_forty_texts_take_a_thousand_and_forty_requests_at_the_most():
+def test_twenty_thousand_with_forty_texts_take_two_hundred_and_forty_requests_at_the_most():
     async def main():
         cliq = Cliq()
         async with a_client(cliq.transport) as client:
             template = MessageTemplate("You have {{ shift }}.")
-            people = rows(100_000, 40)
+            people = rows(20_000, 40)
             report = await client.broadcast("ops", template, iter(people))
-        assert (report.delivered, report.failed, report.unknown) == (100_000, 0, 0)
-        assert report.requests == len(cliq.requests) <= 1_040
+        assert (report.delivered, report.failed, report.unknown) == (20_000, 0, 0)
+        assert report.requests == len(cliq.requests) <= 240
         assert Counter(cliq.sent) == Counter(
             (row["user_id"], f"You have {row['shift']}.") for row in people
         )

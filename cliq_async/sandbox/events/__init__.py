@@ -1,0 +1,1 @@
+"""Events: signed requests to webhook bots, their answers, and the people who cause them."""
