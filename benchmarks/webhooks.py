@@ -20,7 +20,8 @@ import aiohttp
 import attrs
 from installed import left_out
 from measuring import Row, cpu_in_turn, per_item_us, ratio
-from receivers import RECEIVERS, SECRET, Receiver
+from receivers import RECEIVERS, Receiver
+from webhook_peers import SECRET
 
 from cliq_async.testing import FakeCliq
 from cliq_async.webhooks import MessageEvent, WebhookBot
@@ -219,13 +220,15 @@ async def receive_alone(rounds: int, number: int, *, quick: bool = False) -> lis
         for body, signature in signed:
             assert verifier.verify(body, signature)
 
+    async def greet(event: MessageEvent) -> str:
+        return f"Hi {event.user.first_name}"
+
+    bots = [WebhookBot(cliq.public_key) for _ in range(rounds + 1)]  # as one takes an event once
+    for bot in bots:
+        bot.message(greet)
+
     async def receive() -> None:
-        bot = WebhookBot(cliq.public_key)  # another one handles each event again
-
-        @bot.message
-        async def greet(event: MessageEvent) -> str:
-            return f"Hi {event.user.first_name}"
-
+        bot = bots.pop()
         for body, signature in signed:
             assert _GREETING in (await bot.receive(body, signature)).body
 
