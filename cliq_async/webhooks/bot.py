@@ -15,6 +15,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import notify
 from cliq_async.transport.base import Transport
+from cliq_async.webhooks import asgi
 from cliq_async.webhooks.deadline import SAFETY_S, Dispatcher, IsGone
 from cliq_async.webhooks.decoding import Envelope, decode_event
 from cliq_async.webhooks.events import Event
@@ -327,8 +328,6 @@ class WebhookBot(Registry):
         send: "Callable[[Any], Awaitable[None]]",
     ) -> None:
         """Serve ASGI: requests at any path, and the lifespan."""
-        from cliq_async.webhooks import asgi  # noqa: PLC0415 - which knows the bot
-
         await asgi.serve(self, scope, receive, send)
 
     async def aiohttp(self, request: "web.Request") -> "web.Response":
