@@ -16,7 +16,6 @@ from cliq_async import CliqClient, MemoryStore, NewBot, NewHandler
 from cliq_async.sandbox import Sandbox
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_SIZE: Final = {"width": 1280, "height": 860}
 
 _TRIP: Final = {
     "text": "Your trip is *booked*, have a good time.",
@@ -120,7 +119,9 @@ async def _take(folder: Path, chromium: str) -> None:
         await _play(sandbox, url)
         browser = await play.chromium.launch(executable_path=chromium, args=options)
         for scheme in ("light", "dark"):
-            page = await browser.new_page(viewport=_SIZE, color_scheme=scheme)
+            page = await browser.new_page(
+                viewport={"width": 1280, "height": 860}, color_scheme=scheme
+            )
             await page.goto(f"{sandbox.url}/#bot=traveldesk")
             await page.get_by_text("Hotel").wait_for()
             await page.screenshot(path=folder / f"page-{scheme}.png")
