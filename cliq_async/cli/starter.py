@@ -39,27 +39,27 @@ async def ping(event: MenuEvent) -> Banner:
     return Banner("Pong")
 '''
 
-_TEST: Final = '''\
+_TEST: Final = """\
 import asyncio
 
-from bot import bot
-
 from cliq_async.testing import FakeCliq
+
+from bot import bot
 
 
 def test_the_bot_answers():
     answer = asyncio.run(FakeCliq().say("hi").to(bot))
     assert answer == {"output": {"text": "Ann wrote: hi"}}
-'''
+"""
 
-_SETTINGS: Final = '''\
+_SETTINGS: Final = """\
 # `cliq bots apply` makes the bot like this: BOT_URL is the address at which Cliq finds it.
 [bots.NAME]
 app = "bot:bot"
 name = "NAME"
 description = "Answers messages"
 execution_url = "${BOT_URL}"
-'''
+"""
 
 FILES: Final = {"bot.py": _BOT, "test_bot.py": _TEST, "cliq.toml": _SETTINGS}
 """The contents by file name; `NAME` stands for the bot's name."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models.handler import NewHandler
@@ -61,7 +61,7 @@ def load_handlers(where: str, reference: str, folder: Path) -> tuple[NewHandler,
     """Import an app from a folder, and return its handlers. See `load_app`."""
     app = load_app(where, reference, folder)
     with redirect_stdout(sys.stderr):
-        handlers = tuple(app.handlers())
+        handlers: tuple[Any, ...] = tuple(app.handlers())  # of the user's code
     for handler in handlers:
         if not isinstance(handler, NewHandler) or handler.permissions is None:
             raise ValidationError(where, "an app whose handlers have permissions", handler)

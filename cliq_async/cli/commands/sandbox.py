@@ -146,14 +146,12 @@ Examples:
     "--bot",
     metavar="MODULE:NAME",
     help=(
-        "Run this WebhookBot of the current folder as well, again after each change of its code: as "
-        "the bot that cliq.toml has for it, else as supportbot."
+        "Run this WebhookBot of the current folder, too, and reload it after each change: as the "
+        "bot that cliq.toml has for it, else as supportbot."
     ),
 )
 @verbose_option
-def sandbox(
-    *, command: tuple[str, ...], port: int | None, bot: str | None, **options: Any
-) -> None:
+def sandbox(*, command: tuple[str, ...], port: int | None, bot: str | None, **options: Any) -> None:
     """Run a local Cliq that counts and locks like the real one.
 
     Each access token is a user of its own; the token `invalid` is refused. Ctrl-C stops it.
@@ -217,8 +215,8 @@ def _server(**options: Any) -> Sandbox:
 
 def _bot_host(server: Sandbox, bot: str, options: dict[str, Any]) -> "BotHost":
     try:
-        from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
         import cliq_async.webhooks  # noqa: F401, PLC0415 - to say what to install
+        from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
     except ImportError as error:
         raise CliError(str(error), USAGE) from None
     wait_s, scale = options["event_wait_s"], options["time_scale"]

@@ -139,9 +139,7 @@ class BotHost:
                     return
                 await stack.enter_async_context(bot)
                 form = unstructure(described.new())
-                handlers = [
-                    {"permissions": [], **unstructure(each)} for each in described.handlers
-                ]
+                handlers = [{"permissions": [], **unstructure(each)} for each in described.handlers]
                 self.name = self._sandbox.host_bot(form, handlers)
             stack.pop_all()
         self._bot = bot

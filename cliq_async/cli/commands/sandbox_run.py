@@ -80,9 +80,7 @@ async def run_with_sandbox(
     """
     async with sandbox, companion or nullcontext():
         with temporary_quota() as quota:
-            env = environment(
-                sandbox.url, quota, time_scale=time_scale, public_key=find_key()
-            )
+            env = environment(sandbox.url, quota, time_scale=time_scale, public_key=find_key())
             with _signal_received() as terminated:
                 try:
                     process = await asyncio.create_subprocess_exec(*command, env=env)
