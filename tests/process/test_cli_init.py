@@ -59,6 +59,19 @@ async def test_the_bot_answers_is_reloaded_and_ends_with_ctrl_c(folder, env):
     assert (process.returncode, err) == (0, b"")
 
 
+async def test_a_handler_that_fails_shows_where(folder, env):
+    path = folder / "bot.py"
+    path.write_text(path.read_text().replace('if event.text == "order"', "if 1 / 0"))
+    async with sandbox_process(env, "--bot", "bot:bot") as (process, url):
+        await ended("user", "say", "hello", "hi", env=env | {"CLIQ_BASE_URL": url})
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+    first, *_, last = err.decode().splitlines()
+    assert first.startswith("error: answer failed on an event for message_handler")
+    assert last == "ZeroDivisionError: division by zero"
+    assert f'File "{path}", line 20, in answer' in err.decode()
+
+
 async def test_its_test_is_green_with_plain_pytest(folder, env):
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest"),

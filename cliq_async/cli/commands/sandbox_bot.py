@@ -140,7 +140,10 @@ class BotHost:
                 await stack.enter_async_context(bot)
                 form = unstructure(described.new())
                 handlers = [{"permissions": [], **unstructure(each)} for each in described.handlers]
-                self.name = self._sandbox.host_bot(form, handlers)
+                try:
+                    self.name = self._sandbox.host_bot(form, handlers)
+                except ValueError as error:
+                    raise CliError(str(error)) from None
             stack.pop_all()
         self._bot = bot
         if old is not None:
@@ -158,7 +161,7 @@ class BotHost:
         with naming_toml(self._folder / FILE_NAME):
             described = load_bot(self._key, table, self._folder)
         bot._fit_to_sandbox(
-            self._sandbox.url,
+            self._sandbox._events.dispatcher.events.base_url,
             self._sandbox.public_key,
             waits_s=self._wait_s,
             time_scale=self._time_scale,
@@ -167,13 +170,19 @@ class BotHost:
 
     async def _watch(self) -> None:
         ignored = PythonFilter(ignore_paths=[sys.prefix])
-        async for _ in awatch(self._folder, watch_filter=ignored):
-            try:
-                await self._load()
-            except (CliError, CliqError, ValueError, RuntimeError, OSError) as error:
-                echo_err(f"error: {error}; the old code runs on")
-            else:
-                echo_err(f"reloaded {self._reference}")
+        try:
+            async for _ in awatch(self._folder, watch_filter=ignored):
+                await self._reload()
+        except (OSError, RuntimeError) as error:  # such as the system's limit of watched folders
+            echo_err(f"warning: the bot is not reloaded any more: {error}")
+
+    async def _reload(self) -> None:
+        try:
+            await self._load()
+        except (CliError, CliqError, OSError, RuntimeError) as error:
+            echo_err(f"error: {error}; the old code runs on")
+        else:
+            echo_err(f"reloaded {self._reference}")
 
     async def _close(self) -> None:
         if self._bot is not None:

@@ -50,9 +50,9 @@ def folder(here):
 
 
 @asynccontextmanager
-async def hosted(folder, *, reference="hosted_bot:bot", wait_s=15.0):
+async def hosted(folder, *, reference="hosted_bot:bot", wait_s=15.0, **options):
     async with (
-        Sandbox(time_scale=SCALE, event_wait_s=wait_s) as sandbox,
+        Sandbox(time_scale=SCALE, event_wait_s=wait_s, **options) as sandbox,
         BotHost(sandbox, reference, folder, wait_s=wait_s, time_scale=SCALE) as host,
     ):
         yield sandbox, host
@@ -102,9 +102,14 @@ async def test_cliq_toml_names_it_and_its_address_is_not_needed(folder):
         assert (await sandbox.say("helloyou", "0 hi")).answer == {"text": "one hi"}
 
 
-@pytest.mark.parametrize("wait_s", [5.0, 15.0])
-async def test_late_answers_come_whatever_the_sandbox_waits(folder, wait_s):
-    async with hosted(folder, wait_s=wait_s) as (sandbox, _):
+@pytest.mark.parametrize(
+    ("wait_s", "options"),
+    [(5.0, {}), (15.0, {}), (5.0, {"host": "0.0.0.0"}), (5.0, {"host": "::1"})],
+)
+async def test_late_answers_come_whatever_the_sandbox_waits_and_wherever_it_is(
+    folder, wait_s, options
+):
+    async with hosted(folder, wait_s=wait_s, **options) as (sandbox, _):
         delivery = await sandbox.say("supportbot", f"{wait_s + 2} hi")
         assert (delivery.late, delivery.answer) == (True, {"text": "one hi"})
 
@@ -151,6 +156,28 @@ async def test_a_change_that_cannot_be_loaded_leaves_the_old_code(folder, errors
         change(folder, '"one "', '"two "')
         await until(lambda: "reloaded" in errors(), every_s=0.02)
         assert (await sandbox.say("supportbot", "0 hi")).answer == {"text": "two hi"}
+
+
+async def test_a_folder_that_cannot_be_watched_is_a_warning(folder, errors, monkeypatch):
+    async def awatch(*_, **__):
+        raise OSError("OS file watch limit reached")
+        yield
+
+    monkeypatch.setattr("cliq_async.cli.commands.sandbox_bot.awatch", awatch)
+    async with hosted(folder) as (sandbox, _):
+        assert errors().splitlines()[-1] == (
+            "warning: the bot is not reloaded any more: OS file watch limit reached"
+        )
+        assert (await sandbox.say("supportbot", "0 hi")).answer == {"text": "one hi"}
+
+
+async def test_a_sandbox_full_of_bots_has_no_place_for_it(folder):
+    (folder / "cliq.toml").write_text(
+        '[bots.hello]\napp = "hosted_bot:bot"\nname = "Hello"\ndescription = "Hi"\n'
+    )
+    with pytest.raises(CliError, match="the limit is 1000"):
+        async with hosted(folder, bots=1000):
+            pass
 
 
 async def test_an_error_at_the_start_ends_it(folder):
