@@ -319,6 +319,14 @@ class WebhookBot(Registry):
         other._verifier, other._late, other._failures = verifier, late, []
         return other
 
+    def _fit_to_sandbox(
+        self, url: str, public_key: str, *, waits_s: float, time_scale: float
+    ) -> None:
+        """Take the events of a sandbox, whatever the bot was made for."""
+        self._verifier = Verifier(public_key)
+        self._late.allow(url)
+        self._dispatcher.set_times(waits_s, time_scale)
+
     # --- adapters ---------------------------------------------------------------------------
 
     async def __call__(
