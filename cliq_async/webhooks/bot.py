@@ -165,8 +165,9 @@ class WebhookBot(Registry):
         self._seen.add(digest, now)
         if not registration.expected <= envelope.params.keys():
             self._warn_missing(envelope, registration)
-        event = decode_event(envelope, self._client)
+        event = decode_event(envelope, body, self._client)
         url = envelope.response_url
+        del envelope  # many events at once would keep it while their handlers run
         output = await self._dispatcher.run(
             event,
             self._run(registration, event),
