@@ -29,8 +29,9 @@ help:  ## list the targets
 	$(BIN)/python -m pip install --quiet --editable '.[cli]'
 	@touch $@
 
-.venv/dev.stamp: pyproject.toml requirements/dev.txt | .venv/bin/python
+.venv/dev.stamp: pyproject.toml requirements/dev.txt requirements/peers.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/peers.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@ .venv/demo.stamp
 
@@ -48,7 +49,7 @@ soak: .venv/dev.stamp  ## simulate days of traffic and faults for SOAK_S=600 sec
 
 # The simulations only compute: with coverage they would take three times as long.
 coverage: .venv/dev.stamp  ## run all tests, and measure the coverage
-	ATTACK=1 $(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation
+	$(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation
 	$(BIN)/pytest tests/simulation
 
 .venv/mutants.stamp: .venv/dev.stamp
@@ -84,6 +85,7 @@ bench: .venv-bench/stamp  ## measure the package and its peers side by side
 	.venv-bench/bin/python -m benchmarks
 
 docs: .venv/dev.stamp  ## build the documentation as HTML, in docs/_build/html
+	$(BIN)/python docs/screenshots.py docs/_build/screenshots
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
 
 reference: .venv/demo.stamp  ## generate docs/endpoints.md and docs/commands.md from the code
@@ -99,6 +101,7 @@ oldest: pyproject.toml requirements/oldest.txt  ## run the tests with the oldest
 
 newest: pyproject.toml  ## run all tests with the newest release of every dependency
 	$(call environment,.venv-newest,--editable '.[all]' --group dev --group docs --group examples)
+	.venv-newest/bin/python -m pip install --quiet --no-deps --requirement requirements/peers.txt
 	.venv-newest/bin/pytest
 
 lock: .venv/bin/uv  ## pin the environments again, in requirements/

@@ -13,6 +13,7 @@ from processes import sends_of_processes
 from quota import take_and_give_back
 from quota_stores import sends_by_store, taken_by_processes
 from waiters import drained, held
+from webhooks import events, receive_alone
 
 Found = tuple[list[Row], dict[str, object]]
 
@@ -67,6 +68,12 @@ def _lockouts(*, quick: bool) -> Found:
     return lockouts(seeds=1 if quick else 20, quick=quick)
 
 
+def _webhooks(*, quick: bool) -> Found:
+    rounds, number = (3, 20) if quick else (11, 300)
+    rows = asyncio.run(receive_alone(rounds, number, quick=quick))
+    return rows + asyncio.run(events(rounds, number, quick=quick)), {}
+
+
 PARTS = {
     "lockouts": Part("Lockouts and time to finish, in virtual time", _lockouts),
     "calls": Part("Client CPU of a send and of a page of 50", _calls),
@@ -75,5 +82,6 @@ PARTS = {
     "waiters": Part("Thousands who wait in line", _waiters),
     "bulk": Part("Broadcasts to everybody in a file", _bulk),
     "imports": Part("Imports in a fresh process", _imports),
+    "webhooks": Part("An event of a webhook bot, CPU of the server", _webhooks),
     "processes": Part("Four processes on one account, real time at 60 times the speed", _processes),
 }

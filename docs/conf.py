@@ -1,6 +1,7 @@
 """The settings of Sphinx, which turns the pages into HTML: `make docs`."""
 
 import re
+from pathlib import Path
 from typing import Any, Final
 
 from docutils.nodes import Element, TextElement
@@ -37,8 +38,27 @@ napoleon_use_ivar = True  # the attributes of a class stand in one list
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!cliq_async\.).*"),  # what other packages have: their indexes are elsewhere
-    ("py:.*", r".*\.T"),  # type variables
+    ("py:.*", r".*\.\w*T"),  # type variables
 ]
+
+_PICTURE: Final = re.compile(r"<!-- picture: ([\w-]+): (.+) -->")
+_PICTURES: Final = "_build/screenshots"
+
+
+def insert_pictures(_app: Sphinx, _name: str, source: list[str]) -> None:
+    """Insert the pictures that screenshots.py has taken; without them, the pages have none."""
+    source[0] = _PICTURE.sub(_picture, source[0])
+
+
+def _picture(match: re.Match[str]) -> str:
+    name, alt = match.groups()
+    found = [(each, f"{_PICTURES}/{name}-{each}.png") for each in ("light", "dark")]
+    return "\n".join(
+        f"```{{image}} {path}\n:alt: {alt}\n:class: only-{scheme}\n```\n"
+        for scheme, path in found
+        if (Path(__file__).parent / path).exists()
+    )
+
 
 _FENCE: Final = re.compile(r"^( *)```(\w*)$")
 
@@ -76,6 +96,7 @@ def public_names(
 
 
 def setup(app: Sphinx) -> None:
-    """Connect both functions to Sphinx's events."""
+    """Connect the functions to Sphinx's events."""
+    app.connect("source-read", insert_pictures)
     app.connect("autodoc-process-docstring", fences_to_directives, priority=400)  # then napoleon
     app.connect("missing-reference", public_names)

@@ -20,6 +20,7 @@ from cliq_async.sandbox.latency import Latency
 from cliq_async.sandbox.live import NO_RESPONSE
 from cliq_async.sandbox.oauth import Tokens, user_label
 from cliq_async.sandbox.origins import Origins
+from cliq_async.sandbox.page import is_page, page_response
 from cliq_async.sandbox.rate_limits import Throttle
 from cliq_async.sandbox.report import make_report
 from cliq_async.sandbox.responses import (
@@ -135,6 +136,8 @@ class SandboxApp:
         """Respond to a request."""
         try:
             self._origins.check(request)
+            if is_page(path := request.rel_url.raw_path):
+                return page_response(request.method, path)
             return await self._dispatch(request)
         except ApiFault as fault:
             return self._error_response(fault)

@@ -4,7 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
-from cliq_async.webhooks.http import BODY_TOO_LARGE, METHOD_NOT_ALLOWED, PROBED, HttpAnswer
+from cliq_async.webhooks.http import (
+    BODY_INCOMPLETE,
+    BODY_TOO_LARGE,
+    METHOD_NOT_ALLOWED,
+    PROBED,
+    HttpAnswer,
+)
 from cliq_async.webhooks.signature import SIGNATURE_HEADER
 
 if TYPE_CHECKING:
@@ -19,6 +25,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _SIGNATURE: Final = SIGNATURE_HEADER.lower().encode()
 _LOOK_S: Final = 0.01
 """How long a server may take to say that the client has hung up. Real seconds."""
+_LOOK_TURNS: Final = 20
+"""How many turns of the loop it may take at least: middleware passes a message on in several."""
 
 
 async def serve(bot: "WebhookBot", scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,9 +38,7 @@ async def serve(bot: "WebhookBot", scope: Scope, receive: Receive, send: Send) -
     if scope["type"] == "lifespan":
         await _live(bot, receive, send)
     elif scope["type"] == "http":
-        answer = await _respond(bot, scope, receive)
-        if answer is not None:
-            await _send(answer, send)
+        await _send(await _respond(bot, scope, receive), send)
     else:
         raise ValueError(f"a webhook bot serves http, not {scope['type']}")
 
@@ -50,8 +56,7 @@ async def _live(bot: "WebhookBot", receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _respond(bot: "WebhookBot", scope: Scope, receive: Receive) -> HttpAnswer | None:
-    """Return the answer to a request; None if its client has hung up."""
+async def _respond(bot: "WebhookBot", scope: Scope, receive: Receive) -> HttpAnswer:
     if scope["method"] in ("GET", "HEAD"):
         return PROBED
     if scope["method"] != "POST":
@@ -60,22 +65,29 @@ async def _respond(bot: "WebhookBot", scope: Scope, receive: Receive) -> HttpAns
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > bot.max_body:
         return BODY_TOO_LARGE
+    body = await _read(receive, bot.max_body)
+    if isinstance(body, HttpAnswer):
+        return body
+    signature = headers.get(_SIGNATURE)
+    return await bot.receive(
+        body,
+        None if signature is None else signature.decode("latin-1"),
+        is_gone=lambda: _is_gone(receive),
+    )
+
+
+async def _read(receive: Receive, most: int) -> bytes | HttpAnswer:
+    """Read the body, or return the refusal of one that is too long or was broken off."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            return BODY_INCOMPLETE  # middleware wants an answer even so
         body += message.get("body", b"")
-        if len(body) > bot.max_body:
+        if len(body) > most:
             return BODY_TOO_LARGE
         if not message.get("more_body", False):
-            break
-    signature = headers.get(_SIGNATURE)
-    return await bot.receive(
-        bytes(body),
-        None if signature is None else signature.decode("latin-1"),
-        is_gone=lambda: _is_gone(receive),
-    )
+            return bytes(body)
 
 
 async def _is_gone(receive: Receive) -> bool:
@@ -83,6 +95,10 @@ async def _is_gone(receive: Receive) -> bool:
     looking = asyncio.ensure_future(receive())
     try:
         await asyncio.wait((looking,), timeout=_LOOK_S)
+        for _ in range(_LOOK_TURNS):  # a turn of a busy loop may take longer than the time above
+            if looking.done():
+                break
+            await asyncio.sleep(0)
         return looking.done() and looking.result()["type"] == "http.disconnect"
     finally:
         looking.cancel()

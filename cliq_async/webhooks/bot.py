@@ -4,7 +4,7 @@ import asyncio
 import copy
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -15,6 +15,7 @@ from cliq_async.client import CliqClient
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import notify
 from cliq_async.transport.base import Transport
+from cliq_async.webhooks import asgi
 from cliq_async.webhooks.deadline import SAFETY_S, Dispatcher, IsGone
 from cliq_async.webhooks.decoding import Envelope, decode_event
 from cliq_async.webhooks.events import Event
@@ -330,13 +331,11 @@ class WebhookBot(Registry):
 
     async def __call__(
         self,
-        scope: MutableMapping[str, Any],
-        receive: "Callable[[], Awaitable[MutableMapping[str, Any]]]",
-        send: "Callable[[MutableMapping[str, Any]], Awaitable[None]]",
+        scope: Any,  # a mapping: servers and frameworks each have types of their own
+        receive: "Callable[[], Awaitable[Any]]",
+        send: "Callable[[Any], Awaitable[None]]",
     ) -> None:
         """Serve ASGI: requests at any path, and the lifespan."""
-        from cliq_async.webhooks import asgi  # noqa: PLC0415 - which knows the bot
-
         await asgi.serve(self, scope, receive, send)
 
     async def aiohttp(self, request: "web.Request") -> "web.Response":

@@ -127,7 +127,8 @@ class Dispatcher:
                 await asyncio.wait((task,), timeout=self._answer_s)
             # The loop may have been blocked: what is done may be done too late.
             in_time = task.done() and loop.time() <= began_at + self._answer_s
-            if in_time and not await self._has_hung_up(is_gone, began_at):
+            look = is_gone if loop.time() - began_at >= self._look_after_s else None
+            if in_time and not (look and await _has_hung_up(look)):
                 self._end_event(task)
                 return self._result(event, task)
         except asyncio.CancelledError:  # by the server, as its client has hung up
@@ -137,16 +138,6 @@ class Dispatcher:
         if not in_time:  # hold the connection until Cliq no longer listens
             await asyncio.sleep(began_at + self._late_s - loop.time())
         return None
-
-    async def _has_hung_up(self, is_gone: IsGone | None, began_at: float) -> bool:
-        took_s = asyncio.get_running_loop().time() - began_at
-        if is_gone is None or took_s < self._look_after_s:
-            return False
-        try:
-            return await is_gone()
-        except Exception:  # noqa: BLE001 - of the adapter's or the user's; the answer is ready
-            _log.exception("it is not known whether the client of an event has hung up")
-            return False
 
     def _result(self, event: Event, task: "asyncio.Task[bytes | None]") -> bytes | None:
         if task.cancelled():
@@ -257,6 +248,14 @@ class Dispatcher:
         await _cancel(self._tasks - self._deliveries)
         await _cancel(set(self._deliveries))
         return left
+
+
+async def _has_hung_up(is_gone: IsGone) -> bool:
+    try:
+        return await is_gone()
+    except Exception:  # noqa: BLE001 - of the adapter's or the user's; the answer is ready
+        _log.exception("it is not known whether the client of an event has hung up")
+        return False
 
 
 async def _cancel(tasks: "set[asyncio.Task[Any]]") -> None:

@@ -159,6 +159,12 @@ def _message_id(params: dict[str, Any]) -> str:
     return read_text(message.get("id")) or read_text(access.get("message_id"))
 
 
+def _links(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        return ()
+    return tuple(each for each in value if isinstance(each, str))
+
+
 def _message(envelope: Envelope) -> dict[str, Any]:
     params = envelope.params
     details = params.get("message_details")
@@ -166,13 +172,11 @@ def _message(envelope: Envelope) -> dict[str, Any]:
         details = details[-1] if details else None
     inner = _mapping(_mapping(details).get("message"))
     text = read_text(params.get("message"), "text") or read_text(params.get("raw_message"))
-    links = params.get("links")
-    links = links if isinstance(links, list) else []
     return {
         "text": text or read_text(inner.get("text")),
         "mentions": read_list(params.get("mentions"), Mention),
         "attachments": read_list(params.get("attachments"), Attachment),
-        "links": tuple(each for each in links if isinstance(each, str)),
+        "links": _links(params.get("links")),
         "location": read_object(params.get("location"), Location),
         "message_id": _message_id(params),
         "replied_to": read_object(inner.get("replied_message"), RepliedMessage),

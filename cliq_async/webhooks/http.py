@@ -6,6 +6,7 @@ import attrs
 import msgspec
 
 __all__ = [
+    "BODY_INCOMPLETE",
     "BODY_TOO_LARGE",
     "BUSY",
     "EMPTY",
@@ -48,6 +49,7 @@ PROBED: Final = HttpAnswer(200)
 """To GET and HEAD, by which Zoho's servers and health checks look whether a server is there."""
 EMPTY: Final = HttpAnswer(200, b'{"output":""}')
 """To an event that gets no answer."""
+BODY_INCOMPLETE: Final = _refusal(400, "body_incomplete", "the body did not come as a whole")
 JSON_INVALID: Final = _refusal(400, "json_invalid", "the body is not JSON")
 EVENT_INVALID: Final = _refusal(400, "event_invalid", "the body is not an event of a bot")
 SIGNATURE_INVALID: Final = _refusal(

@@ -260,8 +260,10 @@ def read_text(value: object, *keys: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
-        texts = (read_text(value.get(key)) for key in keys)
-        return next((text for text in texts if text), "")
+        for key in keys:
+            if text := read_text(value.get(key)):
+                return text
+        return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             whole = isinstance(value, float) and value.is_integer()

@@ -19,12 +19,13 @@ import pytest
 from support.docs import BLOCK, DOCS, PAGES, ROOT, blocks, ids_of
 
 import cliq_async
+import cliq_async.webhooks
 from cliq_async import ENDPOINTS, CliqClient, MemoryStore, pytest_plugin
 from cliq_async.cli.app import cliq
 from cliq_async.sandbox import Sandbox
-from cliq_async.testing import sandbox_in_thread
+from cliq_async.testing import FakeCliq, sandbox_in_thread
 
-OWN_TEST = {"tutorial.md"}  # whose blocks are files and commands
+OWN_TEST = {"tutorial.md", "webhooks.md"}  # whose blocks are files and commands
 WITH_PYTHON = [page for page in DOCS if page.name not in OWN_TEST and blocks(page, "python")]
 
 
@@ -79,6 +80,9 @@ async def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypa
     with sandbox_in_thread(subscribers=120) as sandbox:  # some blocks hold up the event loop
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "token")
         monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
+        monkeypatch.setenv("CLIQ_QUOTA", "memory://")
+        monkeypatch.setenv("CLIQ_PUBLIC_KEY", FakeCliq().public_key)
+        monkeypatch.setenv("CLIQ_PATH", "secret")
         async with CliqClient("token", base_url=sandbox.url, quota=MemoryStore()) as client:
             names = {"client": client}
             tests = [name for code in blocks(page, "python") for name in await run(code, names)]
@@ -88,13 +92,21 @@ async def test_blocks_of_a_page_run_one_after_the_other(page, tmp_path, monkeypa
 
 
 async def test_program_of_the_readme_works_as_it_stands(monkeypatch, capsys):
-    (code,) = blocks(ROOT / "README.md", "python")
+    code, _ = blocks(ROOT / "README.md", "python")
     async with Sandbox(subscribers=250) as sandbox:
         monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "readme")
         monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
         await asyncio.to_thread(exec, compile(code, "README.md", "exec"), {})
         assert capsys.readouterr().out == "250 0 0 None\n"
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
+
+
+async def test_bot_of_the_readme_answers(monkeypatch):
+    _, code = blocks(ROOT / "README.md", "python")
+    cliq, names = FakeCliq(), {}
+    monkeypatch.setenv("CLIQ_PUBLIC_KEY", cliq.public_key)
+    exec(compile(code, "README.md", "exec"), names)
+    assert (await cliq.say("hi").to(names["bot"]))["output"]["text"] == "Hi Ann, you said: hi"
 
 
 # The shell.
@@ -224,6 +236,7 @@ def test_every_public_name_that_a_reader_needs_is_mentioned():
     pages = [page for page in PAGES if page.parent.name != "api"]
     words = set(re.findall(r"\w+", "".join(page.read_text() for page in pages)))
     assert set(cliq_async.__all__) - words == UNMENTIONED
+    assert set(cliq_async.webhooks.__all__) - words == set()
 
 
 def test_every_setting_is_on_its_page():

@@ -14,6 +14,7 @@ from support.docs import DOCS, PAGES, ROOT, blocks, ids_of
 
 import cliq_async
 import cliq_async.testing
+import cliq_async.webhooks
 from cliq_async.cli.app import cliq
 
 API = [page for page in DOCS if page.parent.name == "api"]
@@ -25,6 +26,7 @@ def test_reference_has_every_public_name_once():
     assert [name for name, count in found.items() if count > 1] == []
     assert {f"cliq_async.{name}" for name in cliq_async.__all__} <= set(found)
     assert {f"cliq_async.testing.{name}" for name in cliq_async.testing.__all__} <= set(found)
+    assert {f"cliq_async.webhooks.{name}" for name in cliq_async.webhooks.__all__} <= set(found)
     assert "cliq_async.sandbox.Sandbox" in found
 
 
@@ -48,7 +50,8 @@ def test_every_block_is_of_a_kind_that_is_checked(page):
     assert not re.search(r"^(<<<<<<<|>>>>>>>)", text, re.MULTILINE)
     kinds = set(re.findall(r"^ *```(\S+)$", text, re.MULTILINE))
     assert kinds <= {"python", "sh", "toml", "json", "text", "{eval-rst}", "{include}", "{toctree}"}
-    assert page.name in {"architecture.md", "bots-as-code.md", "tutorial.md"} or "text" not in kinds
+    with_output = {"architecture.md", "bots-as-code.md", "tutorial.md", "webhooks.md"}
+    assert page.name in with_output or "text" not in kinds
     for code in blocks(page, "toml"):
         tomllib.loads(code)
     for code in blocks(page, "json"):
@@ -67,6 +70,18 @@ def test_parts_of_the_web_app_are_those_of_the_example():
     ]
     assert len(parts) == 5
     assert [part for part in parts if part not in example] == []
+
+
+def test_ways_to_mount_a_webhook_bot_are_those_of_the_examples():
+    page = (ROOT / "docs/webhooks.md").read_text()
+    rows = re.findall(
+        r"^\| .+? \| (.+) \| \[.+?\]\(\.\./(examples/webhooks/.+?)\) \|$", page, re.MULTILINE
+    )
+    mentioned = {ROOT / name for _, name in rows}
+    assert mentioned == set((ROOT / "examples/webhooks").glob("*.py"))
+    for how, name in rows:
+        example = (ROOT / name).read_text().replace("examples.webhooks.bot:bot", "bot:bot")
+        assert [code for code in re.findall("`(.+?)`", how) if code not in example] == []
 
 
 def test_page_of_the_commands_has_every_option_of_every_command():

@@ -6,13 +6,14 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from support.docs import ROOT, blocks
 
 from cliq_async.sandbox import Sandbox
 
 PAGE = ROOT / "docs/tutorial.md"
-FIRST, HELLO, STAYS, EXPORTS, KILLED, AGAIN, LOOK = blocks(PAGE, "sh")
+START, SEND, FIRST, HELLO, STAYS, EXPORTS, KILLED, AGAIN, LOOK = blocks(PAGE, "sh")
 
 
 @pytest.fixture
@@ -40,10 +41,21 @@ async def ended(process):
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_two_commands_deliver_a_message(shell):
-    install, send = FIRST.splitlines()
-    assert install == "pip install 'cliq-async[cli]'"  # which has been done here
-    status, out, err = await ended(await shell(send))
+async def test_the_first_message_is_there_for_the_page(shell):
+    assert START.splitlines() == ["pip install 'cliq-async[cli]'", "cliq sandbox"]
+    async with Sandbox() as sandbox:
+        status, out, err = await ended(
+            await shell(SEND.replace("http://127.0.0.1:8080", sandbox.url))
+        )
+        assert status == 0, out + err
+        url = f"{sandbox.url}/sandbox/chat?bot=supportbot&user=55743307"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            (item,) = (await answer.json())["items"]
+    assert item["body"] == {"text": "Hello!"}
+
+
+async def test_one_command_delivers_a_message(shell):
+    status, out, err = await ended(await shell(FIRST))
     assert status == 0, err
     assert [out + err] == blocks(PAGE, "text")
 

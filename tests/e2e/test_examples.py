@@ -6,13 +6,15 @@ import re
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
 import pytest
 from support.cli import VARIABLES, zuids
-from support.redis_servers import RedisServer
+from support.redis_servers import RedisServer, free_port
+from support.webhook_servers import CLIQ, STATUSES, bot_server, post
 
 from cliq_async.sandbox import Sandbox
 
@@ -165,3 +167,55 @@ async def test_two_workers_of_a_task_queue_share_a_quota_on_its_redis(tmp_path):
     assert got == dict.fromkeys(people, 1)
     took_part = set(re.findall(r"\[(worker-\d)\].*Executing task notify", log.read_text()))
     assert took_part == {"worker-0", "worker-1"}
+
+
+# Webhook bots.
+
+UVICORN = ("uvicorn", "--port", "0", "--lifespan", "on")
+HYPERCORN = ("hypercorn", "--bind", "127.0.0.1:0")
+MOUNTED = {
+    "fastapi_app": UVICORN,
+    "starlette_app": UVICORN,
+    "litestar_app": UVICORN,
+    "quart_app": HYPERCORN,
+    "django_app": UVICORN,
+}
+
+
+@pytest.mark.parametrize("name", ["bot", *MOUNTED, "aiohttp_app"])
+async def test_webhook_bot_answers_in_each_framework(name, tmp_path):
+    module = f"examples.webhooks.{name}"
+    target = f"{module}:{'bot' if name == 'bot' else 'app'}"
+    command = (module,) if name == "aiohttp_app" else (*MOUNTED.get(name, UVICORN), target)
+    with bot_server(command, tmp_path / "log", PORT=str(free_port())) as server:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+            said = await post(session, "/cliq", CLIQ.say("hi"))
+            chosen = await post(session, "/cliq", CLIQ.choose("Raise ticket"))
+            forged = await post(session, "/cliq", CLIQ.say("hi"), **{"X-Cliq-Signature": "AAAA"})
+            async with session.head("/cliq") as probe:
+                assert probe.status == 200
+            async with session.get("/") as home:
+                assert ("the app" in await home.text()) == (name != "bot")
+        server.terminate()
+        assert await server.ended() in STATUSES
+        assert "Traceback" not in server.log.read_text()
+    assert said == (200, {"output": {"text": "Hi Ann, you said 'hi'"}})
+    banner = {"type": "banner", "text": "Ticket raised", "status": "success"}
+    assert chosen == (200, {"output": banner})
+    assert (forged[0], forged[1]["code"]) == (401, "signature_invalid")
+
+
+@pytest.mark.parametrize("name", MOUNTED)
+async def test_webhook_bot_opens_and_closes_with_the_app(name, monkeypatch):
+    monkeypatch.setenv("CLIQ_PUBLIC_KEY", CLIQ.public_key)
+    app = import_module(f"examples.webhooks.{name}").app
+    bot = import_module("examples.webhooks.bot").bot
+    came: asyncio.Queue = asyncio.Queue()
+    sent: asyncio.Queue = asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+    life = asyncio.create_task(app(scope, came.get, sent.put))
+    for moment, opened in (("startup", True), ("shutdown", False)):
+        await came.put({"type": f"lifespan.{moment}"})
+        assert (await sent.get())["type"] == f"lifespan.{moment}.complete"
+        assert bot._opened is opened
+    await life

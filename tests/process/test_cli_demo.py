@@ -1,8 +1,11 @@
 import asyncio
+import os
+import pty
 import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 from support.cli import command, invoke, line_with, zuids
 
@@ -107,6 +110,28 @@ async def test_the_sandbox_ends_with_an_interrupted_demo(number):
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert not is_alive(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_on_a_terminal_the_sandbox_stays_with_its_page_until_ctrl_c(number):
+    ours, theirs = pty.openpty()
+    options = ("--subscribers", "100", "--skip-plain")
+    ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    async with command("demo", *options, **ends) as process:
+        os.close(theirs)
+        text = ""
+        while "Its page: " not in text or not text.endswith("\n"):
+            text += (await asyncio.to_thread(os.read, ours, 4096)).decode()
+        _, _, url = text.strip().rpartition(" ")
+        assert text.count(url) == 2
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            assert "<title>Cliq sandbox</title>" in await answer.text()
+        process.send_signal(number)
+        assert await process.wait() == 0
+        with pytest.raises(aiohttp.ClientConnectionError):
+            async with aiohttp.ClientSession() as session, session.get(url):
+                pass
+    os.close(ours)
 
 
 def test_a_sandbox_that_does_not_start_is_a_failure(monkeypatch):

@@ -19,7 +19,7 @@ async def test_the_first_line_says_where_it_listens_and_the_last_ones_what_came(
     options = ("--port", "0", "--time-scale", "60", "--subscribers", "3", "--penalize")
     async with command("sandbox", *options, "--fault", "throttle-429:1@list_bots") as process:
         assert process.stdout
-        lines = [(await process.stdout.readline()).decode().strip() for _ in range(4)]
+        lines = [(await process.stdout.readline()).decode().strip() for _ in range(5)]
         url = lines[0].removeprefix("listening on ")
         async with aiohttp.ClientSession(headers={"Authorization": "Bearer x"}) as session:
             async with session.get(f"{url}/api/v3/bots/supportbot/subscribers") as answer:
@@ -32,6 +32,7 @@ async def test_the_first_line_says_where_it_listens_and_the_last_ones_what_came(
         f"export CLIQ_BASE_URL={url}",
         "export CLIQ_ACCESS_TOKEN=anything",
         "export CLIQ_TIME_SCALE=60",
+        f"open {url}/ in a browser",
     ]
     report = b"2 requests, 1 lockout\n  list_bots 1\n  list_subscribers 1\n"
     assert (process.returncode, out, err) == (0, report, b"")

@@ -15,8 +15,9 @@ import click
 
 from cliq_async.cli.commands.demo_baseline import PLAIN_NAME, minutes, print_plain, run_plain
 from cliq_async.cli.errors import FAILED, INTERRUPTED, CliError
-from cliq_async.cli.outputs.console import echo, live, table
+from cliq_async.cli.outputs.console import echo, is_terminal, live, table
 from cliq_async.cli.outputs.progress import Forecast, Progress, bar, forecast
+from cliq_async.cli.prompts import is_terminal as can_ask
 from cliq_async.cli.text import duration, plural, verbatim
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.client import CliqClient
@@ -142,7 +143,8 @@ Examples:
 def demo(*, subscribers: int, time_scale: float, dialect: str, skip_plain: bool) -> None:
     """Message 20,000 subscribers of a local Cliq, then let a plain limiter try the same.
 
-    Takes about 20 seconds and needs neither an account nor a network.
+    Takes about 20 seconds and needs neither an account nor a network. On a terminal, the local Cliq
+    then stays until Ctrl-C, with its page.
     """
     try:
         passed = asyncio.run(_demo(subscribers, time_scale, dialect, with_plain=not skip_plain))
@@ -160,6 +162,9 @@ async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain
         lock = minutes(LIMIT)
         echo(f"A local Cliq: {LIMIT.threshold} messages a minute per user, one more locks {lock}.")
         echo(f"Its time passes {time_scale:g} times as fast.")
+        stays = is_terminal() and can_ask()
+        if stays:
+            echo(f"Watch it in a browser: {url}/")
         echo()
         ids, listing_lockouts = await _list(stage, subscribers)
         if dialect != _DOCUMENTED:
@@ -181,7 +186,17 @@ async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain
                 url, BOT, TEXT, ids, limit=LIMIT, time_scale=time_scale, dialect=dialect
             )
             print_plain(outcome, LIMIT, time_scale)
+        if stays:
+            await _stay(url)
         return once == subscribers == len(ids) and not lockouts
+
+
+async def _stay(url: str) -> None:
+    """Keep the sandbox and its page until Ctrl-C or SIGTERM, which is then no failure."""
+    echo()
+    echo(f"The local Cliq runs until Ctrl-C. Its page: {url}/")
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 async def _list(stage: Stage, subscribers: int) -> tuple[list[str], int]:

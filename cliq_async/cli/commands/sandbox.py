@@ -152,7 +152,7 @@ Examples:
 )
 @verbose_option
 def sandbox(*, command: tuple[str, ...], port: int | None, bot: str | None, **options: Any) -> None:
-    """Run a local Cliq that counts and locks like the real one.
+    """Run a local Cliq that counts and locks like the real one, with a page to look at.
 
     Each access token is a user of its own; the token `invalid` is refused. Ctrl-C stops it.
 
@@ -174,6 +174,7 @@ def sandbox(*, command: tuple[str, ...], port: int | None, bot: str | None, **op
             echo(f"export CLIQ_PUBLIC_KEY={key}")
         if host is not None:
             echo(f'{bot} runs as {host.name}; write to it: cliq user say {host.name} "hi"')
+        echo(f"open {url}/ in a browser")
 
     async def run() -> int:
         if command:

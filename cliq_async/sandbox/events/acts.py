@@ -325,4 +325,6 @@ def _buttons(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from body.get("suggestions", {}).get("list", ())
     if item["kind"] == "message":
         yield from body.get("buttons", ())
+        for slide in body.get("slides", ()):
+            yield from slide.get("buttons", ())
         yield from (each["object"] for each in body.get("references", {}).values())

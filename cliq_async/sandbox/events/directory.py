@@ -40,7 +40,7 @@ class Directory:
             (zuid,) = self._state.people.resolve_zuids([user])
         person = found.subscribers.get(zuid)
         if person is None:
-            raise bad_request(f"{zuid} does not subscribe to {bot}.")
+            raise bad_request(f"{zuid} does not subscribe to {bot}: let them subscribe first.")
         return found, person
 
     def person(self, user: str | None) -> Person:

@@ -20,6 +20,8 @@ __all__ = ["Feed"]
 
 _TICK_S: Final = 0.15
 _KEEP_ALIVE_S: Final = 15.0
+_RETRY: Final = b"retry: 1000\n"
+"""How long a page waits until it connects again, in milliseconds."""
 
 
 class Feed:
@@ -52,6 +54,7 @@ class Feed:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await response.prepare(request)
+        await response.write(_RETRY)
         last_id = request.headers.get("Last-Event-ID", "")
         try:
             async for piece in self._pieces(last_id, chat, bot):

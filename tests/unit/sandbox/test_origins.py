@@ -11,6 +11,8 @@ ROUTES = [
     ("POST", SEND),
     ("POST", "/oauth/v2/token"),
     ("POST", "/oauth/v2/token/revoke"),
+    ("GET", "/"),
+    ("GET", "/page.js"),
     ("GET", "/sandbox/report"),
     ("GET", "/nothing"),
 ]

@@ -13,7 +13,7 @@ from cliq_async.sandbox import user_label
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/nothing", 404),
         ("GET", "/api/v3", 404),
         ("GET", "/api/v3/nothing", 404),
         ("GET", "/api/v3/bots/supportbot/message/extra", 404),

@@ -147,7 +147,7 @@ WRONG_CALLS = {
     "retry too often": {"retry": 4},
     "negative retry": {"retry": -1},
     "retry as a truth": {"retry": True},
-    "no loop": {"loop": 0},
+    "negative loop": {"loop": -1},
     "loop too often": {"loop": 4},
     "loop as a fraction": {"loop": 1.5},
     "too many actions": {"actions": [{"label": "x", "action": OPEN_URL}] * 6},

@@ -57,6 +57,14 @@ async def test_body_is_counted():
                 assert answer.status == status
 
 
+async def test_body_that_cannot_be_read_is_refused():
+    async with served(a_bot()) as client:
+        event = CLIQ.say("hi")
+        headers = {"X-Cliq-Signature": event.signature, "Content-Encoding": "gzip"}
+        async with client.post("/cliq", data=event.body, headers=headers) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (400, "body_incomplete")
+
+
 @pytest.mark.parametrize("handler_cancellation", [False, True])
 async def test_client_that_hangs_up_is_noticed(handler_cancellation):
     url_of_cliq, client = ResponseUrl(), HangUp()

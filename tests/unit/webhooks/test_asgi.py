@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -112,11 +113,13 @@ class Server:
         return self.sent
 
 
-async def test_client_that_hangs_up_within_its_body_gets_nothing():
+async def test_body_that_is_broken_off_is_refused_since_middleware_wants_an_answer():
     server = Server(
         {"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}
     )
-    assert await server.serve(a_bot()) == []
+    start, end = await server.serve(a_bot())
+    assert start["status"] == 400
+    assert msgspec.json.decode(end["body"])["code"] == "body_incomplete"
 
 
 async def test_body_is_not_read_if_its_length_is_too_long():
@@ -167,3 +170,23 @@ async def test_client_that_waits_is_answered_by_a_server_that_hides_hang_ups():
     assert start["status"] == 200
     assert (b"content-type", b"application/json") in start["headers"]
     assert msgspec.json.decode(end["body"]) == {"output": {"text": "done"}}
+
+
+async def test_hang_up_is_noticed_in_a_busy_loop_behind_middleware():
+    event = CLIQ.say("hi")
+    server, url_of_cliq = Server({"type": "http.request", "body": event.body}), ResponseUrl()
+
+    async def receive():
+        if server.messages:
+            return server.messages.pop(0)
+        for _ in range(6):
+            time.sleep(0.01)  # noqa: ASYNC251 - as long as all that a server waits
+            await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+    headers = [(b"x-cliq-signature", event.signature.encode())]
+    scope = {"type": "http", "method": "POST", "headers": headers}
+    bot = a_bot(takes(0.1), transport=url_of_cliq, time_scale=100.0)
+    async with bot:
+        await bot(scope, receive, server.send)
+    assert [body for _, body in url_of_cliq.posts] == [b'{"output":{"text":"done"}}']
