@@ -26,7 +26,7 @@ COMMANDS: Final = {
     ),
     "sandbox": LazyCommand(
         "cliq_async.cli.commands.sandbox:sandbox",
-        "Run a local Cliq that counts and locks like the real one, with a page to look at.",
+        "Run a local Cliq that counts and locks, and shows a page.",
     ),
     "user": LazyCommand(
         "cliq_async.cli.commands.user:user",
