@@ -152,7 +152,7 @@ Examples:
 )
 @verbose_option
 def sandbox(*, command: tuple[str, ...], port: int | None, bot: str | None, **options: Any) -> None:
-    """Run a local Cliq that counts and locks like the real one, with a page to look at.
+    """Run a local Cliq that counts and locks, and shows a page.
 
     Each access token is a user of its own; the token `invalid` is refused. Ctrl-C stops it.
 

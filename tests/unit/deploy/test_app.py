@@ -1,6 +1,7 @@
 """Importing an app again after a change of its code."""
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,8 @@ def folder(tmp_path):
 
 def load(folder):
     with import_again(folder):
-        return load_app("--bot", "reloaded_app:bot", folder)
+        app: Any = load_app("--bot", "reloaded_app:bot", folder)
+        return app
 
 
 def test_a_changed_part_is_read_within_the_same_second_and_at_the_same_size(folder, monkeypatch):

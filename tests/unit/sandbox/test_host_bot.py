@@ -1,5 +1,7 @@
 """`Sandbox.host_bot`: a bot that runs in the sandbox's own process."""
 
+from typing import Any
+
 import pytest
 
 from cliq_async.sandbox import Sandbox
@@ -12,7 +14,8 @@ PING = {"type": "menu_handler", "name": "Ping", "permissions": ["user"]}
 def shown(sandbox, name):
     with sandbox._app.lock:
         bot = sandbox._bot(name)
-        return bot.record, {(each.type, each.name): each.id for each in bot.handlers.all()}
+        record: dict[str, Any] = {**bot.record}
+        return record, {(each.type, each.name): each.id for each in bot.handlers.all()}
 
 
 def test_a_new_bot_has_the_handlers_the_subscribers_of_the_first_and_belongs_to_all():
