@@ -106,10 +106,6 @@ class WebhookBot(Registry):
         _check_number("time_scale", 1.0 if time_scale is None else time_scale, 0.0, above=True)
         self.max_body = max_body
         self._verifier = None if public_key is None else Verifier(public_key)
-        if public_key is None:
-            _log.warning(
-                "a webhook bot without a public key takes events from everyone who knows its URL"
-            )
         self._client = client
         self._owns_client = False
         self._opened = False
@@ -180,7 +176,9 @@ class WebhookBot(Registry):
         """Read an event whose signature and timestamp are good, or return the refusal."""
         if len(body) > self.max_body:
             return BODY_TOO_LARGE
-        if self._verifier is not None and not self._verifier.verify(body, signature):
+        if self._verifier is None:
+            self._warn_without_key()
+        elif not self._verifier.verify(body, signature):
             self._rare.warn("signature", now, "an event without a valid signature was refused")
             return SIGNATURE_INVALID
         try:
@@ -245,6 +243,11 @@ class WebhookBot(Registry):
         )
         return False
 
+    def _warn_without_key(self) -> None:
+        self._rare.once(
+            "key", "a webhook bot without a public key takes events from everyone who knows its URL"
+        )
+
     def _warn_unhandled(self, envelope: Envelope) -> None:
         self._rare.once(
             ("unhandled", envelope.handler, envelope.name),
@@ -268,6 +271,8 @@ class WebhookBot(Registry):
     async def __aenter__(self) -> Self:
         if self._opened:
             raise RuntimeError("the bot is open already: by `async with`, or a server's lifespan")
+        if self._verifier is None:
+            self._warn_without_key()
         if self._client is not None and not self._client.is_open:
             await self._client.__aenter__()
             self._owns_client = True
