@@ -70,6 +70,7 @@ class SharedTokenCache:
     ) -> None:
         self._records = records
         self._name = grant.record_name
+        self._cipher = grant.cipher()
         # Processes of other versions read records of these names.
         self._lock_name = grant.record_name + " claim"
         self._cooldown_name = grant.cooldown_name
@@ -85,7 +86,7 @@ class SharedTokenCache:
         record = await self._records.get_record(self._name)
         if record is None:
             return None
-        lifetime, _, value = record.text.partition(" ")
+        lifetime, _, value = (self._cipher.decrypt(record.text) or "").partition(" ")
         try:
             lifetime_s = float(lifetime)
         except ValueError:
@@ -107,8 +108,9 @@ class SharedTokenCache:
         return await self._records.add_record(self._lock_name, self._owner, until=until)
 
     def store(self, access: AccessToken, *, until: float, lifetime_s: float) -> None:
-        """Share a token. Never waits."""
-        self._records.set_record(self._name, f"{lifetime_s!r} {access.value}", until=until)
+        """Share a token, encrypted. Never waits."""
+        text = self._cipher.encrypt(f"{lifetime_s!r} {access.value}")
+        self._records.set_record(self._name, text, until=until)
 
     def evict_rejected(self) -> None:
         """Delete the shared token if Cliq has rejected it. Never waits."""

@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from cliq_async.auth.credentials import AccessToken, ClientCredentials, RefreshToken, is_token
+from cliq_async.auth.encryption import TokenCipher
 from cliq_async.data_centers import (
     DATA_CENTERS,
     data_center_of,
@@ -142,7 +143,8 @@ class TokenGrant:
                 digest = _digest(credentials.refresh_token)
             case ClientCredentials():
                 digest = _digest(credentials.client_id, *credentials.scopes)
-        record_name = "access_token " + _digest(credentials.client_id, digest, host, f"{scale:g}")
+        names = (credentials.client_id, digest, host, f"{scale:g}")
+        record_name = "encrypted_token " + _digest(*names)
         return cls(
             url=base_url + "/oauth/v2/token",
             host=host,
@@ -161,6 +163,10 @@ class TokenGrant:
             cooldown_name=_digest(record_name, *_secrets(credentials)) + " trouble",
             scale=scale,
         )
+
+    def cipher(self) -> TokenCipher:
+        """Return the cipher of the shared access token."""
+        return TokenCipher(_secrets(self.credentials), self.record_name)
 
     def request(self) -> Request:
         """Return the request for an access token."""

@@ -1,7 +1,10 @@
 """No secret is in anything that is written or shown: searched for with canaries, fault by fault."""
 
 import asyncio
+import json
 import logging
+import os
+import stat
 import traceback
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from support.cli import invoke
+from support.logins import log_in
 
 import cliq_async
 from cliq_async import (
@@ -24,6 +28,7 @@ from cliq_async import (
     NewBot,
     NewHandler,
     RefreshToken,
+    sync_subscribers,
 )
 from cliq_async.otel import OpenTelemetry
 from cliq_async.sandbox import Sandbox
@@ -84,6 +89,26 @@ class Written:
             (secret, text[:300]) for text in self.texts for secret in secrets if secret in text
         ]
         assert found == []
+
+
+def search_files(folder, secrets, *, kept=()):
+    """Read all files, those that only an open store has as well. `kept` may be in the profiles."""
+    names = set()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            names.add(path.name)
+            content = path.read_bytes()
+            allowed = kept if path.name == "profiles.json" else ()
+            for secret in set(secrets) - set(allowed):
+                assert secret.encode() not in content, path
+    return names
+
+
+def search_modes(folder, names):
+    """Nobody but the owner can read the files."""
+    for path in folder.rglob("*"):
+        if path.name in names:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
 async def everything(client, journal, written):
@@ -149,11 +174,70 @@ async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, capl
     written.texts += [str(record.exc_info) for record in caplog.records if record.exc_info]
     secrets = [CLIENT_SECRET, REFRESH_TOKEN, FIXED, API_KEY, *issued]
     written.search(secrets)
-    for path in tmp_path.rglob("*"):
-        content = path.read_bytes()
-        shared = path.name.startswith("quota.db")  # access tokens are, nothing else
-        for secret in [CLIENT_SECRET, REFRESH_TOKEN, FIXED, API_KEY, *([] if shared else issued)]:
-            assert secret.encode() not in content, path
+    search_files(tmp_path, secrets)
+
+
+@pytest.fixture
+def no_umask():
+    """Files are as private as the package makes them."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+STORE_FILES = {"quota.db", "quota.db-wal", "quota.db-shm", "quota.db.written"}
+
+
+@pytest.mark.usefixtures("no_umask")
+@pytest.mark.parametrize("how", ["refreshed", "client"])
+async def test_files_that_are_in_use_hold_no_secret_and_are_private(how, tmp_path):
+    async with Sandbox(subscribers=250, time_scale=3600) as sandbox:
+
+        def client():
+            store = f"sqlite://{tmp_path}/quota.db"
+            auth = CREDENTIALS[how](sandbox.url)
+            return CliqClient(auth, base_url=sandbox.url, quota=store, time_scale=3600)
+
+        def secrets():
+            issued = [*sandbox._app._tokens._issued]
+            assert issued
+            return [CLIENT_SECRET, REFRESH_TOKEN, *issued]
+
+        async with client() as one, client() as other:
+            await everything(one, tmp_path / "job", Written())
+            await other.messages.send("supportbot", "a", user_ids="55743307")
+            await sync_subscribers(other, "supportbot", tmp_path / "people.db")
+            names = search_files(tmp_path, secrets())
+            assert names >= {*STORE_FILES, "people.db"}
+            assert any(name.startswith("job") for name in names)
+            search_modes(tmp_path, names)
+            # A group that shares the quota sees no secret either, nor do its members' programs
+            # write one.
+            for name in STORE_FILES:
+                (tmp_path / name).chmod(0o660)
+            async with client() as third:
+                await third.messages.send("supportbot", "a", user_ids="55743307")
+                search_files(tmp_path, secrets())
+        search_files(tmp_path, secrets())
+
+
+@pytest.mark.usefixtures("no_umask")
+async def test_login_and_sends_leave_secrets_in_the_private_profile_alone(places):
+    async with Sandbox(subscribers=5) as sandbox:
+        env = {"CLIQ_QUOTA": f"sqlite://{places}/quota.db"}
+        result = await log_in(sandbox, env=env)
+        assert result.exit_code == 0, result.output
+        for _ in range(2):
+            args = ("send", "supportbot", "hi", "--to", "55743307")
+            result = await asyncio.to_thread(invoke, *args, env=env)
+            assert result.exit_code == 0, result.output
+        issued = [*sandbox._app._tokens._issued]
+        assert len(issued) == 1, "the commands share the token of the login"
+        (profiles,) = places.rglob("profiles.json")
+        (profile,) = json.loads(profiles.read_text())["profiles"].values()
+        kept = [profile["secrets"][name] for name in ("client_secret", "refresh_token")]
+        names = search_files(places, [*issued, *kept], kept=kept)
+        search_modes(places, names)
 
 
 COMMANDS = [
@@ -203,9 +287,4 @@ async def test_no_secret_is_in_what_commands_write(fault, credentials, places, c
             secrets = [CLIENT_SECRET, REFRESH_TOKEN, API_KEY, *sandbox._app._tokens._issued]
             for secret in secrets:
                 assert secret not in result.output + caplog.text, args
-    for path in places.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            kept = [] if path.name.startswith("quota.db") else [*sandbox._app._tokens._issued]
-            for secret in [CLIENT_SECRET, REFRESH_TOKEN, API_KEY, *kept]:
-                assert secret.encode() not in content, path
+            search_files(places, secrets)

@@ -1,8 +1,8 @@
 """Records: short texts in a quota store that all processes can read until they expire.
 
-Processes share access tokens by them. One record holds the token. Another one is the claim of the
-process that is getting the next token; only one process can have it, and it expires if that process
-dies. A lost record costs one more request for a token: the quota never rests on it.
+Processes share access tokens by them. One record holds the token, encrypted. Another one is the
+claim of the process that is getting the next token; only one process can have it, and it expires if
+that process dies. A lost record costs one more request for a token: the quota never rests on it.
 """
 
 from typing import Protocol, TypeGuard
@@ -17,7 +17,7 @@ class Record:
     """A record.
 
     Attributes:
-        text: The text, which may be a secret.
+        text: The text. Others may read the store, so secrets are encrypted.
         until: The moment at which the record expires, on the store's clock.
     """
 

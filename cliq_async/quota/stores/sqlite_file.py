@@ -58,6 +58,7 @@ FORMAT: Final = SqliteFormat(
         "move it aside with its -wal and -shm files. The next one starts spent, so that nothing "
         "is locked"
     ),
+    secure_delete=True,
 )
 
 _MAX_OPENINGS: Final = 10
@@ -85,6 +86,11 @@ _TIDY_OLD: Final = "DELETE FROM state WHERE boot <> ? AND keep_until - stored_at
 _TIDY_RECORDS: Final = (
     "DELETE FROM state WHERE kind = 'record' AND (boot <> ? OR stored_at > ? OR keep_until <= ?)"
 )
+
+_TIDY_PLAIN_TOKENS: Final = """
+    DELETE FROM state WHERE kind = 'record' AND name >= 'access_token ' AND name < 'access_token!'
+"""
+"""Earlier versions kept access tokens that were not encrypted, by these names."""
 
 
 class SqliteBackend(BatchedFile, StateBackend):
@@ -146,7 +152,7 @@ class SqliteBackend(BatchedFile, StateBackend):
 
     def swap(self, key: StateKey, state: State, data: bytes | None, keep_until: float) -> bool:
         """See `StateBackend.swap`."""
-        if key.kind == "record":  # it may be a secret, which is not to stay in the file
+        if key.kind == "record":
             self.conn.execute(_TIDY_RECORDS, (self._boot, state.now, state.now))
         if data is None:
             self.conn.execute(_DELETE, key)
@@ -209,6 +215,7 @@ class SqliteBackend(BatchedFile, StateBackend):
             with transaction(conn):
                 now = self._clock()
                 conn.executemany(_RESCUE, self._rescued)
+                plain = conn.execute(_TIDY_PLAIN_TOKENS).rowcount
                 lost = self._lost or marked or (new and self._spent)
                 if lost or self._has_lost_writes(conn, now):
                     conn.execute("DELETE FROM lost")
@@ -220,6 +227,9 @@ class SqliteBackend(BatchedFile, StateBackend):
                     conn.execute("UPDATE lost SET boot = ?, at = ?", row)
             if marked:
                 marks.mark.unlink(missing_ok=True)
+            if plain:  # the log still has them; if it is in use, what is written next replaces it
+                with suppress(sqlite3.Error):
+                    conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except BaseException:
             conn.close()
             raise

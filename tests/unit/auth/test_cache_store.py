@@ -9,6 +9,7 @@ from support.scripted import moved
 from support.token_processes import KINDS, Accounts, a_home
 from support.token_providers import CREDENTIALS, URL, an_authority, numbered, value
 
+from cliq_async.auth.oauth import TokenGrant
 from cliq_async.auth.provider import make_token_provider
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.stores.memory import MemoryStore
@@ -16,7 +17,7 @@ from cliq_async.quota.stores.memory import MemoryStore
 
 @KINDS
 @moved
-async def test_store_has_the_access_token_and_nothing_that_makes_others(kind, tmp_path):
+async def test_store_has_neither_the_access_token_nor_what_makes_others(kind, tmp_path):
     accounts = Accounts()
     async with a_home(kind, tmp_path) as home:
         await value(home.process(accounts))
@@ -32,8 +33,8 @@ async def test_store_has_the_access_token_and_nothing_that_makes_others(kind, tm
             client.close()
         else:
             stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
-    assert b"token-1" in stored
-    for secret in (CREDENTIALS.refresh_token, CREDENTIALS.client_secret):
+    assert b"encrypted_token" in stored
+    for secret in ("token-1", CREDENTIALS.refresh_token, CREDENTIALS.client_secret):
         assert secret.encode() not in stored
 
 
@@ -57,6 +58,7 @@ async def test_who_does_not_share_leaves_no_token_and_finds_none(kind, tmp_path)
     [
         {"refresh_token": "another"},
         {"client_id": "another"},
+        {"client_secret": "another"},
         {"accounts_url": "https://accounts.zoho.in"},
     ],
     ids=repr,
@@ -69,9 +71,18 @@ async def test_other_credentials_share_nothing(other, tmp_path):
         assert await value(home.process(accounts, auth=other)) == "token-2"
 
 
-@pytest.mark.parametrize("text", ["", "token", "3600", "nan x", "-1 x", "3600 two words", "x y"])
+@pytest.mark.parametrize(
+    ("text", "encrypted"),
+    [
+        *((text, True) for text in ("", "token", "3600", "nan x", "-1 x", "3600 two words", "x y")),
+        ("3600 planted", False),  # by somebody who may write the store
+        ("3600.0", False),
+    ],
+)
 @moved
-async def test_note_that_cannot_be_read_is_none(text, tmp_path):
+async def test_note_that_cannot_be_read_is_none(text, encrypted, tmp_path):
+    if encrypted:
+        text = TokenGrant.of(CREDENTIALS, URL).cipher().encrypt(text)
     accounts = Accounts()
     loop = asyncio.get_running_loop()
     async with a_home("memory", tmp_path) as home:

@@ -237,3 +237,30 @@ async def test_records_that_have_expired_leave_the_file(path, clock):
     await store.close()
     with closing(sqlite3.connect(path)) as conn:
         assert conn.execute("SELECT name FROM state").fetchall() == [("4",)]
+
+
+@pytest.mark.parametrize("in_log", [True, False])
+async def test_plain_token_of_an_earlier_version_leaves_the_file_when_it_is_opened(
+    path, clock, in_log
+):
+    store = a_sqlite_store(path, clock)
+    await spend(store, 1)
+    store.set_record("encrypted_token 1", "new", until=clock() + 3600)
+    store.set_record("access_token 1", "3600.0 canary", until=clock() + 3600)
+    store.set_record("access_token 1 claim", "owner", until=clock() + 20)
+    await (store.get_record("n") if in_log else store.close())
+    files = [each for each in path.parent.iterdir() if each.name.startswith(path.name)]
+    assert sum(b"canary" in each.read_bytes() for each in files) == 1
+
+    later = a_sqlite_store(path, clock)
+    assert (await snapshot(later)).free == 2
+    kept = await later.get_record("encrypted_token 1")
+    assert kept is not None
+    assert kept.text == "new"
+    assert await later.get_record("access_token 1") is None
+    for each in path.parent.iterdir():
+        assert b"canary" not in each.read_bytes(), each
+    await later.close()
+    await store.close()
+    for each in path.parent.iterdir():
+        assert b"canary" not in each.read_bytes(), each
