@@ -20,9 +20,13 @@ COMMANDS: Final = {
         "cliq_async.cli.commands.demo:demo",
         "Message 20,000 subscribers, next to a plain limiter.",
     ),
+    "init": LazyCommand(
+        "cliq_async.cli.commands.init:init",
+        "Write a new bot, its test and its settings into a folder.",
+    ),
     "sandbox": LazyCommand(
         "cliq_async.cli.commands.sandbox:sandbox",
-        "Run a local Cliq that counts and locks like the real one, with a page to look at.",
+        "Run a local Cliq that counts and locks, and shows a page.",
     ),
     "user": LazyCommand(
         "cliq_async.cli.commands.user:user",

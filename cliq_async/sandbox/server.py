@@ -205,6 +205,25 @@ class Sandbox(UserMethods):
         with self._app.lock:
             self._state.unsubscribe(self._bot(bot_unique_name), _zuids(zuids))
 
+    def host_bot(self, form: Mapping[str, Any], handlers: Iterable[Mapping[str, Any]]) -> str:
+        """Make the bot of a name a webhook bot, with exactly these handlers; create it if need be.
+
+        Args:
+            form: The bot as in a request to create it, with `execution_url`.
+            handlers: Its handlers as in requests to create them. They are not checked.
+
+        Returns:
+            The bot's unique name.
+
+        Raises:
+            ValueError: There are too many bots.
+        """
+        with self._app.lock:
+            try:
+                return self._state.host_bot(dict(form), [dict(each) for each in handlers]).name
+            except ApiFault as fault:
+                raise ValueError(str(fault)) from None
+
     def revoke_tokens(self, *, user: str | None = None) -> int:
         """Revoke the access tokens that the sandbox issued.
 

@@ -69,6 +69,7 @@ async def _respond(bot: "WebhookBot", scope: Scope, receive: Receive) -> HttpAns
     if isinstance(body, HttpAnswer):
         return body
     signature = headers.get(_SIGNATURE)
+    del headers  # many events at once would keep them while their handlers run
     return await bot.receive(
         body,
         None if signature is None else signature.decode("latin-1"),

@@ -165,8 +165,9 @@ class WebhookBot(Registry):
         self._seen.add(digest, now)
         if not registration.expected <= envelope.params.keys():
             self._warn_missing(envelope, registration)
-        event = decode_event(envelope, self._client)
+        event = decode_event(envelope, body, self._client)
         url = envelope.response_url
+        del envelope  # many events at once would keep it while their handlers run
         output = await self._dispatcher.run(
             event,
             self._run(registration, event),
@@ -318,6 +319,14 @@ class WebhookBot(Registry):
         other = copy.copy(self)
         other._verifier, other._late, other._failures = verifier, late, []
         return other
+
+    def _fit_to_sandbox(
+        self, url: str, public_key: str, *, waits_s: float, time_scale: float
+    ) -> None:
+        """Take the events of a sandbox, whatever the bot was made for."""
+        self._verifier = Verifier(public_key)
+        self._late.allow(url)
+        self._dispatcher.set_times(waits_s, time_scale)
 
     # --- adapters ---------------------------------------------------------------------------
 

@@ -78,9 +78,7 @@ class Dispatcher:
     def __init__(
         self, *, waits_s: float, time_scale: float, max_in_flight: int, lost: Lost
     ) -> None:
-        self._answer_s = (waits_s - SAFETY_S) / time_scale
-        self._late_s = (waits_s + GRACE_S) / time_scale
-        self._look_after_s = _LOOK_AFTER_S / time_scale
+        self.set_times(waits_s, time_scale)
         self._max_in_flight = max_in_flight
         self._lost = lost
         self._opened = False
@@ -91,6 +89,12 @@ class Dispatcher:
         self._deliveries: set[asyncio.Task[str | None]] = set()
         self._own: set[asyncio.Task[Any]] = set()  # the user's
         self._idle: asyncio.Future[None] | None = None
+
+    def set_times(self, waits_s: float, time_scale: float) -> None:
+        """Set how long Cliq waits for an answer, and the speed of its time."""
+        self._answer_s = (waits_s - SAFETY_S) / time_scale
+        self._late_s = (waits_s + GRACE_S) / time_scale
+        self._look_after_s = _LOOK_AFTER_S / time_scale
 
     @property
     def is_busy(self) -> bool:

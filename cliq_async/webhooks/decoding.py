@@ -111,8 +111,11 @@ def _name(handler: str, payload: dict[str, Any], params: dict[str, Any]) -> str:
     return read_text(payload.get("name")) if handler in _FUNCTIONS else ""
 
 
-def decode_event(envelope: Envelope, client: CliqClient | None) -> Event:
-    """Build the event of a known handler; a parameter that cannot be read is empty."""
+def decode_event(envelope: Envelope, body: bytes, client: CliqClient | None) -> Event:
+    """Build the event of a known handler from its envelope and body.
+
+    A parameter that cannot be read is empty.
+    """
     cls, read = _EVENTS[envelope.handler]
     params, payload = envelope.params, envelope.payload
     return cls(
@@ -121,8 +124,7 @@ def decode_event(envelope: Envelope, client: CliqClient | None) -> Event:
         at=envelope.timestamp or datetime.now(UTC),
         user=_user(params),
         chat=_chat(params),
-        params=params,
-        payload=payload,
+        raw=body,
         client=client,
         **read(envelope),
     )

@@ -2,11 +2,12 @@
 
 Any field may be absent from an event, above all those that its handler has no permission for. A
 text is empty then, and a part is an empty object, so that `event.user.first_name` needs no check.
-All that came, as it came, is in `params` and `payload`.
+All that came, as it came, is in `params`, `payload` and `raw`.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import attrs
@@ -56,8 +57,7 @@ class Event:
         at: When Cliq made the event, in UTC.
         user: The person who caused it.
         chat: Where it happened; empty without the permission `chat`.
-        params: All parameters, as they came.
-        payload: The whole event, as it came.
+        raw: The whole event, as it came.
     """
 
     type: str = ""
@@ -65,9 +65,22 @@ class Event:
     at: datetime = attrs.field(factory=lambda: datetime.now(UTC))
     user: EventUser = _NO_USER
     chat: EventChat = _NO_CHAT
-    params: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
-    payload: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    raw: bytes = attrs.field(default=b"{}", repr=False)
     _client: CliqClient | None = attrs.field(default=None, repr=False, alias="client")
+
+    # Read when they are asked for: decoded, they take four times the memory while handlers run.
+
+    @cached_property
+    def payload(self) -> Mapping[str, Any]:
+        """The whole event, decoded."""
+        decoded: dict[str, Any] = msgspec.json.decode(self.raw)
+        return decoded
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """All parameters, as they came."""
+        params = self.payload.get("params")
+        return params if isinstance(params, dict) else {}
 
     async def reply(self, message: Message | str) -> SentMessage:
         """Send a message where the event happened, through the client, whose quota guards it.

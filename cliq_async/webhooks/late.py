@@ -59,15 +59,16 @@ class LateAnswers:
             settings = client._settings
             self._proxy, self._trust_env = settings.proxy, settings.trust_env
             if settings.base_url is not None:
-                self._allow(settings.base_url)
+                self.allow(settings.base_url)
         for host in [hosts] if isinstance(hosts, str) else hosts:
-            self._allow(host)
+            self.allow(host)
         self._given = transport
         self._pauses_s = _PAUSES_S
         self._open: tuple[Transport, asyncio.Semaphore] | None = None
         self._users = 0
 
-    def _allow(self, url: str) -> None:
+    def allow(self, url: str) -> None:
+        """Let another host get answers; see `hosts`."""
         scheme, separator, _ = url.lower().partition("://")
         host = normalize_host("response_hosts", url if separator else f"https://{url}")
         self._allowed.add((scheme if separator else "https", host))

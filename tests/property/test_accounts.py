@@ -64,7 +64,7 @@ REFRESHING = RefreshToken("an-id", "a-client-secret", "1000.refresh")
 GRANT = TokenGrant.of(REFRESHING, "https://accounts.zoho.eu")
 
 
-@tries(80)
+@tries(40)
 @example(Response(200, {}, b'{"access_token": "1000.new", "expires_in": 7200}'))
 @given(TOKEN_ANSWERS)
 def test_any_answer_of_the_accounts_server_is_a_token_or_a_reason_without_a_secret(response):
@@ -77,7 +77,7 @@ def test_any_answer_of_the_accounts_server_is_a_token_or_a_reason_without_a_secr
     assert not any(secret in got.reason for secret in SECRETS)
 
 
-@tries(25)
+@tries(12)
 @given(TOKEN_ANSWERS)
 def test_any_answer_to_a_refresh_leads_to_a_call_or_to_an_error_of_authorization(response):
     def answering(request):
@@ -93,7 +93,7 @@ def test_any_answer_to_a_refresh_leads_to_a_call_or_to_an_error_of_authorization
     assert (got is None) == any("/bots/" in request.url for request in transport.requests)
 
 
-@tries(40)
+@tries(20)
 @given(TOKEN_ANSWERS, st.booleans())
 def test_any_answer_to_a_code_or_a_revocation_is_read_or_an_error_and_asked_once(response, code):
     transport = Scripted([response])

@@ -46,7 +46,7 @@ def expected(name: str, response: Response) -> tuple[type[CliqError], ...]:
             return (ApiError,)
 
 
-@tries(120)
+@tries(60)
 @given(st.sampled_from(list(METHODS)), ANSWERS)
 @example("update_bot", Response(404, {}, ODD_BODIES[-1]))
 @example("get_bot", Response(200, {}, ODD_BODIES[9]))
@@ -69,7 +69,7 @@ def test_any_answer_of_any_endpoint_is_a_model_or_an_error_that_the_table_allows
         assert isinstance(got.retry_at, datetime)
 
 
-@tries(40)
+@tries(20)
 @given(
     st.sampled_from(["list_bots", "list_subscribers"]), st.lists(ANSWERS, min_size=1, max_size=4)
 )
@@ -85,7 +85,7 @@ def test_following_any_pages_ends(name, responses):
     assert len(transport.requests) < 300
 
 
-@tries(100)
+@tries(50)
 @given(st.integers(100, 999), HEADERS, JSON)
 def test_any_answer_is_a_throttle_by_its_status_or_its_name_alone(status, headers, body):
     got = detect_throttle(status, headers, body)
@@ -112,7 +112,7 @@ def is_success(body: bytes | None) -> bool:
     return not read or bool(named & set(read))
 
 
-@tries(150)
+@tries(75)
 @given(st.sampled_from(["broadcast", "call_many"]), BODIES)
 @example("broadcast", b"<html>Log in</html>")
 @example("call_many", b'{"error": {"title": "INVALID"}}')

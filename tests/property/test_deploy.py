@@ -30,7 +30,7 @@ PAIRS = st.booleans().flatmap(
 )
 
 
-@tries(50)
+@tries(25)
 @given(PAIRS, st.booleans())
 def test_the_steps_lead_to_the_description_and_no_further(pair, prune):
     desired, actual = pair
@@ -52,7 +52,7 @@ def test_the_steps_lead_to_the_description_and_no_further(pair, prune):
     assert {(each.type, each.name) for each in again.kept} == (set() if prune else there - wanted)
 
 
-@tries(50)
+@tries(25)
 @given(PAIRS, st.booleans(), st.data())
 def test_from_the_middle_of_a_plan_the_next_one_leads_there_as_well(pair, prune, data):
     desired, actual = pair
@@ -70,7 +70,7 @@ def as_list(value):
     return value if isinstance(value, tuple) else (value,)
 
 
-@tries(50)
+@tries(25)
 @given(PAIRS)
 def test_a_plan_is_printable_and_fits_80_columns(pair):
     plan = Plan((plan_bot(*pair, prune=True),))
@@ -80,7 +80,7 @@ def test_a_plan_is_printable_and_fits_80_columns(pair):
     json.dumps(plan_to_dict(plan, "https://cliq.zoho.com", 61))
 
 
-@tries(50)
+@tries(25)
 @given(st.booleans().flatmap(actual_bots))
 def test_an_exported_bot_is_described_as_it_is(tmp_path_factory, actual):
     folder = Folder(tmp_path_factory.mktemp("pulled"))
@@ -124,7 +124,7 @@ TABLES = TOML | st.dictionaries(st.sampled_from(KEYS), TOML).flatmap(
 )
 
 
-@tries(50)
+@tries(25)
 @given(TABLES)
 def test_any_table_is_a_description_or_an_error_that_names_its_place(tmp_path_factory, table):
     folder = tmp_path_factory.getbasetemp()
@@ -148,7 +148,7 @@ def made_bots(draw):
     return made
 
 
-@tries(25)
+@tries(12)
 @given(made_bots())
 def test_a_bot_of_a_sandbox_is_pulled_and_the_plan_is_empty(tmp_path_factory, made):
     folder = Folder(tmp_path_factory.mktemp("pulled"))

@@ -258,5 +258,5 @@ class JobMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-JobMachine.TestCase.settings = tries(8, stateful_step_count=25)
+JobMachine.TestCase.settings = tries(4, stateful_step_count=25)
 TestJob = JobMachine.TestCase

@@ -53,7 +53,7 @@ REQUEST_MODELS = [
 ]
 
 
-@tries(60)
+@tries(30)
 @given(st.sampled_from(REQUEST_MODELS), st.data())
 def test_model_with_invalid_fields_raises_only_a_validation_error(cls, data):
     names = [each.name for each in attrs.fields(cls)]
@@ -67,7 +67,7 @@ def test_model_with_invalid_fields_raises_only_a_validation_error(cls, data):
 # Parameters of an incoming webhook: refused ones are not sent.
 
 
-@tries(12)
+@tries(6)
 @given(
     st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=3), st.just("x"), max_size=52)
     | st.dictionaries(st.sampled_from("abc"), st.none() | st.integers() | st.text(max_size=2))
@@ -173,7 +173,7 @@ def call(name: str, arguments: dict[str, Any]) -> tuple[CliqError | None, list[A
     return run_in_virtual_time(main()), transport.requests
 
 
-@tries(60)
+@tries(30)
 @given(st.sampled_from(list(VALID)), st.data())
 def test_argument_is_refused_before_anything_is_sent_or_accepted_by_the_sandbox(name, data):
     arguments = dict(VALID[name])

@@ -143,7 +143,7 @@ def ending_of(fault: str, token: Token) -> TokenOutcome | str:
     return TokenOutcome.ABANDONED if fault in UNANSWERED else TokenOutcome.ANSWERED
 
 
-@tries(250)
+@tries(125)
 @given(
     method=st.sampled_from(["POST", "POST", "GET", "PATCH", "DELETE"]),
     faults=st.lists(st.sampled_from(FAULTS), max_size=12),

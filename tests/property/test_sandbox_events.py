@@ -35,7 +35,7 @@ HANDLERS = st.sampled_from([*PERMISSIONS, "button_handler", "form_dynamic_select
 
 
 @given(output=JSON, handler=HANDLERS)
-@tries(200)
+@tries(100)
 def test_any_output_is_taken_or_refused(output, handler):
     body = json.dumps({"output": output}).encode()
     for read in (read_answer, read_late_answer):
@@ -46,7 +46,7 @@ def test_any_output_is_taken_or_refused(output, handler):
 
 
 @given(body=st.binary(max_size=200), handler=HANDLERS)
-@tries(200)
+@tries(100)
 def test_any_bytes_are_taken_or_refused(body, handler):
     for read in (read_answer, read_late_answer):
         with suppress(ApiFault):
@@ -134,7 +134,7 @@ BODIES = st.binary(max_size=60) | JSON.map(lambda each: json.dumps({"output": ea
 @example(answer=b"HTTP/1.1 204 No Content\r\n\r\n")
 @example(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b" " * 2_000_000)
 @example(answer=response(b'{"output":{"text":"hi"}}'))
-@tries(60)
+@tries(30)
 def test_any_bytes_from_the_bot_are_recorded(hooked, answer):
     sandbox, bot = hooked
     bot.answer = answer

@@ -16,7 +16,7 @@ from support.strategies import (
 from cliq_async.models.incoming import check_parameters
 from cliq_async.models.serialization import unstructure
 
-MANY = tries(60)
+MANY = tries(30)
 
 
 @MANY

@@ -5,7 +5,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,6 +20,9 @@ from cliq_async.sandbox.algorithms import ALGORITHMS
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.faults import ACCOUNTS, ACCOUNTS_KINDS, EVENT_KINDS, KINDS, NO_RECIPIENT
 from cliq_async.sandbox.state.state_file import StateFileError
+
+if TYPE_CHECKING:
+    from cliq_async.cli.commands.sandbox_bot import BotHost
 
 __all__ = ["sandbox"]
 
@@ -38,6 +41,7 @@ Examples:
   cliq sandbox --port 0 --time-scale 60 --subscribers 20000
   cliq sandbox --fault lost:0.01@send_message --fault 502:0.05
   cliq sandbox --state cliq.json
+  cliq sandbox --bot bot:bot
 """
     ),
 )
@@ -138,9 +142,17 @@ Examples:
 @click.option(
     "--allow-remote", is_flag=True, help="Send events to webhook bots on other machines, too."
 )
+@click.option(
+    "--bot",
+    metavar="MODULE:NAME",
+    help=(
+        "Run this WebhookBot of the current folder, too, and reload it after each change: as the "
+        "bot that cliq.toml has for it, else as supportbot."
+    ),
+)
 @verbose_option
-def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> None:
-    """Run a local Cliq that counts and locks like the real one, with a page to look at.
+def sandbox(*, command: tuple[str, ...], port: int | None, bot: str | None, **options: Any) -> None:
+    """Run a local Cliq that counts and locks, and shows a page.
 
     Each access token is a user of its own; the token `invalid` is refused. Ctrl-C stops it.
 
@@ -151,6 +163,7 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
     if port is None:
         port = 0 if command else _PORT
     server = _server(port=port, **options)
+    host = None if bot is None else _bot_host(server, bot, options)
 
     def ready(url: str) -> None:
         echo(f"listening on {url}")
@@ -159,6 +172,8 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
         echo(f"export CLIQ_TIME_SCALE={options['time_scale']:g}")
         if (key := _public_key(server)) is not None:
             echo(f"export CLIQ_PUBLIC_KEY={key}")
+        if host is not None:
+            echo(f'{bot} runs as {host.name}; write to it: cliq user say {host.name} "hi"')
         echo(f"open {url}/ in a browser")
 
     async def run() -> int:
@@ -167,9 +182,10 @@ def sandbox(*, command: tuple[str, ...], port: int | None, **options: Any) -> No
                 server,
                 command,
                 time_scale=options["time_scale"],
-                public_key=_public_key(server),
+                companion=host,
+                find_key=lambda: _public_key(server),
             )
-        await serve(server, ready=ready)
+        await serve(server, ready=ready, companion=host)
         return 0
 
     try:
@@ -196,6 +212,16 @@ def _server(**options: Any) -> Sandbox:
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise _state_error(error) from None
+
+
+def _bot_host(server: Sandbox, bot: str, options: dict[str, Any]) -> "BotHost":
+    try:
+        import cliq_async.webhooks  # noqa: F401, PLC0415 - to say what to install
+        from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
+    except ImportError as error:
+        raise CliError(str(error), USAGE) from None
+    wait_s, scale = options["event_wait_s"], options["time_scale"]
+    return BotHost(server, bot, Path.cwd(), wait_s=wait_s, time_scale=scale)
 
 
 def _public_key(server: Sandbox) -> str | None:

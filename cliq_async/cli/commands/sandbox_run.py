@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from cliq_async.cli.errors import CliError
 from cliq_async.sandbox import Sandbox
 
-__all__ = ["environment", "run_with_sandbox"]
+__all__ = ["environment", "run_with_sandbox", "temporary_quota"]
 
 NO_COMMAND: Final = 127
 """The exit status of shells for a command that does not exist or cannot be run."""
@@ -60,7 +60,8 @@ async def run_with_sandbox(
     command: Sequence[str],
     *,
     time_scale: float,
-    public_key: str | None = None,
+    companion: AbstractAsyncContextManager[object] | None = None,
+    find_key: Callable[[], str | None] = lambda: None,
 ) -> int:
     """Run a command while a sandbox runs, and return its exit status, as a shell would.
 
@@ -70,21 +71,16 @@ async def run_with_sandbox(
         sandbox: The sandbox, which this function starts.
         command: The command and its arguments.
         time_scale: The factor by which the sandbox's time passes faster.
-        public_key: The key that its events are verified with.
+        companion: Entered when the sandbox listens, and left when the command has exited.
+        find_key: Returns the key that the sandbox's events are verified with.
 
     Raises:
         CliError: The command cannot be run, or there is no place for its quota.
         OSError: The sandbox cannot listen.
     """
-    async with sandbox:
-        with _temporary_folder() as folder:
-            file = (Path(folder) / "quota.db").as_posix().removeprefix("/")
-            env = environment(
-                sandbox.url,
-                f"sqlite:///{quote(file)}",
-                time_scale=time_scale,
-                public_key=public_key,
-            )
+    async with sandbox, companion or nullcontext():
+        with temporary_quota() as quota:
+            env = environment(sandbox.url, quota, time_scale=time_scale, public_key=find_key())
             with _signal_received() as terminated:
                 try:
                     process = await asyncio.create_subprocess_exec(*command, env=env)
@@ -99,6 +95,18 @@ async def run_with_sandbox(
                     _terminate(process)
                     await process.wait()
     return status if status >= 0 else KILLED - status
+
+
+@contextmanager
+def temporary_quota() -> Iterator[str]:
+    """Yield the URL of a new quota store, which is deleted afterwards.
+
+    Raises:
+        CliError: There is no place for it.
+    """
+    with _temporary_folder() as folder:
+        file = (Path(folder) / "quota.db").as_posix().removeprefix("/")
+        yield f"sqlite:///{quote(file)}"
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -88,6 +88,32 @@ class State:
         self.bots.add(bot)
         return bot
 
+    def host_bot(self, form: dict[str, Any], handlers: Iterable[dict[str, Any]]) -> Bot:
+        """Make a bot a webhook bot with exactly these handlers, from valid forms.
+
+        A bot of another name is new: it belongs to all users, and has the subscribers of the first
+        bot.
+
+        Raises:
+            ApiFault: The bot limit is reached.
+        """
+        name = form["name"].casefold()
+        bots = self.bots.all()
+        bot = next((each for each in bots if each.record["name"].casefold() == name), None)
+        if bot is None:
+            bot = self.create_bot("", form)
+            bot.owner = None
+            if bots:
+                self.subscribe(bot, bots[0].subscribers.keys())
+        self.bots.change(bot, form | {"execution_type": "webhook"})
+        ids = {(each.type, each.name): each.id for each in bot.handlers.all()}
+        bot.handlers = Handlers(
+            Handler(id=ids.get((each["type"], each.get("name"))) or self.ids.allocate(), **each)
+            for each in handlers
+        )
+        self.bots.record_change(bot)
+        return bot
+
     def delete_bot(self, bot: Bot) -> None:
         """Delete a bot and remove it from all channels."""
         self.bots.remove(bot)

@@ -30,8 +30,8 @@ def test_every_command_says_what_it_does_and_has_examples(path):
 def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
     lines = invoke("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     order = (
-        "demo sandbox user auth send broadcast incoming call call-many bots handlers functions "
-        "subscribers associate jobs quota config doctor completion"
+        "demo init sandbox user auth send broadcast incoming call call-many bots handlers "
+        "functions subscribers associate jobs quota config doctor completion"
     )
     assert [line.split()[0] for line in lines] == order.split()
     for group in ("auth", "bots", "handlers", "functions", "subscribers", "user"):

@@ -120,7 +120,7 @@ def test_arguments_of_a_button_go_to_its_function():
     assert raised.value.field == "Button.arguments"
 
 
-@tries(40)
+@tries(20)
 @given(MESSAGES, st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(0)))
 def test_any_message_with_extra_goes_through_json(message, extra):
     body = msgspec.json.decode(to_json(message))
@@ -132,7 +132,7 @@ def test_any_message_with_extra_goes_through_json(message, extra):
     assert unstructure(message) == body
 
 
-@tries(60)
+@tries(30)
 @given(JUNK)
 def test_anything_as_extra_is_sent_or_refused(junk):
     try:

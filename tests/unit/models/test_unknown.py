@@ -89,7 +89,7 @@ def test_ids_of_a_handler_are_known_in_every_documented_form():
     assert (shown.name, shown.extra) == ("A", {"color": "red"})
 
 
-@tries(60)
+@tries(30)
 @given(
     st.lists(
         st.dictionaries(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from support.webhook_samples import (
     AT_MS,
@@ -49,7 +50,7 @@ from cliq_async.webhooks.decoding import Envelope, decode_event
 
 
 def decode(payload) -> Any:
-    return decode_event(Envelope.of(payload), None)
+    return decode_event(Envelope.of(payload), msgspec.json.encode(payload), None)
 
 
 def with_params(payload, **params):
