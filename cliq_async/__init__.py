@@ -8,7 +8,13 @@ if typing.TYPE_CHECKING:
     from cliq_async.auth.credentials import AccessToken, ApiKey, ClientCredentials, RefreshToken
     from cliq_async.bulk.jobs import JobOptions
     from cliq_async.bulk.journal_reader import read_outcomes
-    from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport, Outcome
+    from cliq_async.bulk.report import (
+        BroadcastPlan,
+        BroadcastProgress,
+        BulkReport,
+        JournalStart,
+        Outcome,
+    )
     from cliq_async.bulk.template import CallTemplate, MessageTemplate
     from cliq_async.client import CliqClient
     from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
@@ -93,6 +99,7 @@ else:
                 "BroadcastPlan",
                 "BroadcastProgress",
                 "BulkReport",
+                "JournalStart",
                 "Outcome",
             ),
             "cliq_async.bulk.template": ("CallTemplate", "MessageTemplate"),
@@ -215,6 +222,7 @@ __all__ = [
     "InvokeFunction",
     "JobOptions",
     "JournalError",
+    "JournalStart",
     "Labels",
     "Limit",
     "LockDetails",

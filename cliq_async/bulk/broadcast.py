@@ -26,7 +26,7 @@ from cliq_async.bulk.outcomes import classify_error, split_by_reached
 from cliq_async.bulk.payloads import BatchSender
 from cliq_async.bulk.personal import PersonalContent, PersonalSource
 from cliq_async.bulk.recipients import BatchReader, BatchSource, RecipientFilter, normalize_excluded
-from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport
+from cliq_async.bulk.report import BroadcastPlan, BroadcastProgress, BulkReport, JournalStart
 from cliq_async.bulk.resume import plan, resume
 from cliq_async.errors import (
     CliqError,
@@ -93,7 +93,8 @@ class Broadcast:
         self._on_progress = on_progress
         self._log = log or MemoryJobLog()
         self._source: BatchSource | None = None
-        self._resuming: asyncio.Future[list[Batch]] | None = None
+        self._resuming: asyncio.Future[None] | None = None
+        self._journal: JournalStart | None = None
         self._queue: deque[Batch] = deque()
         self._workers: dict[asyncio.Task[None], PendingCall | None] = {}
         self._requests = 0
@@ -152,7 +153,7 @@ class Broadcast:
         if self._source_error is not None and not progress.done:
             raise self._source_error  # nothing was sent, so there is nothing to report
         return BulkReport(
-            **attrs.asdict(progress),
+            **attrs.asdict(progress, recurse=False),
             outcomes=log.outcomes(),
             stopped=self._stop_reason,
             error=self._error,
@@ -191,10 +192,10 @@ class Broadcast:
 
     async def _resume(self, source: BatchSource) -> None:
         """Queue the batches that earlier runs left unsent. `stop` interrupts it."""
-        self._resuming = asyncio.ensure_future(resume(source, self._log))
+        self._resuming = asyncio.ensure_future(self._find_unsent(source))
         try:
             if self._stop_reason is None:
-                self._queue += await self._resuming
+                await self._resuming
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._stop_reason is None or (task is not None and task.cancelling()):
@@ -202,6 +203,18 @@ class Broadcast:
         finally:
             self._resuming.cancel()
         self._report_progress()
+
+    async def _find_unsent(self, source: BatchSource) -> None:
+        """Queue the batches that earlier runs left, and find out the state of the journal."""
+        known, unsent = await resume(source, self._log)
+        self._queue += unsent
+        self._journal = start = known.start
+        if start is not None and known.batches and not unsent:
+            batch = await self._next_batch(source)
+            if batch is not None:
+                self._queue.append(batch)
+            elif self._stop_reason is None:
+                self._journal = attrs.evolve(start, state="finished")
 
     def _make_source(self, to: Iterable[Any] | AsyncIterable[Any], log: JobLog) -> BatchSource:
         recipient_filter = RecipientFilter(
@@ -328,7 +341,10 @@ class Broadcast:
 
     def _progress(self) -> BroadcastProgress:
         return BroadcastProgress(
-            **attrs.asdict(self._log.counts), requests=self._requests, lockouts=self._lockouts
+            **attrs.asdict(self._log.counts),
+            requests=self._requests,
+            lockouts=self._lockouts,
+            journal=self._journal,
         )
 
     def _report_progress(self) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 import attrs
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.report import Outcome
+from cliq_async.bulk.report import JournalStart, Outcome
 
 __all__ = ["EXPECTED_SKIPS", "Counts", "JobLog", "Known", "MemoryJobLog", "Part", "Status"]
 
@@ -44,10 +44,12 @@ class Known:
         batches: The number of batches.
         sizes: The sizes of the batches that were not full, by position: an earlier run
             ended with each of them.
+        start: The state of the journal; None without one. `finished` is found out later.
     """
 
     batches: int = 0
     sizes: Mapping[int, int] = attrs.field(factory=dict)
+    start: JournalStart | None = None
 
 
 class JobLog(Protocol):

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from cliq_async.bulk.journal_store import (
     Row,
     parse_place,
 )
+from cliq_async.bulk.report import JournalStart
 from cliq_async.errors import JournalError, ValidationError
 from cliq_async.storage.worker import WorkerThread
 
@@ -93,7 +95,15 @@ class Journal:
         if self._store.renew_s is not None:
             renew = self._renew(self._store.renew_s)
             self._renewal = asyncio.get_running_loop().create_task(renew)
-        return begun.known
+        return attrs.evolve(begun.known, start=self._start_of(begun))
+
+    def _start_of(self, begun: Begun) -> JournalStart:
+        if not begun.known.batches:
+            return JournalStart("new")
+        done = self.counts.done - (self.counts.unknown if self._resend_unknown else 0)
+        return JournalStart(
+            "resumed", done, None if begun.begun is None else datetime.fromisoformat(begun.begun)
+        )
 
     async def _renew(self, every_s: float) -> None:
         while True:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from cliq_async.bulk.job_log import Known
 from cliq_async.bulk.journal_reader import JournalSummary
-from cliq_async.bulk.journal_store import PROGRAM_DIED, Begun, JobIdentity, Row
+from cliq_async.bulk.journal_store import PROGRAM_DIED, Begun, JobIdentity, Row, wall_time
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError
 from cliq_async.storage.batched import BatchedFile
@@ -63,7 +63,8 @@ class JournalFile(BatchedFile):
     """A journal that is open for writing.
 
     Args:
-        path: The file. If missing, it is created with its folder, readable only by its owner.
+        path: The file. If missing, it is created, readable only by its owner. Its folder is not: a
+            folder that is misspelled must not begin a new journal.
         identity: The job to which the journal belongs.
     """
 
@@ -91,7 +92,11 @@ class JournalFile(BatchedFile):
             return
         if self.path.is_dir():
             raise JournalError(f"{self.path} is a folder: name a file for the journal")
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.parent.is_dir():
+            raise JournalError(
+                f"{self.path}: there is no folder {self.path.parent}: create it, or name another "
+                "place for the journal"
+            )
         try:
             self._lock.acquire()
         except Timeout:
@@ -112,6 +117,8 @@ class JournalFile(BatchedFile):
         if has_batches:
             self._identity.check(dict(conn.execute("SELECT name, value FROM job")), self.path)
         rows = self._identity.to_rows()
+        if not has_batches:
+            rows["begun"] = wall_time()
         conn.executemany("INSERT OR REPLACE INTO job VALUES (?, ?)", rows.items())
         # This process holds the lock, so no request of an earlier run is still in flight.
         conn.execute(
@@ -134,7 +141,8 @@ class JournalFile(BatchedFile):
             (self._identity.batch_size,),
         )
         known = Known(0 if position is None else position + 1, dict(sizes.fetchall()))
-        return Begun(last or 0, known, _status_totals(self.conn))
+        begun = self.conn.execute("SELECT value FROM job WHERE name = 'begun'").fetchone()
+        return Begun(last or 0, known, _status_totals(self.conn), begun and begun[0])
 
     def digests(self, first: int, last: int) -> dict[int, bytes]:
         """See `JournalStore.digests`."""

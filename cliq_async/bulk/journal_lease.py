@@ -18,7 +18,7 @@ from uuid import uuid4
 import msgspec
 
 from cliq_async.bulk.journal_server import JournalServer
-from cliq_async.bulk.journal_store import JobIdentity, LeaseHeldError
+from cliq_async.bulk.journal_store import JobIdentity, LeaseHeldError, wall_time
 from cliq_async.clock import Clock
 from cliq_async.errors import JournalError
 from cliq_async.quota.stores.redis_server import RedisNode
@@ -55,6 +55,7 @@ class _Recorded(NamedTuple):
     revision: str | None
     last_key: str | None
     damage: str | None
+    begun: str | None
 
 
 class JournalLease:
@@ -68,6 +69,7 @@ class JournalLease:
 
     Attributes:
         last_key: The highest number of a batch when the journal was acquired.
+        begun: The time at which the job began; None in journals of earlier versions.
         until: The time, on the clock, before which no other program can run the job.
         lost: The error that ended the lease for good, or None.
     """
@@ -86,6 +88,7 @@ class JournalLease:
         self._in_doubt = False
         self._seen_ms: int | None = None
         self.last_key = 0
+        self.begun: str | None = None
         self.until = -math.inf
         self.lost: JournalError | None = None
 
@@ -141,7 +144,10 @@ class JournalLease:
             job = dict(zip(expected, texts[len(_Recorded._fields) :], strict=True))
             self._identity.check(job, server.place)
         revision = int(recorded.revision or 0) + 1
+        begun = recorded.begun if has_rows else wall_time()
         meta = {"format": _FORMAT, "runner": self._holder.runner, "revision": revision, **expected}
+        if begun is not None:
+            meta["begun"] = begun
         committed = node.execute(
             ("MULTI",),
             ("HSET", server.meta, *_pairs(meta)),
@@ -152,6 +158,7 @@ class JournalLease:
         if committed is not None:
             self._revision = revision
             self.last_key = int(recorded.last_key or 0)
+            self.begun = begun
             self.until = asked_at + self._lease_s
 
     def _try_commit(

@@ -134,7 +134,7 @@ class RedisJournal:
                 if row.size != self._identity.batch_size:
                     sizes[row.position] = row.size
         del totals["split"]
-        return Begun(self._last_key, Known(batches, sizes), totals)
+        return Begun(self._last_key, Known(batches, sizes), totals, self._lease.begun)
 
     def digests(self, first: int, last: int) -> dict[int, bytes]:
         """See `JournalStore.digests`."""
@@ -244,7 +244,7 @@ class _Reader:
     def __enter__(self) -> Self:
         server = self.server
         server.allow_retries()
-        names = ("revision", "last_key", "damage", *attrs.fields_dict(JobIdentity))
+        names = ("revision", "last_key", "damage", "begun", *attrs.fields_dict(JobIdentity))
         (found,) = server.execute(("HMGET", server.meta, *names))
         meta = {
             name: value.decode()

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -22,6 +23,7 @@ __all__ = [
     "RedisPlace",
     "Row",
     "parse_place",
+    "wall_time",
 ]
 
 PROGRAM_DIED: Final = "the program ended before the request was answered"
@@ -158,11 +160,19 @@ class Begun:
         last_key: The highest number of a batch.
         known: The batches that earlier runs have read.
         totals: The number of recipients by status.
+        begun: The time at which the job began, as `wall_time` gives it; None in journals of
+            earlier versions.
     """
 
     last_key: int
     known: Known
     totals: Mapping[str, int]
+    begun: str | None = None
+
+
+def wall_time() -> str:
+    """Return the time, as a journal records it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class LeaseHeldError(JournalError):

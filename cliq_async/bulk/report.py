@@ -1,11 +1,12 @@
 """The plan, the progress and the report of a bulk job."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Literal
 
 import attrs
 
-__all__ = ["BroadcastPlan", "BroadcastProgress", "BulkReport", "Outcome"]
+__all__ = ["BroadcastPlan", "BroadcastProgress", "BulkReport", "JournalStart", "Outcome"]
 
 
 @attrs.frozen
@@ -28,8 +29,27 @@ class Outcome:
 
 
 @attrs.frozen
+class JournalStart:
+    """The state in which a run of a bulk job found its journal.
+
+    Attributes:
+        state: `new`: no recipient was in it. `resumed`: earlier runs began the job, and some
+            recipients may be left. `finished`: no recipient was left, so this run sends nothing.
+        done: The number of recipients whom earlier runs dealt with: delivered, failed or unknown.
+            Unknown ones do not count if this run sends to them again.
+        begun: The time at which the job began, in UTC; None if the journal does not say.
+    """
+
+    state: Literal["new", "resumed", "finished"]
+    done: int = 0
+    begun: datetime | None = None
+
+
+@attrs.frozen
 class BroadcastProgress:
     """The progress of a bulk job.
+
+    With a journal, the counts of recipients include those of earlier runs.
 
     Attributes:
         delivered: The number of recipients whose message Cliq accepted.
@@ -38,6 +58,8 @@ class BroadcastProgress:
         skipped: The number of items not sent: repeated, excluded, or not a valid id.
         requests: The number of requests sent.
         lockouts: The number of locks that began during the job.
+        journal: The state in which this run found its journal; None without one, or if the run
+            stopped before that was known.
     """
 
     delivered: int = 0
@@ -46,6 +68,7 @@ class BroadcastProgress:
     skipped: int = 0
     requests: int = 0
     lockouts: int = 0
+    journal: JournalStart | None = None
 
     @property
     def done(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cliq_async.bulk.batch import Batch
-from cliq_async.bulk.job_log import JobLog
+from cliq_async.bulk.job_log import JobLog, Known
 from cliq_async.bulk.recipients import BatchSource
 from cliq_async.bulk.report import BroadcastPlan
 from cliq_async.errors import JournalError
@@ -15,8 +15,8 @@ _CHECK_BATCH: Final = 200
 _MAX_SAMPLES: Final = 3
 
 
-async def resume(source: BatchSource, log: JobLog) -> list[Batch]:
-    """Check the batches that earlier runs have read. Returns those still to be sent.
+async def resume(source: BatchSource, log: JobLog) -> tuple[Known, list[Batch]]:
+    """Check the batches that earlier runs have read. Returns them, and those still to be sent.
 
     Raises:
         JournalError: The recipients differ from those of earlier runs, or the log cannot be used.
@@ -40,7 +40,7 @@ async def resume(source: BatchSource, log: JobLog) -> list[Batch]:
                 f"the recipients make only {start + len(batches):,} batches, but an earlier run "
                 f"of this job read {known.batches:,}: recipients were removed or changed"
             )
-    return unsent + await log.unfinished()
+    return known, unsent + await log.unfinished()
 
 
 async def plan(

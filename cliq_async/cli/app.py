@@ -138,6 +138,7 @@ Exit status:
   2    wrong usage
   3    the quota does not allow it in time
   4    partly done; or sent, not answered; or done, not all of it printed
+  5    the journal is that of a finished job, so nothing was sent
   130  interrupted
 """,
     """

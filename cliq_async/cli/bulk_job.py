@@ -13,17 +13,24 @@ import attrs
 import click
 
 from cliq_async.bulk.broadcast import Broadcast
+from cliq_async.bulk.journal_store import parse_place
 from cliq_async.bulk.payloads import Payload
-from cliq_async.bulk.report import BulkReport
+from cliq_async.bulk.report import BroadcastProgress, BulkReport
 from cliq_async.cli.bulk_options import BulkOptions
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.options import ConnectionOptions
 from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.outputs.dry_run import print_plan
-from cliq_async.cli.outputs.job_report import exit_status, print_json, print_report
+from cliq_async.cli.outputs.job_report import (
+    exit_status,
+    how_to_go_on,
+    print_json,
+    print_report,
+)
+from cliq_async.cli.outputs.job_start import print_journal_start, print_start
 from cliq_async.cli.outputs.progress import Forecast, Progress, forecast
 from cliq_async.cli.prompts import confirm, is_terminal
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean
 from cliq_async.client import CliqClient
 
 __all__ = ["INTERRUPTED_WHY", "BulkJob"]
@@ -74,7 +81,12 @@ class BulkJob:
                 count = "all recipients" if total is None else f"{total:,} recipients"
                 confirm(f"{self.verb} {count} from {clean(self.bulk.to)}?", "nothing was sent")
         report = asyncio.run(self._send(selection))
-        click.get_current_context().exit(exit_status(report, INTERRUPTED_WHY))
+        click.get_current_context().exit(self._status(report))
+
+    def _status(self, report: BulkReport) -> int:
+        if self.bulk.as_json:  # its reader sees that the journal was finished
+            report = attrs.evolve(report, journal=None)
+        return exit_status(report, INTERRUPTED_WHY)
 
     async def _plan(self, selection: RecipientSelection) -> None:
         if self.bulk.journal is not None:
@@ -101,10 +113,11 @@ class BulkJob:
         async with self.connection.client() as client, selection.open() as (name, total, items):
             progress = Progress(total, lambda left: self._forecast(client, running, left))
             options = await self.bulk.options()
-            running = self._create(client, on_progress=progress.update, **options)
+            update = self._announcing(progress.update, name, total)
+            running = self._create(client, on_progress=update, **options)
             with _interruptible(running, progress):
-                count = "recipients" if total is None else plural(total, "recipient")
-                echo_err(f"sending to {count} from {name}")
+                if self.bulk.journal is None:
+                    print_start(name, total)
                 if total == 0:
                     echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
@@ -114,7 +127,31 @@ class BulkJob:
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 show = print_json if self.bulk.as_json else print_report
                 show(report, total, time.monotonic() - started)
+                advice = how_to_go_on(
+                    report,
+                    total,
+                    journal=self.bulk.journal is not None,
+                    resend_unknown=self.bulk.resend_unknown,
+                )
+                if advice is not None:
+                    echo_err(advice)
         return report
+
+    def _announcing(
+        self, update: Callable[[BroadcastProgress], None], source: str, total: int | None
+    ) -> Callable[[BroadcastProgress], None]:
+        """Make the first progress of a job with a journal say what the job does."""
+        if self.bulk.journal is None:
+            return update
+        place = parse_place(self.bulk.journal)
+        times = counter(1)
+
+        def announce(now: BroadcastProgress) -> None:
+            if next(times) == 1:
+                print_journal_start(place, source, total, now)
+            update(now)
+
+        return announce
 
     def _create(self, client: CliqClient, **options: Any) -> Broadcast:
         return self.create_job(client, self.bot, self.content, **options)

@@ -17,6 +17,7 @@ from cliq_async.errors import (
 
 __all__ = [
     "FAILED",
+    "FINISHED",
     "INTERRUPTED",
     "PARTLY",
     "QUOTA",
@@ -31,6 +32,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 QUOTA: Final = 3
 PARTLY: Final = 4
+FINISHED: Final = 5
 INTERRUPTED: Final = 130
 
 

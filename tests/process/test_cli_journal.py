@@ -23,9 +23,9 @@ async def test_job_with_a_journal_is_finished_once(ids, tmp_path, on_redis):
     journal = a_url() if on_redis else str(tmp_path / "job.db")
     options = (*BROADCAST, "--to", ids(250), "--journal", journal)
     async with Sandbox(subscribers=250) as sandbox:
-        for _ in range(2):
+        for status in (0, 5):
             result = await run(sandbox, *options)
-            assert result.exit_code == 0
+            assert result.exit_code == status
             assert result.stdout.startswith("delivered    250\n")
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
         other = await run(sandbox, *BROADCAST, "--to", ids(240), "--journal", journal)

@@ -56,6 +56,7 @@ PUBLIC = [
     "InvokeFunction",
     "JobOptions",
     "JournalError",
+    "JournalStart",
     "Labels",
     "Limit",
     "LockDetails",

@@ -26,6 +26,7 @@ __all__ = [
     "echo_err",
     "echo_json",
     "err",
+    "is_err_terminal",
     "is_live",
     "is_terminal",
     "live",
@@ -144,6 +145,11 @@ def boxed(
 def is_terminal() -> bool:
     """Return whether stdout is a terminal."""
     return _may_be_terminal(sys.stdout) and out().is_terminal
+
+
+def is_err_terminal() -> bool:
+    """Return whether someone may be reading stderr on a terminal. Does not import rich."""
+    return _may_be_terminal(sys.stderr)
 
 
 def is_live() -> bool:

@@ -4,13 +4,21 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from cliq_async.bulk.job_log import EXPECTED_SKIPS
-from cliq_async.bulk.report import BroadcastProgress, BulkReport, Outcome
-from cliq_async.cli.errors import FAILED, INTERRUPTED, PARTLY, QUOTA, CliError, exit_status_of
+from cliq_async.bulk.report import BroadcastProgress, BulkReport, JournalStart, Outcome
+from cliq_async.cli.errors import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    PARTLY,
+    QUOTA,
+    CliError,
+    exit_status_of,
+)
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
-from cliq_async.cli.text import clean, duration
+from cliq_async.cli.text import clean, duration, plural
 from cliq_async.errors import JournalError
 
-__all__ = ["exit_status", "print_json", "print_report"]
+__all__ = ["exit_status", "how_to_go_on", "print_json", "print_report"]
 
 _ROWS: Final = 20
 _SHOWN_IDS: Final = 3
@@ -22,6 +30,9 @@ def exit_status(report: BulkReport, interrupted: str) -> int:
         return INTERRUPTED
     if report.error is not None and exit_status_of(report.error) == QUOTA:
         return QUOTA
+    start = report.journal
+    if report.stopped is None and start is not None and start.state == "finished":
+        return FINISHED
     if report.stopped is None and not _missed_recipients(report):
         return 0
     if report.delivered or report.unknown:
@@ -39,6 +50,43 @@ def _missed_recipients(report: BulkReport) -> bool:
         return True
 
 
+def how_to_go_on(
+    report: BulkReport, total: int | None, *, journal: bool, resend_unknown: bool
+) -> str | None:
+    """Return how a job that was stopped goes on, and with how many recipients; None if it does not.
+
+    Args:
+        report: The report of the job.
+        total: The number of recipients; None if unknown.
+        journal: True if the job has a journal.
+        resend_unknown: True if the job sends to unknown recipients again.
+    """
+    if report.stopped is None or isinstance(report.error, JournalError):
+        return None
+    left = None if total is None else total - report.done
+    if journal:
+        if report.journal is None:  # stopped before the journal was read
+            left = None
+        elif left is not None and resend_unknown:
+            left += report.unknown
+        if left == 0:
+            return None
+        count = "the recipients" if left is None else plural(left, "recipient")
+        return f"run the same command again to go on with {count} left"
+    if report.error is not None:
+        return None
+    if left is not None:
+        unsent = f"not sent: {report.stopped}"
+        left += sum(len(each.ids) for each in report.outcomes if each.reason == unsent)
+    if left == 0:
+        return None
+    count = "the remaining recipients" if left is None else plural(left, "recipient")
+    return (
+        f"not sent to {count}; the same command begins again with the first one, unless it is "
+        "started with --journal FILE, which makes it go on"
+    )
+
+
 def _not_tried(report: BroadcastProgress, total: int | None) -> int | None:
     return None if total is None else max(0, total - report.done)
 
@@ -52,6 +100,7 @@ def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
     data["took_s"] = round(took_s, 3)
     data["not_tried"] = _not_tried(report, total)
     data["stopped"] = report.stopped
+    data["journal"] = _journal_json(report.journal)
     try:
         data["outcomes"] = [
             {"status": each.status, "reason": each.reason, "code": each.code, "ids": each.ids}
@@ -61,6 +110,13 @@ def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
         data["outcomes"] = None
         echo_err(_unlisted(error))
     echo_json(data)
+
+
+def _journal_json(start: JournalStart | None) -> dict[str, Any] | None:
+    if start is None:
+        return None
+    begun = None if start.begun is None else start.begun.isoformat()
+    return {"state": start.state, "done": start.done, "begun": begun}
 
 
 def print_report(report: BulkReport, total: int | None, took_s: float) -> None:

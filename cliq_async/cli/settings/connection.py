@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from cliq_async.cli.outputs.wait_notice import wait_notice
 from cliq_async.cli.settings.resolution import ResolvedSettings, resolve
 from cliq_async.client import CliqClient
 
@@ -110,7 +111,7 @@ class ConnectionOptions(ServerOptions):
     def run(
         self, work: Callable[[CliqClient], Awaitable[T]], *, max_wait_s: float | None = None
     ) -> T:
-        """Run work with an open client, and return its result.
+        """Run work with an open client, and return its result. Waits are said on a terminal.
 
         Args:
             work: A coroutine function that takes the client.
@@ -118,7 +119,7 @@ class ConnectionOptions(ServerOptions):
         """
 
         async def with_client() -> T:
-            async with self.client(max_wait_s=max_wait_s) as client:
+            async with self.client(max_wait_s=max_wait_s) as client, wait_notice(client):
                 return await work(client)
 
         return asyncio.run(with_client())

@@ -11,3 +11,10 @@ def journal(request, path):
     from support.journals import a_url
 
     return a_url()
+
+
+@pytest.fixture
+def path(path):
+    """A file that is not there yet, in a folder that is."""
+    path.parent.mkdir()
+    return path

@@ -47,7 +47,9 @@ async def test_stopped_job_goes_on_where_it_was(journal):
 def test_job_that_is_killed_at_any_moment_loses_nobody_and_doubles_nobody(journal, tmp_path, fates):
     async def killed_at(step):
         """Run on; what the journal says at some moment is all that the next run knows."""
-        place = a_url() if isinstance(journal, str) else tmp_path / f"{step}" / "job.db"
+        folder = tmp_path / f"{step}"
+        folder.mkdir(exist_ok=True)
+        place = a_url() if isinstance(journal, str) else folder / "job.db"
         seen: dict[str, Counter] = {}
         copies = []
         sender = Sender(list(fates))

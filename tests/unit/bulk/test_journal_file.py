@@ -35,11 +35,15 @@ async def test_journal_is_for_its_owner_alone_and_holds_neither_text_nor_token(p
 
 
 def no_folder(path):
+    path.parent.rmdir()
+
+
+def file_for_a_folder(path):
+    path.parent.rmdir()
     path.parent.write_text("a file")
 
 
 def cut_short(path):
-    path.parent.mkdir()
     with closing(sqlite3.connect(path)) as conn:
         conn.execute("CREATE TABLE filler (x)")
         conn.executemany("INSERT INTO filler VALUES (?)", [("x" * 1000,)] * 100)
@@ -50,7 +54,8 @@ def cut_short(path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_folder, "cannot be written"),
+        (no_folder, "there is no folder /.*/new: create it, or name another place"),
+        (file_for_a_folder, "there is no folder"),
         pytest.param(damage, "damaged", id="damaged-damaged"),
         (cut_short, "damaged|another program"),
         (foreign, "another program"),

@@ -73,7 +73,6 @@ async def test_a_journal_has_one_name_whatever_leads_to_it(path, tmp_path):
     sender = Quick()
     link = tmp_path / "link.db"
     link.symlink_to(path)
-    path.parent.mkdir()
     journal = Journal(path, IDENTITY)
     await journal.open()
     with pytest.raises(JournalError, match="in use"):

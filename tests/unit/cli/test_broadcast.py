@@ -40,6 +40,7 @@ async def test_standard_input_and_a_column(tmp_path):
         "lockouts": 0,
         "not_tried": None,
         "stopped": None,
+        "journal": None,
         "outcomes": [],
     }
 
