@@ -310,7 +310,7 @@ class PendingCall:
                 reason = f"the transport failed: {type(error).__name__}"
                 return NoResponse(token.sent, reason, error)
             raise
-        answer = parse_response(self._call.endpoint, response)
+        answer = parse_response(self._call.endpoint, response, access.value)
         if answer.throttle is None:
             token.end(_ABANDONED if answer.outcome in _MAY_ARRIVE else _ANSWERED)
         else:

@@ -29,7 +29,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.transport.protocol import ApiResponse
+from cliq_async.transport.protocol import AnswerDetails, ApiResponse
 
 __all__ = ["ATTEMPTS", "Action", "NoResponse", "RetryState"]
 
@@ -137,7 +137,16 @@ class RetryState:
         if refused is None or refused.throttle is None or not isinstance(error, QuotaWaitError):
             return error
         code, message = refused.throttle.code, refused.throttle.message
-        return ThrottledError(refused.status, code, message, self.endpoint.name, error.retry_at)
+        details = refused.details or AnswerDetails()
+        return ThrottledError(
+            refused.status,
+            code,
+            message,
+            self.endpoint.name,
+            error.retry_at,
+            headers=details.headers,
+            body=details.body,
+        )
 
     def _refused(self, answer: ApiResponse) -> Action:
         gone = isinstance(answer.error, NotFoundError)

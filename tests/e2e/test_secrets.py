@@ -1,6 +1,7 @@
 """No secret is in anything that is written or shown: searched for with canaries, fault by fault."""
 
 import asyncio
+import json
 import logging
 import traceback
 from pathlib import Path
@@ -28,6 +29,7 @@ from cliq_async import (
 from cliq_async.otel import OpenTelemetry
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.faults import ACCOUNTS_KINDS, KINDS, THROTTLES
+from cliq_async.transport.base import Response
 
 PACKAGE = str(Path(cliq_async.__file__).parent)
 CLIENT_SECRET = "canary-client-secret-5d1f"
@@ -154,6 +156,39 @@ async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, capl
         shared = path.name.startswith("quota.db")  # access tokens are, nothing else
         for secret in [CLIENT_SECRET, REFRESH_TOKEN, FIXED, API_KEY, *([] if shared else issued)]:
             assert secret.encode() not in content, path
+
+
+class Echo:
+    """A gateway that answers with all that it was sent, and with a cookie."""
+
+    def __init__(self, status):
+        self.status = status
+
+    async def send(self, request, permit):
+        permit.claim()
+        sent = {"message": str(dict(request.headers)), "code": f"c_{request.api_key}"}
+        headers = dict(request.headers) | {"Set-Cookie": "canary", "X-Key": request.api_key}
+        return Response(self.status, headers, json.dumps(sent).encode())
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.parametrize("auth", [FIXED, ApiKey(API_KEY)], ids=["token", "key"])
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500, 502])
+async def test_no_secret_is_in_the_error_for_an_answer_that_repeats_the_request(
+    status, auth, caplog
+):
+    caplog.set_level(logging.DEBUG)
+    written = Written()
+    echo = Echo(status)
+    async with CliqClient(auth, transport=echo, quota="memory://", max_wait_s=0) as client:
+        with pytest.raises(CliqError) as raised:
+            await client.bots.get("53719000001878011")
+    written.error(raised.value)
+    written.add(vars(raised.value))
+    written.texts += [record.getMessage() for record in caplog.records]
+    written.search(["canary"])
 
 
 COMMANDS = [
