@@ -120,6 +120,7 @@ async def everything(client, journal, written):
 async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: lambda _state: 0.0)
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cliq_async.bodies")
     written = Written()
     spans = InMemorySpanExporter()
     tracers = TracerProvider()
@@ -180,6 +181,7 @@ async def test_no_secret_is_in_the_error_for_an_answer_that_repeats_the_request(
     status, auth, caplog
 ):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cliq_async.bodies")
     written = Written()
     echo = Echo(status)
     async with CliqClient(auth, transport=echo, quota="memory://", max_wait_s=0) as client:
@@ -224,6 +226,7 @@ REFRESHED = {
 async def test_no_secret_is_in_what_commands_write(fault, credentials, places, caplog, monkeypatch):
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cliq_async.bodies")
     (places / "work/ids.txt").write_text("55743307\n55743310\n")
     async with Sandbox(subscribers=5, faults=[fault]) as sandbox:
         environment = credentials | {
@@ -232,7 +235,7 @@ async def test_no_secret_is_in_what_commands_write(fault, credentials, places, c
             "CLIQ_QUOTA": f"sqlite://{places}/quota.db",
         }
         for args in COMMANDS:
-            verbose = () if args[0] == "jobs" else ("-v",)
+            verbose = () if args[0] == "jobs" else ("-vv",)
             result = await asyncio.to_thread(invoke, *args, *verbose, env=environment)
             assert isinstance(result.exception, SystemExit | None), args  # no traceback
             secrets = [CLIENT_SECRET, REFRESH_TOKEN, API_KEY, *sandbox._app._tokens._issued]
