@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import attrs
 import msgspec
 
-from cliq_async.endpoints import BASE_PATH, Endpoint
+from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Endpoint
 from cliq_async.errors import (
     ApiError,
     AuthenticationError,
@@ -28,7 +28,7 @@ from cliq_async.transport.throttling import (
     error_texts,
 )
 
-__all__ = ["AnswerDetails", "ApiCall", "ApiResponse", "Outcome", "parse_response"]
+__all__ = ["ApiCall", "ApiResponse", "Outcome", "parse_response"]
 
 _OK: Final = 200
 _REDIRECT: Final = 300
@@ -103,7 +103,7 @@ Outcome = Literal["done", "refused", "throttled", "foreign", "unknown"]
 
 
 @attrs.frozen(repr=False)
-class AnswerDetails:
+class _Details:
     """The headers and the body of an answer, as an exception carries them.
 
     Attributes:
@@ -142,7 +142,6 @@ class ApiResponse:
         too_long: True if the body was longer than the client allows.
         error: The exception for it if it is refused or unknown.
         throttle: The lock that a throttled answer reports.
-        details: The headers and the body of a throttled answer, for its exception.
     """
 
     outcome: Outcome
@@ -153,7 +152,6 @@ class ApiResponse:
     too_long: bool = False
     error: ApiError | None = None
     throttle: Throttle | None = None
-    details: AnswerDetails | None = attrs.field(default=None, repr=False)
 
 
 def parse_response(endpoint: Endpoint, response: Response, secret: str = "") -> ApiResponse:
@@ -172,13 +170,18 @@ def parse_response(endpoint: Endpoint, response: Response, secret: str = "") -> 
     complete, too_long = not problem, response.too_long
     throttled = detect_throttle(status, response.headers, data)
     if throttled is not None:
-        if secret:
-            throttled = attrs.evolve(throttled, message=without(secret, throttled.message))
-        details = AnswerDetails.of(response, secret)
-        return ApiResponse("throttled", status, data, complete, throttle=throttled, details=details)
+        details = _Details.of(response, secret)
+        throttled = attrs.evolve(
+            throttled,
+            code=throttled.code and without(secret, throttled.code),
+            message=without(secret, throttled.message),
+            headers=details.headers,
+            body=details.body,
+        )
+        return ApiResponse("throttled", status, data, complete, throttle=throttled)
     outcome: Outcome = "refused"
     if _OK <= status < _REDIRECT and not _is_error(data):
-        succeeded = _is_success(data) if complete else _begins_well(response)
+        succeeded = _is_success(endpoint, data) if complete else _begins_well(response)
         outcome = "done" if succeeded else "foreign"
         return ApiResponse(outcome, status, data, complete, problem, too_long)
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
@@ -205,9 +208,14 @@ def _decode(response: Response) -> tuple[object, str]:
         return None, "it is not JSON"
 
 
-def _is_success(data: object) -> bool:
-    """Return whether the body of a 2xx is one with which Cliq answers on success."""
-    return isinstance(data, dict) and (not data or not _SUCCESS_KEYS.isdisjoint(data))
+def _is_success(endpoint: Endpoint, data: object) -> bool:
+    """Return whether the body of a 2xx is one with which Cliq answers on success.
+
+    For an endpoint that is not in the table, any JSON object or array is.
+    """
+    if isinstance(data, dict) and (not data or not _SUCCESS_KEYS.isdisjoint(data)):
+        return True
+    return isinstance(data, dict | list) and endpoint.name not in ENDPOINTS
 
 
 def _begins_well(response: Response) -> bool:
@@ -225,7 +233,7 @@ def _is_error(data: object) -> bool:
 def _error(
     endpoint: Endpoint, response: Response, data: object, problem: str, secret: str
 ) -> ApiError:
-    status, details = response.status, AnswerDetails.of(response, secret)
+    status, details = response.status, _Details.of(response, secret)
     code, message = _code_and_message(data)
     code, message = code and without(secret, code), without(secret, message)
     cls = _class_of(status, code)

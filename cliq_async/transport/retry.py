@@ -29,7 +29,7 @@ from cliq_async.errors import (
     ThrottledError,
     TransportError,
 )
-from cliq_async.transport.protocol import AnswerDetails, ApiResponse
+from cliq_async.transport.protocol import ApiResponse
 
 __all__ = ["ATTEMPTS", "Action", "NoResponse", "RetryState"]
 
@@ -136,16 +136,15 @@ class RetryState:
         refused = self.throttled
         if refused is None or refused.throttle is None or not isinstance(error, QuotaWaitError):
             return error
-        code, message = refused.throttle.code, refused.throttle.message
-        details = refused.details or AnswerDetails()
+        throttle = refused.throttle
         return ThrottledError(
             refused.status,
-            code,
-            message,
+            throttle.code,
+            throttle.message,
             self.endpoint.name,
             error.retry_at,
-            headers=details.headers,
-            body=details.body,
+            headers=throttle.headers,
+            body=throttle.body,
         )
 
     def _refused(self, answer: ApiResponse) -> Action:

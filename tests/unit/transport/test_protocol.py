@@ -328,5 +328,5 @@ def test_secret_that_an_answer_repeats_is_in_no_error(status, form):
         answered = Response(status, {"X-Echo": f"Bearer {form}"}, body)
         read = parse_response(ENDPOINTS["get_bot"], answered, TOKEN)
         shown = [read, read.error and vars(read.error), read.throttle]
-        shown += [read.details and (read.details.headers, read.details.body)]
+        shown += [read.throttle and (read.throttle.headers, read.throttle.body)]
         assert "canary" not in repr(shown) + str(read.error)
