@@ -17,7 +17,7 @@ from cliq_async.bulk.report import BulkReport
 from cliq_async.clock import Clock
 from cliq_async.config import Settings, from_env
 from cliq_async.data_centers import check_secure
-from cliq_async.endpoints import Limit
+from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import ValidationError
 from cliq_async.hooks import Hooks
 from cliq_async.models.call import Call
@@ -39,6 +39,7 @@ from cliq_async.transport.aiohttp import AiohttpTransport
 from cliq_async.transport.base import MAX_RESPONSE_BYTES, Transport
 from cliq_async.transport.pending_call import CallOptions, PendingCall
 from cliq_async.transport.protocol import ApiCall
+from cliq_async.transport.routing import Query, route_call
 
 __all__ = ["CliqClient"]
 
@@ -363,6 +364,54 @@ class CliqClient:
     ) -> Broadcast:
         """Return a `call_many` job that can be planned, run and stopped. See `broadcast_job`."""
         return self._job(CALLS, bot_unique_name, call, options)
+
+    async def request(
+        self,
+        endpoint: str | Endpoint,
+        path: str | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        query: Query | None = None,
+        json: Mapping[str, Any] | None = None,
+        limit: Limit | None = None,
+    ) -> Any:
+        """Send a request for which there is no method, with the same quota, retries and errors.
+
+        Example:
+            ```python
+            await client.request("GET", "/bots/b-1901318000009075007")
+            await client.request("get_bot", params={"bot_id": "b-1901318000009075007"})
+
+            members = Endpoint(
+                "list_members", "GET", "/channels/{channel_id}/members", Limit(30), scopes=()
+            )
+            await client.request(members, params={"channel_id": "O42"}, query={"limit": 50})
+            await client.request("GET", "/channels/O42/members", limit=Limit(30))
+            ```
+
+        Args:
+            endpoint: A name in `ENDPOINTS`; a method, followed by the path; or an `Endpoint` of
+                your own, with a limit and a name that no other one has.
+            path: The path after `/api/v3`, if `endpoint` is a method. A path of `ENDPOINTS`
+                counts under the quota of that endpoint.
+            params: The values of the parameters in the endpoint's path, if there is no `path`.
+            query: The query; None leaves a parameter out.
+            json: The body.
+            limit: The limit of a path that is not in `ENDPOINTS`; required there, since Cliq locks
+                after one request too many. All such paths with the same method and first part
+                share one quota; give an `Endpoint` to tell them apart.
+
+        Returns:
+            The decoded JSON, or None if the answer had no body.
+
+        Raises:
+            ValidationError: The request is not a valid one, or has no limit; nothing was sent.
+            CliqError: As for all other methods.
+        """
+        call = route_call(endpoint, path, params=params, query=query, json=json, limit=limit)
+        if call.endpoint.name not in ENDPOINTS:
+            self._session.add_endpoint(call.endpoint)
+        return await self._send(call)
 
     def _job(self, payload: Payload, bot: str, content: object, options: JobOptions) -> Broadcast:
         max_wait_s = options.get("max_wait_s")

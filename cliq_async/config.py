@@ -163,19 +163,22 @@ class Settings:
 
     def quotas(self) -> dict[str, Quota]:
         """Return the quota of each endpoint by the endpoint's name."""
-        host = self._host()
         return {
-            name: Quota.of(
-                name,
-                self.limits.get(name, endpoint.limit),
-                host=host,
-                account=self.account,
-                time_scale=self.time_scale,
-                margin_s=self.margin_s,
-                straggler_s=self.straggler_s,
-            )
+            name: self.quota(name, self.limits.get(name, endpoint.limit))
             for name, endpoint in ENDPOINTS.items()
         }
+
+    def quota(self, endpoint: str, limit: Limit) -> Quota:
+        """Return the quota of one endpoint."""
+        return Quota.of(
+            endpoint,
+            limit,
+            host=self._host(),
+            account=self.account,
+            time_scale=self.time_scale,
+            margin_s=self.margin_s,
+            straggler_s=self.straggler_s,
+        )
 
     def _url(self) -> str:
         if self.base_url is None:

@@ -13,7 +13,7 @@ from cliq_async.errors import ValidationError
 
 __all__ = ["BASE_PATH", "ENDPOINTS", "Endpoint", "Limit", "Method"]
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 BASE_PATH: Final = "/api/v3"
 

@@ -23,6 +23,7 @@ CliqError
 """
 
 import reprlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -72,6 +73,10 @@ class ValidationError(CliqError, ValueError):
         return type(self), (self.field, self.limit, self.given)
 
 
+REQUEST_IDS: Final = ("x-zoho-request-id", "x-request-id")
+"""The headers that may hold a request's id; public code reads these from Zoho's other services."""
+
+
 class ApiError(CliqError):
     """Cliq refused the request.
 
@@ -80,17 +85,42 @@ class ApiError(CliqError):
         code: Cliq's error code, or None if the response had none.
         message: Cliq's error message; may be empty.
         endpoint: The endpoint's name, as in `ENDPOINTS`.
+        headers: The answer's headers, by lower-case name, without cookies; empty if the error is
+            not about a single answer.
+        body: The beginning of the answer's body as text, up to 16 KiB. It may hold personal data.
     """
 
-    def __init__(self, status: int, code: str | None, message: str, endpoint: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        endpoint: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
+    ) -> None:
         super().__init__(f"{endpoint}: {message or 'refused'} (HTTP {status}, {code or 'no code'})")
         self.status = status
         self.code = code
         self.message = message
         self.endpoint = endpoint
+        self.headers = dict(headers or {})
+        self.body = body
 
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        return type(self), (self.status, self.code, self.message, self.endpoint)
+    @property
+    def request_id(self) -> str | None:
+        """The id that the server gave the request, or None.
+
+        Zoho documents no header for it; `X-Zoho-Request-Id` and `X-Request-Id` are read.
+        """
+        return next((self.headers[name] for name in REQUEST_IDS if self.headers.get(name)), None)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...], dict[str, object]]:
+        return type(self), self._arguments(), {"headers": self.headers, "body": self.body}
+
+    def _arguments(self) -> tuple[object, ...]:
+        return self.status, self.code, self.message, self.endpoint
 
 
 class BadRequestError(ApiError):
@@ -125,14 +155,22 @@ class ThrottledError(ApiError):
     """
 
     def __init__(
-        self, status: int, code: str | None, message: str, endpoint: str, retry_at: datetime
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        endpoint: str,
+        retry_at: datetime,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
     ) -> None:
-        super().__init__(status, code, message, endpoint)
+        super().__init__(status, code, message, endpoint, headers=headers, body=body)
         self.args = (f"{self}; locked until {_round_up(retry_at)}",)
         self.retry_at = retry_at
 
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        return type(self), (self.status, self.code, self.message, self.endpoint, self.retry_at)
+    def _arguments(self) -> tuple[object, ...]:
+        return *super()._arguments(), self.retry_at
 
 
 WaitReason = Literal["spent", "locked", "reopening", "reserved", "paced"]

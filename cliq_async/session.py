@@ -1,13 +1,14 @@
 """The resources an open client holds: created on open, released on close."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 
 from cliq_async.auth.provider import Auth, make_token_provider
 from cliq_async.config import Settings
+from cliq_async.endpoints import Endpoint
 from cliq_async.hooks import Hooks
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Quota
@@ -46,7 +47,7 @@ class Session:
     settings: Settings
     auth: Auth = attrs.field(repr=False)
     store: QuotaStore
-    quotas: Mapping[str, Quota]
+    quotas: dict[str, Quota]
     connect: Callable[[], Transport]
     hooks: Hooks | None
     transport: Transport | None = None
@@ -84,6 +85,19 @@ class Session:
         if asyncio._get_running_loop() is not self.loop:  # one that does not raise
             raise RuntimeError(_OTHER_LOOP)
         return self.executor
+
+    def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Guard an endpoint that is not in the table by its own limit.
+
+        Raises:
+            RuntimeError: As for `ready`.
+        """
+        executor, settings = self.ready(), self.settings
+        quota = settings.quota(endpoint.name, endpoint.limit)
+        self.quotas[endpoint.name] = quota
+        if endpoint.name not in executor.pacers:
+            new = {endpoint.name: quota}
+            executor.pacers |= make_pacers(new, pace=settings.pace, max_rate=None)
 
     async def close(self) -> None:
         """Close the transport and release the store. In-flight requests are aborted.

@@ -14,6 +14,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _log: Final = logging.getLogger("cliq_async")
 _formatter: Final = logging.Formatter()
+_bodies: Final = logging.getLogger("cliq_async.bodies")
+_BODIES: Final = 2
+"""How many `-v` it takes to see the bodies of requests and answers."""
 
 
 class _StderrHandler(logging.Handler):
@@ -29,26 +32,31 @@ class _StderrHandler(logging.Handler):
             echo_err(clean_lines(_formatter.formatException(record.exc_info)))
 
 
-def _listen(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
+def _listen(ctx: click.Context, _parameter: click.Parameter, value: int) -> None:
     root = ctx.find_root()
     if "handler" not in root.meta:
         root.meta["handler"] = handler = _StderrHandler()
-        before = _log.level
+        root.meta["verbosity"] = 0
+        before, bodies_before = _log.level, _bodies.level or logging.WARNING
         _log.addHandler(handler)
         _log.setLevel(logging.WARNING)
         root.call_on_close(lambda: _log.removeHandler(handler))
         root.call_on_close(lambda: _log.setLevel(before))
-    if value:
-        _log.setLevel(logging.INFO)
+        root.call_on_close(lambda: _bodies.setLevel(bodies_before))
+    root.meta["verbosity"] += value  # `cliq -v send -v` counts as two
+    if root.meta["verbosity"]:
+        _log.setLevel(logging.DEBUG)
+    if root.meta["verbosity"] >= _BODIES:
+        _bodies.setLevel(logging.DEBUG)
 
 
 def verbose_option(command: Command) -> Command:
-    """Add `-v`, which prints what the package logs."""
+    """Add `-v`, which prints what the package logs, and `-vv`, which adds bodies."""
     return click.option(
         "-v",
         "--verbose",
-        is_flag=True,
+        count=True,
         expose_value=False,
         callback=_listen,
-        help="Print more on stderr.",
+        help="Print each request on stderr; with -vv, its body and the answer's as well.",
     )(command)

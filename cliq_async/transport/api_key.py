@@ -1,4 +1,4 @@
-"""API keys: how they get into a request's URL, and how they stay out of all that is shown."""
+"""API keys: how they get into a request's URL. Secrets: how they stay out of all that is shown."""
 
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from cliq_async.transport.base import Response
 if TYPE_CHECKING:
     from yarl import URL
 
-__all__ = ["UrlWithKey", "without_key"]
+__all__ = ["UrlWithKey", "without", "without_key"]
 
 _PARAMETER: Final = "zapikey"
 _SHORTEST: Final = 8
@@ -53,6 +53,15 @@ def without_key(response: Response, key: str) -> Response:
     for form in (key, _quoted(key)):
         body = body.replace(form.encode(), "…".encode())
     return replace(response, body=body)
+
+
+def without(secret: str, text: str) -> str:
+    """Return a text without a secret that it may repeat, as it is or quoted for a URL."""
+    if len(secret) < _SHORTEST:
+        return text
+    for form in (secret, _quoted(secret)):
+        text = text.replace(form, "…")
+    return text
 
 
 def _quoted(key: str) -> str:

@@ -17,6 +17,7 @@ from cliq_async.errors import ApiError, ServerError, ThrottledError
 from cliq_async.transport.protocol import ApiCall
 
 __all__ = [
+    "SEND_LIVE",
     "Quirk",
     "apply_quirks",
     "endpoints_without_quirks",
@@ -26,7 +27,8 @@ __all__ = [
 ]
 
 _SEND: Final = "send_message"
-_SEND_LIVE: Final = attrs.evolve(ENDPOINTS[_SEND], path="/bots/{bot_unique_name}/messages")
+SEND_LIVE: Final = attrs.evolve(ENDPOINTS[_SEND], path="/bots/{bot_unique_name}/messages")
+"""The form in which the live service takes messages."""
 _ID: Final = "bot_id"
 _PREFIX: Final = "b-"
 _BOT_ID: Final = re.compile(r"(b-)?[0-9]+")
@@ -68,7 +70,7 @@ def _quirk_of_id(call: ApiCall) -> Quirk | None:
 def apply_quirks(call: ApiCall, quirks: Collection[Quirk]) -> ApiCall:
     """Return the call as a server with these quirks takes it."""
     if Quirk.SEND_PATH in quirks:
-        call = replace(call, endpoint=_SEND_LIVE)
+        call = replace(call, endpoint=SEND_LIVE)
     if Quirk.RECIPIENTS in quirks and call.data is not None:
         data: dict[str, Any] = dict(call.data)
         data[_LIVE_KEY] = data.pop(_KEY)

@@ -52,7 +52,7 @@ class RequestExecutor:
         limiter: Limiter,
         transport: Transport,
         provider: TokenProvider,
-        pacers: "Mapping[str, AsyncLimiter]",
+        pacers: "dict[str, AsyncLimiter]",
         negotiator: DialectNegotiator | None = None,
         hooks: Hooks | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,

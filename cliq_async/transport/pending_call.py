@@ -20,11 +20,13 @@ from cliq_async.transport.base import (
     Access,
     NoAnswerError,
     Request,
+    Response,
 )
 from cliq_async.transport.dialect import normalize_answer
 from cliq_async.transport.negotiation import CallForm
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
+from cliq_async.transport.request_log import DEBUG, levels, log_request, logger
 from cliq_async.transport.retry import Action, NoResponse, RetryState
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class PendingCall:
         "_options",
         "_pause_s",
         "_quota",
+        "_response",
         "_started_at",
         "_state",
         "_token",
@@ -115,6 +118,7 @@ class PendingCall:
         self._url: str | None = None
         self._body = b""
         self._token: Token | None = None
+        self._response: Response | None = None
         self._access: Access | None = None
         self._pause_s = 0.0
         self.answered = False
@@ -201,6 +205,8 @@ class PendingCall:
             self.requests += token.sent
             if executor.instrumentation.hooks.on_request is not None:
                 executor.instrumentation.request_ended(token, self._call.endpoint, began_at, answer)
+            if levels.get(DEBUG, True) and logger.isEnabledFor(DEBUG):
+                self._log_request(access, began_at, answer)
         self._token = None
         action = self._state.next_action(result)
         if action == "return":
@@ -297,10 +303,12 @@ class PendingCall:
     async def _send_once(self, token: Token, access: Access) -> ApiResponse | NoResponse:
         """Send, and end the token by what happened."""
         self.outcome_unknown = False
+        self._response = None
         try:
             response = await self._executor.transport.send(self._request(access), token)
             if access.in_query:
                 response = without_key(response, access.value)
+            self._response = response
         except BaseException as error:
             self.outcome_unknown = token.sent
             token.end(_ABANDONED if token.sent else _NEVER_SENT)
@@ -310,7 +318,7 @@ class PendingCall:
                 reason = f"the transport failed: {type(error).__name__}"
                 return NoResponse(token.sent, reason, error)
             raise
-        answer = parse_response(self._call.endpoint, response)
+        answer = parse_response(self._call.endpoint, response, access.value)
         if answer.throttle is None:
             token.end(_ABANDONED if answer.outcome in _MAY_ARRIVE else _ANSWERED)
         else:
@@ -339,6 +347,18 @@ class PendingCall:
         method, url = self._call.endpoint.method, self._url or ""
         limit = self._executor.max_response_bytes
         return Request(method, url, headers, self._body, self._options.timeout_s, limit, key)
+
+    def _log_request(
+        self, access: Access, began_at: float, answer: ApiResponse | NoResponse | None
+    ) -> None:
+        log_request(
+            self._request(access),
+            self._response,
+            answer,
+            path=(self._url or "").removeprefix(self._executor.base_url),
+            took_s=self._executor.clock() - began_at,
+            secret=access.value,
+        )
 
     def _plan_pause(self) -> bool:
         """Set the pause before the next attempt. False if there is no time left for one."""

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlencode
 
 import attrs
 import msgspec
 
-from cliq_async.endpoints import BASE_PATH, Endpoint
+from cliq_async.endpoints import BASE_PATH, ENDPOINTS, Endpoint
 from cliq_async.errors import (
     ApiError,
     AuthenticationError,
@@ -19,6 +19,7 @@ from cliq_async.errors import (
     PermissionDeniedError,
     ServerError,
 )
+from cliq_async.transport.api_key import without
 from cliq_async.transport.base import Response
 from cliq_async.transport.throttling import (
     Throttle,
@@ -33,6 +34,10 @@ _OK: Final = 200
 _REDIRECT: Final = 300
 _REQUEST_TIMEOUT: Final = 408
 _SERVER_ERROR: Final = 500
+
+_DETAIL_BYTES: Final = 16 * 2**10
+"""As much of a refusal's body is kept in its exception: a job may keep thousands of them."""
+_COOKIES: Final = frozenset(("set-cookie", "set-cookie2"))
 
 _SUCCESS_KEYS: Final = frozenset(
     ("data", "user_ids", "id", "chat_id", "message_id", "message_details", "Response Code")
@@ -97,6 +102,33 @@ Outcome = Literal["done", "refused", "throttled", "foreign", "unknown"]
 """
 
 
+@attrs.frozen(repr=False)
+class _Details:
+    """The headers and the body of an answer, as an exception carries them.
+
+    Attributes:
+        headers: The headers by lower-case name, without cookies.
+        body: The beginning of the body as text.
+    """
+
+    headers: Mapping[str, str] = {}
+    body: str = ""
+
+    @classmethod
+    def of(cls, response: Response, secret: str) -> Self:
+        """Return the details of an answer, without a secret that it may repeat."""
+        headers: dict[str, str] = {}
+        for name, value in response.headers.items():
+            key = name.lower()
+            if key not in _COOKIES:
+                joined = f"{headers[key]}, {value}" if key in headers else value
+                headers[key] = without(secret, joined)
+        # A secret that the cut would divide has to go before it.
+        start = (response.body or b"")[: _DETAIL_BYTES + len(secret)]
+        text = without(secret, start.decode(errors="replace"))
+        return cls(headers, text[:_DETAIL_BYTES])
+
+
 @attrs.frozen
 class ApiResponse:
     """An answer that was read.
@@ -114,7 +146,7 @@ class ApiResponse:
 
     outcome: Outcome
     status: int
-    data: object = None
+    data: object = attrs.field(default=None, repr=False)
     complete: bool = True
     problem: str = ""
     too_long: bool = False
@@ -122,8 +154,15 @@ class ApiResponse:
     throttle: Throttle | None = None
 
 
-def parse_response(endpoint: Endpoint, response: Response) -> ApiResponse:
-    """Read an answer. Never fails, whatever the body is."""
+def parse_response(endpoint: Endpoint, response: Response, secret: str = "") -> ApiResponse:
+    """Read an answer. Never fails, whatever the body is.
+
+    Args:
+        endpoint: The endpoint that was called.
+        response: Its answer.
+        secret: The access token or key of the request, which errors never show, even if the answer
+            repeats it.
+    """
     status = response.status
     if response.body == b"" and _OK <= status < _REDIRECT:
         return _empty(status)
@@ -131,15 +170,23 @@ def parse_response(endpoint: Endpoint, response: Response) -> ApiResponse:
     complete, too_long = not problem, response.too_long
     throttled = detect_throttle(status, response.headers, data)
     if throttled is not None:
+        details = _Details.of(response, secret)
+        throttled = attrs.evolve(
+            throttled,
+            code=throttled.code and without(secret, throttled.code),
+            message=without(secret, throttled.message),
+            headers=details.headers,
+            body=details.body,
+        )
         return ApiResponse("throttled", status, data, complete, throttle=throttled)
     outcome: Outcome = "refused"
     if _OK <= status < _REDIRECT and not _is_error(data):
-        succeeded = _is_success(data) if complete else _begins_well(response)
+        succeeded = _is_success(endpoint, data) if complete else _begins_well(response)
         outcome = "done" if succeeded else "foreign"
         return ApiResponse(outcome, status, data, complete, problem, too_long)
     if status == _REQUEST_TIMEOUT or status >= _SERVER_ERROR:
         outcome = "unknown"
-    error = _error(endpoint, status, data, "" if response.body else problem)
+    error = _error(endpoint, response, data, problem, secret)
     return ApiResponse(outcome, status, data, complete, problem, too_long, error)
 
 
@@ -161,9 +208,14 @@ def _decode(response: Response) -> tuple[object, str]:
         return None, "it is not JSON"
 
 
-def _is_success(data: object) -> bool:
-    """Return whether the body of a 2xx is one with which Cliq answers on success."""
-    return isinstance(data, dict) and (not data or not _SUCCESS_KEYS.isdisjoint(data))
+def _is_success(endpoint: Endpoint, data: object) -> bool:
+    """Return whether the body of a 2xx is one with which Cliq answers on success.
+
+    For an endpoint that is not in the table, any JSON object or array is.
+    """
+    if isinstance(data, dict) and (not data or not _SUCCESS_KEYS.isdisjoint(data)):
+        return True
+    return isinstance(data, dict | list) and endpoint.name not in ENDPOINTS
 
 
 def _begins_well(response: Response) -> bool:
@@ -178,14 +230,18 @@ def _is_error(data: object) -> bool:
     return isinstance(data, dict) and bool(data.get("error") or isinstance(data.get("code"), str))
 
 
-def _error(endpoint: Endpoint, status: int, data: object, unread: str) -> ApiError:
+def _error(
+    endpoint: Endpoint, response: Response, data: object, problem: str, secret: str
+) -> ApiError:
+    status, details = response.status, _Details.of(response, secret)
     code, message = _code_and_message(data)
+    code, message = code and without(secret, code), without(secret, message)
     cls = _class_of(status, code)
     if cls is ServerError and not (code or message):
         cls = ApiError  # a gateway's page, not Cliq's own failure
-    if unread and not message:
-        message = f"the answer could not be read: {unread}"
-    return cls(status, code, message, endpoint.name)
+    if problem and not response.body and not message:
+        message = f"the answer could not be read: {problem}"
+    return cls(status, code, message, endpoint.name, headers=details.headers, body=details.body)
 
 
 def _code_and_message(data: object) -> tuple[str | None, str]:

@@ -136,8 +136,16 @@ class RetryState:
         refused = self.throttled
         if refused is None or refused.throttle is None or not isinstance(error, QuotaWaitError):
             return error
-        code, message = refused.throttle.code, refused.throttle.message
-        return ThrottledError(refused.status, code, message, self.endpoint.name, error.retry_at)
+        throttle = refused.throttle
+        return ThrottledError(
+            refused.status,
+            throttle.code,
+            throttle.message,
+            self.endpoint.name,
+            error.retry_at,
+            headers=throttle.headers,
+            body=throttle.body,
+        )
 
     def _refused(self, answer: ApiResponse) -> Action:
         gone = isinstance(answer.error, NotFoundError)

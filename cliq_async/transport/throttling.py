@@ -37,11 +37,15 @@ class Throttle:
         code: The name that the server gave, or None.
         message: The server's text.
         wait_s: How long the server says to wait, in its own seconds, or None.
+        headers: The answer's headers, for its exception.
+        body: The beginning of the answer's body, for its exception.
     """
 
     code: str | None
     message: str
     wait_s: float | None
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    body: str = attrs.field(default="", repr=False)
 
 
 def detect_throttle(status: int, headers: Mapping[str, str], body: object) -> Throttle | None:

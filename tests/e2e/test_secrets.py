@@ -33,6 +33,7 @@ from cliq_async import (
 from cliq_async.otel import OpenTelemetry
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.faults import ACCOUNTS_KINDS, KINDS, THROTTLES
+from cliq_async.transport.base import Response
 
 PACKAGE = str(Path(cliq_async.__file__).parent)
 CLIENT_SECRET = "canary-client-secret-5d1f"
@@ -143,6 +144,7 @@ async def everything(client, journal, written):
 async def test_no_secret_is_in_anything_that_is_shown(fault, how, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: lambda _state: 0.0)
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cliq_async.bodies")
     written = Written()
     spans = InMemorySpanExporter()
     tracers = TracerProvider()
@@ -240,6 +242,40 @@ async def test_login_and_sends_leave_secrets_in_the_private_profile_alone(places
         search_modes(places, names)
 
 
+class Echo:
+    """A gateway that answers with all that it was sent, and with a cookie."""
+
+    def __init__(self, status):
+        self.status = status
+
+    async def send(self, request, permit):
+        permit.claim()
+        sent = {"message": str(dict(request.headers)), "code": f"c_{request.api_key}"}
+        headers = dict(request.headers) | {"Set-Cookie": "canary", "X-Key": request.api_key}
+        return Response(self.status, headers, json.dumps(sent).encode())
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.parametrize("auth", [FIXED, ApiKey(API_KEY)], ids=["token", "key"])
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500, 502])
+async def test_no_secret_is_in_the_error_for_an_answer_that_repeats_the_request(
+    status, auth, caplog
+):
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cliq_async.bodies")
+    written = Written()
+    echo = Echo(status)
+    async with CliqClient(auth, transport=echo, quota="memory://", max_wait_s=0) as client:
+        with pytest.raises(CliqError) as raised:
+            await client.bots.get("53719000001878011")
+    written.error(raised.value)
+    written.add(vars(raised.value))
+    written.texts += [record.getMessage() for record in caplog.records]
+    written.search(["canary"])
+
+
 COMMANDS = [
     ("bots", "list"),
     ("send", "supportbot", "hi", "--to", "55743307"),
@@ -273,6 +309,7 @@ REFRESHED = {
 async def test_no_secret_is_in_what_commands_write(fault, credentials, places, caplog, monkeypatch):
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cliq_async.bodies")
     (places / "work/ids.txt").write_text("55743307\n55743310\n")
     async with Sandbox(subscribers=5, faults=[fault]) as sandbox:
         environment = credentials | {
@@ -281,7 +318,7 @@ async def test_no_secret_is_in_what_commands_write(fault, credentials, places, c
             "CLIQ_QUOTA": f"sqlite://{places}/quota.db",
         }
         for args in COMMANDS:
-            verbose = () if args[0] == "jobs" else ("-v",)
+            verbose = () if args[0] == "jobs" else ("-vv",)
             result = await asyncio.to_thread(invoke, *args, *verbose, env=environment)
             assert isinstance(result.exception, SystemExit | None), args  # no traceback
             secrets = [CLIENT_SECRET, REFRESH_TOKEN, API_KEY, *sandbox._app._tokens._issued]

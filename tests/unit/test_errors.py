@@ -23,6 +23,8 @@ SAMPLES = [
     *(cls(*REFUSAL) for cls in OF_THE_API),
     errors.ApiError(404, None, "", "get_bot"),
     errors.ThrottledError(429, None, "too many", "send_message", AT),
+    errors.ApiError(*REFUSAL, headers={"x-request-id": "1"}, body="b"),
+    errors.ThrottledError(429, None, "m", "get_bot", AT, headers={"x-request-id": "1"}, body="b"),
     errors.QuotaWaitError("send_message", AT),
     errors.AuthError("https://accounts.zoho.eu gave no access token"),
     errors.OutcomeUnknownError("send_message", "no answer"),
@@ -83,3 +85,23 @@ def test_error_survives_pickling_and_copying(error):
 )
 def test_message_names_the_place_and_the_reason(error, text):
     assert str(error) == text
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({"x-request-id": "a1"}, "a1"),
+        ({"x-request-id": "a1", "x-zoho-request-id": "b2"}, "b2"),
+        ({"x-request-id": "a1", "x-zoho-request-id": ""}, "a1"),
+        ({"date": "today"}, None),
+        ({}, None),
+    ],
+)
+def test_request_id_is_read_from_the_headers(headers, found):
+    assert errors.ApiError(*REFUSAL, headers=headers).request_id == found
+
+
+def test_message_shows_neither_headers_nor_body():
+    error = errors.ApiError(*REFUSAL, headers={"x": "of-a-header"}, body="of-a-body")
+    assert str(error) == str(errors.ApiError(*REFUSAL))
+    assert "of-a" not in repr(error)

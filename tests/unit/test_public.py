@@ -123,6 +123,7 @@ SIGNATURES = {
     "client.call_many_job": "bot_unique_name, call, **options",
     "client.close": "",
     "client.from_env": "**options",
+    "client.request": "endpoint, path=None, *, params=None, query=None, json=None, limit=None",
     "client.quota_status": "",
     "client.estimate_s": "endpoint, requests, *, headroom=0",
     "client.with_options": "*, lane=None, max_wait_s=Ellipsis, timeout_s=Ellipsis",

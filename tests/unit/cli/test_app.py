@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -142,24 +143,43 @@ async def test_warnings_show():
     ("args", "shown"),
     [
         (("send", "b", "hi"), ""),
-        (("-v", "send", "b", "hi"), "info: a wait\n"),
-        (("send", "b", "hi", "-v"), "info: a wait\n"),
-        (("-v", "send", "b", "hi", "-v"), "info: a wait\n"),
+        (("-v", "send", "b", "hi"), "info: a wait\ndebug: a detail\n"),
+        (("send", "b", "hi", "-v"), "info: a wait\ndebug: a detail\n"),
+        (("-v", "send", "b", "hi", "-v"), "info: a wait\ndebug: a detail\ndebug: a body\n"),
+        (("send", "b", "hi", "-vv"), "info: a wait\ndebug: a detail\ndebug: a body\n"),
     ],
 )
 def test_verbose_shows_what_is_logged(args, shown, monkeypatch):
     log = logging.getLogger("cliq_async")
-    before = (log.level, list(log.handlers))
+    bodies = logging.getLogger("cliq_async.bodies")
+    before = (log.level, list(log.handlers), bodies.level or logging.WARNING)
 
     def waits(*_, **__):
         log.info("a wait")
         log.debug("a detail")
+        bodies.debug("a body")
         raise CliError("the end")
 
     monkeypatch.setattr("cliq_async.cli.commands.send.message_of", waits)
     result = invoke(*args)
     assert result.stderr == shown + "error: the end\n"
-    assert (log.level, log.handlers) == before
+    assert (log.level, log.handlers, bodies.level or logging.WARNING) == before
+
+
+async def test_verbose_shows_each_request():
+    args = ("send", "supportbot", "hi", "--to", zuids(1)[0])
+    async with Sandbox(faults=["500:1"]) as sandbox:
+        result = await run(sandbox, *args, "-v")
+        assert re.search(
+            r"^debug: POST /api/v3/bots/supportbot/message: 500 \(unknown\) in \d+ ms$",
+            result.stderr,
+            re.MULTILINE,
+        )
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *args, "-vv")
+        assert '\ndebug: sent {"text":"hi"' in result.stderr
+        result = await run(sandbox, "bots", "list", "-vv")
+        assert "\ndebug: received {" in result.stderr
 
 
 def test_a_missing_file_is_wrong_usage():

@@ -1,6 +1,7 @@
 """One call in virtual time: locks, and waiting for the quota."""
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 
@@ -48,9 +49,11 @@ async def test_refused_call_raises_throttled_and_the_unsent_one_a_wait_both_with
     method,
 ):
     name = BY_METHOD[method]
-    rig = a_rig([answer(429, {"code": "request_limit_exceeded", "message": "too many"})])
+    body = {"code": "request_limit_exceeded", "message": "too many"}
+    rig = a_rig([answer(429, body, {"X-Request-Id": "a1"})])
     with pytest.raises(ThrottledError) as throttled:
         await rig.call(name)
+    assert (throttled.value.request_id, json.loads(throttled.value.body)) == ("a1", body)
     assert now() == 0  # as soon as it is known
     assert (throttled.value.status, throttled.value.code) == (429, "request_limit_exceeded")
     assert in_s(throttled.value.retry_at) == pytest.approx(LOCK_S[name] + 1.0, abs=0.5)

@@ -1,8 +1,11 @@
 """Requests out of calls, and what an answer means."""
 
+from urllib.parse import quote
+
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from multidict import CIMultiDict
 from support.scripted import answer
 
 from cliq_async.endpoints import ENDPOINTS
@@ -286,3 +289,44 @@ def test_url_without_a_query_ends_with_the_path():
 def test_braces_in_a_path_parameter_are_not_taken_for_one():
     url = ApiCall(SEND, {"bot_unique_name": "{bot_id}"}).url("http://h")
     assert url == "http://h/api/v3/bots/{bot_id}/message"
+
+
+TOKEN = "1000.canary/of+a=token"
+
+
+def test_refusal_carries_the_headers_and_the_body_that_came():
+    headers = CIMultiDict([("X-Request-Id", "a1"), ("Via", "a"), ("via", "b"), ("Set-Cookie", "s")])
+    body = b'{"code": "invalid_inputs", "message": "no"}'
+    error = parse_response(ENDPOINTS["get_bot"], Response(400, headers, body)).error
+    assert error is not None
+    assert error.headers == {"x-request-id": "a1", "via": "a, b"}
+    assert (error.body, error.request_id) == (body.decode(), "a1")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (None, ""),
+        (b"", ""),
+        (b"\xff<html>", "\ufffd<html>"),
+        (b"a" * 20_000, "a" * 16_384),
+    ],
+    ids=["lost", "empty", "not UTF-8", "long"],
+)
+def test_body_of_a_refusal_is_text_and_bounded(body, found):
+    error = parse_response(ENDPOINTS["get_bot"], Response(400, {}, body)).error
+    assert error is not None
+    assert error.body == found
+
+
+@pytest.mark.parametrize("form", [TOKEN, quote(TOKEN, safe="")], ids=["plain", "quoted"])
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500, 502])
+def test_secret_that_an_answer_repeats_is_in_no_error(status, form):
+    texts = {"code": f"c_{form}", "message": f"sent {form} with {form}"}
+    padding = "a" * 16_370  # the bound is in the midst of the secret
+    for body in (msgspec.json.encode({"error": texts, **texts}), (padding + form).encode()):
+        answered = Response(status, {"X-Echo": f"Bearer {form}"}, body)
+        read = parse_response(ENDPOINTS["get_bot"], answered, TOKEN)
+        shown = [read, read.error and vars(read.error), read.throttle]
+        shown += [read.throttle and (read.throttle.headers, read.throttle.body)]
+        assert "canary" not in repr(shown) + str(read.error)
