@@ -15,7 +15,7 @@ from cliq_async.bulk.jobs import Items, JobOptions, PersonalCall, PersonalMessag
 from cliq_async.bulk.payloads import CALLS, MESSAGES, Payload
 from cliq_async.bulk.report import BulkReport
 from cliq_async.clock import Clock
-from cliq_async.config import Settings, from_env
+from cliq_async.config import ClientOptions, Settings, from_env
 from cliq_async.data_centers import check_secure
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
 from cliq_async.errors import ValidationError
@@ -95,6 +95,9 @@ class CliqClient:
         connector: Your own aiohttp connector; closed with the client.
         proxy: The URL of an HTTP proxy, `http://user:password@host:port`.
         trust_env: True to use the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as aiohttp does.
+        user_agent: Your program's name, such as `shop/2.1`, added to the header User-Agent.
+        headers: Headers to add to each request to Cliq, such as those of a gateway of yours; not
+            sent to the accounts server, and never shown.
         hooks: Callbacks for waits, locks, requests and calls.
         transport: A transport to use instead of aiohttp; closed with the client.
         clock: The source of time, for tests.
@@ -134,6 +137,8 @@ class CliqClient:
         connector: aiohttp.BaseConnector | None = None,
         proxy: str | None = None,
         trust_env: bool = False,
+        user_agent: str = "",
+        headers: Mapping[str, str] | None = None,
         hooks: Hooks | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
@@ -159,6 +164,8 @@ class CliqClient:
             allow_http=allow_http,
             proxy=proxy,
             trust_env=trust_env,
+            user_agent=user_agent,
+            headers={} if headers is None else headers,
         )
         if isinstance(self._auth, RefreshToken | ClientCredentials) and self._auth.accounts_url:
             check_secure("accounts_url", self._auth.accounts_url, self._settings.allow_http)
@@ -181,7 +188,7 @@ class CliqClient:
         self._wire()
 
     @classmethod
-    def from_env(cls, **options: Any) -> Self:
+    def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
         """Build a client with credentials and settings from the environment.
 
         Reads CLIQ_ACCESS_TOKEN, or CLIQ_CLIENT_ID, CLIQ_CLIENT_SECRET and CLIQ_REFRESH_TOKEN, or
@@ -189,13 +196,14 @@ class CliqClient:
         CLIQ_TIME_SCALE, CLIQ_ALLOW_HTTP and CLIQ_PROXY.
 
         Args:
-            **options: Arguments of the class; they override the environment.
+            **options: The keyword arguments of `CliqClient`; they override the environment.
 
         Raises:
             ValidationError: Credentials are missing, or a setting is out of range.
         """
         auth, found = from_env()
-        return cls(auth, **(found | options))
+        chosen: dict[str, Any] = {**found, **options}
+        return cls(auth, **chosen)
 
     def __repr__(self) -> str:
         """Return the server, the account and the state; nothing secret."""
@@ -206,10 +214,7 @@ class CliqClient:
         return f"<{name} {settings.root_url} account={settings.account!r} {state}>"
 
     async def __aenter__(self) -> Self:
-        if self._session.executor is None:
-            self._opened = True
-            self._session.open()
-        return self
+        return await self.open()
 
     async def __aexit__(
         self,
@@ -223,6 +228,23 @@ class CliqClient:
     def is_open(self) -> bool:
         """True if the client can make calls."""
         return self._session.executor is not None
+
+    async def open(self) -> Self:
+        """Open the client where `async with` does not fit, such as in an app's start-up handler.
+
+        Opening an open client does nothing. Call `close` in the same event loop in the end.
+
+        Example:
+            ```python
+            client = await CliqClient.from_env().open()
+            ...
+            await client.close()
+            ```
+        """
+        if self._session.executor is None:
+            self._opened = True
+            self._session.open()
+        return self
 
     async def close(self) -> None:
         """Close all connections. Requests in flight are aborted.

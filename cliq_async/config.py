@@ -1,20 +1,27 @@
 """The settings of a client: their ranges, and their values in the environment."""
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, cast
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 
 import attrs
 
 from cliq_async.auth.provider import ApiKey, Auth, RefreshToken
+from cliq_async.clock import Clock
 from cliq_async.data_centers import DATA_CENTERS, check_secure, is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
 from cliq_async.errors import ValidationError
+from cliq_async.hooks import Hooks
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
 from cliq_async.quota.model import Quota
-from cliq_async.transport.base import MAX_RESPONSE_BYTES
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.transport.base import MAX_RESPONSE_BYTES, Transport
+from cliq_async.transport.headers import check_headers, check_user_agent
 from cliq_async.transport.proxy import check_proxy, proxy_from_env
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = [
     "ACCESS_TOKEN",
@@ -23,6 +30,7 @@ __all__ = [
     "DATA_CENTERS",
     "OPTION_VARIABLES",
     "REFRESH_TOKEN",
+    "ClientOptions",
     "Settings",
     "api_key_from_env",
     "from_env",
@@ -99,6 +107,42 @@ def _check_proxy(_settings: object, attribute: "attrs.Attribute[Any]", value: ob
         check_proxy(attribute.name, value)
 
 
+def _check_user_agent(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_user_agent(attribute.name, value)
+
+
+def _check_headers(_settings: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    check_headers(attribute.name, value)
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of `CliqClient`, which documents them."""
+
+    data_center: str
+    base_url: str | None
+    network: str | None
+    account: str
+    quota: QuotaStore | str | None
+    limits: Mapping[str, Limit] | None
+    margin_s: float
+    straggler_s: float
+    max_wait_s: float | None
+    timeout_s: float | None
+    max_response_bytes: int
+    pace: Pace | None
+    max_rate: float | None
+    time_scale: float
+    allow_http: str | Collection[str]
+    connector: "aiohttp.BaseConnector | None"
+    proxy: str | None
+    trust_env: bool
+    user_agent: str
+    headers: Mapping[str, str] | None
+    hooks: Hooks | None
+    transport: Transport | None
+    clock: Clock | None
+
+
 def _as_hosts(value: str | Iterable[str]) -> Any:
     return (value,) if isinstance(value, str) else tuple(value)
 
@@ -123,6 +167,8 @@ class Settings:
     allow_http: tuple[str, ...] = attrs.field(default=(), converter=_as_hosts)
     proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=False)
     trust_env: bool = False
+    user_agent: str = attrs.field(default="", validator=_check_user_agent)
+    headers: Mapping[str, str] = attrs.field(factory=dict, validator=_check_headers, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.data_center not in DATA_CENTERS:

@@ -16,11 +16,15 @@ from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.registry import release, retain
 from cliq_async.transport.base import TokenProvider, Transport
 from cliq_async.transport.executor import RequestExecutor
+from cliq_async.transport.headers import base_headers
 from cliq_async.transport.negotiation import DialectNegotiator
 from cliq_async.transport.pacing import make_pacers
 
 __all__ = ["Session", "token_provider"]
 
+_NOT_OPEN: Final = (
+    "the client is not open: use `async with CliqClient(...) as client`, or `await client.open()`"
+)
 _OTHER_LOOP: Final = (
     "the client was opened in another event loop: each event loop, and so each `asyncio.run`, "
     "needs a client of its own"
@@ -72,6 +76,7 @@ class Session:
             negotiator=DialectNegotiator(self.store, settings.root_url),
             hooks=self.hooks,
             max_response_bytes=settings.max_response_bytes,
+            headers=base_headers(settings.user_agent, settings.headers),
         )
 
     def ready(self) -> RequestExecutor:
@@ -81,7 +86,7 @@ class Session:
             RuntimeError: The client is not open, or was opened in another event loop.
         """
         if self.executor is None:
-            raise RuntimeError("the client is not open: use `async with CliqClient(...) as client`")
+            raise RuntimeError(_NOT_OPEN)
         if asyncio._get_running_loop() is not self.loop:  # one that does not raise
             raise RuntimeError(_OTHER_LOOP)
         return self.executor

@@ -18,6 +18,7 @@ from cliq_async.hooks import Hooks
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Quota
 from cliq_async.transport.base import MAX_RESPONSE_BYTES, TokenProvider, Transport
+from cliq_async.transport.headers import base_headers
 from cliq_async.transport.instrumentation import Instrumentation
 from cliq_async.transport.negotiation import DialectNegotiator
 from cliq_async.transport.pending_call import CallOptions, PendingCall
@@ -42,6 +43,7 @@ class RequestExecutor:
         negotiator: Knows which form the server takes; None for the documented one.
         hooks: Called with what happens.
         max_response_bytes: The longest body of an answer to read.
+        headers: The headers that all requests have in common; see `base_headers`.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class RequestExecutor:
         negotiator: DialectNegotiator | None = None,
         hooks: Hooks | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.base_url = base_url
         self.max_response_bytes = max_response_bytes
+        self.headers = base_headers() if headers is None else headers
         self.quotas = quotas
         self.limiter = limiter
         self.clock = limiter.store.clock

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from cliq_async._version import __version__
 from cliq_async.clock import to_utc
 from cliq_async.errors import ApiError, AuthError, CliqError, QuotaStoreError, QuotaWaitError
 from cliq_async.models.serialization import to_json
@@ -40,7 +39,6 @@ _ABANDONED = TokenOutcome.ABANDONED
 _BULK = Lane.BULK
 _MAY_ARRIVE = ("foreign", "unknown")
 """The outcomes after which a request may still be on its way to Cliq."""
-_USER_AGENT = f"cliq-async/{__version__}"
 _NO_TIMEOUT_LEASE_S = 600.0
 """How long a request without a timeout keeps its token if its process dies."""
 
@@ -303,7 +301,6 @@ class PendingCall:
     async def _send_once(self, token: Token, access: Access) -> ApiResponse | NoResponse:
         """Send, and end the token by what happened."""
         self.outcome_unknown = False
-        self._response = None
         try:
             response = await self._executor.transport.send(self._request(access), token)
             if access.in_query:
@@ -337,7 +334,7 @@ class PendingCall:
             self._executor.instrumentation.lock_began(token.quota, lock)
 
     def _request(self, access: Access) -> Request:
-        headers, key = {"User-Agent": _USER_AGENT}, ""
+        headers, key = self._executor.headers.copy(), ""
         if access.in_query:
             key = access.value
         else:
@@ -353,7 +350,7 @@ class PendingCall:
     ) -> None:
         log_request(
             self._request(access),
-            self._response,
+            self._response if isinstance(answer, ApiResponse) else None,
             answer,
             path=(self._url or "").removeprefix(self._executor.base_url),
             took_s=self._executor.clock() - began_at,

@@ -2,13 +2,15 @@
 
 import asyncio
 import concurrent.futures
-from typing import Any
+import inspect
+from typing import Any, ForwardRef
 from unittest.mock import create_autospec
 
 import pytest
 from support.clients import a_scripted_client
 from support.scripted import SECRET, moved
 
+from cliq_async import client as client_module, config
 from cliq_async.auth.provider import AccessToken, ApiKey, ClientCredentials, RefreshToken
 from cliq_async.client import CliqClient
 from cliq_async.errors import TransportError, ValidationError
@@ -217,3 +219,26 @@ async def test_mock_of_the_client_knows_its_resources_and_their_methods():
 async def test_class_itself_sends_nothing():
     with pytest.raises(RuntimeError, match="make an instance"):
         await CliqClient.messages.send("ops", "hi", user_ids=[1])
+
+
+@moved
+async def test_client_can_be_opened_and_closed_without_a_block():
+    client, transport = a_scripted_client()
+    assert await client.open() is client
+    assert await client.open() is client
+    await client.bots.list()
+    await client.close()
+    assert (client.is_open, transport.closed, len(transport.requests)) == (False, 1, 1)
+    with pytest.raises(RuntimeError, match=r"or `await client.open\(\)`"):
+        await client.bots.list()
+
+
+def test_options_of_from_env_are_those_of_the_class():
+    found = inspect.signature(CliqClient).parameters
+    hints = config.ClientOptions.__annotations__
+    assert list(hints) == [name for name in found if name != "auth"]
+    namespace = vars(client_module) | vars(config)
+    for name, hint in hints.items():
+        written = hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint
+        resolved = eval(written, namespace) if isinstance(written, str) else written
+        assert resolved == found[name].annotation, name

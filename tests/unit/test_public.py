@@ -116,13 +116,15 @@ SIGNATURES = {
     "CliqClient": "auth, *, data_center='us', base_url=None, network=None, account='default', "
     "quota=None, limits=None, margin_s=1.0, straggler_s=30.0, max_wait_s=75.0, timeout_s=30.0, "
     "max_response_bytes=16777216, pace=None, max_rate=None, time_scale=1.0, allow_http=(), "
-    "connector=None, proxy=None, trust_env=False, hooks=None, transport=None, clock=None",
+    "connector=None, proxy=None, trust_env=False, user_agent='', headers=None, "
+    "hooks=None, transport=None, clock=None",
     "client.broadcast": "bot_unique_name, message, to, **options",
     "client.broadcast_job": "bot_unique_name, message, **options",
     "client.call_many": "bot_unique_name, call, to, **options",
     "client.call_many_job": "bot_unique_name, call, **options",
     "client.close": "",
     "client.from_env": "**options",
+    "client.open": "",
     "client.request": "endpoint, path=None, *, params=None, query=None, json=None, limit=None",
     "client.quota_status": "",
     "client.estimate_s": "endpoint, requests, *, headroom=0",
