@@ -227,6 +227,7 @@ UNMENTIONED = {
     "BotHandler",  # read off a Bot
     "Card",  # the base of the cards
     "HandlerParam",  # read off a Handler
+    "JournalStart",  # read off a report
     "Slide",  # the base of the slides
     "__version__",
 }

@@ -20,8 +20,11 @@ def written(monkeypatch):
     from cliq_async.cli.outputs import console as output
 
     written = io.StringIO()
+    plain = {"highlight": False, "markup": False, "emoji": False}  # as the commands have it
     for name in ("err", "out"):
-        console = Console(file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+        console = Console(
+            file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"}, **plain
+        )
         monkeypatch.setattr(output, name, lambda console=console: console)
     monkeypatch.setattr(output, "_may_be_terminal", lambda _stream: True)
     return written
