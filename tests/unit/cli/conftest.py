@@ -20,10 +20,15 @@ def written(monkeypatch):
     from cliq_async.cli.outputs import console as output
 
     written = io.StringIO()
-    plain = {"highlight": False, "markup": False, "emoji": False}  # as the commands have it
     for name in ("err", "out"):
         console = Console(
-            file=written, force_terminal=True, width=100, _environ={"TERM": "xterm"}, **plain
+            file=written,
+            force_terminal=True,
+            width=100,
+            highlight=False,  # as the commands have it
+            markup=False,
+            emoji=False,
+            _environ={"TERM": "xterm"},
         )
         monkeypatch.setattr(output, name, lambda console=console: console)
     monkeypatch.setattr(output, "_may_be_terminal", lambda _stream: True)
