@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -128,6 +128,7 @@ def bot_server(command, log, *, cwd=ROOT, path="/cliq", **environment):
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=written,
+            start_new_session=True,  # hypercorn serves in a child
         )
     try:
         end = time.monotonic() + 30
@@ -137,7 +138,8 @@ def bot_server(command, log, *, cwd=ROOT, path="/cliq", **environment):
             time.sleep(0.02)
         yield BotServer(process, log, f"http://127.0.0.1:{at[1]}{path}", int(at[1]))
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
