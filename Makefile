@@ -47,10 +47,10 @@ attack: .venv/dev.stamp  ## run the property tests with ATTACK=50 times as many 
 soak: .venv/dev.stamp  ## simulate days of traffic and faults for SOAK_S=600 seconds
 	$(BIN)/python tests/simulation/soak.py
 
-# The simulations only compute: with coverage they would take three times as long.
-coverage: .venv/dev.stamp  ## run all tests, and measure the coverage
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/simulation
-	$(BIN)/pytest tests/simulation
+# Coverage slows processes and makes them larger: those that tests start are left alone.
+coverage: .venv/dev.stamp  ## run all tests, and measure the coverage of the unit and property tests
+	$(BIN)/pytest --cov --cov-report=term tests/unit tests/property
+	$(BIN)/pytest tests/e2e tests/process tests/simulation
 
 .venv/mutants.stamp: .venv/dev.stamp
 	$(BIN)/python -m pip install --quiet --group mutants
