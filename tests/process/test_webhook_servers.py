@@ -25,7 +25,7 @@ pytest.importorskip("uvicorn", reason="the group `examples` is not installed")
 
 MIB = 2**20
 AT_ONCE = 1_000
-MOST_MIB = 30  # of which hypercorn needs 21 for as many connections by itself, the others 11
+MOST_MIB = {"hypercorn": 32}  # it takes 29, of which 21 are its own; the others take 20
 EMPTY = {"output": ""}
 
 
@@ -206,7 +206,7 @@ def test_thousand_events_at_once_take_little_memory(name, start):
         more = (server.resident() - before) / MIB
         print(f"{name}: {took_s:.2f} s, {more:.1f} MiB more")  # noqa: T201 - shown if it fails
         assert answers == [b'{"output":{"text":"0.5"}}'] * AT_ONCE
-        assert more <= MOST_MIB
+        assert more <= MOST_MIB.get(name, 30)
 
 
 # At the end.
