@@ -147,9 +147,9 @@ async def hooked(answer=None, *, bot_fields=None, **options):
     """A sandbox whose bot `hook` is served by a `TestBot`: yields sandbox, bot and API."""
     bot = TestBot(answer)
     async with (
+        bot.serving() as url,  # ends last: aiohttp leaves a connection open that comes meanwhile
         Sandbox(**options) as sandbox,
         aiohttp.ClientSession() as session,
-        bot.serving() as url,
     ):
         bot.sandbox = sandbox
         api = Api(sandbox, session)

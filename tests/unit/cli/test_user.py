@@ -136,6 +136,7 @@ async def test_every_command_acts(places):
         await until(lambda: len(bot.events) == 6)
         result = await run(sandbox, "user", "answer", "hook")
         assert (result.exit_code, result.stdout) == (0, "done\n")
+        await until(lambda: bot.events[-1]["params"].get("operation") == "ended")
 
 
 async def test_json_has_everything(places):
