@@ -38,7 +38,7 @@ help:  ## list the targets
 demo: .venv/demo.stamp  ## message 20,000 subscribers without a lockout, then with a plain limiter; DIALECT=live
 	@$(BIN)/cliq demo $(if $(DIALECT),--dialect $(DIALECT))
 
-test: .venv/dev.stamp  ## run the unit and property tests: within a minute
+test: .venv/dev.stamp  ## run the unit and property tests: within two minutes
 	$(BIN)/pytest tests/unit tests/property
 
 attack: .venv/dev.stamp  ## run the property tests with ATTACK=50 times as many examples
