@@ -25,7 +25,7 @@ from cliq_async.transport.dialect import normalize_answer
 from cliq_async.transport.negotiation import CallForm
 from cliq_async.transport.pacing import ALL
 from cliq_async.transport.protocol import ApiCall, ApiResponse, parse_response
-from cliq_async.transport.request_log import DEBUG, levels, log_request, logger
+from cliq_async.transport.request_log import DEBUG, log_request, logger
 from cliq_async.transport.retry import Action, NoResponse, RetryState
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class PendingCall:
             self.requests += token.sent
             if executor.instrumentation.hooks.on_request is not None:
                 executor.instrumentation.request_ended(token, self._call.endpoint, began_at, answer)
-            if levels.get(DEBUG, True) and logger.isEnabledFor(DEBUG):
+            if logger.isEnabledFor(DEBUG):
                 self._log_request(access, began_at, answer)
         self._token = None
         action = self._state.next_action(result)

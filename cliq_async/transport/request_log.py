@@ -14,13 +14,10 @@ from cliq_async.transport.base import Request, Response
 from cliq_async.transport.protocol import ApiResponse
 from cliq_async.transport.retry import NoResponse
 
-__all__ = ["DEBUG", "levels", "log_request", "logger"]
+__all__ = ["DEBUG", "log_request", "logger"]
 
 DEBUG: Final = logging.DEBUG
 logger: Final = logging.getLogger("cliq_async")
-levels: Final[dict[int, bool]] = getattr(logger, "_cache", {})
-"""What `logger.isEnabledFor` remembers by level, to be looked at first: the call itself costs each
-request one percent more. It is never out of date, since a change of a level clears it."""
 _bodies: Final = logging.getLogger("cliq_async.bodies")
 if _bodies.level == logging.NOTSET:  # else the program has chosen one before this import
     _bodies.setLevel(logging.WARNING)

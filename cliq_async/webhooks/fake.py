@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cliq_async.errors import ValidationError
+from cliq_async.models.function import FUNCTION_PERMISSIONS
 from cliq_async.models.handler import PERMISSIONS, Permission
 from cliq_async.transport.base import NoAnswerError, Request, Response, SendPermit
 from cliq_async.webhooks.bot import WebhookBot
 from cliq_async.webhooks.decoding import API_NAMES
-from cliq_async.webhooks.fake_params import FUNCTIONS, event_params, merge_user
+from cliq_async.webhooks.fake_params import event_params, merge_user
 from cliq_async.webhooks.late import LateAnswers
 from cliq_async.webhooks.signature import Verifier
 
@@ -177,7 +178,7 @@ class FakeCliq:
             ValidationError: There is no such handler.
         """
         handler = API_NAMES.get(handler, handler)
-        allowed = (PERMISSIONS | FUNCTIONS).get(handler)
+        allowed = (PERMISSIONS | FUNCTION_PERMISSIONS).get(handler)
         if allowed is None:
             raise ValidationError("handler", "a handler's type", handler)
         if permissions is None:
@@ -201,7 +202,7 @@ class FakeCliq:
     def _envelope(self, handler: str, name: str) -> dict[str, Any]:
         wire: dict[str, Any] = {"type": _WIRE_NAMES.get(handler, handler)}
         envelope: dict[str, Any]
-        if handler in FUNCTIONS:
+        if handler in FUNCTION_PERMISSIONS:
             envelope = {"name": name, "handler": wire, "type": "function"}
         else:
             menu = {"name": name} if handler == "menu_handler" else {}

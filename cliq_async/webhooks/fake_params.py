@@ -3,21 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["FUNCTIONS", "event_params", "merge_user"]
+__all__ = ["event_params", "merge_user"]
 
 _BASE_URL: Final = "https://cliq.zoho.com/company/123456456"
 _CALL_ID: Final = "783719c0-54d1-423c-9033-588454522e9e"
 _CHAT_ID: Final = "CT_2243226337559778047_661211447-B2"
-FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "button_handler": ("chat", "message", "user"),
-    "form_submit_handler": ("chat", "message", "user"),
-    "form_change_handler": ("chat", "user"),
-    "form_dynamic_select_handler": ("chat", "user"),
-    "form_view_handler": ("user",),
-    "widget_button_handler": ("user",),
-}
-"""The permissions of each function's handlers."""
-
 _USER: Final[Mapping[str, Any]] = {
     "id": "55743307",
     "zoho_user_id": "55743307",

@@ -17,13 +17,13 @@ from support.cli import PROXIES, VARIABLES
 from support.docs import ROOT, blocks
 from support.redis_servers import free_port
 
+from cliq_async.models.function import FUNCTION_PERMISSIONS
 from cliq_async.models.handler import PERMISSIONS
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeCliq, FakeEvent
 from cliq_async.webhooks import Event, Question, Reply, WebhookBot
 from cliq_async.webhooks.answers import encode_answer
 from cliq_async.webhooks.decoding import _EVENTS, API_NAMES, Envelope, decode_event
-from cliq_async.webhooks.fake_params import FUNCTIONS
 
 GUIDE = ROOT / "docs/webhooks.md"
 EVENTS = ROOT / "docs/webhooks-events.md"
@@ -188,12 +188,12 @@ def test_table_of_the_events_is_that_of_the_code():
     )
     events = {title: made(code) for title, code, _ in sections()}
     assert [row[0] for row in rows] == list(events)
-    assert {row[4] for row in rows} == set(PERMISSIONS | FUNCTIONS) == set(_EVENTS)
+    assert {row[4] for row in rows} == set(PERMISSIONS | FUNCTION_PERMISSIONS) == set(_EVENTS)
     for title, decorator, cls, wire, handler, permissions, url in rows:
         payload = events[title].payload
         assert payload["handler"]["type"] == wire
         assert API_NAMES.get(wire, wire) == handler
-        assert tuple(permissions.split(", ")) == (PERMISSIONS | FUNCTIONS)[handler]
+        assert tuple(permissions.split(", ")) == (PERMISSIONS | FUNCTION_PERMISSIONS)[handler]
         assert url == ("yes" if "response_url" in payload else "no")
         assert _EVENTS[handler][0].__name__ == cls
         assert callable(getattr(WebhookBot, decorator))

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from cliq_async.models.function import FUNCTION_PERMISSIONS
 from cliq_async.models.handler import PERMISSIONS
 from cliq_async.testing import FakeCliq
-from cliq_async.webhooks.fake_params import FUNCTIONS
 
 CLIQ = FakeCliq()
-HANDLERS = sorted(PERMISSIONS | FUNCTIONS)
+HANDLERS = sorted(PERMISSIONS | FUNCTION_PERMISSIONS)
 
 
 # Zoho's package.

@@ -22,11 +22,10 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
+from cliq_async.cli.outputs.bot_tables import model_to_dict, print_handler
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.function_tables import (
-    function_to_dict,
     print_function,
-    print_function_handler,
     print_functions,
 )
 from cliq_async.cli.outputs.listing import collect, page_size
@@ -65,7 +64,7 @@ def list_functions(*, limit: int | None, as_json: bool, connection: ConnectionOp
         lambda client: collect(client.functions.iter(limit=page_size(limit)), "function", limit)
     )
     if as_json:
-        echo_json([function_to_dict(function) for function in listed])
+        echo_json([model_to_dict(function) for function in listed])
     else:
         print_functions(listed)
 
@@ -90,7 +89,7 @@ def get(*, function_id: str, max_wait: float, as_json: bool, connection: Connect
             lambda client: client.functions.get(function_id), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(function_to_dict(function))
+        echo_json(model_to_dict(function))
     else:
         print_function(function)
 
@@ -158,11 +157,11 @@ def get_handler(
             lambda client: client.functions.get_handler(function_id, type), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(function_to_dict(handler))
+        echo_json(model_to_dict(handler))
     elif script_only:
         print_script(handler)
     else:
-        print_function_handler(handler)
+        print_handler(handler, ("function", handler.function_id))
 
 
 @click.command(

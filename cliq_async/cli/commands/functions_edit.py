@@ -19,8 +19,8 @@ from cliq_async.cli.options import (
     max_wait_option,
     repeated_values,
 )
+from cliq_async.cli.outputs.bot_tables import model_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
-from cliq_async.cli.outputs.function_tables import function_to_dict
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import ExecutionType
 from cliq_async.models.function import (
@@ -114,7 +114,7 @@ def create(
             "warning: the function was created, but the answer has no id: see `cliq functions list`"
         )
     if as_json:
-        echo_json(function_to_dict(function))
+        echo_json(model_to_dict(function))
         return
     echo(f"created: {clean(new.name)}")
     if function.id:
@@ -155,7 +155,7 @@ def update(
             lambda client: client.functions.update(function_id, changes), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(function_to_dict(function))
+        echo_json(model_to_dict(function))
     else:
         echo(f"updated: {clean(function_id)}")
 
@@ -251,6 +251,6 @@ def _logic_fields(options: dict[str, Any]) -> dict[str, Any]:
 
 def _print(verb: str, handler: FunctionHandler, *, as_json: bool) -> None:
     if as_json:
-        echo_json(function_to_dict(handler))
+        echo_json(model_to_dict(handler))
     else:
         echo(f"{verb}: {clean(handler.type)} of {clean(handler.function_id)}")

@@ -20,7 +20,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import format_sub_actions, print_fields, print_handlers
+from cliq_async.cli.outputs.bot_tables import format_sub_actions, print_handler, print_handlers
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, is_terminal, stdout_bytes
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, clean_lines, verbatim
@@ -109,7 +109,14 @@ def get(
     elif script_only:
         print_script(handler)
     else:
-        _print_handler(handler)
+        print_handler(
+            handler,
+            ("id", handler.id),
+            ("name", handler.name),
+            ("icon", handler.icon),
+            ("position", "" if handler.position is None else str(handler.position)),
+            ("sub-actions", format_sub_actions(handler.sub_actions)),
+        )
 
 
 @click.command(
@@ -180,23 +187,6 @@ def print_script(handler: Handler | FunctionHandler) -> None:
         stdout = stdout_bytes()
         stdout.write(handler.script.encode())
         stdout.flush()
-
-
-def _print_handler(handler: Handler) -> None:
-    print_fields(
-        ("handler", handler.type),
-        ("id", handler.id),
-        ("name", handler.name),
-        ("icon", handler.icon),
-        ("position", "" if handler.position is None else str(handler.position)),
-        ("sub-actions", format_sub_actions(handler.sub_actions)),
-        ("permissions", ", ".join(handler.permissions)),
-        ("return type", handler.return_type),
-        ("params", ", ".join(f"{each.param_name} {each.param_type}" for each in handler.params)),
-    )
-    if handler.script:
-        echo()
-        echo(clean_lines(handler.script))
 
 
 for _command in (list_handlers, get, create, update, delete):

@@ -5,26 +5,28 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from cliq_async.cli.outputs.console import echo, echo_err, table
-from cliq_async.cli.text import clean
+from cliq_async.cli.text import clean, clean_lines
 from cliq_async.models.bot import Bot, BotHandler
-from cliq_async.models.handler import SubAction
+from cliq_async.models.function import Function, FunctionHandler
+from cliq_async.models.handler import Handler, SubAction
 from cliq_async.models.serialization import unstructure
 
 __all__ = [
-    "bot_to_dict",
     "format_sub_actions",
+    "model_to_dict",
     "print_bot",
     "print_bots",
     "print_fields",
+    "print_handler",
     "print_handlers",
 ]
 
 _HANDLERS: Final = ("handler", "id", "name", "icon", "position", "sub-actions")
 
 
-def bot_to_dict(bot: Bot) -> dict[str, Any]:
-    """Convert a bot to a dict with the names of the API, including undocumented fields."""
-    fields = unstructure(bot)
+def model_to_dict(model: Bot | Function | FunctionHandler) -> dict[str, Any]:
+    """Convert a model to a dict with the names of the API, including undocumented fields."""
+    fields = unstructure(model)
     extra: dict[str, Any] = fields.pop("extra", {})
     return fields | extra
 
@@ -105,6 +107,20 @@ def format_sub_actions(actions: Iterable[SubAction]) -> str:
 def print_fields(*rows: tuple[str, str]) -> None:
     """Print names and values as a table, without empty values."""
     table([(name, clean(value)) for name, value in rows if value])
+
+
+def print_handler(handler: Handler | FunctionHandler, *rows: tuple[str, str]) -> None:
+    """Print a handler with its script, after the given names and values."""
+    print_fields(
+        ("handler", handler.type),
+        *rows,
+        ("permissions", ", ".join(handler.permissions)),
+        ("return type", handler.return_type),
+        ("params", ", ".join(f"{each.param_name} {each.param_type}" for each in handler.params)),
+    )
+    if handler.script:
+        echo()
+        echo(clean_lines(handler.script))
 
 
 def _print_extra(name: str, value: object) -> None:

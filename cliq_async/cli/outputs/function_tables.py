@@ -1,22 +1,13 @@
-"""Functions and their handlers as tables."""
+"""Functions as tables."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from cliq_async.cli.outputs.bot_tables import print_fields
-from cliq_async.cli.outputs.console import echo, echo_err, table
-from cliq_async.cli.text import clean, clean_lines
-from cliq_async.models.function import Function, FunctionHandler
-from cliq_async.models.serialization import unstructure
+from cliq_async.cli.outputs.console import echo_err, table
+from cliq_async.cli.text import clean
+from cliq_async.models.function import Function
 
-__all__ = ["function_to_dict", "print_function", "print_function_handler", "print_functions"]
-
-
-def function_to_dict(model: Function | FunctionHandler) -> dict[str, Any]:
-    """Convert a function or a handler to a dict, including undocumented fields."""
-    fields = unstructure(model)
-    extra: dict[str, Any] = fields.pop("extra", {})
-    return fields | extra
+__all__ = ["print_function", "print_functions"]
 
 
 def print_functions(functions: Sequence[Function]) -> None:
@@ -54,20 +45,6 @@ def print_function(function: Function) -> None:
         ("type", function.type),
         ("creator", "" if creator is None else f"{creator.name} ({creator.id})"),
     )
-
-
-def print_function_handler(handler: FunctionHandler) -> None:
-    """Print a handler of a function, with its script."""
-    print_fields(
-        ("handler", handler.type),
-        ("function", handler.function_id),
-        ("permissions", ", ".join(handler.permissions)),
-        ("return type", handler.return_type),
-        ("params", ", ".join(f"{each.param_name} {each.param_type}" for each in handler.params)),
-    )
-    if handler.script:
-        echo()
-        echo(clean_lines(handler.script))
 
 
 def _types(function: Function) -> str:

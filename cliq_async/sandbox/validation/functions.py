@@ -13,7 +13,7 @@ from cliq_async.sandbox.validation.checks import (
     string,
     with_code,
 )
-from cliq_async.sandbox.validation.handlers import check_script, permissions_of
+from cliq_async.sandbox.validation.handlers import check_logic, check_script, permissions_of
 
 __all__ = [
     "FUNCTION_HANDLER_TYPES",
@@ -114,7 +114,7 @@ def read_new_function_handler(body: bytes, execution_type: str) -> dict[str, Any
     handler_type: Any = form["type"]
     _TYPE(handler_type, "type")
     _NEW_HANDLER[handler_type](form, "")
-    required = _check_logic(form, execution_type, _INVALID)
+    required = check_logic(form, execution_type, "function", _INVALID)
     if required not in form:
         text = f"A {execution_type} function's handler needs '{required}'."
         raise bad_request(text, _REQUIRED)
@@ -131,7 +131,7 @@ def read_function_handler_changes(
     """
     form = json_object(body, _UPDATE_FAILED)
     _HANDLER_CHANGES[handler_type](form, "")
-    _check_logic(form, execution_type, _UPDATE_FAILED)
+    check_logic(form, execution_type, "function", _UPDATE_FAILED)
     if not form:
         raise bad_request("The body changes nothing.", _UPDATE_FAILED)
     return form
@@ -140,14 +140,3 @@ def read_function_handler_changes(
 def _check_execution_url(form: dict[str, Any], execution_type: str | None) -> None:
     if "execution_url" in form and execution_type != _WEBHOOK:
         raise bad_request("A Deluge function cannot have an 'execution_url'.")
-
-
-def _check_logic(form: dict[str, Any], execution_type: str, code: str) -> str:
-    """Refuse the field that the handler cannot have, and return the one that it needs."""
-    required, forbidden = "script", "permissions"
-    if execution_type == _WEBHOOK:
-        required, forbidden = forbidden, required
-    if forbidden in form:
-        text = f"A {execution_type} function's handler cannot have '{forbidden}'."
-        raise bad_request(text, code)
-    return required

@@ -16,6 +16,7 @@ from cliq_async.sandbox.validation.checks import (
 
 __all__ = [
     "HANDLER_TYPES",
+    "check_logic",
     "check_script",
     "permissions_of",
     "read_handler_changes",
@@ -110,9 +111,7 @@ def read_new_handler(body: bytes, execution_type: str) -> dict[str, Any]:
     handler_type: Any = form["type"]
     _TYPE(handler_type, "type")
     _NEW[handler_type](form, "")
-    required, forbidden = _logic_fields(execution_type)
-    if forbidden in form:
-        raise bad_request(f"A {execution_type} bot's handler cannot have '{forbidden}'.", _INVALID)
+    required = check_logic(form, execution_type, "bot", _INVALID)
     if required not in form:
         raise bad_request(f"A {execution_type} bot's handler needs '{required}'.", _REQUIRED)
     if handler_type == _MENU and "name" not in form:
@@ -128,18 +127,24 @@ def read_handler_changes(body: bytes, handler_type: str, execution_type: str) ->
     """
     form = json_object(body, _UPDATE_FAILED)
     _CHANGES[handler_type](form, "")
-    _, forbidden = _logic_fields(execution_type)
-    if forbidden in form:
-        raise bad_request(
-            f"A {execution_type} bot's handler cannot have '{forbidden}'.", _UPDATE_FAILED
-        )
+    check_logic(form, execution_type, "bot", _UPDATE_FAILED)
     if not form:
         raise bad_request("The body changes nothing.", _UPDATE_FAILED)
     return form
 
 
-def _logic_fields(execution_type: str) -> tuple[str, str]:
-    """Return the field that a bot's handlers need, and the one they cannot have."""
+def check_logic(form: dict[str, Any], execution_type: str, owner: str, code: str) -> str:
+    """Refuse the field that a handler cannot have, and return the one that it needs.
+
+    Args:
+        form: The body.
+        execution_type: The execution type of the handler's bot or function.
+        owner: `bot` or `function`.
+        code: The error code of a refusal.
+    """
+    required, forbidden = "script", "permissions"
     if execution_type == "webhook":
-        return "permissions", "script"
-    return "script", "permissions"
+        required, forbidden = forbidden, required
+    if forbidden in form:
+        raise bad_request(f"A {execution_type} {owner}'s handler cannot have '{forbidden}'.", code)
+    return required

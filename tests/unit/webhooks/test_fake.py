@@ -13,10 +13,10 @@ from support.webhook_samples import SAMPLES, key, public
 
 import cliq_async.testing
 from cliq_async import ValidationError
+from cliq_async.models.function import FUNCTION_PERMISSIONS
 from cliq_async.testing import FakeCliq
 from cliq_async.webhooks import MessageEvent, WebhookBot
 from cliq_async.webhooks.decoding import Envelope
-from cliq_async.webhooks.fake_params import FUNCTIONS
 from cliq_async.webhooks.signature import Verifier
 
 HANDLERS = sorted({Envelope.of(sample).handler: name for name, sample in SAMPLES.items()}.items())
@@ -87,7 +87,7 @@ def test_params_are_those_that_the_permissions_bring():
         "params",
         "user",
     }
-    assert set(FUNCTIONS) <= {handler for handler, _ in HANDLERS}
+    assert set(FUNCTION_PERMISSIONS) <= {handler for handler, _ in HANDLERS}
 
 
 def test_user_time_and_params_may_be_others():
