@@ -104,3 +104,29 @@ def test_page_of_the_commands_has_every_option_of_every_command():
         for option in (each for each in command.params if isinstance(each, click.Option)):
             if not option.hidden:
                 assert f"{option.opts[-1]}" in sections[path]
+
+
+FOUND_BY_SEARCH = {
+    "429": {"docs/errors.md", "docs/never-locked-out.md"},
+    "rate limits": {"docs/errors.md", "docs/never-locked-out.md"},
+    "throttled": {"docs/errors.md", "docs/never-locked-out.md"},
+    "retry": {"docs/decisions/0002-post-is-never-repeated.md", "docs/errors.md"},
+    "zuids": {"docs/credentials.md"},
+    "refresh tokens": {"docs/credentials.md"},
+}
+
+
+def test_words_that_readers_search_for_lead_to_a_page():
+    pytest.importorskip("sphinx", reason="the group `docs` is not installed")
+    insert = runpy.run_path(str(ROOT / "docs/conf.py"))["insert_search_words"]
+    found: dict[str, set[str]] = {}
+    for page in DOCS:
+        source = [page.read_text()]
+        insert(None, page.name, source)
+        # A main entry of the index: the search shows it before pages that merely have the word.
+        for entries in re.findall(r"^```\{index\} (.+)$", source[0], re.MULTILINE):
+            for entry in entries.split(", "):
+                assert entry.startswith("! ")
+                name = str(page.relative_to(ROOT))
+                found.setdefault(entry.removeprefix("! "), set()).add(name)
+    assert {word: found.get(word) for word in FOUND_BY_SEARCH} == FOUND_BY_SEARCH
