@@ -130,3 +130,31 @@ def test_words_that_readers_search_for_lead_to_a_page():
                 name = str(page.relative_to(ROOT))
                 found.setdefault(entry.removeprefix("! "), set()).add(name)
     assert {word: found.get(word) for word in FOUND_BY_SEARCH} == FOUND_BY_SEARCH
+
+
+def prose(page):
+    """The paragraphs and list items of a page, without comments, code, tables and titles."""
+    text = re.sub(
+        r"<!--.*?-->|^ *```.*?^ *```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    text = re.sub(r"^(\||#).*$", "", text, flags=re.MULTILINE)
+    return [" ".join(each.split()) for each in re.split(r"\n\s*\n|\n(?=(?:- |\d+\. ))", text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids_of(PAGES))
+def test_page_does_not_open_with_a_list(page):
+    first = next(filter(None, prose(page)), "")
+    assert not first.startswith("- ")
+
+
+MAX_WORDS = 40
+PILES = re.compile(r"whose every|, and whose|that which")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids_of(PAGES))
+def test_sentences_are_short_enough_to_be_read_once(page):
+    for paragraph in prose(page):
+        plain = re.sub(r"`[^`]*`", "code", re.sub(r"\]\([^)]*\)", "]", paragraph))
+        assert not PILES.search(plain)
+        for sentence in re.split(r"(?<=[.:!?;]) ", plain):
+            assert len(sentence.split()) <= MAX_WORDS, sentence
