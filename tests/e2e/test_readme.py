@@ -16,7 +16,7 @@ from cliq_async.sandbox import Sandbox
 
 README = ROOT / "README.md"
 TEXT = README.read_text()
-INSTALL = "python3 -m venv venv\n. venv/bin/activate\npip install '.[cli,webhooks]'\n"
+INSTALL = "python3 -m venv venv\n. venv/bin/activate\npip install '.[cli]'\n"
 TERMINALS = re.compile(r"\b(?:first|second|new) terminal")
 
 
