@@ -17,5 +17,11 @@ def blocks(page, language):
     return [textwrap.dedent(code) for kind, code in found if kind == language]
 
 
+def files(page):
+    """The files that a page brings: a block behind a line that ends with the file's name."""
+    found = re.findall(rf"`([\w.-]+\.\w+)`:\n\n{BLOCK.pattern}", page.read_text(), BLOCK.flags)
+    return {name: text for name, _, text in found}
+
+
 def ids_of(pages):
     return [str(page.relative_to(ROOT)) for page in pages]
