@@ -1,7 +1,6 @@
 """The guides: how they open, and their commands, one after the other from an empty folder."""
 
 import os
-import re
 import shlex
 from contextlib import ExitStack
 
