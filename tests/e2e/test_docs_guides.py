@@ -1,12 +1,13 @@
 """The guides: how they open, and their commands, one after the other from an empty folder."""
 
 import os
+import re
 import shlex
 from contextlib import ExitStack
 
 import pytest
 from support.cli import run
-from support.docs import ROOT, blocks, files, ids_of
+from support.docs import ROOT, blocks, ids_of, steps
 from support.logins import CLIENT
 from support.redis_servers import RedisServer
 
@@ -16,18 +17,29 @@ NAMES = """send broadcast bots functions calls subscribers web-app webhooks webh
     webhooks-security webhooks-deployment webhooks-events cron workers accounts bots-as-code waiting
     tuning errors testing moving-from-requests settings quota"""
 GUIDES = [ROOT / f"docs/{name}.md" for name in NAMES.split()]
-OWN_TEST = {"webhooks.md", "bots-as-code.md"}
+OWN_TEST = {"webhooks.md", "bots-as-code.md"}  # of their commands
 REDIS = "redis://redis.example.com:6379/0"
 NOT_RUN = ("pip ", "pytest", "uvicorn ", "sudo ", "chmod ", "docker ", "cliq sandbox ")
 
 
-def shell_lines(page):
-    """The lines of the shell on a page, but for those that need more than a sandbox."""
-    text = "".join(blocks(page, "sh")).replace("\\\n", " ")
-    return [line for line in text.splitlines() if not line.startswith(NOT_RUN)]
+@pytest.mark.parametrize("page", GUIDES, ids=ids_of(GUIDES))
+def test_guide_says_what_it_is_for_and_begins_with_code(page):
+    text = re.sub(r"<!--.*?-->\n\n", "", page.read_text(), flags=re.DOTALL)
+    title, opening, *_ = text.split("\n\n")
+    assert re.fullmatch("# .+", title)
+    assert re.match(r"[A-Z`]", opening), "a sentence"
+    assert len(re.findall(r"[.:](?:\s|$)", opening)) <= 3
+    before_code, _, _ = text.partition("```")
+    assert not re.search(r"^(?:##|[-|] ?)", before_code, re.MULTILINE), "code comes first"
 
 
-WITH_SHELL = [page for page in GUIDES if page.name not in OWN_TEST and shell_lines(page)]
+def shell_lines(code):
+    """The lines of a block, but for those that need more than a sandbox."""
+    lines = code.replace("\\\n", " ").splitlines()
+    return [line for line in lines if not line.startswith(NOT_RUN)]
+
+
+WITH_SHELL = [page for page in GUIDES if page.name not in OWN_TEST and blocks(page, "sh")]
 
 
 @pytest.mark.parametrize("page", WITH_SHELL, ids=ids_of(WITH_SHELL))
@@ -37,8 +49,6 @@ async def test_commands_of_a_guide_work_in_an_empty_folder(page, tmp_path, monke
     monkeypatch.chdir(folder)
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    for name, text in files(page).items():
-        (folder / name).write_text(text)
     env = CLIENT | {"BOT_URL": "https://example.com/cliq"}
     places = {"/var/lib/cliq": str(tmp_path)}
     with ExitStack() as stack:
@@ -47,15 +57,17 @@ async def test_commands_of_a_guide_work_in_an_empty_folder(page, tmp_path, monke
             places[REDIS] = server.url
         async with Sandbox(subscribers=40) as sandbox:
             env["CLIQ_ACCOUNTS_URL"] = sandbox.url
-            for number, line in enumerate(shell_lines(page)):
-                for there, here in places.items():
-                    line = line.replace(there, here)
-                await run_line(sandbox, line, env, f"1000.code-{number}\n")
+            for kind, code, file in steps(page):
+                if file is not None:
+                    (folder / file).write_text(code)
+                for line in shell_lines(code) if kind == "sh" else ():
+                    here = re.sub("|".join(places), lambda there: places[there[0]], line)
+                    await run_line(sandbox, here, env)
             report = sandbox.report()
     assert report["lockouts"] == []
 
 
-async def run_line(sandbox, line, env, code):
+async def run_line(sandbox, line, env):
     """Run one line; `env` is changed by `export`."""
     words, _, file = line.partition(" > ")
     for name, value in (os.environ | env).items():
@@ -65,7 +77,7 @@ async def run_line(sandbox, line, env, code):
         env |= dict(each.split("=", 1) for each in args)
         return
     assert program == "cliq", line
-    stdin = {"stdin": code} if args[:2] == ["auth", "login"] else {}
+    stdin = {"stdin": "1000.code\n"} if args[:2] == ["auth", "login"] else {}
     result = await run(sandbox, *args, env=env, **stdin)
     if "--allow-unknown" in args:  # the sandbox knows the documented fields alone
         assert "extra_key_found" in result.stderr, result.stderr

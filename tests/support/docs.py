@@ -17,10 +17,15 @@ def blocks(page, language):
     return [textwrap.dedent(code) for kind, code in found if kind == language]
 
 
-def files(page):
-    """The files that a page brings: a block behind a line that ends with the file's name."""
-    found = re.findall(rf"`([\w.-]+\.\w+)`:\n\n{BLOCK.pattern}", page.read_text(), BLOCK.flags)
-    return {name: text for name, _, text in found}
+FILE = re.compile(r"`(Dockerfile|[\w-]+\.(?:csv|dg|json|txt))`:\n\n\Z")
+
+
+def steps(page):
+    """Each block of a page: its kind, its text, and the file that the words before it name."""
+    text = page.read_text()
+    for block in BLOCK.finditer(text):
+        file = FILE.search(text[: block.start()])
+        yield block[1], textwrap.dedent(block[2]), file and file[1]
 
 
 def ids_of(pages):
