@@ -132,14 +132,7 @@ def test_table_has_the_numbers_of_the_comparison():
             assert cell == f"{locked}{round(float(ratio) * shortest_min)} min", name
 
 
-OWN = [
-    page
-    for page in PAGES
-    if page.name not in {"broadcast.md", "quota.md", "waiting.md", "webhooks.md"}
-]
-
-
-@pytest.mark.parametrize("page", OWN, ids=ids_of(OWN))
+@pytest.mark.parametrize("page", PAGES, ids=ids_of(PAGES))
 def test_no_page_installs_from_an_index_that_does_not_have_the_package(page):
     assert "install 'cliq-async" not in page.read_text()
     assert "install cliq-async" not in page.read_text()
