@@ -14,7 +14,8 @@ _TOP: Final = """\
 # All commands
 
 Every command with its arguments and options. [Use the command line](command-line.md) says how
-to use them together, and with which status they end. `make reference` makes this page from the commands.
+to use them together, and with which status they end. `make reference` makes
+this page from the commands.
 """
 
 
