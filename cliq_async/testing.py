@@ -3,7 +3,7 @@
 - `FakeTransport` answers each request by calling a function of the test, without a network.
 - `sandbox_in_thread` runs a sandbox for tests that use no event loop, or several. For pytest, use
   the fixture `cliq_sandbox` of `cliq_async.pytest_plugin`.
-- `FakeCliq` makes the signed events that a webhook bot receives; it needs the extra `webhooks`.
+- `FakeCliq` makes the signed events that a webhook bot receives.
 - `run_in_virtual_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
   quota passes at once. Use it with `FakeTransport` and `clock=asyncio.get_running_loop().time`.
 """
