@@ -116,7 +116,9 @@ class Commands(LazyGroup):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
-        click.echo(f"error: {failed}", err=True)
+        from cliq_async.cli.outputs.console import echo_err  # noqa: PLC0415 - late, for the start
+
+        echo_err(f"error: {failed}")
         raise click.exceptions.Exit(failed.status)
 
 

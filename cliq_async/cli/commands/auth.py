@@ -72,7 +72,7 @@ def status(*, max_wait: float, as_json: bool, connection: ConnectionOptions) -> 
         echo_json(status)
     else:
         rows = [(name.replace("_", " "), _text(value)) for name, value in status.items()]
-        table([row for row in rows if row[1]])
+        table([row for row in rows if row[1]], free=(1,))
     if problem is not None:
         raise click.exceptions.Exit(FAILED)
 

@@ -34,6 +34,6 @@ def scopes(*, commands: tuple[str, ...], as_json: bool) -> None:
         return
     if not commands:
         rows = [(name, ", ".join(scopes_needed([name]))) for name in names]
-        table(rows, header=("command", "scopes"))
+        table(rows, header=("command", "scopes"), free=(1,))
         echo()
     echo(",".join(scopes_needed(names)))
