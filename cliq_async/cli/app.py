@@ -129,7 +129,7 @@ Credentials come from options, the environment, or `cliq auth login`:
   CLIQ_REFRESH_TOKEN, or CLIQ_ZAPIKEY
 """,
     """
-Settings come from options, the environment, or cliq.toml; see `cliq config`:
+Settings come from options, the environment, or cliq.toml (`cliq config`):
   CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL,
   CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE, CLIQ_PROXY
 """,
@@ -153,7 +153,7 @@ Shell completion, here for bash:
 @click.group(
     cls=Commands,
     lazy=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="cliq")

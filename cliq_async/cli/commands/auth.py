@@ -53,7 +53,7 @@ Examples:
 @click.option(
     "--max-wait",
     type=seconds,
-    default=1.0,
+    default=1,
     show_default=True,
     metavar="SECONDS",
     help="The longest wait before the accounts server is asked, or asked again.",

@@ -77,8 +77,8 @@ _shared: Final = combine(
 Examples:
   cliq bots create "Ops Bot" --description "Reports incidents"
   cliq bots create "Team Bot" --description "For the team" --team 7134
-  cliq bots create "Hook Bot" --description "Runs elsewhere" --execution-type webhook \\
-      --execution-url https://example.com/cliq
+  cliq bots create "Hook Bot" --description "Runs elsewhere" \\
+      --execution-type webhook --execution-url https://example.com/cliq
 """
     ),
 )
@@ -122,7 +122,7 @@ def create(
         """
 Examples:
   cliq bots update supportbot --name "Help Desk"
-  cliq bots update supportbot --status-message Hello --status-message "At work"
+  cliq bots update supportbot --status-message Hello --status-message Busy
   cliq bots update 53719000001878011 --calls --no-participation
 """
     ),

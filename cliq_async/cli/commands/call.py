@@ -31,7 +31,7 @@ __all__ = ["call", "read_actions", "warn_missing"]
         """
 Examples:
   cliq call supportbot "The payment service is down" --to 55743307
-  cliq call supportbot "Disk full on db-1" --to 55743307,ann@example.com --retry 2
+  cliq call supportbot "Disk full on db-1" --to 55743307,55743310 --retry 2
   cliq call supportbot "Who can come?" --to 55743307 --actions actions.json
 """,
         """

@@ -79,7 +79,7 @@ _logic: Final = combine(
     epilog=verbatim(
         """
 Examples:
-  cliq functions create approve --description "Approves an expense" --type button
+  cliq functions create approve --description "Approves it" --type button
   cliq functions create feedback --description "Takes feedback" --type form \\
       --execution-type webhook --execution-url https://example.com/cliq
 """
@@ -128,7 +128,7 @@ def create(
         """
 Examples:
   cliq functions update approve --name approve_expense
-  cliq functions update 53719000002124011 --execution-url https://example.com/new
+  cliq functions update approve --execution-url https://example.com/new
 """
     ),
 )

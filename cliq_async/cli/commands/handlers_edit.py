@@ -1,7 +1,6 @@
 """`cliq handlers create` and `cliq handlers update`, and the options that both take."""
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
@@ -58,12 +57,7 @@ _NAMES: Final = {
 
 def types_help(types: Sequence[str]) -> str:
     """Return the paragraph of a command's help that lists the types of handlers."""
-    return "\n".join(
-        (
-            "TYPE is one of these, with or without the suffix _handler:",
-            *textwrap.wrap(", ".join(types), 74, initial_indent="  ", subsequent_indent="  "),
-        )
-    )
+    return f"TYPE is one of these, with or without the suffix _handler:\n  {', '.join(types)}"
 
 
 TYPES_HELP: Final = types_help(HANDLER_TYPES)
@@ -167,7 +161,7 @@ def create(
         """
 Examples:
   cliq handlers update supportbot message --script message.dg
-  cliq handlers update supportbot menu --handler-id 53719000001878017 --name Help
+  cliq handlers update supportbot menu --handler-id 5371900001 --name Help
   cliq handlers update supportbot mention --no-permissions
 """,
         TYPES_HELP,
