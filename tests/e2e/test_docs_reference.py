@@ -102,6 +102,6 @@ def test_page_of_the_commands_has_every_option_of_every_command():
         for option in (each for each in command.params if isinstance(each, click.Option)):
             if not option.hidden:
                 shared = isinstance(option, ConnectionOption)
-                    assert not shared or "(#connection-options)" in sections[path]
-                    where = "Connection options" if shared else path
-                    assert f"{option.opts[-1]}" in sections[where]
+                assert not shared or "(#connection-options)" in sections[path]
+                where = "Connection options" if shared else path
+                assert f"{option.opts[-1]}" in sections[where]
