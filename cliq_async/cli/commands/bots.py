@@ -17,7 +17,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict, print_bot, print_bots
+from cliq_async.cli.outputs.bot_tables import print_bot, print_bots
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
@@ -70,7 +70,7 @@ def list_bots(
         )
     )
     if as_json:
-        echo_json([model_to_dict(bot) for bot in listed])
+        echo_json([bot.to_dict() for bot in listed])
     else:
         print_bots(listed)
 
@@ -99,7 +99,7 @@ def get(
             lambda client: client.bots.get(bot_id, fields=fields), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(bot.to_dict())
     else:
         print_bot(bot, details=subscribers)
 

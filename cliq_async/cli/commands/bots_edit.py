@@ -16,7 +16,6 @@ from cliq_async.cli.options import (
     max_wait_option,
     repeated_values,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import BotChanges, ExecutionType, NewBot, Participation, Scope
@@ -107,7 +106,7 @@ def create(
     if not bot.id:
         echo_err("warning: the bot was created, but the answer has no id: see `cliq bots list`")
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(bot.to_dict())
         return
     echo(f"created: {clean(new.name)}")
     if bot.id:
@@ -158,7 +157,7 @@ def update(
             lambda client: client.bots.update(bot_id, changes), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(bot.to_dict())
     else:
         echo(f"updated: {clean(bot_id)}")
 

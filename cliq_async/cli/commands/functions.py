@@ -22,7 +22,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict, print_handler
+from cliq_async.cli.outputs.bot_tables import print_handler
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.function_tables import (
     print_function,
@@ -64,7 +64,7 @@ def list_functions(*, limit: int | None, as_json: bool, connection: ConnectionOp
         lambda client: collect(client.functions.iter(limit=page_size(limit)), "function", limit)
     )
     if as_json:
-        echo_json([model_to_dict(function) for function in listed])
+        echo_json([function.to_dict() for function in listed])
     else:
         print_functions(listed)
 
@@ -89,7 +89,7 @@ def get(*, function_id: str, max_wait: float, as_json: bool, connection: Connect
             lambda client: client.functions.get(function_id), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(model_to_dict(function))
+        echo_json(function.to_dict())
     else:
         print_function(function)
 
@@ -157,7 +157,7 @@ def get_handler(
             lambda client: client.functions.get_handler(function_id, type), max_wait_s=max_wait
         )
     if as_json:
-        echo_json(model_to_dict(handler))
+        echo_json(handler.to_dict())
     elif script_only:
         print_script(handler)
     else:

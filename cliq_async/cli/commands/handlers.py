@@ -27,7 +27,6 @@ from cliq_async.cli.text import clean, clean_lines, verbatim
 from cliq_async.models.bot import Bot
 from cliq_async.models.function import FunctionHandler
 from cliq_async.models.handler import Handler
-from cliq_async.models.serialization import unstructure
 
 __all__ = ["handlers", "print_script"]
 
@@ -61,7 +60,7 @@ def list_handlers(
     with cli_field_names(bot_id="BOT_ID"):
         bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
     if as_json:
-        echo_json([unstructure(handler) for handler in bot.handlers])
+        echo_json([handler.to_dict() for handler in bot.handlers])
     elif bot.handlers:
         print_handlers(bot.handlers)
     else:
@@ -105,7 +104,7 @@ def get(
             max_wait_s=max_wait,
         )
     if as_json:
-        echo_json(unstructure(handler))
+        echo_json(handler.to_dict())
     elif script_only:
         print_script(handler)
     else:
