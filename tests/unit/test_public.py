@@ -1,6 +1,7 @@
 """The public surface, and what importing it costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from inspect import isclass, isfunction, ismethod, signature
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import cliq_async
+import cliq_async.testing
+import cliq_async.webhooks
 from cliq_async.client import CliqClient
 
 PUBLIC = [
@@ -298,3 +301,10 @@ def test_names_are_loaded_on_first_use():
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'cliq_async' has no attribute 'Nothing'"):
         _ = getattr(cliq_async, "Nothing")  # noqa: B009 - type checkers know that it is not there
+
+
+def test_type_checkers_see_every_public_name_in_use():
+    pages = (Path(__file__).parents[1] / "typing").glob("*.py")
+    words = set(re.findall(r"\w+", "".join(page.read_text() for page in pages)))
+    for module in (cliq_async, cliq_async.webhooks, cliq_async.testing):
+        assert set(module.__all__) - words == set(), module.__name__
