@@ -69,7 +69,7 @@ def test_parts_of_the_web_app_are_those_of_the_example():
         for each in ast.parse(code).body
         if not isinstance(each, ast.Import | ast.ImportFrom)
     ]
-    assert len(parts) == 5
+    assert len(parts) == 6
     assert [part for part in parts if part not in example] == []
 
 

@@ -18,7 +18,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict, print_bot, print_bots
+from cliq_async.cli.outputs.bot_tables import print_bot, print_bots
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
@@ -72,7 +72,7 @@ def list_bots(
         )
     )
     if as_json:
-        echo_json([model_to_dict(bot) for bot in listed])
+        echo_json([bot.to_dict() for bot in listed])
     else:
         print_bots(listed)
 
@@ -99,7 +99,7 @@ def get(
     with cli_field_names(bot_id="BOT"):
         found: Bot = bot_lookup(connection, max_wait).read(bot, fields=fields)
     if as_json:
-        echo_json(model_to_dict(found))
+        echo_json(found.to_dict())
     else:
         print_bot(found, details=subscribers)
 

@@ -17,7 +17,6 @@ from cliq_async.cli.options import (
     max_wait_option,
     repeated_values,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import BotChanges, ExecutionType, NewBot, Participation, Scope
@@ -108,7 +107,7 @@ def create(
     if not bot.id:
         echo_err("warning: the bot was created, but the answer has no id: see `cliq bots list`")
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(bot.to_dict())
         return
     echo(f"created: {clean(new.name)}")
     if bot.id:
@@ -159,7 +158,7 @@ def update(
             bot, lambda client, bot_id: client.bots.update(bot_id, changes)
         )
     if as_json:
-        echo_json(model_to_dict(changed))
+        echo_json(changed.to_dict())
     else:
         echo(f"updated: {clean(bot)}")
 

@@ -23,7 +23,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict, print_handler
+from cliq_async.cli.outputs.bot_tables import print_handler
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.function_tables import (
     print_function,
@@ -66,7 +66,7 @@ def list_functions(*, limit: int | None, as_json: bool, connection: ConnectionOp
         lambda client: collect(client.functions.iter(limit=page_size(limit)), "function", limit)
     )
     if as_json:
-        echo_json([model_to_dict(function) for function in listed])
+        echo_json([function.to_dict() for function in listed])
     else:
         print_functions(listed)
 
@@ -89,7 +89,7 @@ def get(*, function: str, max_wait: float, as_json: bool, connection: Connection
     with cli_field_names(**_NAMES):
         found: Function = function_lookup(connection, max_wait).read(function)
     if as_json:
-        echo_json(model_to_dict(found))
+        echo_json(found.to_dict())
     else:
         print_function(found)
 
@@ -157,7 +157,7 @@ def get_handler(
             function, lambda client, function_id: client.functions.get_handler(function_id, type)
         )
     if as_json:
-        echo_json(model_to_dict(handler))
+        echo_json(handler.to_dict())
     elif script_only:
         print_script(handler)
     else:

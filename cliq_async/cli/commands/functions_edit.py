@@ -20,7 +20,6 @@ from cliq_async.cli.options import (
     max_wait_option,
     repeated_values,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import ExecutionType
@@ -115,7 +114,7 @@ def create(
             "warning: the function was created, but the answer has no id: see `cliq functions list`"
         )
     if as_json:
-        echo_json(model_to_dict(function))
+        echo_json(function.to_dict())
         return
     echo(f"created: {clean(new.name)}")
     if function.id:
@@ -156,7 +155,7 @@ def update(
             function, lambda client, function_id: client.functions.update(function_id, changes)
         )
     if as_json:
-        echo_json(model_to_dict(changed))
+        echo_json(changed.to_dict())
     else:
         echo(f"updated: {clean(function)}")
 
@@ -252,6 +251,6 @@ def _logic_fields(options: dict[str, Any]) -> dict[str, Any]:
 
 def _print(verb: str, handler: FunctionHandler, *, as_json: bool) -> None:
     if as_json:
-        echo_json(model_to_dict(handler))
+        echo_json(handler.to_dict())
     else:
         echo(f"{verb}: {clean(handler.type)} of {clean(handler.function_id)}")

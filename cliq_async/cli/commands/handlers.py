@@ -28,7 +28,6 @@ from cliq_async.cli.text import clean, clean_lines, verbatim
 from cliq_async.models.bot import Bot
 from cliq_async.models.function import FunctionHandler
 from cliq_async.models.handler import Handler
-from cliq_async.models.serialization import unstructure
 
 __all__ = ["handlers", "print_script"]
 
@@ -62,7 +61,7 @@ def list_handlers(
     with cli_field_names(bot_id="BOT"):
         found: Bot = bot_lookup(connection, max_wait).read(bot)
     if as_json:
-        echo_json([unstructure(handler) for handler in found.handlers])
+        echo_json([handler.to_dict() for handler in found.handlers])
     elif found.handlers:
         print_handlers(found.handlers)
     else:
@@ -105,7 +104,7 @@ def get(
             bot, lambda client, bot_id: client.handlers.get(bot_id, type, handler_id=handler_id)
         )
     if as_json:
-        echo_json(unstructure(handler))
+        echo_json(handler.to_dict())
     elif script_only:
         print_script(handler)
     else:

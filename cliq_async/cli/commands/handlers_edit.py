@@ -28,7 +28,6 @@ from cliq_async.models.handler import (
     Permission,
     SubAction,
 )
-from cliq_async.models.serialization import unstructure
 
 __all__ = [
     "TYPES_HELP",
@@ -243,7 +242,7 @@ def _sub_action(text: str) -> SubAction:
 
 def _print(verb: str, bot: str, handler: Handler, *, as_json: bool) -> None:
     if as_json:
-        echo_json(unstructure(handler))
+        echo_json(handler.to_dict())
         return
     echo(f"{verb}: {clean(handler.type)} of {clean(bot)}")
     if handler.id:

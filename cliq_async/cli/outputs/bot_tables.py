@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from cliq_async.cli.outputs.console import echo, echo_err, table
 from cliq_async.cli.text import clean, clean_lines
 from cliq_async.models.bot import Bot, BotHandler
-from cliq_async.models.function import Function, FunctionHandler
+from cliq_async.models.function import FunctionHandler
 from cliq_async.models.handler import Handler, SubAction
-from cliq_async.models.serialization import unstructure
 
 __all__ = [
     "format_sub_actions",
-    "model_to_dict",
     "print_bot",
     "print_bots",
     "print_fields",
@@ -22,13 +20,6 @@ __all__ = [
 ]
 
 _HANDLERS: Final = ("handler", "id", "name", "icon", "position", "sub-actions")
-
-
-def model_to_dict(model: Bot | Function | FunctionHandler) -> dict[str, Any]:
-    """Convert a model to a dict with the names of the API, including undocumented fields."""
-    fields = unstructure(model)
-    extra: dict[str, Any] = fields.pop("extra", {})
-    return fields | extra
 
 
 def print_bots(bots: Sequence[Bot]) -> None:
