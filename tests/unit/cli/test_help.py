@@ -78,7 +78,7 @@ def test_a_narrow_terminal_shows_texts_below_their_options(width):
     at = lines.index("  --max-wait SECONDS")
     assert lines[at + 1] == "      The longest wait for the quota;"
     assert "    cliq bots get 53719000001878011 --subscribers --json" in lines
-    assert len(max(invoke("handlers", "get", "-h").stdout.splitlines()[-8:], key=len)) <= 40
+    assert len(max(invoke("handlers", "get", "--help").stdout.splitlines()[-8:], key=len)) <= 40
 
 
 def test_help_that_is_no_terminal_does_not_depend_on_the_width(monkeypatch):
