@@ -123,10 +123,12 @@ def test_table_has_the_numbers_of_the_comparison():
     comparison = (ROOT / "docs/comparison.md").read_text()
     measured = first_table(comparison.partition("### Lockouts")[2])
     shown = first_table(TEXT.partition("## What others do")[2])
-    assert len(shown) == 5
+    assert len(shown) == 6
     for name, cells in shown.items():
         plain, _, _, loop, four, _ = measured[name.removesuffix(", half the rate")]
         for cell, found in zip(cells, (plain, loop, four), strict=True):
+            if found == cell:  # not measured
+                continue
             share, ratio = re.split(r", \W ", found)
             locked = {"0": "", "1": "locked, "}[share]
             assert cell == f"{locked}{round(float(ratio) * shortest_min)} min", name
