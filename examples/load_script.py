@@ -153,7 +153,7 @@ async def main(options: argparse.Namespace) -> int:
         changed = limits(options.endpoint, options.threshold)
         async with cliq.CliqClient.from_env(hooks=hooks, limits=changed) as client:
             load = Load(lambda: CALLS[options.endpoint](client, options.to))
-            if options.rate:
+            if options.rate is not None:
                 await load.open(options.rate, options.duration_s)
             else:
                 await load.closed(options.tasks, options.duration_s)

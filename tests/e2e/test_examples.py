@@ -356,6 +356,15 @@ def test_percentiles_are_times_that_were_measured():
     assert percentiles([]) == {"count": 0}
 
 
+def test_options_in_the_guide_are_those_of_the_load_script():
+    guide = (ROOT / "docs/load-scripts.md").read_text()
+    script = (ROOT / "examples/load_script.py").read_text()
+    known = set(re.findall(r'add_argument\("(--[\w-]+)"', script))
+    assert set(re.findall(r"^\| `(--[\w-]+)", guide, re.MULTILINE)) == known - {"--json"}
+    used = re.findall(r"examples/load_script\.py (--.*)", guide)
+    assert {word for line in used for word in line.split() if word[:2] == "--"} <= known
+
+
 LOCUST = ("locust", "-f", "examples/locustfile.py", "--headless", "--json", "--skip-log")
 
 
