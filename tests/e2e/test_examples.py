@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 from support.cli import VARIABLES, zuids
+from support.docs import blocks
 from support.redis_servers import RedisServer, free_port
 from support.webhook_servers import CLIQ, STATUSES, bot_server, post
 
@@ -408,6 +409,37 @@ def test_options_in_the_guide_are_those_of_the_load_script():
     assert set(re.findall(r"^\| `(--[\w-]+)", guide, re.MULTILINE)) == known - {"--json"}
     used = re.findall(r"examples/load_script\.py (--.*)", guide)
     assert {word for line in used for word in line.split() if word[:2] == "--"} <= known
+
+
+def test_output_in_the_guide_has_the_form_of_the_script(capsys):
+    (shown,) = blocks(ROOT / "docs/load-scripts.md", "text")
+    times = {"count": 5, "p50": 0.1, "p90": 0.2, "p99": 0.3, "max": 0.4}
+    import_module(LOAD).show(
+        {
+            "took_s": 1.5,
+            "done": 5,
+            "done_per_s": 3.3,
+            "failed": {},
+            "unfinished": 0,
+            "throttled": 0,
+            "locked_until": [],
+            "plot": [1] * 5 + [0] * 55,
+            "call_s": times,
+            "wait_s": times,
+            "request_s": times,
+        }
+    )
+
+    def form(text):
+        text = re.sub(r"[\u2581-\u2588].*", "", text)
+        return [" ".join(line.split()) for line in re.sub(r"[\d.]+", "0", text).splitlines()]
+
+    printed = form(capsys.readouterr().out)
+    assert form(shown)[: len(printed)] == printed
+    assert form(shown)[len(printed) :] == [
+        "0 requests, 0 lockouts, delivered to 0 recipient",
+        "send_message 0",
+    ]
 
 
 LOCUST = ("locust", "-f", "examples/locustfile.py", "--headless", "--json", "--skip-log")
