@@ -38,7 +38,8 @@ def print_bots(bots: Sequence[Bot]) -> None:
         )
         for bot in bots
     ]
-    table(rows, header=("id", "unique name", "name", "scope", "status", "subscribers"), right=(5,))
+    header = ("id", "unique name", "name", "scope", "status", "subscribers")
+    table(rows, header=header, right=(5,), spare=(3, 4))
 
 
 def print_bot(bot: Bot, *, details: bool) -> None:
@@ -71,7 +72,7 @@ def print_bot(bot: Bot, *, details: bool) -> None:
 
 
 def print_handlers(handlers: Iterable[BotHandler]) -> None:
-    """Print the handlers of a bot as a table, without empty columns."""
+    """Print the handlers of a bot as a table."""
     rows = [
         (
             clean(handler.type),
@@ -83,11 +84,7 @@ def print_handlers(handlers: Iterable[BotHandler]) -> None:
         )
         for handler in handlers
     ]
-    columns = [index for index in range(len(_HANDLERS)) if any(row[index] for row in rows)]
-    table(
-        [[row[index] for index in columns] for row in rows],
-        header=[_HANDLERS[index] for index in columns],
-    )
+    table(rows, header=_HANDLERS, free=(5,))
 
 
 def format_sub_actions(actions: Iterable[SubAction]) -> str:
@@ -97,7 +94,7 @@ def format_sub_actions(actions: Iterable[SubAction]) -> str:
 
 def print_fields(*rows: tuple[str, str]) -> None:
     """Print names and values as a table, without empty values."""
-    table([(name, clean(value)) for name, value in rows if value])
+    table([(name, clean(value)) for name, value in rows if value], free=(1,))
 
 
 def print_handler(handler: Handler | FunctionHandler, *rows: tuple[str, str]) -> None:
@@ -120,7 +117,7 @@ def _print_extra(name: str, value: object) -> None:
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         columns = list(dict.fromkeys(key for item in value for key in item))
         rows = [[_cell(item.get(key)) for key in columns] for item in value]
-        table(rows, header=[clean(column) for column in columns])
+        table(rows, header=[clean(column) for column in columns], free=range(len(columns)))
     else:
         echo(_cell(value))
 
