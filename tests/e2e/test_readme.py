@@ -10,7 +10,7 @@ import pytest
 from support.cli import PROXIES, VARIABLES
 from support.docs import BLOCK, PAGES, ROOT, blocks, ids_of
 from support.redis_servers import free_port
-from support.terminals import terminal
+from support.terminals import PROMPT, terminal
 
 from cliq_async.sandbox import Sandbox
 
@@ -60,7 +60,7 @@ async def log_in(shell, command):
         await shell.until(question)
         await shell.until(": ")
         shell.type(f"1000.{question.replace(' ', '')}\n")
-    assert "logged in" in await shell.run("")
+    assert "logged in" in await shell.ended(command)
 
 
 async def test_reader_copies_line_by_line(folder):
@@ -83,7 +83,7 @@ async def test_reader_copies_line_by_line(folder):
                     (folder / name).write_text(program)
                 if "Stop the sandbox with Ctrl-C" in text:
                     shell.type("\x03")
-                    await shell.until("ready> ")
+                    await shell.until(PROMPT)
             elif kind == "text":
                 for line in text.splitlines():
                     assert line in shown
@@ -104,7 +104,7 @@ async def test_reader_copies_line_by_line(folder):
         for line in above.splitlines():
             await shells["new terminal"].run(line)
         shells["first terminal"].type("\x03")
-        await shells["first terminal"].until("ready> ")
+        await shells["first terminal"].until(PROMPT)
         report = account.report()
     assert report["delivered"] == {"recipients": 250, "total": 250, "max_per_recipient": 1}
     assert report["lockouts"] == []

@@ -54,6 +54,10 @@ class Terminal:
     async def run(self, line):
         """Type a command and wait for its end. Returns what it has shown."""
         self.type(f"{line}\n")
+        return await self.ended(line)
+
+    async def ended(self, line):
+        """Wait for the end of a command. Returns what it has shown."""
         shown = await self.until(PROMPT)
         self.type('echo "status $?"\n')
         assert (await self.until(PROMPT)).strip() == "status 0", f"{line}\n{shown}"
