@@ -22,7 +22,8 @@ class QuotaStatus:
         free: The number of requests that can be sent now.
         next_token_at: When the next request can be sent, in UTC; None if one can be sent now.
         locked_until: The end of the lock, in UTC, or None.
-        waiting: The number of waiting calls in this event loop; of all programs in `cliq quota`.
+        waiting: The number of waiting calls in the client's event loop; of all programs in
+            `cliq quota`.
     """
 
     threshold: int
