@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from support.scripted import DONE, SECRET, THROTTLED, Scripted, moved
+from support.scripted import DONE, SECRET, THROTTLED, Scripted
 
 from cliq_async import CliqClient, Limit, MemoryStore, QuotaWaitError
 from cliq_async.otel import OpenTelemetry
+from cliq_async.testing import run_in_virtual_time
 
 PATH = Path(__file__).parents[2] / "docs" / "grafana" / "cliq-async.json"
 DASHBOARD = json.loads(PATH.read_text())
@@ -40,8 +41,11 @@ WITH_EXPORTER = pytest.mark.skipif(
 )
 
 
-@moved
-async def scraped():
+def scraped():
+    return run_in_virtual_time(collect())
+
+
+async def collect():
     """The labels of each metric, as Prometheus reads them, after waits, a lock and deliveries."""
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from prometheus_client import REGISTRY, generate_latest
