@@ -13,12 +13,13 @@ from cliq_async.errors import AuthError
 from cliq_async.quota.stores.memory import MemoryStore
 
 ISSUED = answer(200, {"access_token": "1000.canary-access", "expires_in": 3600})
+URL = "https://accounts.zoho.eu"
 LINE = "POST accounts.zoho.eu/oauth/v2/token"
 CREDENTIALS = RefreshToken(
     "1000.CLIENT",
     "canary_secret",
     "1000.canary-refresh",
-    accounts_url="https://accounts.zoho.eu",
+    accounts_url=URL,
 )
 
 
@@ -49,9 +50,7 @@ def lines(caplog):
 @moved
 async def test_each_request_is_a_line(step, ending, lines):
     transport = Scripted([step])
-    server = AccountsClient(
-        CREDENTIALS.accounts_url, transport, MemoryStore(clock=asyncio.get_running_loop().time)
-    )
+    server = AccountsClient(URL, transport, MemoryStore(clock=asyncio.get_running_loop().time))
     code = AuthorizationCode("1000.CLIENT", "canary_secret", "1000.canary-code")
     with pytest.raises(AuthError):
         await server.exchange(code)
@@ -68,7 +67,7 @@ async def test_request_for_an_access_token_is_a_line(lines):
 @moved
 async def test_request_of_a_cancelled_call_is_a_line(lines):
     server = AccountsClient(
-        CREDENTIALS.accounts_url,
+        URL,
         Scripted(["hang"]),
         MemoryStore(clock=asyncio.get_running_loop().time),
     )
