@@ -138,11 +138,13 @@ class SandboxApp:
         path = request.rel_url.raw_path
         if not access_log.is_on() or is_page(path) or self._event_routes.serves(path):
             return await self._handle(request)
-        began_at, response = self._clock(), None
+        began_at = self._clock()
         try:
             response = await self._handle(request)
-        finally:
-            access_log.log_access(request, response, self._clock() - began_at)
+        except BaseException:
+            access_log.log_access(request, None, self._clock() - began_at)
+            raise
+        access_log.log_access(request, response, self._clock() - began_at)
         return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
