@@ -1,6 +1,7 @@
 """The hook at the beginning of a wait: who is told, when, how often, and whether it is true."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,7 +48,7 @@ class Scene:
 
 
 def in_s(moment):
-    """Return how far a moment is away in virtual seconds, which begin at the present."""
+    """Return how far a moment was away when it was told: virtual time passes in no time."""
     return (moment - datetime.now(UTC)).total_seconds()
 
 
@@ -157,9 +158,30 @@ async def test_lock_in_the_middle_of_a_wait_is_told_once_with_its_end():
     assert s.starts == [spent, *locked]
 
 
-async def slow_refusal(client):
-    client._session.executor.transport.delay_s = 3.0
+async def slow_refusal(client, delay_s=3.0):
+    client._session.executor.transport.delay_s = delay_s
     return await client.bots.list()
+
+
+@moved
+async def test_lock_that_lasts_longer_is_told_again_and_a_moment_longer_is_not():
+    s = Scene()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(s.client())
+        await asyncio.gather(*(client.bots.list() for _ in range(7)))
+        refused = []
+        for delay_s in (2.0, 4.0, 30.0):  # three requests in flight
+            each = await stack.enter_async_context(s.client(THROTTLED, DONE, seen=[]))
+            refused.append(asyncio.create_task(slow_refusal(each, delay_s)))
+        tasks = await calls(client, 2)
+        await asyncio.sleep(20.0)
+        assert [each.reason for each in s.starts] == ["spent", "locked"]
+        await asyncio.sleep(20.0)
+        assert [each.reason for each in s.starts] == ["spent", "locked", "locked"]
+        for each in s.starts[1:]:
+            assert in_s(each.expected_until) == pytest.approx(301.0, abs=1.0)
+        await asyncio.gather(*refused, *tasks)
+    assert len(s.starts) == 3
 
 
 @moved
