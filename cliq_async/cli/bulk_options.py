@@ -7,17 +7,21 @@ from typing import Any, Final
 import attrs
 import click
 
+from cliq_async.bulk.recipients import normalize_excluded
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_from_name
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.options import (
     Option,
     allow_unknown_option,
+    input_file,
     journal_type,
     options_object,
     seconds,
+    text_type,
 )
 from cliq_async.cli.outputs.console import echo_err
+from cliq_async.errors import ValidationError
 
 __all__ = ["BulkOptions", "bulk_options"]
 
@@ -48,7 +52,7 @@ class BulkOptions:
         as_json: True for a report as JSON.
     """
 
-    to: str
+    to: str = attrs.field(converter=str)
     column: str | None
     form: Form | None
     delimiter: str | None
@@ -135,13 +139,17 @@ class BulkOptions:
     async def _excluded(self) -> AsyncIterator[Any]:
         if self.exclude is None:
             return
-        form = form_from_name(self.exclude)
-        column = None if form == "lines" else self.column
-        with RecipientFile(self.exclude, column, form, self.delimiter) as file:
+        # The column is that of --to, which a file of one id a line does not have.
+        column = self.column if form_from_name(self.exclude) else None
+        with RecipientFile(self.exclude, column, None, self.delimiter, excluding=True) as file:
             await file.start()
             async for each in file:
                 if each in {"", None}:  # an exclusion without an id must not be ignored
-                    raise file.error(f"a row without {self.column!r}")
+                    raise file.error(f"no id in column {file.column!r}")
+                try:
+                    normalize_excluded((each,))
+                except ValidationError as error:
+                    raise file.error(f"{error.limit}, got {error.given!r}") from None
                 yield each
 
 
@@ -172,11 +180,15 @@ _RECIPIENTS: Final[tuple[Option, ...]] = (
         "--to",
         required=True,
         metavar="FILE|-",
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-        help="One id per line; CSV or JSON Lines with --column; a file of `cliq subscribers sync`; "
-        "or - for standard input.",
+        type=input_file,
+        help="One id per line, CSV or JSON, a file of `cliq subscribers sync`, or - for standard "
+        "input.",
     ),
-    click.option("--column", metavar="NAME", help="The column with the ids."),
+    click.option(
+        "--column",
+        metavar="NAME",
+        help="The column with the ids: by default user_id, if it exists.",
+    ),
     click.option(
         "--format",
         "form",
@@ -205,11 +217,16 @@ _RECIPIENTS: Final[tuple[Option, ...]] = (
 
 def _content_options(max_recipients: int) -> tuple[Option, ...]:
     return (
-        click.option("--text", metavar="TEXT", help="The text to send."),
+        click.option(
+            "--text",
+            type=text_type,
+            metavar="TEXT|-",
+            help="The text to send, or - for standard input.",
+        ),
         click.option(
             "--message",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE.json",
+            type=input_file,
+            metavar="FILE.json|-",
             help="More than a text: JSON in the form of the API.",
         ),
         allow_unknown_option,
