@@ -21,6 +21,7 @@ from cliq_async.cli.options import (
     text_type,
 )
 from cliq_async.cli.outputs.console import echo_err
+from cliq_async.cli.outputs.report_files import report_type
 from cliq_async.errors import ValidationError
 
 __all__ = ["BulkOptions", "bulk_options"]
@@ -48,6 +49,7 @@ class BulkOptions:
         resend_unknown: True to send again to recipients who may have been reached.
         limit: The number of recipients to take; None for all.
         dry_run: True to send nothing.
+        report: The files for the report.
         yes: True to skip the confirmation.
         as_json: True for a report as JSON.
     """
@@ -69,10 +71,13 @@ class BulkOptions:
     resend_unknown: bool
     limit: int | None
     dry_run: bool
+    report: tuple[Path, ...]
     yes: bool
     as_json: bool
 
     def __attrs_post_init__(self) -> None:
+        if self.report and self.dry_run:
+            raise click.UsageError("use either --report or --dry-run, which sends nothing")
         if self.resend_unknown and self.journal is None:
             raise click.UsageError("--resend-unknown needs --journal, which records who is unknown")
         if (self.text is None) == (self.message is None):
@@ -270,6 +275,14 @@ def _run_options(confirm_above: int) -> tuple[Option, ...]:
             "--resend-unknown",
             is_flag=True,
             help="With --journal: send again to recipients who may or may not have been reached.",
+        ),
+        click.option(
+            "--report",
+            type=report_type,
+            multiple=True,
+            metavar="FILE.html|FILE.csv",
+            help="Write who got it, who did not and why, and who is left: with a chart in HTML, as "
+            "a list in CSV. Can be given for each.",
         ),
         click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing."),
         click.option(
