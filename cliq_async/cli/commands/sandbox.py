@@ -215,11 +215,8 @@ def _server(**options: Any) -> Sandbox:
 
 
 def _bot_host(server: Sandbox, bot: str, options: dict[str, Any]) -> "BotHost":
-    try:
-        import cliq_async.webhooks  # noqa: F401, PLC0415 - to say what to install
-        from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
-    except ImportError as error:
-        raise CliError(str(error), USAGE) from None
+    from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
+
     wait_s, scale = options["event_wait_s"], options["time_scale"]
     return BotHost(server, bot, Path.cwd(), wait_s=wait_s, time_scale=scale)
 

@@ -34,9 +34,8 @@ class _Button:
 class UserActs:
     """The acts of people. Each fires the event it causes and returns the delivery.
 
-    All of them raise `ApiFault` if a bot, person, channel or button does not exist, and
-    `MissingPackageError` if the package that signs events is not installed. Without a `user`, the
-    bot's first subscriber acts.
+    All of them raise `ApiFault` if a bot, person, channel or button does not exist. Without a
+    `user`, the bot's first subscriber acts.
 
     Args:
         state: The data of the sandbox.
