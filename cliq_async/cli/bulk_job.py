@@ -100,9 +100,10 @@ class BulkJob:
                 "warning: this is the whole job; see `cliq jobs show` for what is already done"
             )
         async with self.connection.client() as client:
-            job = self._create(client, **await self.bulk.options())
-            async with selection.open() as (name, _, items):
-                plan = await job.plan(items)
+            with selection.naming_lines(self.content) as content:
+                job = self.create_job(client, self.bot, content, **await self.bulk.options())
+                async with selection.open() as (name, _, items):
+                    plan = await job.plan(items)
             left_s = await client.estimate_s(
                 self.payload.endpoint.name, plan.requests, headroom=self.bulk.headroom
             )
@@ -126,9 +127,12 @@ class BulkJob:
                 scale = settings.get("time_scale") or 1.0
                 recorder = BulkRecorder(self.bulk, endpoint.name, limit, scale)
                 stack.enter_context(recorder)
-            return await self._run(selection, recorder)
+            content = stack.enter_context(selection.naming_lines(self.content))
+            return await self._run(selection, content, recorder)
 
-    async def _run(self, selection: RecipientSelection, recorder: BulkRecorder | None) -> int:
+    async def _run(
+        self, selection: RecipientSelection, content: Any, recorder: BulkRecorder | None
+    ) -> int:
         hooks = None if recorder is None else recorder.timeline.hooks
         async with (
             self.connection.client(hooks=hooks) as client,
@@ -140,7 +144,7 @@ class BulkJob:
             items = opened
             if recorder is not None:
                 options, items = recorder.options(options), recorder.record(opened)
-            running = self._create(client, **options)
+            running = self.create_job(client, self.bot, content, **options)
             with _interruptible(running, progress):
                 if self.bulk.journal is None:
                     print_start(name, total)
@@ -198,9 +202,6 @@ class BulkJob:
             update(now)
 
         return announce
-
-    def _create(self, client: CliqClient, **options: Any) -> Broadcast:
-        return self.create_job(client, self.bot, self.content, **options)
 
     def _forecast(
         self, client: CliqClient, running: Broadcast, left: int | None

@@ -79,6 +79,7 @@ class RecipientFile:
         self.name = self._lines.name
         self._csv = CsvRows(self._lines, delimiter)
         self._excluding = excluding
+        self._is_array = False
         self._is_report = False
         self._list: SyncedList | None = None
         if self._lines.is_database:
@@ -95,8 +96,8 @@ class RecipientFile:
 
     @property
     def line(self) -> int | None:
-        """The number of the last line read; None if the file has no lines."""
-        return None if self._list is not None else self._lines.number
+        """The number of the last line read; None if a line says nothing of the recipient."""
+        return None if self._list is not None or self._is_array else self._lines.number
 
     def error(self, message: str) -> CliError:
         """Build an error that names the file and the line."""
@@ -163,7 +164,8 @@ class RecipientFile:
         first = await self._lines.first_character()
         if self._given_form is None and first in {"{", "["}:
             self._form = "jsonl"
-        if self._form == "jsonl" and first == "[":
+        self._is_array = self._form == "jsonl" and first == "["
+        if self._is_array:
             self._lines.longest = MAX_ARRAY_CHARS
 
     async def _read_header(self) -> None:

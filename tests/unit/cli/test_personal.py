@@ -64,8 +64,8 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         result = await run(sandbox, *PERSONAL, "--to", "-", "--column", "id", stdin=bad.encode())
         assert result.exit_code == 2
         assert (
-            "row 10 (and 1 more): template: columns that the row has ('name' is undefined)"
-            in result.stderr
+            "error: standard input line 11 (and 1 more): template: columns that the row has "
+            "('name' is undefined)" in result.stderr
         )
         assert sandbox.report()["requests"] == {}
         good = as_csv(9).encode()
@@ -82,10 +82,14 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         ("id,nme\n1,a\n", "a.csv", "'name' is undefined), got id, nme"),
         ('{"id": 1, "name": null}\n', "a.jsonl", "'name' is undefined"),
         ('{"id": 1\n', "a.jsonl", "a.jsonl line 1: not JSON: "),
-        ("[1]\n", "a.jsonl", "a.jsonl line 1: a template needs columns"),
-        ('{"name": "a"}\n', "a.jsonl", "row 1: to: a column 'id', got name"),
+        ("[1]\n", "a.jsonl", "a.jsonl: a template needs columns"),
+        ('{"name": "a"}\n', "a.jsonl", "a.jsonl line 1: to: a column 'id', got name"),
         ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "a.jsonl line 1: not JSON: "),
-        ("id,name\n1," + "x" * 6_000 + "\n", "a.csv", "row 1: Message.text: a str of 1 to 5000"),
+        (
+            "id,name\n1," + "x" * 6_000 + "\n",
+            "a.csv",
+            "a.csv line 2: Message.text: a str of",
+        ),
         ("1\n", "a.txt", "no column 'id'"),
         ("id,name\n1,\n", "a.csv", "'name' is undefined), got id"),
         ('id,name\n1,"Ann\n2,Bob\n3,"Carl"\n', "a.csv", "a.csv line 4: not CSV: "),
