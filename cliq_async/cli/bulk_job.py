@@ -20,6 +20,7 @@ from cliq_async.cli.bulk_options import BulkOptions
 from cliq_async.cli.bulk_report import BulkRecorder
 from cliq_async.cli.errors import PARTLY
 from cliq_async.cli.inputs.selection import RecipientSelection
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import ConnectionOptions
 from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.outputs.dry_run import print_plan
@@ -51,7 +52,7 @@ class BulkJob:
 
     Attributes:
         connection: The connection.
-        bot: The bot's unique name.
+        bot: The bot's unique name or id.
         bulk: The options of the job.
         payload: The kind of content.
         content: The content, or a template of it.
@@ -75,13 +76,19 @@ class BulkJob:
         Raises:
             Exit: The job did not reach all recipients, or the answer was not yes.
         """
+        ReportFiles(self.bulk.report).check(
+            (self.bulk.to, self.bulk.exclude, self.bulk.message, self.bulk.journal)
+        )
+        ctx = click.get_current_context()
+        bot = bot_lookup(self.connection, self.bulk.max_wait).name(self.bot)
+        ctx.params["bot"] = bot  # by which a synced list has its subscribers
+        attrs.evolve(self, bot=bot)._run()
+
+    def _run(self) -> None:
         selection = self.bulk.selection
         if self.bulk.dry_run:
             asyncio.run(self._plan(selection))
             return
-        ReportFiles(self.bulk.report).check(
-            (self.bulk.to, self.bulk.exclude, self.bulk.message, self.bulk.journal)
-        )
         if not self.bulk.yes and is_terminal():
             total = selection.count()
             if total is None or total > self.confirm_above:
@@ -128,9 +135,9 @@ class BulkJob:
                 recorder = BulkRecorder(self.bulk, endpoint.name, limit, scale)
                 stack.enter_context(recorder)
             content = stack.enter_context(selection.naming_lines(self.content))
-            return await self._run(selection, content, recorder)
+            return await self._deliver(selection, content, recorder)
 
-    async def _run(
+    async def _deliver(
         self, selection: RecipientSelection, content: Any, recorder: BulkRecorder | None
     ) -> int:
         hooks = None if recorder is None else recorder.timeline.hooks

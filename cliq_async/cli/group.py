@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from cliq_async.cli.help import Command, SectionedHelp
+
 __all__ = ["Group", "LazyCommand", "LazyGroup"]
 
 
@@ -28,15 +30,21 @@ class LazyCommand(NamedTuple):
         return command
 
 
-class Group(click.Group):
+class Group(SectionedHelp, click.Group):
     """A group that lists its commands in the order in which they were added."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, and give it the help that all commands have."""
+        if type(cmd) is click.Command:  # as `click.command` makes it
+            cmd.__class__ = Command
+        super().add_command(cmd, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
         """Return the names of the commands."""
         return list(self.commands)
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command when the command is run, or its own help is shown.
 
     Args:

@@ -16,9 +16,9 @@ def zipped(*names, mimetype=""):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         if mimetype:
-            archive.writestr("mimetype", mimetype)
+            archive.writestr(zipfile.ZipInfo("mimetype"), mimetype)
         for name in names:
-            archive.writestr(name, "x" * 100)
+            archive.writestr(zipfile.ZipInfo(name), "x" * 100)
     return file.getvalue()
 
 
@@ -39,7 +39,7 @@ COMPRESSED = "this is a compressed file: decompress it first"
         (zipped("Index/Document.iwa"), "this is a Numbers spreadsheet: export it as CSV"),
         (zipped("people.csv"), "this is a ZIP archive: unpack it first"),
         (b"%PDF-1.7\n1\n", "this is a PDF"),
-        (gzip.compress(b"user_id\n1\n"), COMPRESSED),
+        (gzip.compress(b"user_id\n1\n", mtime=0), COMPRESSED),
         (b"BZh91AY&SY", COMPRESSED),
         (b"PAR1\x15", "this is a Parquet file: write it as CSV or JSON Lines"),
     ],
