@@ -1,6 +1,7 @@
 import asyncio
 import os
 import pty
+import re
 import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ def round_of(ratio, **changes):
 def staged(monkeypatch):
     """The demo without a sandbox: its rounds end as the test says."""
 
-    def stage(*rounds):
+    def stage(*rounds, subscribers=300):
         @asynccontextmanager
         async def sandbox(*_):
             yield "http://127.0.0.1:1"
@@ -41,7 +42,7 @@ def staged(monkeypatch):
         monkeypatch.setattr(demo, "_sandbox_process", sandbox)
         monkeypatch.setattr(demo, "_list", listed)
         monkeypatch.setattr(demo, "_broadcast", broadcast)
-        result = invoke("demo", "--subscribers", "300", "--skip-plain")
+        result = invoke("demo", "--subscribers", str(subscribers), "--skip-plain")
         return result, left
 
     return stage
@@ -60,6 +61,23 @@ def test_a_small_demo_is_delivered_once_without_a_lockout(dialect):
         "lockouts 0",
     } <= lines
     assert "ratio -" in lines
+
+
+@pytest.mark.parametrize(("subscribers", "told"), [(1, True), (5_000, True), (5_001, False)])
+def test_a_demo_that_fits_into_the_first_minute_says_that_it_shows_nothing(
+    staged, subscribers, told
+):
+    result, _ = staged(round_of(1.0), subscribers=subscribers)
+    assert (
+        "this shows nothing: any client reaches them in the first minute" in result.stdout
+    ) == told
+    assert ("Pass --subscribers with more than 5,000" in result.stdout) == told
+
+
+def test_the_examples_of_the_help_show_a_difference():
+    found = re.findall(r"cliq demo --subscribers (\d+)", invoke("demo", "--help").stdout)
+    assert found
+    assert all(int(each) > 5_000 for each in found)
 
 
 def test_one_good_round_is_enough(staged):

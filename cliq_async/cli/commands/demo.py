@@ -36,6 +36,8 @@ ROUNDS: Final = 3
 GOOD_RATIO: Final = 1.10
 
 _DOCUMENTED: Final = "seed"
+_FIRST_MINUTE: Final = LIMIT.threshold * MAX_USER_IDS
+"""The subscribers whom any client reaches at once."""
 _STRAGGLER_S: Final = 2.0
 _TIMEOUT_S: Final = 10.0
 
@@ -113,7 +115,7 @@ class Stage:
         """
 Examples:
   cliq demo
-  cliq demo --subscribers 5000 --skip-plain
+  cliq demo --subscribers 10000 --skip-plain
 """
     ),
 )
@@ -122,7 +124,7 @@ Examples:
     type=click.IntRange(1),
     default=20_000,
     show_default=True,
-    help="The number of subscribers.",
+    help=f"The number of subscribers; more than {_FIRST_MINUTE:,} show a difference.",
 )
 @click.option(
     "--time-scale",
@@ -162,6 +164,11 @@ async def _demo(subscribers: int, time_scale: float, dialect: str, *, with_plain
         lock = minutes(LIMIT)
         echo(f"A local Cliq: {LIMIT.threshold} messages a minute per user, one more locks {lock}.")
         echo(f"Its time passes {time_scale:g} times as fast.")
+        if subscribers <= _FIRST_MINUTE:
+            echo(
+                f"At {plural(subscribers, 'subscriber')} this shows nothing: any client reaches "
+                f"them in the first minute. Pass --subscribers with more than {_FIRST_MINUTE:,}."
+            )
         stays = is_terminal() and can_ask()
         if stays:
             echo(f"Watch it in a browser: {url}/")

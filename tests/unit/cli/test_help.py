@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Any
 
 import click
 import pytest
@@ -106,15 +107,13 @@ def test_connection_options_have_a_section_at_the_end(path):
 
 def test_help_shows_defaults_and_no_programmers_words():
     for path in leaves(cliq):
-        ctx = click.Context(cliq)
-        command = cliq
+        command: Any = cliq
         for name in path:
-            command = command.get_command(ctx, name)
+            command = command.get_command(click.Context(command), name)
         text = " ".join(invoke(*path, "--help").stdout.split())
         for option in command.params:
-            default = getattr(option, "default", None)
-            if type(default) in {int, float} and not option.count:
-                assert f"[default: {default:g}" in text, (path, option)
+            if type(option.default) in {int, float} and not option.count:
+                assert f"[default: {option.default:g}" in text, (path, option)
         assert not re.search("INTEGER|FLOAT|x>", text)
 
 

@@ -234,3 +234,16 @@ async def test_functions_by_their_names(here):
         lists = sandbox.report()["requests"]["list_functions"]
         await taken(sandbox, "functions", "delete", "approve", "--yes")
     assert lists == 1
+
+
+async def test_a_lookup_goes_through_the_quota_and_a_hint_does_not_wait_for_it(files):
+    (files / "cliq.toml").write_text("[limits]\nlist_bots = 1\n")
+    async with Sandbox() as sandbox:
+        await taken(sandbox, "bots", "list")
+        by_id = await run(sandbox, "send", ID, "hi", "--to", ONE, "--max-wait", "0")
+        unknown = await run(sandbox, "send", "nobody", "hi", "--to", ONE)
+        requests = sandbox.report()["requests"]
+    assert (by_id.exit_code, unknown.exit_code) == (3, 1)
+    assert "error: list_bots: the quota is spent" in by_id.stderr
+    assert "there is no bot" in unknown.stderr
+    assert requests == {"list_bots": 1, "send_message": 1}

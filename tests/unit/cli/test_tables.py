@@ -28,7 +28,7 @@ NAMES = (
 TEXT = "Tells what is on fire, and calls whoever is on duty. " * 4
 
 
-def rendered(width, *tables, monkeypatch=None, show=None):
+def rendered(width, *tables, patch=None, show=None):
     """The lines that a terminal of a width shows."""
     written = io.StringIO()
     console = Console(
@@ -40,10 +40,10 @@ def rendered(width, *tables, monkeypatch=None, show=None):
         markup=False,
         emoji=False,
     )
-    if show is not None:
-        monkeypatch.setattr(output, "out", lambda: console)
-        monkeypatch.setattr(output, "is_terminal", lambda: True)
-        monkeypatch.setattr(output, "echo", lambda text="": written.write(f"{text}\n"))
+    if patch is not None and show is not None:
+        patch.setattr(output, "out", lambda: console)
+        patch.setattr(output, "is_terminal", lambda: True)
+        patch.setattr(output, "echo", lambda text="": written.write(f"{text}\n"))
         show()
     for each in tables:
         console.print(each, crop=False)
@@ -82,7 +82,7 @@ def test_no_id_and_no_name_is_broken(width, monkeypatch):
         for each in BOTS:
             print_bot(each, details=True)
 
-    lines = rendered(width, monkeypatch=monkeypatch, show=show)
+    lines = rendered(width, patch=monkeypatch, show=show)
     words = [word for each in BOTS for word in (each.id, each.unique_name, each.execution_url)]
     assert whole(lines, *words, "incoming_webhook_handler") == []
     assert whole(lines, *(name for name in NAMES if cell_len(name) <= width - 4)) == []
@@ -116,7 +116,7 @@ def test_functions(width, monkeypatch):
         },
         Function,
     )
-    lines = rendered(width, monkeypatch=monkeypatch, show=lambda: print_functions([function]))
+    lines = rendered(width, patch=monkeypatch, show=lambda: print_functions([function]))
     handlers = ("form_view_handler", "form_dynamic_field_handler")
     assert whole(lines, function.id, function.name, *handlers) == []
     assert max(map(cell_len, lines)) <= width
