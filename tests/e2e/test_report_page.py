@@ -1,6 +1,7 @@
 """The page of a report in a real browser: every width and color, and nothing of others in it."""
 
 import itertools
+from typing import Any
 
 import pytest
 from support.browsers import browsing, needs_chromium
@@ -24,14 +25,15 @@ MANY = 20_000
 async def page_file(tmp_path, clock):
     """The report of a job that was locked and stopped, with hostile texts in all places."""
     line = Timeline("send_message", 60.0, lambda: clock.now)
+    hooks: Any = line.hooks
     request = RequestDetails(
         endpoint="send_message", method="POST", status=200, outcome="done", took_s=0.2
     )
     for number in range(100):
-        line.hooks.on_request(request)
+        hooks.on_request(request)
         line.record_progress(BroadcastProgress(delivered=100 * number))
         clock.now += 61 if number % 50 == 49 else 0.1
-    line.hooks.on_lock(
+    hooks.on_lock(
         LockDetails(
             endpoint="send_message",
             owner="default",
