@@ -38,7 +38,14 @@ if typing.TYPE_CHECKING:
         TransportError,
         ValidationError,
     )
-    from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
+    from cliq_async.hooks import (
+        CallDetails,
+        Hooks,
+        LockDetails,
+        RequestDetails,
+        WaitDetails,
+        WaitStartDetails,
+    )
     from cliq_async.models.bot import Bot, BotChanges, BotHandler, NewBot, User
     from cliq_async.models.button import (
         Action,
@@ -131,6 +138,7 @@ else:
                 "LockDetails",
                 "RequestDetails",
                 "WaitDetails",
+                "WaitStartDetails",
             ),
             "cliq_async.models.bot": ("Bot", "BotChanges", "BotHandler", "NewBot", "User"),
             "cliq_async.models.button": (
@@ -270,6 +278,7 @@ __all__ = [
     "User",
     "ValidationError",
     "WaitDetails",
+    "WaitStartDetails",
     "__version__",
     "read_outcomes",
     "read_subscribers",

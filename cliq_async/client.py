@@ -463,7 +463,8 @@ class CliqClient:
 
     async def quota_status(self) -> dict[str, QuotaStatus]:
         """Return the quota of every endpoint, by endpoint name."""
-        limiter = Limiter.of(self._store)
+        executor = self._session.executor
+        limiter = Limiter.of(self._store) if executor is None else executor.limiter
         quotas = list(self._quotas.values())
         snapshots = await self._snapshots(quotas)
         return {

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import ValidationError, WaitReason
 
 __all__ = [
     "CallDetails",
@@ -20,6 +20,7 @@ __all__ = [
     "LockDetails",
     "RequestDetails",
     "WaitDetails",
+    "WaitStartDetails",
     "check_callback",
     "notify",
 ]
@@ -27,6 +28,25 @@ __all__ = [
 DetailsT = TypeVar("DetailsT")
 
 _log = logging.getLogger("cliq_async")
+
+
+@attrs.frozen(kw_only=True)
+class WaitStartDetails:
+    """A wait for the quota that has begun, or that a lock has made longer.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        lane: `interactive` or `bulk`.
+        reason: `spent`, `locked` or `reserved`, as in `QuotaWaitError`.
+        expected_until: When the first of the waiting calls is expected to go on, in UTC. This is
+            an estimate: it is earlier if a request in flight turns out not to have been sent, and
+            later if other programs go first or a lock begins.
+    """
+
+    endpoint: str
+    lane: Literal["interactive", "bulk"]
+    reason: WaitReason
+    expected_until: datetime
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +145,10 @@ class Hooks:
         >>> hooks = Hooks(on_lock=lambda lock: print(lock.endpoint, lock.until))
 
     Attributes:
-        on_wait: Called after a wait for the quota, but not if a token was free at once.
+        on_wait_start: Called when a wait for the quota begins that is expected to take a second or
+            more: once for all calls that wait for an endpoint at the same time, once for a whole
+            broadcast, and again if a lock makes the wait longer.
+        on_wait: Called after each call's wait for the quota, but not if a token was free at once.
         on_lock: Called when a lock has begun.
         on_request: Called after each request.
         on_call: Called after each call, in the context of the caller.
@@ -134,6 +157,9 @@ class Hooks:
         ValidationError: A callback is not a plain function.
     """
 
+    on_wait_start: Callable[[WaitStartDetails], object] | None = attrs.field(
+        default=None, validator=check_callback
+    )
     on_wait: Callable[[WaitDetails], object] | None = attrs.field(
         default=None, validator=check_callback
     )

@@ -7,7 +7,10 @@ Only the OpenTelemetry API is used; the program chooses the SDK and exporters.
 | `cliq.requests` | histogram | s | endpoint, outcome, status |
 | `cliq.quota.wait` | histogram | s | endpoint, lane, error |
 | `cliq.locks` | counter | | endpoint |
+| `cliq.deliveries` | counter | | outcome |
 | `cliq.quota.free` | gauge | | endpoint |
+| `cliq.quota.capacity` | gauge | | endpoint |
+| `cliq.quota.waiting` | gauge | | endpoint |
 
 Each call has one span, named `cliq` and the endpoint, as a child of the caller's current span.
 """
@@ -15,9 +18,9 @@ Each call has one span, named `cliq` and the endpoint, as a child of the caller'
 import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
@@ -27,12 +30,17 @@ from cliq_async.errors import QuotaStoreError
 from cliq_async.hooks import CallDetails, Hooks, LockDetails, RequestDetails, WaitDetails
 
 if TYPE_CHECKING:
+    from cliq_async.bulk.report import BroadcastProgress
     from cliq_async.client import CliqClient
     from cliq_async.quota.status import QuotaStatus
 
 __all__ = ["OpenTelemetry"]
 
 _NAME = "cliq_async"
+_REQUEST_BOUNDS_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_WAIT_BOUNDS_S: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_SAME_COLLECTION_S: Final = 1.0
+_OUTCOMES: Final = ("delivered", "failed", "unknown", "skipped")
 
 
 class OpenTelemetry:
@@ -61,13 +69,35 @@ class OpenTelemetry:
     ) -> None:
         meter = metrics.get_meter(_NAME, __version__, meter_provider)
         self._tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
-        self._requests = meter.create_histogram("cliq.requests", "s", "Requests and their time")
-        self._waits = meter.create_histogram("cliq.quota.wait", "s", "Waits for the quota")
-        self._locks = meter.create_counter("cliq.locks", description="Locks that began")
-        self._observed: WeakKeyDictionary[CliqClient, dict[str, str]] = WeakKeyDictionary()
-        meter.create_observable_gauge(
-            "cliq.quota.free", [self._free], description="Requests that can go out now"
+        self._requests = meter.create_histogram(
+            "cliq.requests",
+            "s",
+            "Requests and their time",
+            explicit_bucket_boundaries_advisory=_REQUEST_BOUNDS_S,
         )
+        self._waits = meter.create_histogram(
+            "cliq.quota.wait",
+            "s",
+            "Waits for the quota",
+            explicit_bucket_boundaries_advisory=_WAIT_BOUNDS_S,
+        )
+        self._locks = meter.create_counter("cliq.locks", description="Locks that began")
+        self._deliveries = meter.create_counter(
+            "cliq.deliveries", description="Recipients of broadcasts"
+        )
+        for outcome in _OUTCOMES:
+            self._deliveries.add(0, {"outcome": outcome})
+        self._observed: WeakKeyDictionary[CliqClient, dict[str, str]] = WeakKeyDictionary()
+        self._statuses: list[tuple[dict[str, str], QuotaStatus]] = []
+        self._read_at = float("-inf")
+        for name, description in (
+            ("free", "Requests that can go out now"),
+            ("capacity", "Requests that are allowed in a window"),
+            ("waiting", "Calls that wait in the client's event loop"),
+        ):
+            meter.create_observable_gauge(
+                f"cliq.quota.{name}", [self._gauge(name)], description=description
+            )
         self.hooks = Hooks(
             on_wait=self._on_wait,
             on_lock=self._on_lock,
@@ -76,22 +106,70 @@ class OpenTelemetry:
         )
 
     def observe(self, client: "CliqClient", **attributes: str) -> None:
-        """Measure the free tokens of a client's quota whenever metrics are collected.
+        """Measure a client's quota whenever metrics are collected.
 
-        Nothing is measured while the client is closed or its quota store fails.
+        Nothing is measured while the client is closed or its quota store fails. The counter of
+        locks begins at 0, so that the first lock is an increase.
 
         Args:
             client: The client.
             **attributes: Metric attributes that distinguish it from other observed clients.
         """
         self._observed[client] = attributes
+        for endpoint in client._quotas:
+            self._locks.add(0, {"endpoint": endpoint})
 
-    def _free(self, _options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
-        return [
-            metrics.Observation(status.free, {"endpoint": name, **attributes})
+    def count_deliveries(self, **attributes: str) -> "Callable[[BroadcastProgress], None]":
+        """Return an `on_progress` for one broadcast, which counts its recipients by outcome.
+
+        Outcomes of earlier runs, from a journal, are not counted again.
+
+        Example:
+            ```python
+            await client.broadcast(
+                bot, text, to, on_progress=telemetry.count_deliveries(bot=bot)
+            )
+            ```
+
+        Args:
+            **attributes: Metric attributes that distinguish it from other broadcasts.
+        """
+        counted: dict[str, int] = {}
+        for outcome in _OUTCOMES:
+            self._deliveries.add(0, {"outcome": outcome, **attributes})
+
+        def count(progress: "BroadcastProgress") -> None:
+            now = {outcome: getattr(progress, outcome) for outcome in _OUTCOMES}
+            for outcome, number in now.items() if counted else ():
+                if number > counted[outcome]:
+                    self._deliveries.add(
+                        number - counted[outcome], {"outcome": outcome, **attributes}
+                    )
+            counted.update(now)
+
+        return count
+
+    def _gauge(
+        self, field: str
+    ) -> Callable[[metrics.CallbackOptions], Iterable[metrics.Observation]]:
+        def measure(_options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+            # The first gauge of a collection reads the store, and the others use its reading.
+            if field == "free" or time.monotonic() - self._read_at > _SAME_COLLECTION_S:
+                self._read()
+            return [
+                metrics.Observation(getattr(status, field), attributes)
+                for attributes, status in self._statuses
+            ]
+
+        return measure
+
+    def _read(self) -> None:
+        self._statuses = [
+            ({"endpoint": name, **attributes}, status)
             for client, attributes in list(self._observed.items())
             for name, status in _status(client).items()
         ]
+        self._read_at = time.monotonic()
 
     def _on_wait(self, wait: WaitDetails) -> None:
         attributes = {"endpoint": wait.endpoint, "lane": wait.lane}

@@ -25,6 +25,7 @@ from cliq_async.auth.oauth import (
     parse_token_response,
     unread_reason,
 )
+from cliq_async.auth.request_log import send_logged
 from cliq_async.clock import to_utc
 from cliq_async.data_centers import data_center_of
 from cliq_async.endpoints import Limit
@@ -194,7 +195,7 @@ class AccountsClient:
     async def _ask(self, grant: TokenGrant, request: Request, quota: Quota) -> Response:
         async with self._permit(quota) as permit:
             try:
-                response = await self.transport.send(request, permit)
+                response = await send_logged(self.transport, request, permit)
             except NoAnswerError as error:
                 raise _UnansweredError(grant.redact(error), sent=permit.sent) from None
             if response.body is None:

@@ -27,6 +27,7 @@ from cliq_async.auth.oauth import (
     TokenGrant,
     parse_token_response,
 )
+from cliq_async.auth.request_log import send_logged
 from cliq_async.errors import AuthError
 from cliq_async.quota.model import Denied, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
@@ -187,7 +188,7 @@ class TokenIssuer:
     async def _ask(self, permit: Token) -> IssuedToken | TokenFailure:
         """Send one request, and end its permit by what happened."""
         try:
-            response = await self._transport.send(self._grant.request(), permit)
+            response = await send_logged(self._transport, self._grant.request(), permit)
         except BaseException as error:
             permit.end(TokenOutcome.ABANDONED if permit.sent else TokenOutcome.NEVER_SENT)
             if isinstance(error, NoAnswerError):

@@ -5,7 +5,7 @@ import math
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count as counter
 from typing import Any
 
@@ -17,6 +17,8 @@ from cliq_async.bulk.journal_store import parse_place
 from cliq_async.bulk.payloads import Payload
 from cliq_async.bulk.report import BroadcastProgress, BulkReport
 from cliq_async.cli.bulk_options import BulkOptions
+from cliq_async.cli.bulk_report import BulkRecorder
+from cliq_async.cli.errors import PARTLY
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import ConnectionOptions
@@ -25,11 +27,13 @@ from cliq_async.cli.outputs.dry_run import print_plan
 from cliq_async.cli.outputs.job_report import (
     exit_status,
     how_to_go_on,
+    how_to_go_on_with,
     print_json,
     print_report,
 )
 from cliq_async.cli.outputs.job_start import print_journal_start, print_start
 from cliq_async.cli.outputs.progress import Forecast, Progress, forecast
+from cliq_async.cli.outputs.report_files import ReportFiles
 from cliq_async.cli.prompts import confirm, is_terminal
 from cliq_async.cli.text import clean
 from cliq_async.client import CliqClient
@@ -72,6 +76,9 @@ class BulkJob:
         Raises:
             Exit: The job did not reach all recipients, or the answer was not yes.
         """
+        ReportFiles(self.bulk.report).check(
+            (self.bulk.to, self.bulk.exclude, self.bulk.message, self.bulk.journal)
+        )
         ctx = click.get_current_context()
         bot = bot_lookup(self.connection, self.bulk.max_wait).name(self.bot)
         ctx.params["bot"] = bot  # by which a synced list has its subscribers
@@ -87,8 +94,7 @@ class BulkJob:
             if total is None or total > self.confirm_above:
                 count = "all recipients" if total is None else f"{total:,} recipients"
                 confirm(f"{self.verb} {count} from {clean(self.bulk.to)}?", "nothing was sent")
-        report = asyncio.run(self._send(selection))
-        click.get_current_context().exit(self._status(report))
+        click.get_current_context().exit(asyncio.run(self._send(selection)))
 
     def _status(self, report: BulkReport) -> int:
         if self.bulk.as_json:  # its reader sees that the journal was finished
@@ -101,9 +107,10 @@ class BulkJob:
                 "warning: this is the whole job; see `cliq jobs show` for what is already done"
             )
         async with self.connection.client() as client:
-            job = self._create(client, **await self.bulk.options())
-            async with selection.open() as (name, _, items):
-                plan = await job.plan(items)
+            with selection.naming_lines(self.content) as content:
+                job = self.create_job(client, self.bot, content, **await self.bulk.options())
+                async with selection.open() as (name, _, items):
+                    plan = await job.plan(items)
             left_s = await client.estimate_s(
                 self.payload.endpoint.name, plan.requests, headroom=self.bulk.headroom
             )
@@ -116,12 +123,35 @@ class BulkJob:
                 headroom=self.bulk.headroom,
             )
 
-    async def _send(self, selection: RecipientSelection) -> BulkReport:
-        async with self.connection.client() as client, selection.open() as (name, total, items):
+    async def _send(self, selection: RecipientSelection) -> int:
+        """Run the job, print and write its report, and return the exit status."""
+        with ExitStack() as stack:
+            recorder = None
+            if self.bulk.report:
+                settings = self.connection.options()
+                endpoint = self.payload.endpoint
+                limit = (settings.get("limits") or {}).get(endpoint.name, endpoint.limit)
+                scale = settings.get("time_scale") or 1.0
+                recorder = BulkRecorder(self.bulk, endpoint.name, limit, scale)
+                stack.enter_context(recorder)
+            content = stack.enter_context(selection.naming_lines(self.content))
+            return await self._deliver(selection, content, recorder)
+
+    async def _deliver(
+        self, selection: RecipientSelection, content: Any, recorder: BulkRecorder | None
+    ) -> int:
+        hooks = None if recorder is None else recorder.timeline.hooks
+        async with (
+            self.connection.client(hooks=hooks) as client,
+            selection.open() as (name, total, opened),
+        ):
             progress = Progress(total, lambda left: self._forecast(client, running, left))
-            options = await self.bulk.options()
             update = self._announcing(progress.update, name, total)
-            running = self._create(client, on_progress=update, **options)
+            options = await self.bulk.options() | {"on_progress": update}
+            items = opened
+            if recorder is not None:
+                options, items = recorder.options(options), recorder.record(opened)
+            running = self.create_job(client, self.bot, content, **options)
             with _interruptible(running, progress):
                 if self.bulk.journal is None:
                     print_start(name, total)
@@ -132,17 +162,37 @@ class BulkJob:
                     report = await running.run(items)
                     progress.finish(report)
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
-                show = print_json if self.bulk.as_json else print_report
-                show(report, total, time.monotonic() - started)
-                advice = how_to_go_on(
-                    report,
-                    total,
-                    journal=self.bulk.journal is not None,
-                    resend_unknown=self.bulk.resend_unknown,
-                )
-                if advice is not None:
-                    echo_err(advice)
-        return report
+                written = True
+                if recorder is not None:
+                    report = recorder.result(report)
+                    written = await recorder.write(
+                        report, selection, bot=self.bot, verb=self.verb, stream=total is None
+                    )
+                return self._finish(report, total, time.monotonic() - started, recorder, written)
+
+    def _finish(
+        self,
+        report: BulkReport,
+        total: int | None,
+        took_s: float,
+        recorder: BulkRecorder | None,
+        written: bool,  # noqa: FBT001 - private, and called once
+    ) -> int:
+        show = print_json if self.bulk.as_json else print_report
+        show(report, total, took_s)
+        advice = how_to_go_on(
+            report,
+            total,
+            journal=self.bulk.journal is not None,
+            resend_unknown=self.bulk.resend_unknown,
+        )
+        if recorder is not None and self.bulk.journal is None:
+            advice = how_to_go_on_with(
+                recorder.left, self.bulk.report, rows=self.bulk.template, stream=total is None
+            )
+        if advice is not None:
+            echo_err(advice)
+        return self._status(report) or (0 if written else PARTLY)
 
     def _announcing(
         self, update: Callable[[BroadcastProgress], None], source: str, total: int | None
@@ -159,9 +209,6 @@ class BulkJob:
             update(now)
 
         return announce
-
-    def _create(self, client: CliqClient, **options: Any) -> Broadcast:
-        return self.create_job(client, self.bot, self.content, **options)
 
     def _forecast(
         self, client: CliqClient, running: Broadcast, left: int | None

@@ -7,17 +7,22 @@ from typing import Any, Final
 import attrs
 import click
 
+from cliq_async.bulk.recipients import normalize_excluded
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_from_name
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.options import (
     Option,
     allow_unknown_option,
+    input_file,
     journal_type,
     options_object,
     seconds,
+    text_type,
 )
 from cliq_async.cli.outputs.console import echo_err
+from cliq_async.cli.outputs.report_files import report_type
+from cliq_async.errors import ValidationError
 
 __all__ = ["BulkOptions", "bulk_options"]
 
@@ -44,11 +49,12 @@ class BulkOptions:
         resend_unknown: True to send again to recipients who may have been reached.
         limit: The number of recipients to take; None for all.
         dry_run: True to send nothing.
+        report: The files for the report.
         yes: True to skip the confirmation.
         as_json: True for a report as JSON.
     """
 
-    to: str
+    to: str = attrs.field(converter=str)
     column: str | None
     form: Form | None
     delimiter: str | None
@@ -65,10 +71,13 @@ class BulkOptions:
     resend_unknown: bool
     limit: int | None
     dry_run: bool
+    report: tuple[Path, ...]
     yes: bool
     as_json: bool
 
     def __attrs_post_init__(self) -> None:
+        if self.report and self.dry_run:
+            raise click.UsageError("use either --report or --dry-run, which sends nothing")
         if self.resend_unknown and self.journal is None:
             raise click.UsageError("--resend-unknown needs --journal, which records who is unknown")
         if (self.text is None) == (self.message is None):
@@ -135,13 +144,17 @@ class BulkOptions:
     async def _excluded(self) -> AsyncIterator[Any]:
         if self.exclude is None:
             return
-        form = form_from_name(self.exclude)
-        column = None if form == "lines" else self.column
-        with RecipientFile(self.exclude, column, form, self.delimiter) as file:
+        # The column is that of --to, which a file of one id a line does not have.
+        column = self.column if form_from_name(self.exclude) else None
+        with RecipientFile(self.exclude, column, None, self.delimiter, excluding=True) as file:
             await file.start()
             async for each in file:
                 if each in {"", None}:  # an exclusion without an id must not be ignored
-                    raise file.error(f"a row without {self.column!r}")
+                    raise file.error(f"no id in column {file.column!r}")
+                try:
+                    normalize_excluded((each,))
+                except ValidationError as error:
+                    raise file.error(f"{error.limit}, got {error.given!r}") from None
                 yield each
 
 
@@ -172,11 +185,15 @@ _RECIPIENTS: Final[tuple[Option, ...]] = (
         "--to",
         required=True,
         metavar="FILE|-",
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-        help="One id per line; CSV or JSON Lines with --column; a file of `cliq subscribers sync`; "
-        "or - for standard input.",
+        type=input_file,
+        help="One id per line, CSV or JSON, a file of `cliq subscribers sync`, or - for standard "
+        "input.",
     ),
-    click.option("--column", metavar="NAME", help="The column with the ids."),
+    click.option(
+        "--column",
+        metavar="NAME",
+        help="The column with the ids: by default user_id, if it exists.",
+    ),
     click.option(
         "--format",
         "form",
@@ -205,11 +222,16 @@ _RECIPIENTS: Final[tuple[Option, ...]] = (
 
 def _content_options(max_recipients: int) -> tuple[Option, ...]:
     return (
-        click.option("--text", metavar="TEXT", help="The text to send."),
+        click.option(
+            "--text",
+            type=text_type,
+            metavar="TEXT|-",
+            help="The text to send, or - for standard input.",
+        ),
         click.option(
             "--message",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE.json",
+            type=input_file,
+            metavar="FILE.json|-",
             help="More than a text: JSON in the form of the API.",
         ),
         allow_unknown_option,
@@ -253,6 +275,14 @@ def _run_options(confirm_above: int) -> tuple[Option, ...]:
             "--resend-unknown",
             is_flag=True,
             help="With --journal: send again to recipients who may or may not have been reached.",
+        ),
+        click.option(
+            "--report",
+            type=report_type,
+            multiple=True,
+            metavar="FILE.html|FILE.csv",
+            help="Write who got it, who did not and why, and who is left: with a chart in HTML, as "
+            "a list in CSV. Can be given for each.",
         ),
         click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing."),
         click.option(

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from cliq_async.cli.help import ConnectionOption
+from cliq_async.cli.inputs.bounded import STDIN, read_text
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.data_centers import DATA_CENTERS
@@ -23,6 +24,7 @@ __all__ = [
     "combine",
     "connection_options",
     "extension_key_option",
+    "input_file",
     "journal_type",
     "json_option",
     "max_wait_option",
@@ -30,6 +32,7 @@ __all__ = [
     "repeated_values",
     "seconds",
     "server_options",
+    "text_type",
     "to_option",
     "yes_option",
 ]
@@ -58,6 +61,43 @@ class _JournalType(click.Path):
 
 
 journal_type: Final = _JournalType(dir_okay=False, path_type=Path)
+
+
+def _claim_stdin(param: click.Parameter | None, ctx: click.Context | None) -> None:
+    """Refuse a second parameter that would read standard input."""
+    if ctx is None or param is None:
+        return
+    name = param.get_error_hint(ctx)
+    if (other := ctx.meta.setdefault(_STDIN_OF, name)) != name:
+        raise click.UsageError(f"only one of {other} and {name} can read standard input")
+
+
+class _InputFile(click.Path):
+    """A file's path, or `-` for standard input, which only one parameter can read."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if str(value) == STDIN:
+            _claim_stdin(param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Text(click.types.StringParamType):
+    """A text, or `-` for that of standard input, without its last line end."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text."""
+        if value != STDIN or (ctx is not None and ctx.resilient_parsing):
+            return str(value)
+        _claim_stdin(param, ctx)
+        return read_text(STDIN).removesuffix("\n").removesuffix("\r")
+
+
+_STDIN_OF: Final = "cliq_async.stdin"
+input_file: Final = _InputFile(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+text_type: Final = _Text()
 
 
 def _mark_default(ctx: click.Context, parameter: click.Parameter, value: float) -> float:

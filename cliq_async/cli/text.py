@@ -4,11 +4,26 @@ import csv
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["clean", "clean_lines", "csv_line", "duration", "plural", "verbatim"]
+__all__ = [
+    "REPORT_COLUMNS",
+    "clean",
+    "clean_lines",
+    "csv_line",
+    "duration",
+    "guarded",
+    "plural",
+    "unguarded",
+    "verbatim",
+]
+
+REPORT_COLUMNS: Final = ("id", "status", "code", "reason")
+"""The columns of a report of a job, as `--report` and `cliq jobs show` write it."""
 
 _LONGEST: Final = 400
 _MINUTE: Final = 60
 _SHORT_S: Final = 10.0
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+"""The first characters of cells that a spreadsheet does not take as text."""
 
 
 def clean(text: object, longest: int = _LONGEST) -> str:
@@ -38,6 +53,16 @@ def csv_line(cells: Iterable[object]) -> str:
     """Format cells as a line of CSV, without its end."""
     # With its default line end, the writer quotes both characters of it inside a cell.
     return str(_writer.writerow(cells)).removesuffix("\r\n")
+
+
+def guarded(cell: str) -> str:
+    """Return a cell so that a spreadsheet takes it as text, not as a formula."""
+    return "'" + cell if cell.startswith(_FORMULA) else cell
+
+
+def unguarded(cell: str) -> str:
+    """Return the content of a cell that may have been guarded."""
+    return cell.removeprefix("'")
 
 
 def plural(number: int, noun: str) -> str:

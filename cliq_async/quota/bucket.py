@@ -244,7 +244,8 @@ class Bucket:
             locked_until=self.locked_until,
             reopening=self.reopening,
             probe_until=None if self.probe is None else self.held.get(self.probe),
-            waiting=sum(many for until, many in self.waiting.values() if until > now),
+            waiting=sum(many for until, many in self.waiting.values() if until > now)
+            + sum(share.waiting for share in self.shares.values() if share.until > now),
         )
 
     def next_chance(self, quota: Quota, now: float, reserve: int = 0, ahead: int = 0) -> Denied:

@@ -18,6 +18,7 @@ from math import inf
 
 import attrs
 
+from cliq_async.quota.announcer import WaitAnnouncer, WaitListener
 from cliq_async.quota.model import Lane, Quota
 from cliq_async.quota.token import Token
 
@@ -37,6 +38,7 @@ class Waiter:
         lease_s: The time after which its token comes back if it is never ended.
         send_within_s: The time in which its request has to be sent.
         job: The job it shares a turn with; None for callers without a job.
+        listener: Told of the wait when it begins, or None.
     """
 
     quota: Quota
@@ -47,6 +49,7 @@ class Waiter:
     lease_s: float
     send_within_s: float
     job: object = None
+    listener: WaitListener | None = None
 
     def covers(self, other: "Waiter") -> bool:
         """Return whether a token taken for another waiter, or its denial, holds for this one."""
@@ -54,12 +57,17 @@ class Waiter:
 
 
 class FairQueue:
-    """The waiters of one lane, in the order in which they will be served."""
+    """The waiters of one lane, in the order in which they will be served.
+
+    Attributes:
+        announcer: Knows which of them have been told of their wait.
+    """
 
     def __init__(self) -> None:
         # By job, the next one first. Not deques, so that removing a waiter takes constant time.
         self._jobs: dict[object, OrderedDict[Waiter, None]] = {}
         self._count = 0
+        self.announcer = WaitAnnouncer()
 
     def __len__(self) -> int:
         return self._count
@@ -103,6 +111,8 @@ class FairQueue:
             own = self._jobs[waiter.job] = OrderedDict()
         own[waiter] = None
         self._count += 1
+        if waiter.listener is not None:
+            self.announcer.join(waiter.listener, waiter.job, waiter.quota)
         if first:
             own.move_to_end(waiter, last=False)
             self._jobs = {waiter.job: own} | self._jobs
@@ -110,15 +120,19 @@ class FairQueue:
     def remove(self, waiter: Waiter) -> None:
         """Remove a waiter that leaves without a token."""
         own = self._jobs[waiter.job]
-        del own[waiter]
-        self._count -= 1
+        self._drop(own, waiter)
         if not own:
             del self._jobs[waiter.job]
 
     def pop_served(self, waiter: Waiter) -> None:
         """Remove a waiter that is served. The turn passes to the next job."""
         own = self._jobs.pop(waiter.job)
-        del own[waiter]
-        self._count -= 1
+        self._drop(own, waiter)
         if own:
             self._jobs[waiter.job] = own
+
+    def _drop(self, own: OrderedDict[Waiter, None], waiter: Waiter) -> None:
+        del own[waiter]
+        self._count -= 1
+        if waiter.listener is not None:
+            self.announcer.leave(waiter.listener, waiter.job)

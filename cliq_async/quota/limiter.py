@@ -7,6 +7,7 @@ round-robin between jobs, then in order of arrival.
 import asyncio
 from weakref import WeakKeyDictionary
 
+from cliq_async.quota.announcer import WaitListener
 from cliq_async.quota.fair_queue import Waiter
 from cliq_async.quota.model import Denied, Key, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
@@ -44,6 +45,7 @@ class Limiter:
         lease_s: float = 600.0,
         send_within_s: float = 10.0,
         job: object = None,
+        listener: WaitListener | None = None,
     ) -> Token:
         """Take a token, and wait for one if necessary.
 
@@ -58,6 +60,7 @@ class Limiter:
             lease_s: The time after which the token comes back if it is never ended.
             send_within_s: The time in which the request has to be sent.
             job: Callers of the same job share its turns in the lane; None is a job, too.
+            listener: Called when a wait begins; callers of a job with the same one are told once.
 
         Raises:
             QuotaWaitError: The deadline cannot be met. Raised as soon as that is known.
@@ -89,7 +92,9 @@ class Limiter:
             finally:
                 queue.bypassing = False
         future: asyncio.Future[Token] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(quota, lane, future, deadline, reserve, lease_s, send_within_s, job)
+        waiter = Waiter(
+            quota, lane, future, deadline, reserve, lease_s, send_within_s, job, listener
+        )
         return await queue.wait(waiter, denied=bypass)
 
     def waiting(self, key: Key) -> int:

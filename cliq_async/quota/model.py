@@ -164,14 +164,15 @@ class Snapshot:
     Attributes:
         now: The moment.
         threshold: The documented number of tokens.
-        capacity: The number of tokens in use; below the threshold after a lock.
+        capacity: The number of tokens that there are; below the threshold after a lock.
         leases: For each token of a request in flight, the end of its lease.
         returns: The moments at which the spent tokens come back, in order.
         period_s: The least time between two uses of one token.
         locked_until: The end of the lock, or a moment in the past.
         reopening: True if a single request still has to test whether the lock is over.
         probe_until: The end of that request's lease, or None if it is not in flight.
-        waiting: The number of interactive callers that wait, in all processes.
+        waiting: The number of callers that wait, of each process those in the lane that is next.
+            A process that has died is counted until it should have asked again.
     """
 
     now: float

@@ -17,11 +17,13 @@ class QuotaStatus:
 
     Attributes:
         threshold: The requests allowed in a window, as documented or as set in `limits`.
-        capacity: The part of the threshold in use; smaller after an unexpected lock.
+        capacity: The requests that the client allows itself in a window: the threshold, or fewer
+            after an unexpected lock.
         free: The number of requests that can be sent now.
         next_token_at: When the next request can be sent, in UTC; None if one can be sent now.
         locked_until: The end of the lock, in UTC, or None.
-        waiting: The number of waiting calls in this event loop.
+        waiting: The number of waiting calls in the client's event loop; of all programs in
+            `cliq quota`.
     """
 
     threshold: int

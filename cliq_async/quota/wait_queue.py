@@ -118,6 +118,9 @@ class WaitQueue:
             self._start(loop)
         elif lane.is_head(waiter) and self._first(below=waiter.reserve + 1) is waiter:
             self.wake()  # the dispatcher may sleep for a waiter with a larger reserve
+        if self._state is _SLEEPING and (listener := waiter.listener) is not None:
+            now = self._store.clock()
+            lane.announcer.announce_to(listener, waiter.job, waiter.lane, self._denied, now)
         try:
             return await waiter.future
         except (asyncio.CancelledError, GeneratorExit):
@@ -213,8 +216,10 @@ class WaitQueue:
         expired, self._expired = self._expired, []
         for waiter in expired:
             self._expire(waiter)
-        # The moment may be that of a mere poll, before a token can be back.
-        self._log_long_wait(max(moment, self._denied.earliest_at))
+        # Not the moment: that may be of a mere poll, or the end of a lease.
+        self._log_long_wait(self._denied.earliest_at)
+        for lane, waiting in zip(Lane, self._lanes, strict=True):
+            waiting.announcer.announce(lane, self._denied, self._store.clock())
         loop = asyncio.get_running_loop()
         self._sleep = sleep = loop.create_future()
         timer = loop.call_later(moment - self._store.clock(), self.wake)

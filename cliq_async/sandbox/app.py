@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from cliq_async.endpoints import ENDPOINTS
+from cliq_async.sandbox import access_log
 from cliq_async.sandbox.accounts import Accounts
 from cliq_async.sandbox.dialect import DIALECTS
 from cliq_async.sandbox.endpoints import Call
@@ -134,6 +135,19 @@ class SandboxApp:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Respond to a request."""
+        path = request.rel_url.raw_path
+        if not access_log.is_on() or is_page(path) or self._event_routes.serves(path):
+            return await self._handle(request)
+        began_at = self._clock()
+        try:
+            response = await self._handle(request)
+        except BaseException:
+            access_log.log_access(request, None, self._clock() - began_at)
+            raise
+        access_log.log_access(request, response, self._clock() - began_at)
+        return response
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             self._origins.check(request)
             if is_page(path := request.rel_url.raw_path):
@@ -192,7 +206,7 @@ class SandboxApp:
         query = _query(request)
         key = query.pop(API_KEY, None)
         given = request.headers.get("Authorization", "") if key is None else f"Bearer {key}"
-        user = self._authenticate(given, now)
+        user = request[access_log.USER] = self._authenticate(given, now)
         if not self._throttle.arrive(user, endpoint, now).allowed:
             return self._throttle_response(user, endpoint, now)
         fault = self._faults.draw(endpoint)

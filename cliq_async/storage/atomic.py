@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["ensure_writable", "write_atomic"]
+__all__ = ["ensure_writable", "replace_atomic", "write_atomic"]
 
 
 def ensure_writable(path: Path) -> None:
@@ -24,11 +27,22 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written; the file is as it was.
     """
+    with replace_atomic(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replace_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that replaces another one when the body has ended; a link to it stays a link.
+
+    Raises:
+        OSError: It cannot be written; the file is as it was, as after any error of the body.
+    """
     path = path.resolve()
     handle, name = _temp_sibling(path)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(handle)
         Path(name).replace(path)

@@ -71,6 +71,7 @@ class RequestExecutor:
         self.pacers = pacers
         self.negotiator = negotiator
         self.instrumentation = Instrumentation(hooks, self.clock)
+        self.wait_listener = self.instrumentation.wait_listener()
 
     async def execute(self, call: ApiCall, options: CallOptions) -> object:
         """Send a call until it is answered for good.

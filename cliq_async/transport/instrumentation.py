@@ -9,14 +9,17 @@ from typing import Final, Literal
 
 from cliq_async.clock import to_utc
 from cliq_async.endpoints import Endpoint
+from cliq_async.errors import WaitReason
 from cliq_async.hooks import (
     CallDetails,
     Hooks,
     LockDetails,
     RequestDetails,
     WaitDetails,
+    WaitStartDetails,
     notify,
 )
+from cliq_async.quota.announcer import WaitListener
 from cliq_async.quota.model import Lane, Lock, Quota
 from cliq_async.quota.token import Token
 from cliq_async.transport.protocol import ApiResponse
@@ -26,6 +29,10 @@ __all__ = ["Instrumentation"]
 
 _log = logging.getLogger("cliq_async")
 
+_LANES: Final[dict[Lane, Literal["interactive", "bulk"]]] = {
+    Lane.INTERACTIVE: "interactive",
+    Lane.BULK: "bulk",
+}
 _SHORTEST_WAIT_S: Final = 0.001
 """A token that took less was not waited for. Real seconds."""
 
@@ -56,6 +63,23 @@ class Instrumentation:
             )
             notify(self.hooks.on_call, details)
 
+    def wait_listener(self) -> WaitListener | None:
+        """Return the function that reports the beginning of a wait, or None without a hook."""
+        hook = self.hooks.on_wait_start
+        if hook is None:
+            return None
+
+        def report(quota: Quota, lane: Lane, until: float, reason: WaitReason) -> None:
+            details = WaitStartDetails(
+                endpoint=quota.endpoint,
+                lane=_LANES[lane],
+                reason=reason,
+                expected_until=to_utc(until, self._clock),
+            )
+            notify(hook, details)
+
+        return report
+
     def wait_ended(
         self, quota: Quota, lane: Lane, began_at: float, error: BaseException | None
     ) -> None:
@@ -66,7 +90,7 @@ class Instrumentation:
         if error is not None or waited_s >= _SHORTEST_WAIT_S:
             details = WaitDetails(
                 endpoint=quota.endpoint,
-                lane="bulk" if lane is Lane.BULK else "interactive",
+                lane=_LANES[lane],
                 waited_s=waited_s,
                 error=None if error is None else type(error).__name__,
             )

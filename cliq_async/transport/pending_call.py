@@ -251,6 +251,7 @@ class PendingCall:
                 lease_s=self._lease_s,
                 send_within_s=CONNECT_S,
                 job=options.job,
+                listener=executor.wait_listener,
             )
         except BaseException as error:
             executor.instrumentation.wait_ended(quota, options.lane, began_at, error)

@@ -1,8 +1,8 @@
 """The debug log: a line for each request, and its bodies if they are asked for.
 
 Bodies hold messages and names of people, so they have a logger of their own, which is off even
-where `cliq_async` logs at DEBUG. No header of a request is logged, and no request for an access
-token.
+where `cliq_async` logs at DEBUG. No header of a request is logged, and no body of a request for an
+access token (see `auth.request_log`).
 """
 
 import logging

@@ -74,6 +74,7 @@ from cliq_async import (
     User,
     ValidationError,
     WaitDetails,
+    WaitStartDetails,
     __version__,
     sync_subscribers,
 )
@@ -235,6 +236,9 @@ async def quota(client: CliqClient, store: QuotaStore) -> float:
 
 
 def hooks() -> Hooks:
+    def wait_start(details: WaitStartDetails) -> None:
+        log.info("%s until about %s", details.reason, details.expected_until.isoformat())
+
     def wait(details: WaitDetails) -> None:
         log.info("%s %s %.1f", details.endpoint, details.lane, details.waited_s)
 
@@ -247,13 +251,17 @@ def hooks() -> Hooks:
     def ended(details: CallDetails) -> None:
         log.debug("%d %s", details.requests, details.error)
 
-    return Hooks(on_wait=wait, on_lock=lock, on_request=request, on_call=ended)
+    return Hooks(
+        on_wait_start=wait_start, on_wait=wait, on_lock=lock, on_request=request, on_call=ended
+    )
 
 
 async def observe() -> None:
     telemetry = OpenTelemetry()
     client = await CliqClient.from_env(hooks=telemetry.hooks, user_agent="shop/2.1").open()
     telemetry.observe(client, team="ops")
+    count = telemetry.count_deliveries(bot="ops")
+    await client.broadcast("ops", "Hello", ["1"], on_progress=count)
     await client.close()
 
 

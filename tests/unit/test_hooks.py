@@ -22,7 +22,7 @@ from cliq_async import (
     WaitDetails,
 )
 
-ALL = ("on_wait", "on_lock", "on_request", "on_call")
+ALL = ("on_wait_start", "on_wait", "on_lock", "on_request", "on_call")
 
 
 def a_client(steps, seen, **options: Any):

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from support.scripted import DONE, SECRET, THROTTLED, Scripted, moved
+from support.scripted import DONE, SECRET, THROTTLED, Scripted, answer, moved
 
 from cliq_async import CliqClient, Limit, MemoryStore, OutcomeUnknownError, QuotaWaitError
 from cliq_async.otel import OpenTelemetry
@@ -67,7 +67,9 @@ async def test_requests_waits_locks_and_free_tokens_are_measured(collected):
     requests = {each["outcome"]: count for each, count in found["cliq.requests"]}
     assert requests["throttled"] == 1
     assert requests["done"] >= 2
-    assert found["cliq.locks"] == [({"endpoint": "list_bots"}, 1)]
+    locks = {each["endpoint"]: count for each, count in found["cliq.locks"]}
+    assert len(locks) == 23
+    assert {name: count for name, count in locks.items() if count} == {"list_bots": 1}
     waits = [each for each, _ in found["cliq.quota.wait"]]
     assert {"endpoint": "list_bots", "lane": "interactive"} in waits
     assert any(each.get("error") == "QuotaWaitError" for each in waits)
@@ -75,6 +77,70 @@ async def test_requests_waits_locks_and_free_tokens_are_measured(collected):
     assert len(free) == 23
     assert free["send_message"] == 50
     assert free["list_bots"] < 10
+
+
+@moved
+async def test_waiting_calls_are_measured_though_another_thread_collects(collected):
+    telemetry, reader, _, _ = collected
+    async with a_client(telemetry, DONE, limits={"list_bots": Limit(10, 60.0)}) as client:
+        telemetry.observe(client)
+        tasks = [asyncio.create_task(client.bots.list()) for _ in range(12)]
+        await asyncio.sleep(1.0)
+        found = points(reader)
+        await asyncio.gather(*tasks)
+    for name, expected in (("waiting", 2), ("free", 0), ("capacity", 10)):
+        values = {each["endpoint"]: value for each, value in found[f"cliq.quota.{name}"]}
+        assert values["list_bots"] == expected
+
+
+@moved
+async def test_store_is_read_once_for_all_gauges_of_a_collection(collected):
+    class Counted(MemoryStore):
+        looks = 0
+
+        async def snapshots(self, quotas):
+            self.looks += 1
+            return await super().snapshots(quotas)
+
+    telemetry, reader, _, _ = collected
+    store = Counted(clock=asyncio.get_running_loop().time)
+    async with CliqClient(SECRET, transport=Scripted([DONE]), quota=store) as client:
+        telemetry.observe(client)
+        for looks in (1, 2):
+            assert len(points(reader)["cliq.quota.waiting"]) == 23
+            assert store.looks == looks
+
+
+@moved
+async def test_deliveries_are_counted_by_outcome_as_the_job_goes_on(collected):
+    telemetry, reader, _, _ = collected
+    refused = answer(400, {"code": "botmessage_no_valid_users"})
+    async with a_client(telemetry, DONE, refused) as client:
+        count = telemetry.count_deliveries(bot="b")
+        before = points(reader)["cliq.deliveries"]
+        report = await client.broadcast("b", "x", range(1, 151), max_in_flight=1, on_progress=count)
+    assert (report.delivered, report.failed) == (100, 50)
+    found = points(reader)["cliq.deliveries"]
+    assert {each["outcome"]: number for each, number in found if "bot" in each} == {
+        "delivered": 100,
+        "failed": 50,
+        "unknown": 0,
+        "skipped": 0,
+    }
+    assert [number for each, number in found if "bot" not in each] == [0] * 4
+    assert [number for _, number in before] == [0] * 8
+
+
+async def test_deliveries_of_earlier_runs_are_not_counted_again(collected, tmp_path):
+    telemetry, reader, _, _ = collected
+    journal = tmp_path / "news.journal"
+    async with a_client(telemetry, DONE) as client:
+        for to in (range(1, 101), range(1, 301)):
+            await client.broadcast(
+                "b", "x", to, journal=journal, on_progress=telemetry.count_deliveries()
+            )
+    found = {each["outcome"]: number for each, number in points(reader)["cliq.deliveries"]}
+    assert found["delivered"] == 300
 
 
 @moved

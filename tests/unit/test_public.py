@@ -109,6 +109,7 @@ PUBLIC = [
     "User",
     "ValidationError",
     "WaitDetails",
+    "WaitStartDetails",
     "__version__",
     "read_outcomes",
     "read_subscribers",

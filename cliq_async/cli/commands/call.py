@@ -13,8 +13,10 @@ from cliq_async.cli.options import (
     ConnectionOptions,
     allow_unknown_option,
     connection_options,
+    input_file,
     json_option,
     max_wait_option,
+    text_type,
     to_option,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
@@ -42,14 +44,14 @@ An actions file is a JSON array in the form of the API:
     ),
 )
 @click.argument("bot")
-@click.argument("text")
+@click.argument("text", type=text_type)
 @to_option(required=True)
 @click.option("--retry", type=click.IntRange(0, 3), help="Further attempts if a call is missed.")
 @click.option("--loop", type=click.IntRange(1, 3), help="The number of times the text is read.")
 @click.option(
     "--actions",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE.json",
+    type=input_file,
+    metavar="FILE.json|-",
     help="Up to 5 buttons under the call, as JSON.",
 )
 @allow_unknown_option
@@ -70,6 +72,8 @@ def call(
     connection: ConnectionOptions,
 ) -> None:
     """Have BOT, given by its unique name or id, call up to 10 people and read TEXT to them.
+
+    TEXT is - for standard input.
 
     Calls ring even if Do Not Disturb is on. They have to be enabled for the bot.
     """

@@ -6,11 +6,11 @@ import click
 
 from cliq_async.cli.commands.handlers_edit import (
     handler_type_argument,
-    read_script,
     script_option,
     types_help,
 )
 from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.inputs.bounded import read_text
 from cliq_async.cli.lookup import function_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
@@ -244,7 +244,7 @@ def _logic_fields(options: dict[str, Any]) -> dict[str, Any]:
     if script is None and permissions is None:
         raise click.UsageError("give --script, --permission or --no-permissions")
     return {
-        "script": None if script is None else read_script(script),
+        "script": None if script is None else read_text(script),
         "permissions": permissions,
     }
 

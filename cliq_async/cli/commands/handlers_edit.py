@@ -1,19 +1,19 @@
 """`cliq handlers create` and `cliq handlers update`, and the options that both take."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
 import click
 
-from cliq_async.cli.errors import USAGE, CliError, cli_field_names
-from cliq_async.cli.inputs.bounded import read_bounded
+from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.inputs.bounded import read_text
 from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     Option,
     combine,
     connection_options,
+    input_file,
     json_option,
     max_wait_option,
     repeated_values,
@@ -35,7 +35,6 @@ __all__ = [
     "handler_id",
     "handler_type",
     "handler_type_argument",
-    "read_script",
     "script_option",
     "types_help",
     "update",
@@ -85,7 +84,7 @@ handler_id: Final = click.option(
 
 script_option: Final = click.option(
     "--script",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    type=input_file,
     metavar="FILE|-",
     help="The Deluge script; - for standard input.",
 )
@@ -210,29 +209,10 @@ def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[st
         raise click.UsageError("give either --script or permissions: a bot takes one of them")
     script = options["script"]
     return options | {
-        "script": None if script is None else read_script(script),
+        "script": None if script is None else read_text(script),
         "permissions": permissions,
         "sub_actions": None if actions is None else [_sub_action(each) for each in actions],
     }
-
-
-def read_script(path: str) -> str:
-    """Read a script from a file, or from standard input for `-`.
-
-    Raises:
-        CliError: It cannot be read, or is not UTF-8.
-    """
-    name = "standard input" if path == "-" else path
-    if path == "-" and sys.stdin is None:  # closed before the start
-        raise CliError(f"{name}: the stream is closed", USAGE)
-    try:
-        # As bytes, to keep line ends.
-        content = read_bounded(path)
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise CliError(f"{name}: {error.strerror}", USAGE) from None
-    except UnicodeDecodeError:
-        raise CliError(f"{name}: not UTF-8", USAGE) from None
 
 
 def _sub_action(text: str) -> SubAction:

@@ -12,6 +12,7 @@ from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
     extension_key_option,
+    input_file,
     json_option,
     max_wait_option,
     to_option,
@@ -51,8 +52,8 @@ Examples:
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...", callback=_pairs)
 @click.option(
     "--json-params",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE.json",
+    type=input_file,
+    metavar="FILE.json|-",
     help="Parameters as a JSON object of texts; NAME=VALUE takes precedence.",
 )
 @to_option()

@@ -12,12 +12,11 @@ from cliq_async.cli.group import Group
 from cliq_async.cli.options import journal_type, json_option
 from cliq_async.cli.outputs.console import echo, echo_json, table
 from cliq_async.cli.outputs.streams import stdout_failed
-from cliq_async.cli.text import clean, csv_line, verbatim
+from cliq_async.cli.text import REPORT_COLUMNS, clean, csv_line, guarded, verbatim
 
 __all__ = ["jobs"]
 
 _COUNTS: Final = ("delivered", "failed", "unknown", "skipped", "under_way", "waiting")
-_HEADER: Final = ("id", "status", "code", "reason")
 
 
 @click.group(cls=Group)
@@ -76,14 +75,14 @@ def _print(summary: JournalSummary) -> None:
 
 def _print_outcomes(journal: Path | str, form: str, *, all_recipients: bool) -> None:
     if form == "csv":
-        echo(csv_line(_HEADER))
+        echo(csv_line(REPORT_COLUMNS))
     for outcome in read_outcomes(journal, delivered=all_recipients):
         if stdout_failed():
             return
         for each in outcome.ids:
             values = (each, outcome.status, outcome.code, outcome.reason)
             if form == "csv":
-                echo(csv_line("" if value is None else value for value in values))
+                echo(csv_line(guarded(value or "") for value in values))
             else:
-                row: dict[str, Any] = dict(zip(_HEADER, values, strict=True))
+                row: dict[str, Any] = dict(zip(REPORT_COLUMNS, values, strict=True))
                 echo(json.dumps(row, ensure_ascii=False))

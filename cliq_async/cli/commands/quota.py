@@ -30,16 +30,8 @@ from cliq_async.quota.stores.registry import lease, open_store
 
 __all__ = ["quota"]
 
-_HEADER: Final = (
-    "endpoint",
-    "threshold",
-    "in use",
-    "free",
-    "next token",
-    "locked until",
-    "waiting",
-)
-_RIGHT: Final = (1, 2, 3, 6)
+_HEADER: Final = ("endpoint", "allowed", "free", "waiting", "next request")
+_RIGHT: Final = (1, 2, 3)
 
 Statuses = dict[str, QuotaStatus]
 
@@ -99,8 +91,12 @@ def quota(
     """Show what the quota of an account allows, endpoint by endpoint.
 
     Reads the quota store, not Cliq: no credentials are needed, and a program's own limits= are not
-    known. `in use` is the part of the threshold that is used after a lock; `waiting` counts the
-    programs in which callers wait, batches separately.
+    known. `allowed` is the threshold of a window, or "24 of 30" if fewer are used since Cliq locked
+    unexpectedly; `free` is how many requests can be sent now; `waiting` counts the calls that wait,
+    in all programs; where a program has interactive calls and batches, it counts the former.
+
+    --watch keeps a table up to date. Where the output is not a terminal, it prints a line whenever
+    something changes.
     """
     if ctx.invoked_subcommand is not None:
         _refuse_options_before_subcommand(ctx)
@@ -173,14 +169,15 @@ async def _clear(server: ServerOptions) -> None:
 async def _watch(server: ServerOptions, *, every: bool) -> None:
     """Show the quota until Ctrl-C or the end of a pipe: on a terminal as a table, else as lines."""
     async with _open_quota(server) as kept:
-        statuses = await kept.statuses()
         if not (output.is_live() and output.is_terminal()):
-            echo(_line(statuses))
+            printed = ""
             while not stdout_failed():
+                if (line := _line(await kept.statuses(), exact=True)) != printed:
+                    printed = line
+                    echo(f"{datetime.now():%H:%M:%S} {line}")  # noqa: DTZ005 - the local time
                 await asyncio.sleep(output.PLAIN_EVERY_S)
-                statuses = await kept.statuses()
-                echo(_line(statuses))
             return
+        statuses = await kept.statuses()
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def look() -> None:
@@ -207,32 +204,51 @@ def _rows(statuses: Statuses, *, every: bool) -> list[tuple[str, ...]]:
     return [
         (
             name,
-            str(status.threshold),
-            "" if status.capacity == status.threshold else str(status.capacity),
+            str(status.threshold)
+            if status.capacity == status.threshold
+            else f"{status.capacity} of {status.threshold}",
             str(status.free),
-            _time(status.next_token_at),
-            _time(status.locked_until),
             str(status.waiting or ""),
+            _next(status),
         )
         for name, status in statuses.items()
         if every or _used(status)
     ]
 
 
-def _line(statuses: Statuses) -> str:
+def _line(statuses: Statuses, *, exact: bool = False) -> str:
+    """Return a line; if `exact`, with moments in place of times left, so that it does not age."""
     parts = [
-        f"{name} locked for {_left(status.locked_until)}"
-        if status.locked_until
-        else f"{name} {status.free}/{status.capacity} free"
-        + (f", next in {_left(status.next_token_at)}" if status.next_token_at else "")
+        f"{name} {_short(status, exact=exact)}"
         for name, status in statuses.items()
         if _used(status)
     ]
     return "; ".join(parts) or f"nothing spent, nothing locked ({len(statuses)} endpoints)"
 
 
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone():%H:%M:%S}, in {_left(moment)}"
+def _short(status: QuotaStatus, *, exact: bool) -> str:
+    if status.locked_until:
+        text, moment = "locked", status.locked_until
+        text += f" until {_clock_time(moment)}" if exact else f" for {_left(moment)}"
+    else:
+        text, following = f"{status.free}/{status.capacity} free", status.next_token_at
+        if following:
+            text += (
+                f", next at {_clock_time(following)}" if exact else f", next in {_left(following)}"
+            )
+    return text + (f", {status.waiting:,} waiting" if status.waiting else "")
+
+
+def _next(status: QuotaStatus) -> str:
+    moment = status.locked_until or status.next_token_at
+    if moment is None:
+        return ""
+    locked = "locked until " if status.locked_until else ""
+    return f"{locked}{_clock_time(moment)}, in {_left(moment)}"
+
+
+def _clock_time(moment: datetime) -> str:
+    return f"{moment.astimezone():%H:%M:%S}"
 
 
 def _left(moment: datetime) -> str:

@@ -12,8 +12,10 @@ from cliq_async.cli.options import (
     allow_unknown_option,
     connection_options,
     extension_key_option,
+    input_file,
     json_option,
     max_wait_option,
+    text_type,
     to_option,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
@@ -45,19 +47,20 @@ Examples:
   cliq send supportbot "Disk full on db-1" --to 55743307,ann@example.com
   cliq send supportbot "Deployed 3.6" --channel announcements
   cliq send supportbot --message poll.json --broadcast
+  df -h | cliq send supportbot - --to ann@example.com
 """,
         FIELDS_HELP,
     ),
 )
 @click.argument("bot")
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=text_type)
 @to_option()
 @click.option("--channel", metavar="NAME", help="A channel's unique name.")
 @click.option("--broadcast", is_flag=True, help="Send to all subscribers of the bot.")
 @click.option(
     "--message",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE.json",
+    type=input_file,
+    metavar="FILE.json|-",
     help="The message as JSON, instead of TEXT.",
 )
 @allow_unknown_option
@@ -79,7 +82,7 @@ def send(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Send TEXT from BOT, given by its unique name or id.
+    """Send TEXT, or standard input for -, from BOT, given by its unique name or id.
 
     To up to 100 people, one channel or all subscribers. Cliq silently drops recipients that it does
     not know, unless it knows none of them.

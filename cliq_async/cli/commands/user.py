@@ -10,7 +10,7 @@ import click
 
 from cliq_async.cli.errors import FAILED, USAGE, CliError
 from cliq_async.cli.group import Group
-from cliq_async.cli.options import combine, json_option
+from cliq_async.cli.options import combine, json_option, text_type
 from cliq_async.cli.outputs.chat_items import print_items
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.settings.resolution import resolve
@@ -62,7 +62,7 @@ def _command(*examples: str) -> Callable[[Callable[..., None]], click.Command]:
 
 @_command('say supportbot "hi"', 'say supportbot "hi" --as 55743307')
 @click.argument("bot")
-@click.argument("text")
+@click.argument("text", type=text_type)
 def say(*, bot: str, text: str, **options: Any) -> None:
     """Write TEXT to BOT, or answer the question that it asks."""
     _act("say", {"bot": bot, "text": text}, **options)
@@ -106,7 +106,7 @@ def unsubscribe(*, bot: str, **options: Any) -> None:
 
 @_command('mention supportbot "what is new?" --channel announcements')
 @click.argument("bot")
-@click.argument("text")
+@click.argument("text", type=text_type)
 @click.option("--channel", required=True, metavar="NAME", help="The channel's unique name.")
 def mention(*, bot: str, text: str, channel: str, **options: Any) -> None:
     """Write TEXT in a channel and mention BOT."""
@@ -115,7 +115,7 @@ def mention(*, bot: str, text: str, channel: str, **options: Any) -> None:
 
 @_command('write announcements "what is new?"')
 @click.argument("channel")
-@click.argument("text")
+@click.argument("text", type=text_type)
 def write(*, channel: str, text: str, **options: Any) -> None:
     """Write TEXT in CHANNEL, where bots may listen."""
     _act("write", {"channel": channel, "text": text}, **options)
@@ -139,7 +139,7 @@ def remove(*, bot: str, channel: str, **options: Any) -> None:
 
 @_command("answer supportbot", "answer supportbot --decline", 'answer supportbot "next Monday"')
 @click.argument("bot")
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=text_type)
 @click.option("--decline", is_flag=True, help="Decline the call instead.")
 def answer(*, bot: str, text: str | None, decline: bool, **options: Any) -> None:
     """Answer the question of BOT with TEXT; without it, its call."""

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.inputs.encoding import decode_file
 
-__all__ = ["MAX_BYTES", "MAX_IMAGE_BYTES", "read_bounded", "read_line"]
+__all__ = ["MAX_BYTES", "MAX_IMAGE_BYTES", "STDIN", "read_bounded", "read_line", "read_text"]
 
+STDIN: Final = "-"
+"""The name of standard input in options and arguments."""
 MAX_BYTES: Final = 2**20
 """The longest file: more than the largest request."""
 MAX_IMAGE_BYTES: Final = 16 * 2**20
@@ -19,10 +22,12 @@ def read_bounded(path: Path | str, limit: int = MAX_BYTES) -> bytes:
     """Read a whole file, or standard input for `-`.
 
     Raises:
-        CliError: It is longer than the limit.
+        CliError: It is longer than the limit, or standard input is closed.
         OSError: It cannot be read.
     """
-    if path == "-":
+    if str(path) == STDIN:
+        if sys.stdin is None:  # closed before the start
+            raise CliError("standard input: the stream is closed", USAGE)
         name, content = "standard input", sys.stdin.buffer.read(limit + 1)
     else:
         with Path(path).open("rb") as file:
@@ -32,6 +37,19 @@ def read_bounded(path: Path | str, limit: int = MAX_BYTES) -> bytes:
             f"{name}: longer than {limit:,} bytes: check that it is what you mean", USAGE
         )
     return content
+
+
+def read_text(path: Path | str) -> str:
+    """Read a whole text file, or standard input for `-`. Keeps line ends.
+
+    Raises:
+        CliError: It cannot be read, is too long, or is not text.
+    """
+    name = "standard input" if str(path) == STDIN else str(path)
+    try:
+        return decode_file(name, read_bounded(path))
+    except OSError as error:
+        raise CliError(f"{name}: {error.strerror}", USAGE) from None
 
 
 def read_line() -> str:

@@ -7,26 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.inputs.bounded import read_bounded
+from cliq_async.cli.inputs.bounded import STDIN, read_text
 from cliq_async.errors import ValidationError
 
 __all__ = ["naming_file", "read_json"]
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file, or standard input for `-`.
 
     Raises:
         CliError: The file cannot be read, is too long, or is not JSON.
     """
     try:
-        return json.loads(read_bounded(path).decode("utf-8-sig"))
-    except OSError as error:
-        raise CliError(f"{path}: {error.strerror}", USAGE) from None
-    except UnicodeDecodeError:
-        raise CliError(f"{path}: not UTF-8", USAGE) from None
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        where = f"{_name(path)} line {error.lineno}"
+        raise CliError(f"{where}: not JSON: {error.msg} at column {error.colno}", USAGE) from None
     except (ValueError, RecursionError) as error:
-        raise CliError(f"{path}: not JSON: {error}", USAGE) from None
+        raise CliError(f"{_name(path)}: not JSON: {error}", USAGE) from None
+
+
+def _name(path: Path) -> str:
+    return "standard input" if str(path) == STDIN else str(path)
 
 
 @contextmanager
@@ -37,4 +40,4 @@ def naming_file(path: Path) -> Iterator[None]:
     except ValidationError:
         raise
     except ValueError as error:
-        raise CliError(f"{path}: {error}", USAGE) from None
+        raise CliError(f"{_name(path)}: {error}", USAGE) from None

@@ -6,11 +6,18 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.inputs.encoding import TextDecoder
+from cliq_async.cli.inputs.bounded import STDIN
+from cliq_async.cli.inputs.encoding import (
+    TextDecoder,
+    describe_error,
+    foreign_kind,
+    lines_before,
+)
 from cliq_async.cli.inputs.synced_list import MAGIC, is_database
 
 __all__ = ["Lines"]
@@ -18,7 +25,6 @@ __all__ = ["Lines"]
 _CHUNK: Final = 1 << 16
 _LONGEST: Final = 1 << 20
 """The longest line, in characters: more than the largest request."""
-_SAVE_AS: Final = "save it as UTF-8, in Excel as `CSV UTF-8`"
 
 
 class Lines:
@@ -30,17 +36,20 @@ class Lines:
     Attributes:
         name: The name of the file in messages.
         number: The number of the last line read, from 1.
+        longest: The longest line, in characters.
 
     Raises:
         CliError: The file cannot be opened.
     """
 
     def __init__(self, path: str) -> None:
-        self.name = "standard input" if path == "-" else path
+        self.name = "standard input" if path == STDIN else path
         self.number = 0
+        self.longest = _LONGEST
         self._path = path
         self._file = self._open()
         self._fd = _descriptor(self._file)
+        self._ahead: bytes | None = None
         self._lines = self._read_lines()
 
     def __aiter__(self) -> AsyncIterator[str]:
@@ -50,55 +59,79 @@ class Lines:
     @property
     def is_database(self) -> bool:
         """True if the file is an SQLite database; only valid before the first line is read."""
-        return self._path != "-" and is_database(self._file)
+        return self._path != STDIN and is_database(self._file)
 
     @property
     def is_regular(self) -> bool:
         """True if the file can be read twice."""
         return (
-            self._path != "-" and self._fd is not None and stat.S_ISREG(os.fstat(self._fd).st_mode)
+            self._path != STDIN
+            and self._fd is not None
+            and stat.S_ISREG(os.fstat(self._fd).st_mode)
         )
+
+    async def first_character(self) -> str:
+        """Return the first character that is not a space; empty if the file begins with spaces.
+
+        Only valid before the first line is read.
+        """
+        self._ahead = await self._read_chunk()
+        with suppress(UnicodeDecodeError):  # reported with its line
+            return TextDecoder().decode(self._ahead).lstrip()[:1]
+        return ""
 
     def restart(self) -> None:
         """Go back to the first line of a regular file."""
         self._file.seek(0)
+        self._ahead = None
         self.number = 0
         self._lines = self._read_lines()
 
     def close(self) -> None:
         """Close the file."""
-        if self._path != "-":
+        if self._path != STDIN:
             self._file.close()
 
-    def error(self, message: str) -> CliError:
-        """Build an error that names the file."""
-        return CliError(f"{self.name}: {message}", USAGE)
+    def error(self, message: str, line: int | None = None) -> CliError:
+        """Build an error that names the file, and a line of it."""
+        where = self.name if line is None else f"{self.name} line {line}"
+        return CliError(f"{where}: {message}", USAGE)
 
     async def _read_lines(self) -> AsyncIterator[str]:
         universal = io.IncrementalNewlineDecoder(TextDecoder(), translate=True)
-        rest = ""
+        rest, is_first = "", True
         while True:
-            chunk = await self._read_chunk()
-            if chunk.startswith(MAGIC):
-                raise self.error("this is a database: pass its path instead")
+            chunk = await self._read_chunk() if self._ahead is None else self._ahead
+            self._ahead = None
+            if is_first:
+                self._check_text(chunk)
+            is_first = False
             try:
                 text = universal.decode(chunk, final=not chunk)
-            except UnicodeDecodeError:
-                raise self.error(f"not UTF-8 after line {self.number}: {_SAVE_AS}") from None
+            except UnicodeDecodeError as error:
+                number = self.number + 1 + lines_before(error)
+                advice = ", in Excel as `CSV UTF-8`"
+                raise self.error(describe_error(error) + advice, number) from None
             *lines, rest = (rest + text).split("\n")
             for line in lines:
                 self.number += 1
                 yield line
-            if len(rest) > _LONGEST:
+            if len(rest) > self.longest:
                 raise self.error(
-                    f"line {self.number + 1} is longer than {_LONGEST:,} characters: check that "
-                    "this is a list"
+                    f"longer than {self.longest:,} characters: check that this is a list",
+                    self.number + 1,
                 )
             if not chunk:
                 break
         if rest:
             self.number += 1
             yield rest
+
+    def _check_text(self, start: bytes) -> None:
+        if start.startswith(MAGIC):
+            raise self.error("this is a database: pass its path instead")
+        if kind := foreign_kind(start):
+            raise self.error(f"this is {kind}")
 
     async def _read_chunk(self) -> bytes:
         if self._fd is None:
@@ -110,7 +143,7 @@ class Lines:
             raise self.error(error.strerror or str(error)) from None
 
     def _open(self) -> BinaryIO:
-        if self._path == "-":
+        if self._path == STDIN:
             if sys.stdin is None:  # closed before the start
                 raise self.error("the stream is closed")
             return sys.stdin.buffer

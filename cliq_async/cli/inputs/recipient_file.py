@@ -1,15 +1,17 @@
-"""Recipients from a file or standard input: lines, CSV, JSON Lines, or a synced list."""
+"""Recipients from a file or standard input: lines, CSV, JSON, a synced list, or a report."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import PurePath
 from typing import Any, Final, Literal, Self
 
 import click
 
 from cliq_async.cli.errors import CliError
+from cliq_async.cli.inputs.json_rows import MAX_ARRAY_CHARS, json_items
 from cliq_async.cli.inputs.lines import Lines
-from cliq_async.cli.inputs.rows import CsvRows, json_rows
+from cliq_async.cli.inputs.rows import CsvRows
 from cliq_async.cli.inputs.synced_list import SyncedList
+from cliq_async.cli.text import REPORT_COLUMNS, unguarded
 
 __all__ = ["FORMS", "Form", "RecipientFile", "form_from_name"]
 
@@ -20,28 +22,42 @@ FORMS: Final[tuple[Form, ...]] = ("lines", "csv", "jsonl")
 _BY_EXTENSION: Final[dict[str, Form]] = {
     ".csv": "csv",
     ".tsv": "csv",
+    ".json": "jsonl",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+_DEFAULT_COLUMN: Final = "user_id"
+_STATUS: Final = REPORT_COLUMNS.index("status")
+_SENDABLE: Final = frozenset({"left", "failed"})
+"""The statuses of those in a report who have not got the message."""
 
 
-def form_from_name(path: str) -> Form:
-    """Return the form of a file by its extension."""
-    return _BY_EXTENSION.get(PurePath(path).suffix.lower(), "lines")
+def form_from_name(path: str) -> Form | None:
+    """Return the form of a file by its extension; None if that says nothing."""
+    return _BY_EXTENSION.get(PurePath(path).suffix.lower())
 
 
 class RecipientFile:
     """The recipients of a file, as a context manager. Iterate once, after `start`.
 
-    Blank lines, byte order marks and all kinds of line ends are ignored; UTF-16 is recognized by
-    its mark. So is a file of `cliq subscribers sync` by its first bytes.
+    Blank lines, byte order marks and all kinds of line ends are ignored; UTF-16 is recognized. So
+    are JSON, and a file of `cliq subscribers sync`, by their first bytes.
+
+    Of a report of a job, as `--report` and `cliq jobs show` write it, only those are taken who were
+    left or failed: the others have got the message, or may have.
 
     Args:
         path: The file's path, or `-` for standard input.
-        column: The column with the ids; None for one id per line.
-        form: The form of the file. By default its extension decides; else it is CSV if there is a
-            column.
+        column: The column with the ids; by default `user_id`, if there is one. None for one id per
+            line.
+        form: The form of the file. By default its extension or its first character decides; else
+            it is CSV if there is a column.
         delimiter: The character between the cells of CSV; None to find it out.
+        excluding: Take the others of a report instead.
+
+    Attributes:
+        name: The name of the file in messages.
+        column: The column with the ids, or None.
 
     Raises:
         CliError: The file cannot be opened.
@@ -53,15 +69,18 @@ class RecipientFile:
         column: str | None,
         form: Form | None = None,
         delimiter: str | None = None,
+        *,
+        excluding: bool = False,
     ) -> None:
-        self._column = column
-        by_extension = form_from_name(path)
-        if by_extension == "lines" and column is not None:
-            by_extension = "csv"
-        self._form: Form = form or by_extension
+        self.column = column
+        self._given_form = form or form_from_name(path)
+        self._form: Form = self._given_form or ("lines" if column is None else "csv")
         self._lines = Lines(path)
         self.name = self._lines.name
         self._csv = CsvRows(self._lines, delimiter)
+        self._excluding = excluding
+        self._is_array = False
+        self._is_report = False
         self._list: SyncedList | None = None
         if self._lines.is_database:
             self._lines.close()  # closed later, it would release the locks of SQLite
@@ -75,12 +94,17 @@ class RecipientFile:
             self._list.close()
         self._lines.close()
 
+    @property
+    def line(self) -> int | None:
+        """The number of the last line read; None if a line says nothing of the recipient."""
+        return None if self._list is not None or self._is_array else self._lines.number
+
     def error(self, message: str) -> CliError:
-        """Build an error that names the file."""
-        return self._lines.error(message)
+        """Build an error that names the file and the line."""
+        return self._lines.error(message, self.line)
 
     async def start(self) -> int | None:
-        """Read the header, if there is one, and count the recipients.
+        """Find out the form, read the header, if there is one, and count the recipients.
 
         Returns:
             The number of ids; None for a stream, which can be read only once.
@@ -90,12 +114,17 @@ class RecipientFile:
         """
         if self._list is not None:
             return await self._list.start()
+        if self._form == "lines" and not self._lines.is_regular:
+            return None  # without waiting for its first line
+        await self._find_form()
         await self._read_header()
         if not self._lines.is_regular:
             return None
         total = 0
         async for _ in self:
             total += 1
+        if self._is_report and not self._excluding:
+            self.name = f"{self.name} (only statuses left and failed)"
         self._lines.restart()
         await self._read_header()
         return total
@@ -129,35 +158,80 @@ class RecipientFile:
             case "csv":
                 return self._csv.rows()
             case "jsonl":
-                return json_rows(self._lines)
+                return self._json_objects()
+
+    async def _find_form(self) -> None:
+        first = await self._lines.first_character()
+        if self._given_form is None and first in {"{", "["}:
+            self._form = "jsonl"
+        self._is_array = self._form == "jsonl" and first == "["
+        if self._is_array:
+            self._lines.longest = MAX_ARRAY_CHARS
 
     async def _read_header(self) -> None:
         if self._form != "csv":
             return
-        header = await self._csv.read_header(self._column)
+        header = await self._csv.read_header(self.column or _DEFAULT_COLUMN)
+        self._look_at(header)
         names = ", ".join(header) or "none"
-        if self._column is None:
+        if self.column is None:
             raise click.UsageError(f"{self.name}: choose the --column with the ids: {names}")
-        if header.count(self._column) != 1:
-            count = "more than one" if self._column in header else "no"
+        if header.count(self.column) != 1:
+            count = "more than one" if self.column in header else "no"
             raise self._lines.error(
-                f"{count} column {self._column!r}; the columns are: {names} "
+                f"{count} column {self.column!r}; the columns are: {names} "
                 f"({self._csv.describe_delimiter()})"
             )
 
-    async def _plain_ids(self) -> AsyncIterator[str]:
+    def _look_at(self, columns: Iterable[str]) -> None:
+        """See if the columns are those of a report, and choose the one with the ids."""
+        names = tuple(columns)
+        self._is_report = names == REPORT_COLUMNS
+        default = names[0] if self._is_report else _DEFAULT_COLUMN
+        if self.column is None and default in names:
+            self.column = default
+
+    def _is_taken(self, status: object) -> bool:
+        """Return whether a row of a report is among the recipients."""
+        return (status in _SENDABLE) is not self._excluding
+
+    async def _plain_ids(self) -> AsyncIterator[Any]:
+        if not self._lines.is_regular:
+            await self._find_form()
+            if self._form == "jsonl":
+                async for item in self._json_ids():
+                    yield item
+                return
         async for line in self._lines:
             if identifier := line.strip():
                 yield identifier
 
     async def _csv_ids(self) -> AsyncIterator[str]:
-        index = self._csv.header.index(self._column or "")
+        index = self._csv.header.index(self.column or "")
         async for row in self._csv.cells():
-            yield row[index].strip() if index < len(row) else ""
+            cell = row[index].strip() if index < len(row) else ""
+            if not self._is_report:
+                yield cell
+            elif self._is_taken(row[_STATUS] if len(row) > _STATUS else ""):
+                yield unguarded(cell)
 
     async def _json_ids(self) -> AsyncIterator[Any]:
-        async for row in json_rows(self._lines):
-            if self._column is None:
-                names = ", ".join(map(str, row)) or "none"
+        is_first = True
+        async for item in json_items(self._lines):
+            if not isinstance(item, dict):
+                yield item
+                continue
+            if is_first:
+                self._look_at(item)
+                is_first = False
+            if self.column is None:
+                names = ", ".join(map(str, item)) or "none"
                 raise click.UsageError(f"{self.name}: choose the --column with the ids: {names}")
-            yield row.get(self._column, "")
+            if not self._is_report or self._is_taken(item.get("status")):
+                yield item.get(self.column, "")
+
+    async def _json_objects(self) -> AsyncIterator[dict[str, Any]]:
+        async for item in json_items(self._lines):
+            if not isinstance(item, dict):
+                raise self.error("a template needs columns, but this is not a JSON object")
+            yield item

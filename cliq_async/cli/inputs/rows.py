@@ -1,7 +1,6 @@
-"""Rows parsed from lines: CSV with a header, or JSON Lines."""
+"""Rows of CSV with a header, parsed from lines."""
 
 import csv
-import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
@@ -9,7 +8,7 @@ from typing import Any, Final
 from cliq_async.cli.errors import CliError
 from cliq_async.cli.inputs.lines import Lines
 
-__all__ = ["CsvRows", "json_rows"]
+__all__ = ["CsvRows"]
 
 _MAX_LINES: Final = 1_000
 """The most lines that one row can span."""
@@ -125,9 +124,9 @@ class CsvRows:
                 raise self._lines.error(f"more than one column {name!r}")
         async for row in self.cells():
             if any(cell.strip() for cell in row[len(header) :]):
-                counts = f"{len(row)} cells for {len(header)} columns in line {self._lines.number}"
+                counts = f"{len(row)} cells for {len(header)} columns"
                 advice = f"put cells with {_noun(self.delimiter)} in quotes"
-                raise self._lines.error(f"{counts}: {advice}")
+                raise self._lines.error(f"{counts}: {advice}", self._lines.number)
             cells = zip(header, row, strict=False)
             yield {name: cell for name, cell in cells if name and cell.strip()}
 
@@ -156,16 +155,18 @@ class CsvRows:
             if len(pending) < _MAX_LINES and length <= _MAX_CHARS:
                 return None
             raise self._lines.error(
-                f"the quotes that line {self._first_line(pending)} opens are not closed within "
-                f"{_MAX_LINES:,} lines or {_MAX_CHARS:,} characters"
+                f"its quotes are not closed within {_MAX_LINES:,} lines or {_MAX_CHARS:,} "
+                'characters: close them, or write "" for a quote in a cell',
+                self._first_line(pending),
             ) from None
         except csv.Error as error:
-            raise self._lines.error(f"not CSV in line {self._lines.number}: {error}") from None
+            raise self._lines.error(f"not CSV: {error}", self._lines.number) from None
 
     def _check_closed(self, pending: list[str]) -> None:
         if pending:
             raise self._lines.error(
-                f"the quotes that line {self._first_line(pending)} opens are never closed"
+                'its quotes are never closed: close them, or write "" for a quote in a cell',
+                self._first_line(pending),
             )
 
     def _first_line(self, pending: list[str]) -> int:
@@ -179,21 +180,3 @@ def _noun(delimiter: str) -> str:
 def _feed(lines: list[str]) -> Iterator[str]:
     yield from lines
     raise _OpenQuoteError
-
-
-async def json_rows(lines: Lines) -> AsyncIterator[dict[str, Any]]:
-    """Iterate over the objects of JSON Lines, and skip blank lines.
-
-    Raises:
-        CliError: A line is not a JSON object.
-    """
-    async for line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise lines.error(f"not JSON in line {lines.number}: {error}") from None
-        if not isinstance(row, dict):
-            raise lines.error(f"not a JSON object in line {lines.number}")
-        yield row

@@ -1,16 +1,21 @@
 """The recipients of a bulk job, read from a file and optionally limited."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.inputs.recipient_file import Form, RecipientFile
+from cliq_async.errors import ValidationError
 
 __all__ = ["RecipientSelection"]
+
+_ROW: Final = re.compile(r"row [\d,]+( \(and [\d,]+ more\))?: ")
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +37,7 @@ class RecipientSelection:
     delimiter: str | None = None
     limit: int | None
     rows: bool
+    _opened: list[RecipientFile] = attrs.field(factory=list, init=False, repr=False, eq=False)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[str, int | None, AsyncIterator[Any]]]:
@@ -45,6 +51,7 @@ class RecipientSelection:
             if self.limit is not None and total is not None:
                 total = min(total, self.limit)
             items = recipients.rows() if self.rows else aiter(recipients)
+            self._opened[:] = [recipients]
             yield recipients.name, total, self._limited(items)
 
     def count(self) -> int | None:
@@ -60,6 +67,42 @@ class RecipientSelection:
     async def _count(self) -> int | None:
         async with self.open() as (_, total, _items):
             return total
+
+    @contextmanager
+    def naming_lines(self, content: Any) -> Iterator[Any]:
+        """Make an error in the message of a row name the line of the row.
+
+        Args:
+            content: The content of a job: a function of a row, or the same for all.
+
+        Yields:
+            The content that does so.
+
+        Raises:
+            CliError: The body raised the error.
+        """
+        if not callable(content):
+            yield content
+            return
+        first: int | None = None
+        make: Callable[[Any], Any] = content
+
+        def noting(row: Any) -> Any:
+            nonlocal first
+            try:
+                return make(row)
+            except ValidationError:
+                first = first or self._opened[0].line
+                raise
+
+        try:
+            yield noting
+        except ValidationError as error:
+            found = _ROW.match(error.field)
+            if found is None or first is None:
+                raise
+            where = f"{self._opened[0].name} line {first}{found[1] or ''}"
+            raise CliError(f"{where}: {str(error)[found.end() :]}", USAGE) from None
 
     async def _limited(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         number = 0

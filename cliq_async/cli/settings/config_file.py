@@ -18,6 +18,7 @@ import attrs
 
 from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.inputs.bounded import read_bounded
+from cliq_async.cli.inputs.encoding import decode_file
 from cliq_async.cli.settings.profiles import validate_name
 from cliq_async.config import Settings
 from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
@@ -131,14 +132,12 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
 
 def _read_text(path: Path, *, own: bool) -> str | None:
     try:
-        return read_bounded(path).decode("utf-8-sig")
+        return decode_file(str(path), read_bounded(path))
     except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
         return None
     except OSError as error:
         hint = "; is HOME another user's?" if own and isinstance(error, PermissionError) else ""
         raise CliError(f"{path}: {error.strerror}{hint}", USAGE) from None
-    except UnicodeDecodeError:
-        raise CliError(f"{path}: not UTF-8", USAGE) from None
 
 
 @attrs.frozen

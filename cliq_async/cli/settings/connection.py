@@ -119,7 +119,7 @@ class ConnectionOptions(ServerOptions):
         """
 
         async def with_client() -> T:
-            async with self.client(max_wait_s=max_wait_s) as client, wait_notice(client):
+            async with self.client(max_wait_s=max_wait_s, hooks=wait_notice()) as client:
                 return await work(client)
 
         return asyncio.run(with_client())

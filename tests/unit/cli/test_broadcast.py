@@ -64,7 +64,7 @@ async def test_a_file_that_breaks_off_in_standard_input_is_reported():
     async with Sandbox() as sandbox:
         result = await run(sandbox, *BROADCAST, "--to", "-", stdin=content)
     assert result.exit_code == 2
-    assert "standard input: not UTF-8 after line" in result.stderr
+    assert "standard input line 101: not UTF-8" in result.stderr
     assert "Traceback" not in result.stderr
 
 

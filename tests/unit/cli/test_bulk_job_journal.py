@@ -113,8 +113,8 @@ async def test_interrupted_job_says_how_it_goes_on(ids, tmp_path, with_journal):
     assert err.decode().splitlines()[-1] == (
         "run the same command again to go on with 10 recipients left"
         if with_journal
-        else "not sent to 10 recipients; the same command begins again with the first one, unless "
-        "it is started with --journal FILE, which makes it go on"
+        else "not sent to 10 recipients: the same command begins again with the first one; with "
+        "--journal FILE it would go on, and --report FILE.csv would list who is left"
     )
 
 

@@ -104,7 +104,10 @@ def test_a_file_that_cannot_be_read_is_a_line(here):
     assert invoke("config").stderr == f"error: {here}/cliq.toml: Is a directory\n"
     (here / "cliq.toml").rmdir()
     (here / "cliq.toml").write_bytes(b"account = '\xff'")
-    assert invoke("config").stderr == f"error: {here}/cliq.toml: not UTF-8\n"
+    assert invoke("config").stderr == (
+        f"error: {here}/cliq.toml line 1: not UTF-8: byte 0xFF, which is 'ÿ' in Windows-1252 "
+        "(Latin-1); save it as UTF-8\n"
+    )
 
 
 @pytest.mark.parametrize(

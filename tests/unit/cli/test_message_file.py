@@ -143,7 +143,9 @@ def test_limits_are_checked():
     ("content", "said"),
     [
         (b"{", "not JSON"),
-        (b"\xff\xfe", "not UTF-8"),
+        (b"{\n  \xff}", "message.json line 2: not UTF-8: byte 0xFF"),
+        (b'{\n  "text"}', "message.json line 2: not JSON: Expecting ':' delimiter at column 9"),
+        (b"PK\x03\x04word/", "this is a ZIP archive"),
         (b"[" * 100_000, "not JSON"),
         (b'{"text": "hi", "colour": 1}', "colour: unknown message field"),
         (b'{"text": ""}', "Message.text: at least one of text, card and slides"),

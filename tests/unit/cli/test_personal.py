@@ -64,8 +64,8 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         result = await run(sandbox, *PERSONAL, "--to", "-", "--column", "id", stdin=bad.encode())
         assert result.exit_code == 2
         assert (
-            "row 10 (and 1 more): template: columns that the row has ('name' is undefined)"
-            in result.stderr
+            "error: standard input line 11 (and 1 more): template: columns that the row has "
+            "('name' is undefined)" in result.stderr
         )
         assert sandbox.report()["requests"] == {}
         good = as_csv(9).encode()
@@ -77,21 +77,25 @@ async def test_rows_from_standard_input_are_all_read_first(people):
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
-        ("id,name\n1,Doe, John\n", "a.csv", "3 cells for 2 columns in line 2"),
+        ("id,name\n1,Doe, John\n", "a.csv", "a.csv line 2: 3 cells for 2 columns: put"),
         ("id,name,name\n1,a,b\n", "a.csv", "more than one column 'name'"),
         ("id,nme\n1,a\n", "a.csv", "'name' is undefined), got id, nme"),
         ('{"id": 1, "name": null}\n', "a.jsonl", "'name' is undefined"),
-        ('{"id": 1\n', "a.jsonl", "not JSON in line 1"),
-        ("[1]\n", "a.jsonl", "not a JSON object in line 1"),
-        ('{"name": "a"}\n', "a.jsonl", "row 1: to: a column 'id', got name"),
-        ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "not JSON in line 1"),
-        ("id,name\n1," + "x" * 6_000 + "\n", "a.csv", "row 1: Message.text: a str of 1 to 5000"),
+        ('{"id": 1\n', "a.jsonl", "a.jsonl line 1: not JSON: "),
+        ("[1]\n", "a.jsonl", "a.jsonl: a template needs columns"),
+        ('{"name": "a"}\n', "a.jsonl", "a.jsonl line 1: to: a column 'id', got name"),
+        ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "a.jsonl line 1: not JSON: "),
+        (
+            "id,name\n1," + "x" * 6_000 + "\n",
+            "a.csv",
+            "a.csv line 2: Message.text: a str of",
+        ),
         ("1\n", "a.txt", "no column 'id'"),
         ("id,name\n1,\n", "a.csv", "'name' is undefined), got id"),
-        ('id,name\n1,"Ann\n2,Bob\n3,"Carl"\n', "a.csv", "not CSV in line 4"),
+        ('id,name\n1,"Ann\n2,Bob\n3,"Carl"\n', "a.csv", "a.csv line 4: not CSV: "),
         ('id,name\n1,"' + "\n" * 30_000, "a.csv", "not closed within 1,000 lines"),
         ('id,name\n1,"' + ("a" * 99_000 + '","\n') * 30, "a.csv", "or 1,048,576 characters"),
-        ("id,name\n1," + "x" * 1_200_000, "a.csv", "line 2 is longer than 1,048,576"),
+        ("id,name\n1," + "x" * 1_200_000, "a.csv", "a.csv line 2: longer than 1,048,576"),
     ],
 )
 async def test_what_is_wrong_is_said_before_anything_is_sent(people, content, name, said):
@@ -191,14 +195,14 @@ async def test_who_is_to_be_left_out_gets_nothing(people, tmp_path):
         assert ids[0] in recipients
         other = people('{"user_id": 1}\n', "other.jsonl")
         result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", other)
-        assert "other.jsonl: a row without 'id'" in result.stderr
+        assert "other.jsonl line 1: no id in column 'id'" in result.stderr
         journal = ("--journal", str(tmp_path / "job"))
         result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", out, *journal)
         assert result.exit_code == 0
         bad = people("a b\n", "bad.txt")
         result = await run(sandbox, "broadcast", "supportbot", *options, "--exclude", bad)
     assert result.exit_code == 2
-    assert "exclude: a ZUID, which has digits only" in result.stderr
+    assert "bad.txt line 1: a ZUID, which has digits only" in result.stderr
 
 
 async def test_calls_to_many(people, tmp_path):

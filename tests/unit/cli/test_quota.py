@@ -8,6 +8,7 @@ import signal
 import sys
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 from support.cli import command, invoke, line_with, run, zuids
 
@@ -17,7 +18,7 @@ from cliq_async.cli.outputs import console as output
 from cliq_async.config import Settings
 from cliq_async.endpoints import ENDPOINTS
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.model import Denied, TokenOutcome
+from cliq_async.quota.model import Denied, Lane, TokenOutcome
 from cliq_async.quota.stores.sqlite import SqliteStore
 from cliq_async.sandbox import Sandbox
 
@@ -70,26 +71,34 @@ def test_unused_quota_has_nothing_to_say_unless_one_asks_for_all(place):
     result = invoke("quota", *place)
     assert (result.exit_code, result.stdout, result.stderr) == (0, IDLE, "")
     lines = invoke("quota", *place, "--all").stdout.splitlines()
-    assert cells(lines[0]) == ["endpoint", "threshold", "free"]  # the other columns are empty
+    assert cells(lines[0]) == ["endpoint", "allowed", "free"]  # the other columns are empty
     assert [cells(line)[0] for line in lines[1:]] == list(ENDPOINTS)
 
 
 async def test_table_says_what_is_spent_and_locked_and_who_waits(place, store):
     await spend(store, "send_message", 20)
     await spend(store, "associate_channel", 5)
-    waiting = await store.take(QUOTAS["associate_channel"], 9, lease_s=131.0, queue_id=1)
-    assert isinstance(waiting, Denied)
+    for queue, lane, waiters in ((1, Lane.INTERACTIVE, 1), (2, Lane.BULK, 2)):
+        waiting = await store.take(
+            QUOTAS["associate_channel"],
+            9,
+            lease_s=131.0,
+            queue_id=queue,
+            lane=lane,
+            waiters=waiters,
+        )
+        assert isinstance(waiting, Denied)
     await lock(store, "list_bots")
     lines = (await asyncio.to_thread(invoke, "quota", *place)).stdout.splitlines()
     rows = {cells(line)[0]: cells(line)[1:] for line in lines[1:]}
     assert set(rows) == {"send_message", "associate_channel", "list_bots"}
     assert rows["send_message"] == ["50", "30"]
-    threshold, none, next_token, waiting = rows["associate_channel"]
-    assert (threshold, none, waiting) == ("5", "0", "1")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d, in (1:0[01] min|\d\d s)", next_token)
-    assert rows["list_bots"][:3] == ["30", "24", "0"]
-    for when in rows["list_bots"][3:]:
-        assert re.fullmatch(r"\d\d:\d\d:\d\d, in (5:0[01]|4:5\d) min", when)
+    *numbers, following = rows["associate_channel"]
+    assert numbers == ["5", "0", "3"]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d, in (1:0[01] min|\d\d s)", following)
+    *numbers, following = rows["list_bots"]
+    assert numbers == ["24 of 30", "0"]
+    assert re.fullmatch(r"locked until \d\d:\d\d:\d\d, in (5:0[01]|4:5\d) min", following)
 
 
 async def test_json_has_every_endpoint_and_moments_in_utc(place, store):
@@ -176,8 +185,8 @@ async def test_watch_prints_lines_where_there_is_no_terminal_and_ctrl_c_ends_it(
         out, err = await process.communicate()
     assert (process.returncode, out, err) == (0, b"", b"")
     assert re.fullmatch(
-        r"list_bots locked for \d:\d\d min; "
-        r"associate_channel 0/5 free, next in (1:0[01] min|\d\d s)\n",
+        r"\d\d:\d\d:\d\d list_bots locked until \d\d:\d\d:\d\d; "
+        r"associate_channel 0/5 free, next at \d\d:\d\d:\d\d\n",
         line,
     )
 
@@ -238,13 +247,28 @@ async def test_watch_of_a_store_that_fails_ends_with_its_error(written, monkeypa
     assert IDLE.strip() in written.getvalue()
 
 
-async def test_watch_of_lines_goes_on(monkeypatch, capsys):
+async def test_watch_of_lines_prints_one_for_each_change(monkeypatch, capsys, place, store):
     monkeypatch.setattr(output, "PLAIN_EVERY_S", 0.0)
-    task = asyncio.create_task(_watch(SERVER, every=False))
+    server = attrs.evolve(SERVER, quota=place[-1])
+    task = asyncio.create_task(_watch(server, every=False))
     shown = ""
-    while shown.count(IDLE) < 3:
-        await asyncio.sleep(0)
-        shown += capsys.readouterr().out
+
+    async def until(text):
+        nonlocal shown
+        while text not in shown:
+            await asyncio.sleep(0.01)
+            shown += capsys.readouterr().out
+
+    async with asyncio.timeout(20):
+        await until(IDLE)
+        await spend(store, "send_message", 1)
+        await until("send_message 49/50 free")
+        await asyncio.sleep(0.1)
+    shown += capsys.readouterr().out
+    assert [line.split(" ", 1)[1] for line in shown.splitlines()] == [
+        IDLE.strip(),
+        "send_message 49/50 free",
+    ]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -76,10 +76,10 @@ async def test_an_empty_file_has_nobody(file):
         (b"name,zuid\nAnn,1\n", "id", "no column 'id'; the columns are: name, zuid"),
         (b"id,id\n1,2\n", "id", "more than one column 'id'"),
         (b"", "id", "no column 'id'; the columns are: none"),
-        (b'id\n1\n"2\n3\n', "id", "the quotes that line 3 opens are never closed"),
-        (b"id\n" + b"x" * 200_000 + b"\n", "id", "not CSV in line 2: field larger"),
-        (b"1\n2\n\xff\n", None, "not UTF-8 after line 0"),
-        (b"1\n2\n\xc3", None, "not UTF-8 after line 2"),
+        (b'id\n1\n"2\n3\n', "id", "ids.txt line 3: its quotes are never closed"),
+        (b"id\n" + b"x" * 200_000 + b"\n", "id", "ids.txt line 2: not CSV: field larger"),
+        (b"1\n2\n\xff\n", None, "ids.txt line 3: not UTF-8: byte 0xFF"),
+        (b"1\r\n2\r3\n\xc3", None, "ids.txt line 4: not UTF-8"),
     ],
 )
 async def test_what_is_wrong_with_a_file(file, content, column, said):

@@ -80,11 +80,23 @@ async def test_headers(content, rows, file):
         ),
         ("zuid;name\n", ",", "the columns are: zuid;name (separated by commas)"),
         ("zuid|name\n", None, "the columns are: zuid|name (separated by commas; semicolons and"),
-        ("user_id;name\n1;Doe; John\n", None, "in line 2: put cells with semicolons in quotes"),
-        ("user_id|name\n1|Doe| John\n", "|", "in line 2: put cells with '|' in quotes"),
-        ('"zuid";"name\n1;Ann\n', None, "the quotes that line 1 opens are never closed"),
-        ('"a"b\n', None, "not CSV in line 1"),
-        ("user_id;name\n1;J\xfcrgen\n", None, "save it as UTF-8, in Excel as `CSV UTF-8`"),
+        (
+            "user_id;name\n1;Doe; John\n",
+            None,
+            "csv line 2: 3 cells for 2 columns: put cells with semicolons in quotes",
+        ),
+        (
+            "user_id|name\n1|Doe| John\n",
+            "|",
+            "csv line 2: 3 cells for 2 columns: put cells with '|' in quotes",
+        ),
+        ('"zuid";"name\n1;Ann\n', None, "csv line 1: its quotes are never closed"),
+        ('"a"b\n', None, "csv line 1: not CSV: "),
+        (
+            "user_id;name\n1;J\xfcrgen\n",
+            None,
+            "csv line 2: not UTF-8: byte 0xFC, which is 'ü' in Windows-1252 (Latin-1); save it",
+        ),
     ],
 )
 async def test_errors_name_what_was_found(content, delimiter, said, file):
@@ -107,7 +119,7 @@ async def test_files_that_end_in_a_byte_order_mark(content, file):
         if content != b"\xff":
             assert await recipients.start() == 0
         else:
-            with pytest.raises(CliError, match="not UTF-8 after line 0"):
+            with pytest.raises(CliError, match=r"ids\.txt line 1: not UTF-8"):
                 await recipients.start()
 
 

@@ -159,3 +159,50 @@ def test_unknown_fields_do_not_choose_recipients(tmp_path):
     result = invoke(*to, "--token", SECRET)
     assert result.exit_code == 2
     assert "userids: recipients are given separately" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("send", "supportbot", "-", "--to", zuids(1)[0]),
+        ("broadcast", "supportbot", "--text", "-", "--to", "IDS"),
+        ("call", "supportbot", "-", "--to", zuids(1)[0]),
+        ("call-many", "supportbot", "--text", "-", "--to", "IDS"),
+    ],
+)
+async def test_text_from_standard_input(ids, args):
+    path = ids(1)
+    async with Sandbox() as sandbox:
+        args = [path if each == "IDS" else each for each in args]
+        result = await run(sandbox, *args, stdin="disk is full\nsince 6\r\n")
+        (sent,) = (*sandbox.messages, *sandbox.calls)
+    assert result.exit_code == 0, result.output
+    assert "'text': 'disk is full\\nsince 6'" in str(sent)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--to", "-", "--text", "-"), "only one of '--to' and '--text' can read standard input"),
+        (("--to", "-", "--message", "-"), "only one of '--to' and '--message' can read"),
+    ],
+)
+def test_standard_input_is_read_once(args, said):
+    result = invoke("broadcast", "supportbot", *args, stdin="hi")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_text_in_another_encoding_is_refused():
+    result = invoke("send", "b", "-", "--to", "1", "--token", SECRET, stdin=b"J\xfcrgen")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: standard input line 1: not UTF-8: byte 0xFC")
+
+
+async def test_message_from_standard_input():
+    async with Sandbox() as sandbox:
+        args = ("send", "supportbot", "--message", "-", "--to", zuids(1)[0])
+        result = await run(sandbox, *args, stdin='{"text": "hi"}')
+        wrong = await run(sandbox, *args, stdin="{}{")
+    assert result.exit_code == 0, result.output
+    assert wrong.stderr == "error: standard input line 1: not JSON: Extra data at column 3\n"

@@ -1,6 +1,5 @@
 """The pure bucket and those who ask again: a batch leaves tokens to people who wait elsewhere."""
 
-import pytest
 from support.buckets import LEASE_S
 from support.stores import a_quota
 
@@ -44,11 +43,18 @@ def test_who_is_served_waits_no_more_and_the_others_behind_it_do():
     assert waiting(bucket, quota, BACK_S) == 0
 
 
-@pytest.mark.parametrize("options", [{"lane": Lane.BULK, "queue_id": "a"}, {}])
-def test_neither_a_batch_nor_who_asks_once_counts_as_people_who_wait(options):
+def test_who_asks_once_does_not_wait():
     bucket, quota = emptied(2)
-    assert ask(bucket, quota, 1, 0.0, **options)
+    assert ask(bucket, quota, 1, 0.0)
     assert waiting(bucket, quota, 0.0) == 0
+
+
+def test_batch_waits_as_well_but_not_as_a_person():
+    bucket, quota = emptied(2)
+    assert ask(bucket, quota, 1, 0.0, lane=Lane.BULK, queue_id="a", waiters=3)
+    assert waiting(bucket, quota, 0.0) == 3
+    assert waiting(bucket, quota, BACK_S + 0.25) == 0
+    assert bucket.waiting == {}
 
 
 def test_batch_leaves_a_token_to_each_person_who_waits_elsewhere():

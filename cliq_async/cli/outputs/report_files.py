@@ -1,0 +1,109 @@
+"""The files that `--report` writes: who got the message, who did not and why, who is left."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import attrs
+import click
+
+from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.outputs.console import echo_err
+from cliq_async.cli.outputs.job_ledger import JobLedger
+from cliq_async.cli.text import REPORT_COLUMNS, csv_line, guarded
+from cliq_async.storage.atomic import ensure_writable, replace_atomic
+
+__all__ = ["ReportFiles", "is_csv", "report_type"]
+
+_CSV: Final = ".csv"
+_HTML: Final = frozenset({".html", ".htm"})
+
+
+def is_csv(path: Path) -> bool:
+    """Return whether a report is written as CSV."""
+    return path.suffix.lower() == _CSV
+
+
+class _ReportType(click.Path):
+    """The path of a report, whose extension says its form."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if not is_csv(path) and path.suffix.lower() not in _HTML:
+            self.fail(f"{str(path)!r} ends in neither .html nor .csv", param, ctx)
+        return path
+
+
+report_type: Final = _ReportType(dir_okay=False, path_type=Path)
+
+
+@attrs.frozen
+class ReportFiles:
+    """The files of one report.
+
+    Attributes:
+        paths: The files. Those that exist are replaced.
+    """
+
+    paths: tuple[Path, ...]
+
+    @property
+    def csv(self) -> Path | None:
+        """The first file in CSV, from which a job can go on; None without one."""
+        return next(filter(is_csv, self.paths), None)
+
+    def check(self, others: Iterable[object]) -> None:
+        """Check before the job begins that the files can be written, without changing them.
+
+        Args:
+            others: The files that the job reads or writes.
+
+        Raises:
+            CliError: A file cannot be written, or is one of the others.
+        """
+        taken = {Path(str(each)).resolve() for each in others if each is not None}
+        for path in self.paths:
+            if path.resolve() in taken:
+                raise CliError(f"{path}: the job needs this file: name another report", USAGE)
+            if path.exists() and not path.is_file():
+                raise CliError(f"{path}: not a file: name another report", USAGE)
+            try:
+                ensure_writable(path)
+            except OSError as error:
+                message = f"{path}: the report cannot be written: {error.strerror}"
+                raise CliError(message, USAGE) from None
+
+    def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> bool:
+        """Write the files. A failure is a line on stderr, since the job is done.
+
+        Args:
+            ledger: The recipients with their outcomes.
+            render: Renders the HTML.
+
+        Returns:
+            True if all are written.
+        """
+        written = 0
+        for path in self.paths:
+            try:
+                with replace_atomic(path) as file:
+                    _write(file, _csv_lines(ledger) if is_csv(path) else render(ledger))
+            except OSError as error:
+                reason = error.strerror or error
+                echo_err(f"error: {path}: the report could not be written: {reason}")
+            else:
+                written += 1
+                echo_err(f"report written to {path}")
+        return written == len(self.paths)
+
+
+def _write(file: BinaryIO, texts: Iterable[str]) -> None:
+    file.writelines(each.encode("utf-8", "replace") for each in texts)
+
+
+def _csv_lines(ledger: JobLedger) -> Iterator[str]:
+    yield "\ufeff" + csv_line(REPORT_COLUMNS) + "\n"  # Excel takes it for UTF-8 by the mark
+    for recipient, status, code, reason in ledger.rows():
+        cells = (recipient, status, code, " ".join(reason.split()))
+        yield csv_line(map(guarded, cells)) + "\n"
