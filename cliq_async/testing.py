@@ -49,7 +49,7 @@ _NO_CONTENT: Final = 204
 
 def __getattr__(name: str) -> Any:
     if name in ("FakeCliq", "FakeEvent"):
-        from cliq_async.webhooks import fake  # noqa: PLC0415 - needs the extra `webhooks`
+        from cliq_async.webhooks import fake  # noqa: PLC0415 - few programs are bots
 
         return getattr(fake, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -152,7 +152,7 @@ class BotHost:
             closing.add_done_callback(self._closing.discard)
 
     def _import(self) -> "tuple[WebhookBot, DesiredBot]":
-        from cliq_async.webhooks import WebhookBot  # noqa: PLC0415 - needs the extra `webhooks`
+        from cliq_async.webhooks import WebhookBot  # noqa: PLC0415 - few programs are bots
 
         bot = load_app(_OPTION, self._reference, self._folder)
         if not isinstance(bot, WebhookBot):
