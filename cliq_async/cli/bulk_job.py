@@ -17,6 +17,7 @@ from cliq_async.bulk.journal_store import parse_place
 from cliq_async.bulk.payloads import Payload
 from cliq_async.bulk.report import BroadcastProgress, BulkReport
 from cliq_async.cli.bulk_options import BulkOptions
+from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.options import ConnectionOptions
 from cliq_async.cli.outputs.console import echo_err
@@ -96,7 +97,8 @@ class BulkJob:
         async with self.connection.client() as client:
             job = self._create(client, **await self.bulk.options())
             async with selection.open() as (name, _, items):
-                plan = await job.plan(items)
+                with self.bulk.named(name):
+                    plan = await job.plan(items)
             left_s = await client.estimate_s(
                 self.payload.endpoint.name, plan.requests, headroom=self.bulk.headroom
             )
@@ -122,7 +124,8 @@ class BulkJob:
                     echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
                 async with progress.display():
-                    report = await running.run(items)
+                    with self.bulk.named(name):
+                        report = await running.run(items)
                     progress.finish(report)
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 show = print_json if self.bulk.as_json else print_report
@@ -154,7 +157,8 @@ class BulkJob:
         return announce
 
     def _create(self, client: CliqClient, **options: Any) -> Broadcast:
-        return self.create_job(client, self.bot, self.content, **options)
+        with self.bulk.named(), cli_field_names(bot_unique_name="BOT"):
+            return self.create_job(client, self.bot, self.content, **options)
 
     def _forecast(
         self, client: CliqClient, running: Broadcast, left: int | None

@@ -1,12 +1,14 @@
 """The options of commands for many recipients."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
 
+from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_from_name
 from cliq_async.cli.inputs.selection import RecipientSelection
@@ -18,6 +20,7 @@ from cliq_async.cli.options import (
     seconds,
 )
 from cliq_async.cli.outputs.console import echo_err
+from cliq_async.errors import ValidationError
 
 __all__ = ["BulkOptions", "bulk_options"]
 
@@ -109,12 +112,30 @@ class BulkOptions:
             CliError: The file cannot be read.
             ValidationError: The content breaks a limit, or is not a valid template.
         """
-        if self.template:
-            source = self.text if self.message is None else read_json(self.message)
-            return template(source, to=self._id_column, allow_unknown=self.allow_unknown)
+        with self.named():
+            if self.template:
+                source = self.text if self.message is None else read_json(self.message)
+                return template(source, to=self._id_column, allow_unknown=self.allow_unknown)
         if self.message is None:
             return self.text
         return read(self.message, allow_unknown=self.allow_unknown)
+
+    @contextmanager
+    def named(self, source: str = "") -> Iterator[None]:
+        """Make a ValidationError of the body name an option or a file, not a field of the content.
+
+        Args:
+            source: The name of the recipients' source, for errors about a row of it.
+        """
+        place = "--text" if self.message is None else str(self.message)
+        text = "--text" if self.message is None else f"{self.message}: text"
+        try:
+            with cli_field_names(template=place, text=text, to="--column", headroom="--headroom"):
+                yield
+        except ValidationError as error:
+            if not error.field.startswith("row "):
+                raise
+            raise ValidationError(f"{source}: {error.field}", error.limit, error.given) from None
 
     async def options(self) -> dict[str, Any]:
         """Return the options of the job.

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from cliq_async.errors import suggest
+
 __all__ = ["Group", "LazyCommand", "LazyGroup"]
 
 
@@ -31,12 +33,21 @@ class LazyCommand(NamedTuple):
 class Group(click.Group):
     """A group that lists its commands in the order in which they were added."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names."""
+        names = self.list_commands(ctx)
+        if not (args[0] in names or args[0].startswith("-") or ctx.resilient_parsing):
+            ctx.fail(f"there is no command {args[0]!r}; {suggest(args[0], names)}")
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
         """Return the names of the commands."""
         return list(self.commands)
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command when the command is run, or its own help is shown.
 
     Args:

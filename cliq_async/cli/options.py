@@ -9,6 +9,7 @@ import attrs
 import click
 from click.core import ParameterSource
 
+from cliq_async.cli.errors import describe_limit
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.data_centers import DATA_CENTERS
@@ -52,7 +53,7 @@ class _JournalType(click.Path):
         try:
             parse_place(value)
         except ValidationError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(describe_limit(error), param, ctx)
         return str(value)
 
 

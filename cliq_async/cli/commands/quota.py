@@ -19,13 +19,12 @@ from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, liv
 from cliq_async.cli.outputs.streams import stdout_failed
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, duration, verbatim
-from cliq_async.config import Settings
 from cliq_async.errors import CliqError
 from cliq_async.quota.model import Quota
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.quota.stores.registry import lease, open_store
+from cliq_async.quota.stores.registry import lease
 
 __all__ = ["quota"]
 
@@ -61,7 +60,7 @@ class _AccountQuota:
 @asynccontextmanager
 async def _open_quota(server: ServerOptions) -> AsyncIterator[_AccountQuota]:
     quotas = _quotas(server)  # first, to report options that are not valid
-    store = open_store(server.options().get("quota"))
+    store = server.resolve().store()
     if isinstance(store, MemoryStore):
         echo_err("memory:// is not shared: it does not count requests of other processes")
     async with lease(store):
@@ -69,8 +68,7 @@ async def _open_quota(server: ServerOptions) -> AsyncIterator[_AccountQuota]:
 
 
 def _quotas(server: ServerOptions) -> list[Quota]:
-    options = {name: value for name, value in server.options().items() if name != "quota"}
-    return list(Settings(**options).quotas().values())
+    return list(server.resolve().validated().quotas().values())
 
 
 @click.group(

@@ -17,7 +17,7 @@ from cliq_async.cli.diagnostics.connectivity import ObservingTransport, probe
 from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG, Check
 from cliq_async.cli.diagnostics.store import store_checks
 from cliq_async.cli.diagnostics.token import obtain_token
-from cliq_async.cli.errors import CliError
+from cliq_async.cli.errors import CliError, describe
 from cliq_async.cli.required_scopes import commands_needing, scopes_needed
 from cliq_async.cli.settings.profiles import ProfileStore
 from cliq_async.cli.settings.resolution import ResolvedSettings, Setting
@@ -114,7 +114,7 @@ class Doctor:
         try:
             self._resolved.auth()
         except (CliError, CliqError) as error:
-            return Check("credentials", WRONG, clean(error))
+            return Check("credentials", WRONG, describe(error))
         assert credentials is not None  # noqa: S101 - auth() would have failed
         if self._login is not None and store.is_open_to_others():
             advice = f"chmod 600 {store.path}"
@@ -138,7 +138,7 @@ class Doctor:
                 reached = await probe(url, None if proxy is None else proxy.value)
                 yield Check(name, OK, f"{host}: {way}{reached}")
             except (CliError, ValidationError) as error:
-                yield Check(name, WRONG, f"{host}: {way}{error}")
+                yield Check(name, WRONG, f"{host}: {way}{describe(error)}")
 
     async def _token(self) -> Check:
         if self._fixed:
@@ -150,9 +150,9 @@ class Doctor:
             advice = (
                 "Zoho issues ten tokens in ten minutes: wait, and have programs share this quota"
             )
-            return Check("token", WRONG, clean(error), advice)
+            return Check("token", WRONG, describe(error), advice)
         except (CliError, CliqError) as error:
-            return Check("token", WRONG, clean(error), "run `cliq auth login` for a new one")
+            return Check("token", WRONG, describe(error), "run `cliq auth login` for a new one")
         return Check("token", OK, "an access token was obtained")
 
     async def _call(self) -> Check:
@@ -167,15 +167,17 @@ class Doctor:
             if (error.code or "").lower() == _NO_SCOPE:
                 self._reads = False
                 return Check(name, OK, "Cliq accepts the token, which lacks a scope: see below")
-            return Check(name, WRONG, clean(error), "ask an administrator of the organization")
+            return Check(name, WRONG, describe(error), "ask an administrator of the organization")
         except AuthenticationError as error:
-            problem = f"Cliq does not accept the {self._kind}: {clean(error)}"
+            problem = f"Cliq does not accept the {self._kind}: {describe(error)}"
             return Check(name, WRONG, problem, _REFUSED[self._kind])
         except (QuotaWaitError, ThrottledError) as error:
-            return Check(name, WRONG, clean(error), "run `cliq doctor` again when the wait is over")
+            return Check(
+                name, WRONG, describe(error), "run `cliq doctor` again when the wait is over"
+            )
         except CliqError as error:
             advice = "" if isinstance(error, ApiError) else "run `cliq doctor` again in a while"
-            return Check(name, WRONG, clean(error), advice)
+            return Check(name, WRONG, describe(error), advice)
         self._reads = True
         return Check(name, OK, "list_bots with limit=1 was answered")
 

@@ -170,7 +170,7 @@ async def test_without_an_answer_it_says_whether_the_code_is_still_good():
         (CLIENT, ("--profile", "a/b"), CODE, "--profile: a profile name is 1 to 64 letters"),
         (CLIENT, ("--store", "keyring"), CODE, "no keyring can be used here"),
         (CLIENT, ("--accounts-url", "nowhere"), CODE, "accounts_url: only scheme and host"),
-        (CLIENT, ("--data-center", "moon"), CODE, "'--data-center'"),
+        (CLIENT, ("--data-center", "moon"), CODE, "error: --data-center: "),
     ],
 )
 async def test_wrong_usage(env, args, stdin, said):

@@ -112,7 +112,9 @@ async def test_what_is_wrong_with_files_and_places_is_told(places):
         toml.write_text("data_centre = 'eu'")
         status, found = await examined()
         assert (status, list(found)) == (1, ["versions", "settings"])
-        assert found["settings"]["said"].startswith(f"{toml}: data_centre: there is no such")
+        assert found["settings"]["said"].startswith(
+            f"{toml}: line 1: data_centre: there is no such"
+        )
         toml.unlink()
         await log_in(sandbox)
         ProfileStore().path.chmod(0o644)
@@ -126,7 +128,7 @@ async def test_what_is_wrong_with_files_and_places_is_told(places):
             (f"sqlite://{places}/no.db/quota.db", f"{places}/no.db"),
             ("redis://127.0.0.1:1", "redis://127.0.0.1:1"),
             ("memory://", "memory:// is not shared"),
-            ("nowhere", "quota: a store, or sqlite:///path"),
+            ("nowhere", "--quota: sqlite:///path"),
         ):
             status, found = await examined("--quota", url)
             assert (status, wrong(found)) == (1, ["quota store"]), url

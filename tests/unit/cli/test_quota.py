@@ -143,10 +143,10 @@ def test_memory_is_each_process_s_own_and_says_so():
         (("quota", "--json", "--watch"), "use either --json or --watch"),
         (("quota", "--account", "anna", "clear", "--yes"), "put options after 'clear'"),
         (("quota", "--json", "clear"), "put options after 'clear'"),
-        (("quota", "--token", "secret"), "No such option"),
-        (("quota", "--time-scale", "60"), "time_scale: 1 for Zoho's own servers"),
-        (("quota", "--quota", "nowhere"), "quota: a store, or sqlite:///path"),
-        (("quota", "clear", "--yes", "--base-url", "x"), "base_url: "),
+        (("quota", "--token", "secret"), "there is no option --token"),
+        (("quota", "--time-scale", "60"), "--time-scale: 1 for Zoho's own servers"),
+        (("quota", "--quota", "nowhere"), "--quota: sqlite:///path"),
+        (("quota", "clear", "--yes", "--base-url", "x"), "--base-url: "),
     ],
 )
 def test_wrong_usage(args, said):
