@@ -10,7 +10,7 @@ from cliq_async.auth.provider import ApiKey, Auth, RefreshToken
 from cliq_async.clock import Clock
 from cliq_async.data_centers import DATA_CENTERS, check_secure, is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
-from cliq_async.errors import Unquoted, ValidationError
+from cliq_async.errors import NOTHING, Unquoted, ValidationError, suggest
 from cliq_async.hooks import Hooks
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
@@ -97,7 +97,8 @@ def _check_limits(_settings: object, attribute: "attrs.Attribute[Any]", value: o
         raise ValidationError(attribute.name, "a dict of Limits by endpoint name", value)
     for name, limit in value.items():
         if name not in ENDPOINTS:
-            raise ValidationError(attribute.name, "names of endpoints", name)
+            hint = f"there is no endpoint {name!r}; {suggest(str(name), ENDPOINTS)}"
+            raise ValidationError(attribute.name, hint, NOTHING)
         if not isinstance(limit, Limit):
             raise ValidationError(attribute.name, f"a Limit for {name}", limit)
 

@@ -27,7 +27,7 @@ _NOT_OPEN: Final = (
 )
 _OTHER_LOOP: Final = (
     "the client was opened in another event loop: each event loop, and so each `asyncio.run`, "
-    "needs a client of its own"
+    "needs a separate client"
 )
 
 

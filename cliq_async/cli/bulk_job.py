@@ -91,9 +91,7 @@ class BulkJob:
 
     async def _plan(self, selection: RecipientSelection) -> None:
         if self.bulk.journal is not None:
-            echo_err(
-                "warning: this is the whole job; see `cliq jobs show` for what is already done"
-            )
+            echo_err("warning: this is the whole job; see `cliq jobs show` for those already done")
         async with self.connection.client() as client:
             job = self._create(client, **await self.bulk.options())
             async with selection.open() as (name, _, items):

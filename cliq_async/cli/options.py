@@ -126,7 +126,7 @@ def repeated_values(values: tuple[T, ...], no_option: str, *, none: bool) -> tup
         UsageError: Both options were given.
     """
     if values and none:
-        raise click.UsageError(f"use either {no_option} or values for it")
+        raise click.UsageError(f"give either {no_option} or values for it")
     return values if values or none else None
 
 

@@ -167,7 +167,7 @@ async def test_somebody_is_asked_before_many_are_messaged(
         (("jobs", "show", "redis://u:p@127.0.0.1:1/0"), "the name is not a number"),
         (("jobs", "show", "redis://u:p@127.0.0.1:1/0/news"), "cannot be used for the journal"),
         ((*BROADCAST, "--to", "-", "--journal", "redis://h/0"), "the name is not a number"),
-        (("jobs", "show", "x", "--json", "--outcomes", "csv"), "use either --outcomes or --json"),
+        (("jobs", "show", "x", "--json", "--outcomes", "csv"), "give either --outcomes or --json"),
         (("jobs", "show", "x", "--all"), "--all needs --outcomes"),
         (("broadcast", "b", "--to", "-"), "give either --text or --message"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),

@@ -120,7 +120,8 @@ class _Login:
         if actual in (None, used) or settings.base_url or is_loopback(normalize_host("", self.url)):
             return used
         echo_err(
-            f"warning: the account lives in data center {actual!r}, not {used!r}, and is used there"
+            f"warning: the account belongs to data center {actual!r}, not {used!r}, "
+            "and is used there"
         )
         setting = self.resolved.settings.get("data_center", Setting(used, ""))
         if setting.source == OPTION_VARIABLES["data_center"] or FILE_NAME in setting.source:

@@ -18,7 +18,7 @@ from cliq_async.cli.outputs import console as output
 from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, live, table
 from cliq_async.cli.outputs.streams import stdout_failed
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean, duration, verbatim
+from cliq_async.cli.text import clean, duration, moment, verbatim
 from cliq_async.errors import CliqError
 from cliq_async.quota.model import Quota
 from cliq_async.quota.status import QuotaStatus
@@ -62,7 +62,7 @@ async def _open_quota(server: ServerOptions) -> AsyncIterator[_AccountQuota]:
     quotas = _quotas(server)  # first, to report options that are not valid
     store = server.resolve().store()
     if isinstance(store, MemoryStore):
-        echo_err("memory:// is not shared: it does not count requests of other processes")
+        echo_err("warning: memory:// is not shared: it does not count requests of other processes")
     async with lease(store):
         yield _AccountQuota(store, quotas)
 
@@ -103,7 +103,7 @@ def quota(
         _refuse_options_before_subcommand(ctx)
         return
     if as_json and watch:
-        raise click.UsageError("use either --json or --watch")
+        raise click.UsageError("give either --json or --watch")
     if watch:
         with suppress(KeyboardInterrupt):  # the regular end of a watch
             asyncio.run(_watch(server, every=every))
@@ -142,8 +142,8 @@ def clear(*, yes: bool, server: ServerOptions) -> None:
     if not yes:
         require_terminal("clear the quota")
         echo_err(
-            "The quota then counts as unused: if requests were sent in the last minutes, "
-            "Cliq can lock."
+            "warning: the quota then counts as unused: if requests were sent in the last minutes, "
+            "Cliq can lock"
         )
         confirm(f"Clear the quota of {owner}?", "not cleared")
     asyncio.run(_clear(server))
@@ -228,12 +228,12 @@ def _line(statuses: Statuses) -> str:
     return "; ".join(parts) or f"nothing spent, nothing locked ({len(statuses)} endpoints)"
 
 
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone():%H:%M:%S}, in {_left(moment)}"
+def _time(at: datetime | None) -> str:
+    return "" if at is None else moment(at)
 
 
-def _left(moment: datetime) -> str:
-    return duration(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
+def _left(at: datetime) -> str:
+    return duration(max(0.0, (at - datetime.now(UTC)).total_seconds()))
 
 
 def _to_dict(status: QuotaStatus) -> dict[str, Any]:

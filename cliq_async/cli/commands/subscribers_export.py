@@ -141,7 +141,7 @@ def _check(bot: str | None, source: str | None, of: str | None, *, departed: boo
         if bot is None:
             raise click.UsageError("BOT is missing")
     elif bot is not None and of is not None:
-        raise click.UsageError("use either BOT or --bot")
+        raise click.UsageError("give either BOT or --bot")
 
 
 def _read_synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedSubscriber]:

@@ -144,7 +144,7 @@ def remove(*, bot: str, channel: str, **options: Any) -> None:
 def answer(*, bot: str, text: str | None, decline: bool, **options: Any) -> None:
     """Answer the question of BOT with TEXT; without it, its call."""
     if text is not None and decline:
-        raise click.UsageError("use either TEXT or --decline")
+        raise click.UsageError("give either TEXT or --decline")
     _act("answer", {"bot": bot, "text": text, "decline": decline or None}, **options)
 
 

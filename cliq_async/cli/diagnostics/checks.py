@@ -195,12 +195,14 @@ class Doctor:
             actual = self._login.data_center
             source = "according to the accounts server at the login"
         if actual is None:
-            return Check(name, UNCHECKED, "only a newly issued token names it, and none was issued")
+            return Check(
+                name, UNCHECKED, "only a newly issued token names it, and no token was issued"
+            )
         if actual == used:
             return Check(name, OK, f"{used}, {source}")
         setting = self._resolved.settings.get("data_center")
         origin = "" if setting is None else f" ({setting.source})"
-        problem = f"the account lives in {actual} {source}, but requests go to {used}{origin}"
+        problem = f"the account belongs to {actual} {source}, but requests go to {used}{origin}"
         return Check(name, WRONG, problem, f"set it to {actual}, or pass --data-center {actual}")
 
     def _clock(self) -> Check:
@@ -222,7 +224,7 @@ class Doctor:
 
     def _scopes(self) -> Iterator[Check]:
         if self._kind == _API_KEY:
-            yield Check("scopes", UNCHECKED, "an API key has none")
+            yield Check("scopes", UNCHECKED, "an API key has no scopes")
             return
         granted = self._observer.scopes or (self._login.scopes if self._login else ())
         for scope in scopes_needed(self._commands):
@@ -239,7 +241,7 @@ class Doctor:
                 reads = any(row.method == "GET" for row in rows)
                 reason = "only requests that change something show it"
                 if reads:
-                    reason = "this command sends none of the requests that show it"
+                    reason = "this command sends no request that shows it"
                 names = ", ".join(row.name for row in rows)
                 yield Check(scope, UNCHECKED, f"{reason}: {names}")
 

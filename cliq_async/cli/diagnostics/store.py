@@ -2,13 +2,12 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Final
 
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
 from cliq_async.cli.errors import describe
 from cliq_async.cli.settings.resolution import ResolvedSettings
-from cliq_async.cli.text import clean, duration
+from cliq_async.cli.text import clean, moment
 from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.model import Snapshot
 from cliq_async.quota.status import QuotaStatus
@@ -67,13 +66,12 @@ def _check_store(store: QuotaStore) -> Check:
 
 
 def _check_locks(snapshots: dict[str, Snapshot], store: QuotaStore, account: str) -> Check:
-    now = datetime.now(UTC)
     statuses = {
         name: QuotaStatus.of(snapshot, snapshot.waiting, store.clock)
         for name, snapshot in snapshots.items()
     }
     locked = [
-        f"{name} for {duration((status.locked_until - now).total_seconds())}"
+        f"{name} until {moment(status.locked_until)}"
         for name, status in statuses.items()
         if status.locked_until is not None
     ]

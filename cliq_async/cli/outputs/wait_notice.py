@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cliq_async.cli.outputs.console import echo_err, is_err_terminal
-from cliq_async.cli.text import duration
+from cliq_async.cli.text import moment
 from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.status import QuotaStatus
@@ -59,6 +59,6 @@ def _line(endpoint: str, status: QuotaStatus) -> str | None:
         return None
     what = "the end of the lock" if status.locked_until else "the quota"
     return (
-        f"waiting for {what} of {endpoint} until {until.astimezone():%H:%M:%S} "
-        f"(in {duration(left_s)}); Ctrl-C gives up, and the request is not sent"
+        f"waiting for {what} of {endpoint} until {moment(until)}; "
+        f"Ctrl-C gives up, and the request is not sent"
     )

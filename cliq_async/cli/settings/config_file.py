@@ -138,7 +138,9 @@ def _read_text(path: Path, *, own: bool) -> str | None:
     except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
         return None
     except OSError as error:
-        hint = "; is HOME another user's?" if own and isinstance(error, PermissionError) else ""
+        hint = (
+            "; check that HOME is this user's" if own and isinstance(error, PermissionError) else ""
+        )
         raise CliError(f"{path}: {error.strerror}{hint}", USAGE) from None
     except UnicodeDecodeError:
         raise CliError(f"{path}: not UTF-8", USAGE) from None

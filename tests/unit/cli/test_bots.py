@@ -207,7 +207,7 @@ def test_a_bot_whose_answer_cannot_be_read_was_made():
         (("bots", "update", "a/b", "--name", "x"), "error: BOT_ID: a non-empty text"),
         (
             ("bots", "update", "1", "--no-status-messages", "--status-message", "x"),
-            "use either --no-status-messages or values for it",
+            "give either --no-status-messages or values for it",
         ),
         (("bots", "get", "a b"), "error: BOT_ID: "),
         (("bots", "delete", "..", "--yes"), "error: BOT_ID: "),

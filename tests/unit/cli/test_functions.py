@@ -245,7 +245,7 @@ def test_every_type_can_be_named_with_and_without_its_end(asked, given):
             ("update-handler", "1", "button", "--script", __file__, "--no-permissions"),
             "give either --script or permissions: a function takes one of them",
         ),
-        (("get-handler", "1", "button", "--script-only", "--json"), "use either --script-only or"),
+        (("get-handler", "1", "button", "--script-only", "--json"), "give either --script-only or"),
         (("delete-handler", "1", "button"), "error: not a terminal"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         ),
         (
             ("create", "1", "message", "--no-permissions", "--permission", "user"),
-            "use either --no-permissions or values for it",
+            "give either --no-permissions or values for it",
         ),
         (("create", "1", "message", "--script", __file__, "--no-permissions"), "takes one of them"),
         (("create", "1", "message", "--permission", "all"), "error: --permission: "),
@@ -204,7 +204,7 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
             "error: --sub-action 2: an icon as name/HEX",
         ),
         (("update", "1", "menu", "--handler-id", "", "--name", "x"), "error: --handler-id: "),
-        (("get", "1", "menu", "--script-only", "--json"), "use either --script-only or --json"),
+        (("get", "1", "menu", "--script-only", "--json"), "give either --script-only or --json"),
         (("list", "a/b"), "error: BOT_ID: "),
         (
             ("delete", "1", "menu"),

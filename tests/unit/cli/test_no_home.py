@@ -87,7 +87,7 @@ def test_no_place_for_profiles():
 def test_the_doctor_goes_on():
     result = invoke("doctor", *NOWHERE)
     assert result.exit_code == 1
-    assert "wrong        quota store: there is no place for the quota's file" in result.stdout
+    assert "wrong        quota store: there is no place for the quota file" in result.stdout
 
 
 def test_a_home_that_is_no_folder(monkeypatch):
@@ -122,7 +122,7 @@ def test_a_home_of_another_user(monkeypatch, places):
     (places / "cliq.toml").touch()
     result = invoke("config")
     assert result.exit_code == 2
-    assert result.stderr.endswith("Permission denied; is HOME another user's?\n")
+    assert result.stderr.endswith("Permission denied; check that HOME is this user's\n")
 
 
 def test_no_temporary_folder(monkeypatch):

@@ -74,7 +74,7 @@ def test_all_has_who_has_left_too_and_when(synced):
         ((), "BOT is missing"),
         (("ops", "--all"), "--bot and --all need --from"),
         (("--bot", "ops"), "--bot and --all need --from"),
-        (("ops", "--bot", "hr", "--from", "FILE"), "use either BOT or --bot"),
+        (("ops", "--bot", "hr", "--from", "FILE"), "give either BOT or --bot"),
         (("nobot", "--from", "FILE"), "no subscribers of nobot; it has those of hr, ops"),
         (("--from", "/nowhere.db"), "there is no file"),
     ],
