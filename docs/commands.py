@@ -1,12 +1,13 @@
 """Print the page of all commands and options, generated from the commands: `make reference`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import click
 
 from cliq_async.cli.app import cliq
+from cliq_async.cli.help import ConnectionOption, option_record
 
 __all__ = ["leaves", "page"]
 
@@ -33,20 +34,37 @@ def leaves(group: click.Group, path: str = "cliq") -> Iterator[tuple[str, click.
 
 def page() -> str:
     """Return the page, as Markdown."""
-    return _TOP + "".join(_section(path, command) for path, command in leaves(cliq))
+    commands = list(leaves(cliq))
+    every = {each.name: each for _, command in commands for each in _options(command, shared=True)}
+    sections = "".join(_section(path, command, list(every)) for path, command in commands)
+    return f"{_TOP}{sections}\n## Connection options\n{_table(every.values())}"
 
 
-def _section(path: str, command: click.Command) -> str:
-    ctx = click.Context(command, info_name=path)
-    usage = " ".join(command.collect_usage_pieces(ctx))
+def _section(path: str, command: click.Command, connection: list[str | None]) -> str:
+    usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=path)))
     said = " ".join((command.help or "").partition("\n\n")[0].split())
-    rows = "".join(_row(each, ctx) for each in command.params if isinstance(each, click.Option))
-    table = f"\n| option | meaning |\n|---|---|\n{rows}" if rows else ""
-    return f"\n## {path}\n\n`{path} {usage}`\n\n{said}\n{table}"
+    table = _table(_options(command, shared=False))
+    shared = [each.name for each in _options(command, shared=True)]
+    without = " and ".join(f"`--{name}`" for name in connection if name not in shared)
+    also = "\nAlso the [connection options](#connection-options)" if shared else ""
+    also += f", without {without}.\n" if also and without else ".\n" if also else ""
+    return f"\n## {path}\n\n`{path} {usage}`\n\n{said}\n{table}{also}"
 
 
-def _row(option: click.Option, ctx: click.Context) -> str:
-    names, meaning = option.get_help_record(ctx) or ("", "")
+def _options(command: click.Command, *, shared: bool) -> Iterator[click.Option]:
+    for each in command.params:
+        if isinstance(each, click.Option) and isinstance(each, ConnectionOption) is shared:
+            yield each
+
+
+def _table(options: Iterable[click.Option]) -> str:
+    rows = "".join(map(_row, options))
+    return f"\n| option | meaning |\n|---|---|\n{rows}" if rows else ""
+
+
+def _row(option: click.Option) -> str:
+    ctx = click.Context(cliq, show_default=True)
+    names, meaning = option_record(option, ctx) or ("", "")
     names, meaning = names.replace("|", "\\|"), meaning.replace("|", "\\|").replace("`", "")
     return f"| `{names}` | {' '.join(meaning.replace('<', '&lt;').split())} |\n"
 

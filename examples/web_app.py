@@ -1,13 +1,13 @@
 """A web app that sends an alert in a request, or says when to try again if the quota is spent.
 
-    uvicorn examples.web_app:app --workers 4
+    uvicorn web_app:app --workers 4
 
-The workers share one quota, since its file is the machine's. On several machines, set
-CLIQ_QUOTA=redis://host:6379/0.
+Copy it wherever you like, and run it there. The workers share one quota, since its file is the
+machine's. On several machines, set CLIQ_QUOTA=redis://host:6379/0.
 """
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
@@ -16,7 +16,15 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from cliq_async import CliqClient, OutcomeUnknownError, QuotaWaitError, ThrottledError
+from cliq_async import (
+    BadRequestError,
+    CliqClient,
+    OutcomeUnknownError,
+    QuotaWaitError,
+    ServerError,
+    ThrottledError,
+    ValidationError,
+)
 
 BOT = "supportbot"
 PATIENCE_S = 2.0
@@ -30,7 +38,7 @@ class Alert(BaseModel):
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     """Open one client for all requests of a worker."""
     async with CliqClient.from_env(timeout_s=10.0, max_wait_s=PATIENCE_S) as client:
         app.state.cliq = client
@@ -53,6 +61,13 @@ async def alert(alert: Alert, cliq: Annotated[CliqClient, Depends(cliq)]) -> dic
     return {"status": "sent"}
 
 
+@app.exception_handler(ValidationError)
+@app.exception_handler(BadRequestError)
+async def refuse(_request: Request, error: ValidationError | BadRequestError) -> JSONResponse:
+    """Answer 422: the text breaks a limit, or Cliq does not accept it; nothing was sent."""
+    return JSONResponse({"status": f"not sent: {error}"}, 422)
+
+
 @app.exception_handler(QuotaWaitError)
 @app.exception_handler(ThrottledError)
 async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -> JSONResponse:
@@ -63,6 +78,7 @@ async def come_back(_request: Request, error: QuotaWaitError | ThrottledError) -
 
 
 @app.exception_handler(OutcomeUnknownError)
-async def unknown(_request: Request, _error: OutcomeUnknownError) -> JSONResponse:
+@app.exception_handler(ServerError)
+async def unknown(_request: Request, _error: OutcomeUnknownError | ServerError) -> JSONResponse:
     """Answer 504: the alert may have been sent, so a second try can send it twice."""
-    return JSONResponse({"status": "sent, and not confirmed"}, 504)
+    return JSONResponse({"status": "perhaps sent, not confirmed"}, 504)

@@ -1,12 +1,17 @@
 """The plan, the progress and the report of a bulk job."""
 
+import reprlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
 __all__ = ["BroadcastPlan", "BroadcastProgress", "BulkReport", "JournalStart", "Outcome"]
+
+_shorten: Final = reprlib.Repr()
+_shorten.maxtuple = 3  # there may be a hundred thousand
+_shorten.maxother = 200
 
 
 @attrs.frozen
@@ -90,7 +95,7 @@ class BulkReport(BroadcastProgress):
         error: The exception that stopped the job, or None.
     """
 
-    outcomes: Iterable[Outcome] = ()
+    outcomes: Iterable[Outcome] = attrs.field(default=(), repr=_shorten.repr)
     stopped: str | None = None
     error: Exception | None = attrs.field(default=None, eq=False)
 

@@ -6,7 +6,7 @@ The template cannot reach anything but the row; the values of the row are never 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from cliq_async.errors import NOTHING, Unquoted, ValidationError
+from cliq_async.errors import NOTHING, Unquoted, ValidationError, abbreviate
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
 from cliq_async.models.parsing.call import call_from
@@ -30,6 +30,7 @@ class _Template(Generic[T]):
     def __init__(
         self, template: object, to: str, build: Callable[..., T], *, allow_unknown: bool
     ) -> None:
+        self._template = template
         self._to = to
         self._build = build
         self._allow_unknown = allow_unknown
@@ -42,6 +43,10 @@ class _Template(Generic[T]):
             raise ValidationError(
                 "template", "less deeply nested", Unquoted("too many levels")
             ) from None
+
+    def __repr__(self) -> str:
+        """Return the beginning of the template, and the column with the recipient's id."""
+        return f"{type(self).__name__}({abbreviate(self._template)!r}, to={self._to!r})"
 
     def __call__(self, row: Row) -> tuple[str | int, T]:
         """Return the row's recipient and their content.

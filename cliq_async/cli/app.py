@@ -123,7 +123,9 @@ class Commands(LazyGroup):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
-        click.echo(f"error: {failed}", err=True)
+        from cliq_async.cli.outputs.console import echo_err  # noqa: PLC0415 - late, for the start
+
+        echo_err(f"error: {failed}")
         raise click.exceptions.Exit(failed.status)
 
 
@@ -134,7 +136,7 @@ Credentials come from options, the environment, or `cliq auth login`:
   CLIQ_REFRESH_TOKEN, or CLIQ_ZAPIKEY
 """,
     """
-Settings come from options, the environment, or cliq.toml; see `cliq config`:
+Settings come from options, the environment, or cliq.toml (`cliq config`):
   CLIQ_PROFILE, CLIQ_DATA_CENTER, CLIQ_BASE_URL, CLIQ_ACCOUNTS_URL,
   CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE, CLIQ_PROXY
 """,
@@ -158,7 +160,7 @@ Shell completion, here for bash:
 @click.group(
     cls=Commands,
     lazy=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="cliq")

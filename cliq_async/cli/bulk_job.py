@@ -19,6 +19,7 @@ from cliq_async.bulk.report import BroadcastProgress, BulkReport
 from cliq_async.cli.bulk_options import BulkOptions
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.selection import RecipientSelection
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import ConnectionOptions
 from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.outputs.dry_run import print_plan
@@ -48,7 +49,7 @@ class BulkJob:
 
     Attributes:
         connection: The connection.
-        bot: The bot's unique name.
+        bot: The bot's unique name or id.
         bulk: The options of the job.
         payload: The kind of content.
         content: The content, or a template of it.
@@ -72,6 +73,12 @@ class BulkJob:
         Raises:
             Exit: The job did not reach all recipients, or the answer was not yes.
         """
+        ctx = click.get_current_context()
+        bot = bot_lookup(self.connection, self.bulk.max_wait).name(self.bot)
+        ctx.params["bot"] = bot  # by which a synced list has its subscribers
+        attrs.evolve(self, bot=bot)._run()
+
+    def _run(self) -> None:
         selection = self.bulk.selection
         if self.bulk.dry_run:
             asyncio.run(self._plan(selection))

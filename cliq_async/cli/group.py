@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from cliq_async.cli.help import Command, SectionedHelp
 from cliq_async.errors import suggest
 
 __all__ = ["Group", "LazyCommand", "LazyGroup"]
@@ -30,7 +31,7 @@ class LazyCommand(NamedTuple):
         return command
 
 
-class Group(click.Group):
+class Group(SectionedHelp, click.Group):
     """A group that lists its commands in the order in which they were added."""
 
     def resolve_command(
@@ -41,6 +42,12 @@ class Group(click.Group):
         if not (args[0] in names or args[0].startswith("-") or ctx.resilient_parsing):
             ctx.fail(f"there is no command {args[0]!r}; {suggest(args[0], names)}")
         return super().resolve_command(ctx, args)
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, and give it the help that all commands have."""
+        if type(cmd) is click.Command:  # as `click.command` makes it
+            cmd.__class__ = Command
+        super().add_command(cmd, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's call
         """Return the names of the commands."""

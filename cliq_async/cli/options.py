@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from cliq_async.cli.errors import describe_limit
+from cliq_async.cli.help import ConnectionOption
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.data_centers import DATA_CENTERS
@@ -69,7 +70,7 @@ def _mark_default(ctx: click.Context, parameter: click.Parameter, value: float) 
 max_wait_option: Final = click.option(
     "--max-wait",
     type=seconds,
-    default=75.0,
+    default=75,
     show_default=True,
     callback=_mark_default,
     metavar="SECONDS",
@@ -137,35 +138,36 @@ def _check_token(_ctx: click.Context, _parameter: click.Parameter, value: str | 
     return value
 
 
+_connection_option: Final = functools.partial(click.option, cls=ConnectionOption)
 _SERVER: Final = (
-    click.option(
+    _connection_option(
         "--profile",
         metavar="NAME",
         help="A profile of `cliq auth login`, else CLIQ_PROFILE, else default.",
     ),
-    click.option(
+    _connection_option(
         "--base-url", metavar="URL", help="A server other than Zoho's, else CLIQ_BASE_URL."
     ),
-    click.option(
+    _connection_option(
         "--data-center",
         type=click.Choice(list(DATA_CENTERS)),
         help="The data center of the account, else CLIQ_DATA_CENTER.",
     ),
-    click.option(
+    _connection_option(
         "--account", metavar="NAME", help="Whose quota to use, else CLIQ_ACCOUNT, else the profile."
     ),
-    click.option(
+    _connection_option(
         "--quota",
         metavar="URL",
         help="Where the quota is kept: sqlite:///path, redis://host or memory://; else CLIQ_QUOTA, "
         "else a file of this user.",
     ),
-    click.option(
+    _connection_option(
         "--proxy",
         metavar="URL",
         help="An HTTP proxy, else CLIQ_PROXY, else HTTPS_PROXY and NO_PROXY.",
     ),
-    click.option(
+    _connection_option(
         "--time-scale",
         type=click.FloatRange(min=0, min_open=True),
         metavar="FACTOR",
@@ -173,13 +175,15 @@ _SERVER: Final = (
     ),
 )
 _CONNECTION: Final = (
-    click.option("--token", callback=_check_token, help="An access token, else CLIQ_ACCESS_TOKEN."),
+    _connection_option(
+        "--token", callback=_check_token, help="An access token, else CLIQ_ACCESS_TOKEN."
+    ),
     *_SERVER,
-    click.option(
+    _connection_option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
-        default=30.0,
+        default=30,
         show_default=True,
         callback=_mark_default,
         help="The timeout of a request.",

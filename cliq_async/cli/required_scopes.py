@@ -18,7 +18,7 @@ ENDPOINTS_BY_COMMAND: Final[Mapping[str, tuple[str, ...]]] = {
     "bots list": ("list_bots",),
     "bots get": ("get_bot",),
     "bots create": ("create_bot",),
-    "bots update": ("update_bot",),
+    "bots update": ("get_bot", "update_bot"),
     "bots delete": ("get_bot", "delete_bot"),
     "bots plan": ("list_bots", "get_bot", "get_handler"),
     "bots apply": (
@@ -28,24 +28,27 @@ ENDPOINTS_BY_COMMAND: Final[Mapping[str, tuple[str, ...]]] = {
     "bots pull": ("list_bots", "get_bot", "get_handler"),
     "handlers list": ("get_bot",),
     "handlers get": ("get_handler",),
-    "handlers create": ("create_handler",),
-    "handlers update": ("update_handler",),
+    "handlers create": ("get_bot", "create_handler"),
+    "handlers update": ("get_bot", "update_handler"),
     "handlers delete": ("get_bot", "delete_handler"),
     "functions list": ("list_functions",),
     "functions get": ("get_function",),
     "functions create": ("create_function",),
-    "functions update": ("update_function",),
+    "functions update": ("get_function", "update_function"),
     "functions delete": ("get_function", "delete_function"),
     "functions get-handler": ("get_function_handler",),
-    "functions create-handler": ("create_function_handler",),
-    "functions update-handler": ("update_function_handler",),
+    "functions create-handler": ("get_function", "create_function_handler"),
+    "functions update-handler": ("get_function", "update_function_handler"),
     "functions delete-handler": ("get_function", "delete_function_handler"),
     "subscribers list": ("list_subscribers",),
     "subscribers export": ("list_subscribers",),
     "subscribers sync": ("list_subscribers",),
     "associate": ("associate_channel",),
 }
-"""The endpoints that commands call; a command that is not listed calls none."""
+"""The endpoints that commands call; a command that is not listed calls none.
+
+Commands that take ids also read the bot or the function, to look up a name.
+"""
 
 
 def scopes_needed(commands: Iterable[str] = ENDPOINTS_BY_COMMAND) -> list[str]:

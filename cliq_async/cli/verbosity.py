@@ -56,6 +56,7 @@ def verbose_option(command: Command) -> Command:
         "-v",
         "--verbose",
         count=True,
+        show_default=False,
         expose_value=False,
         callback=_listen,
         help="Print each request on stderr; with -vv, its body and the answer's as well.",

@@ -12,6 +12,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.extra import NO_EXTRA, Unknown
 from cliq_async.models.handler import SubAction
 
@@ -59,7 +60,7 @@ def _check_team(model: "NewBot | BotChanges") -> None:
 
 
 @attrs.frozen(kw_only=True)
-class _Described:
+class _Described(Model):
     """Fields that new bots and changes to bots have in common; None leaves a field out."""
 
     scope: Scope | None = attrs.field(default=None, validator=validators.one_of(*get_args(Scope)))
@@ -170,7 +171,7 @@ class BotChanges(_Described):
 
 
 @attrs.frozen(kw_only=True)
-class User:
+class User(Model):
     """A Cliq user.
 
     Attributes:
@@ -183,7 +184,7 @@ class User:
 
 
 @attrs.frozen(kw_only=True)
-class BotHandler:
+class BotHandler(Model):
     """A handler in the description of its bot. Only menu handlers have more than a type.
 
     Attributes:
@@ -204,7 +205,7 @@ class BotHandler:
 
 
 @attrs.frozen(kw_only=True)
-class Bot:
+class Bot(Model):
     """A bot. Id, unique name and name are always set; Cliq may leave out any other field.
 
     Attributes:

@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import validators
+from cliq_async.models.base import Model
 from cliq_async.models.extra import as_json_object, check_json_object
 
 __all__ = [
@@ -34,7 +35,7 @@ def _check_mandatory(confirm: "Confirm", attribute: Any, value: object) -> None:
 
 
 @attrs.frozen
-class Confirm:
+class Confirm(Model):
     """A confirmation that Cliq asks for before it runs a button's action.
 
     Example:
@@ -72,7 +73,7 @@ class Confirm:
 
 
 @attrs.frozen
-class Action(abc.ABC):
+class Action(Model, abc.ABC):
     """The base of all actions.
 
     Attributes:
@@ -255,7 +256,7 @@ class CopyText(Action):
 
 
 @attrs.frozen
-class Button:
+class Button(Model):
     """A button under a message, or inside its text by `Message.references`.
 
     Example:

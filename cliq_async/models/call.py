@@ -7,6 +7,7 @@ import attrs
 
 from cliq_async.errors import Unquoted, ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.button import Action
 from cliq_async.models.extra import (
     NO_EXTRA,
@@ -48,7 +49,7 @@ def _check_action(model: "CallAction", attribute: Any, value: Any) -> None:
 
 
 @attrs.frozen
-class CallAction:
+class CallAction(Model):
     """A button under a call.
 
     Example:
@@ -89,7 +90,7 @@ class CallAction:
 
 
 @attrs.frozen
-class Call:
+class Call(Model):
     """A voice call: Cliq reads the text to each recipient.
 
     Example:
@@ -133,7 +134,7 @@ class Call:
 
 
 @attrs.frozen(kw_only=True)
-class CallReceipt:
+class CallReceipt(Model):
     """Cliq's response to a call that it accepted.
 
     Attributes:

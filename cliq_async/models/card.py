@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.extra import as_json_object, check_json_object
 
 __all__ = ["Card", "ModernInline", "Poll", "Prompt", "Section"]
@@ -25,7 +26,7 @@ def _fields(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple
 
 
 @attrs.frozen
-class Card(abc.ABC):
+class Card(Model, abc.ABC):
     """The base of all cards.
 
     Attributes:
@@ -51,7 +52,7 @@ class Card(abc.ABC):
 
 
 @attrs.frozen
-class Section:
+class Section(Model):
     """A group of fields in a `ModernInline` card.
 
     Example:

@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.bot import ExecutionType, User
 from cliq_async.models.extra import NO_EXTRA, Unknown
 from cliq_async.models.handler import HandlerParam, check_script
@@ -76,7 +77,7 @@ _url_validator: Final = validators.matches(
 
 
 @attrs.frozen
-class NewFunction:
+class NewFunction(Model):
     """A function to create: the code that a button or a form invokes by the function's name.
 
     Example:
@@ -126,7 +127,7 @@ class NewFunction:
 
 
 @attrs.frozen(kw_only=True)
-class FunctionChanges:
+class FunctionChanges(Model):
     """Changes to a function, at least one. Fields that are None stay as they are.
 
     Example:
@@ -154,7 +155,7 @@ class FunctionChanges:
 
 
 @attrs.frozen(kw_only=True)
-class _HandlerFields:
+class _HandlerFields(Model):
     """Fields that new handlers and changes have in common; None leaves a field out."""
 
     script: str | None = attrs.field(default=None, validator=check_script)
@@ -242,7 +243,7 @@ def check_function_handler_type(
 
 
 @attrs.frozen(kw_only=True)
-class FunctionHandler:
+class FunctionHandler(Model):
     """A function's handler as described by Cliq, which may leave out any field.
 
     Attributes:
@@ -266,7 +267,7 @@ class FunctionHandler:
 
 
 @attrs.frozen(kw_only=True)
-class Function:
+class Function(Model):
     """A function. Id and name are always set; Cliq may leave out any other field.
 
     Attributes:

@@ -8,6 +8,7 @@ import attrs
 
 from cliq_async.errors import ValidationError
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = [
@@ -100,7 +101,7 @@ def _check_sub_actions(model: object, attribute: Any, value: tuple[Any, ...] | N
 
 
 @attrs.frozen
-class SubAction:
+class SubAction(Model):
     """An entry below a menu action. The model that contains it checks its limits.
 
     Attributes:
@@ -113,7 +114,7 @@ class SubAction:
 
 
 @attrs.frozen(kw_only=True)
-class _HandlerFields:
+class _HandlerFields(Model):
     """Fields that new handlers and changes have in common; None leaves a field out."""
 
     script: str | None = attrs.field(default=None, validator=check_script)
@@ -226,7 +227,7 @@ def check_type(field: str, handler_type: str, handler: NewHandler | HandlerChang
 
 
 @attrs.frozen(kw_only=True)
-class HandlerParam:
+class HandlerParam(Model):
     """A parameter of a handler.
 
     Attributes:
@@ -239,7 +240,7 @@ class HandlerParam:
 
 
 @attrs.frozen(kw_only=True)
-class Handler:
+class Handler(Model):
     """A handler as described by Cliq, which may leave out any field.
 
     Attributes:

@@ -7,6 +7,7 @@ import attrs
 
 from cliq_async.errors import ValidationError, abbreviate
 from cliq_async.models import validators
+from cliq_async.models.base import Model
 from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = ["IncomingReceipt", "check_parameters"]
@@ -35,7 +36,7 @@ def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 @attrs.frozen(kw_only=True)
-class IncomingReceipt:
+class IncomingReceipt(Model):
     """The recipients of an incoming webhook message.
 
     Attributes:

@@ -7,6 +7,7 @@ import attrs
 
 from cliq_async.errors import Unquoted, ValidationError, abbreviate
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, Prompt
 from cliq_async.models.extra import NO_EXTRA, Unknown, as_json_object, check_extra
@@ -22,7 +23,7 @@ _CONTENT: Final = frozenset({"text", "card", "slides"})
 
 
 @attrs.frozen
-class Sender:
+class Sender(Model):
     """A different sender name or avatar for one message; at least one is required.
 
     Attributes:
@@ -42,7 +43,7 @@ class Sender:
 
 
 @attrs.frozen
-class Styles:
+class Styles(Model):
     """The style of a message.
 
     Attributes:
@@ -91,7 +92,7 @@ def _check_references(_message: "Message", _attribute: object, value: object) ->
 
 
 @attrs.frozen
-class Message:
+class Message(Model):
     """A message; at least one of text, card and slides.
 
     None and empty fields are left out of the request. Lengths are Unicode code points.
@@ -228,7 +229,7 @@ def plain_text(text: str) -> dict[str, Any]:
 
 
 @attrs.frozen(kw_only=True)
-class SentMessage:
+class SentMessage(Model):
     """Cliq's response to a message that it accepted.
 
     Attributes:

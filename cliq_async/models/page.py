@@ -4,6 +4,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from cliq_async.models.base import Model
 from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = ["Page"]
@@ -12,7 +13,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
-class Page(Generic[T]):
+class Page(Model, Generic[T]):
     """One page of a listing. Tokens are opaque: pass them back exactly as they came.
 
     Attributes:

@@ -8,15 +8,11 @@ import cattrs
 import msgspec
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from cliq_async.models.button import Action, Button
-from cliq_async.models.call import Call, CallAction
+from cliq_async.models.button import Action
 from cliq_async.models.card import Card
-from cliq_async.models.message import Message
 from cliq_async.models.slide import Slide
 
 __all__ = ["as_references", "to_json", "unstructure"]
-
-_WITH_EXTRA: Final = frozenset((Message, Button, Call, CallAction))
 
 _converter: Final = cattrs.Converter(
     omit_if_default=True, unstruct_collection_overrides={tuple: list}
@@ -43,6 +39,27 @@ def _unstructure_action(action: Action) -> dict[str, Any]:
     return {"type": action.type, "data": action.data()} | confirm | action.extra
 
 
+def _has_extra(cls: Any) -> bool:
+    return attrs.has(cls) and hasattr(attrs.fields(cls), "extra")
+
+
+@_converter.register_unstructure_hook_factory(_has_extra)
+def _extra_hook(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """Make a function that merges a model's extra fields into the others, which they replace."""
+    unstructure_fields = make_dict_unstructure_fn(
+        cls, _converter, _cattrs_omit_if_default=True, extra=override(omit=True)
+    )
+
+    def unstructure_merged(model: Any) -> dict[str, Any]:
+        plain = unstructure_fields(model)
+        if "references" in plain:
+            plain["references"] = as_references(plain["references"])
+        return plain | model.extra if model.extra else plain
+
+    return unstructure_merged
+
+
+# Later hooks are asked first.
 _converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Slide), _unstructure_slide)
 _converter.register_unstructure_hook_func(lambda cls: _is_subclass(cls, Card), _unstructure_card)
 _converter.register_unstructure_hook_func(
@@ -59,26 +76,11 @@ def as_references(buttons: dict[str, Any]) -> dict[str, Any]:
     return {key: {"type": "button", "object": button} for key, button in buttons.items()}
 
 
-@_converter.register_unstructure_hook_factory(lambda cls: cls in _WITH_EXTRA)
-def _extra_hook(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
-    """Make a function that merges a model's extra fields into the others, which they replace."""
-    unstructure_fields = make_dict_unstructure_fn(
-        cls, _converter, _cattrs_omit_if_default=True, extra=override(omit=True)
-    )
-
-    def unstructure_merged(model: Any) -> dict[str, Any]:
-        plain = unstructure_fields(model)
-        if "references" in plain:
-            plain["references"] = as_references(plain["references"])
-        return plain | model.extra if model.extra else plain
-
-    return unstructure_merged
-
-
 def unstructure(model: object) -> dict[str, Any]:
     """Convert a model to plain data by the API's names, without None and empty fields.
 
     Example:
+        >>> from cliq_async import Message
         >>> unstructure(Message("Hello", sync_message=True))
         {'text': 'Hello', 'sync_message': True}
     """

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, get_args
 import attrs
 
 from cliq_async.models import converters, validators
+from cliq_async.models.base import Model
 from cliq_async.models.button import Button
 from cliq_async.models.extra import as_json_object, check_json_object
 
@@ -45,7 +46,7 @@ def _buttons(value: Button | Iterable[Button] | None) -> tuple[Button, ...]:
 
 
 @attrs.frozen
-class Slide(abc.ABC):
+class Slide(Model, abc.ABC):
     """The base of all slides.
 
     Attributes:

@@ -2,13 +2,14 @@
 
 import attrs
 
+from cliq_async.models.base import Model
 from cliq_async.models.extra import NO_EXTRA, Unknown
 
 __all__ = ["Subscriber"]
 
 
 @attrs.frozen(kw_only=True)
-class Subscriber:
+class Subscriber(Model):
     """A user who subscribes to a bot.
 
     Attributes:

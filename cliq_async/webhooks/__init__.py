@@ -1,12 +1,4 @@
-"""Webhook bots: receive the events of a bot in any async web app, and answer them.
-
-Needs the extra `webhooks`: `pip install 'cliq-async[webhooks]'`.
-"""
-
-try:
-    import cryptography as _cryptography  # noqa: F401 - to say what to install
-except ImportError as _error:
-    raise ImportError("webhook bots need: pip install 'cliq-async[webhooks]'") from _error
+"""Webhook bots: receive the events of a bot in any async web app, and answer them."""
 
 from cliq_async.webhooks.answers import Answer, Banner, Edit, Form, Question, Reply, Suggestion
 from cliq_async.webhooks.bot import WebhookBot

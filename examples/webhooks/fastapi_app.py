@@ -1,6 +1,6 @@
 """A webhook bot in FastAPI: `uvicorn examples.webhooks.fastapi_app:app`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from examples.webhooks.bot import bot
 
 
 @asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
     """Open the bot, and wait for its late answers at the end."""
     async with bot:
         yield

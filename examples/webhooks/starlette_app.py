@@ -1,6 +1,6 @@
 """A webhook bot in Starlette: `uvicorn examples.webhooks.starlette_app:app`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -12,7 +12,7 @@ from examples.webhooks.bot import bot
 
 
 @asynccontextmanager
-async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
     """Open the bot, and wait for its late answers at the end."""
     async with bot:
         yield

@@ -16,6 +16,7 @@ import cliq_async
 import cliq_async.testing
 import cliq_async.webhooks
 from cliq_async.cli.app import cliq
+from cliq_async.cli.help import ConnectionOption
 
 API = [page for page in DOCS if page.parent.name == "api"]
 NAMES = re.compile(r"^\.\. (?:auto\w+|py:data):: ([\w.]+)", re.MULTILINE)
@@ -68,7 +69,7 @@ def test_parts_of_the_web_app_are_those_of_the_example():
         for each in ast.parse(code).body
         if not isinstance(each, ast.Import | ast.ImportFrom)
     ]
-    assert len(parts) == 5
+    assert len(parts) == 6
     assert [part for part in parts if part not in example] == []
 
 
@@ -100,4 +101,7 @@ def test_page_of_the_commands_has_every_option_of_every_command():
             continue
         for option in (each for each in command.params if isinstance(each, click.Option)):
             if not option.hidden:
-                assert f"{option.opts[-1]}" in sections[path]
+                shared = isinstance(option, ConnectionOption)
+                assert not shared or "(#connection-options)" in sections[path]
+                where = "Connection options" if shared else path
+                assert f"{option.opts[-1]}" in sections[where]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ from support.redis_servers import RedisServer, free_port
 from support.webhook_servers import CLIQ, STATUSES, bot_server, post
 
 from cliq_async.sandbox import Sandbox
+from cliq_async.testing import sandbox_in_thread
 
 pytestmark = pytest.mark.skipif(
     find_spec("fastapi") is None, reason="the group `examples` is not installed"
@@ -33,12 +35,12 @@ def environment(sandbox, **more):
 
 
 @asynccontextmanager
-async def program(log, env, *arguments):
+async def program(log, env, *arguments, cwd=ROOT):
     """A module as a program that ends with the body, and with it all that it started."""
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *arguments),
-            cwd=ROOT,
+            cwd=cwd,
             env=env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=written,
@@ -78,8 +80,9 @@ async def test_web_app_with_four_workers_delivers_what_it_accepts_and_refuses_th
     async with Sandbox(time_scale=40.0, subscribers=200) as sandbox:
         own = {"CLIQ_TIME_SCALE": "40", "CLIQ_QUOTA": f"sqlite://{tmp_path}/quota.db"}
         env = environment(sandbox, **own)
-        uvicorn = ("uvicorn", "examples.web_app:app", "--workers", "4", "--port", "0")
-        async with program(log, env, *uvicorn):
+        shutil.copy(ROOT / "examples/web_app.py", tmp_path)  # it needs nothing of the checkout
+        uvicorn = ("uvicorn", "web_app:app", "--workers", "4", "--port", "0")
+        async with program(log, env, *uvicorn, cwd=tmp_path):
             await until(lambda: log.read_text().count("startup complete") == 4, log)
             found = re.search(r"running on (http://[\d.:]+)", log.read_text())
             assert found is not None
@@ -103,6 +106,48 @@ async def test_web_app_with_four_workers_delivers_what_it_accepts_and_refuses_th
     assert {status for status, _ in refused} == {503}
     # What they could wait for, two seconds, and the windows after that, on a busy machine as well.
     assert all(again is not None and re.fullmatch("[1-9]", again) for _, again in refused)
+
+
+@pytest.mark.parametrize(
+    ("body", "faults", "status", "says"),
+    [
+        ({"text": "x" * 5001}, (), 422, "of 1 to 5000 characters, got 5001"),
+        ({"text": ""}, (), 422, "not sent: Message.text"),
+        ({"to": []}, (), 422, "not sent: "),
+        ({"to": ["1"]}, (), 422, "not sent: send_message: "),
+        ({"to": zuids(101)}, (), 422, "not sent: user_ids"),
+        ({}, ("throttle-429:1@send_message",), 503, "not sent, too many alerts"),
+        ({}, ("lost:1@send_message",), 504, "perhaps sent, not confirmed"),
+        ({}, ("500:1@send_message",), 504, "perhaps sent, not confirmed"),
+    ],
+)
+async def test_web_app_says_of_each_failure_whether_the_alert_was_sent(
+    body, faults, status, says, monkeypatch
+):
+    testclient = pytest.importorskip("fastapi.testclient")
+    app = import_module("examples.web_app").app
+    monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "t")
+    monkeypatch.setenv("CLIQ_QUOTA", "memory://")
+    with sandbox_in_thread(faults=faults) as sandbox:
+        monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
+        with testclient.TestClient(app, raise_server_exceptions=False) as browser:
+            alert = {"text": "Disk full", "to": zuids(1)} | body
+            answer = browser.post("/alerts", json=alert)
+    assert answer.status_code == status, answer.text
+    assert says in answer.json()["status"]
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+async def test_web_app_answers_500_for_what_it_cannot_help(monkeypatch):
+    testclient = pytest.importorskip("fastapi.testclient")
+    app = import_module("examples.web_app").app
+    monkeypatch.setenv("CLIQ_ACCESS_TOKEN", "invalid")
+    monkeypatch.setenv("CLIQ_QUOTA", "memory://")
+    with sandbox_in_thread() as sandbox:
+        monkeypatch.setenv("CLIQ_BASE_URL", sandbox.url)
+        with testclient.TestClient(app, raise_server_exceptions=False) as browser:
+            answer = browser.post("/alerts", json={"text": "Disk full", "to": zuids(1)})
+    assert answer.status_code == 500
 
 
 async def test_cron_job_that_runs_twice_in_a_row_is_not_locked_out(tmp_path):

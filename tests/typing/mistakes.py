@@ -12,6 +12,7 @@ from cliq_async import (
     Button,
     Call,
     CliqClient,
+    JobOptions,
     Message,
     NewBot,
     NewFunction,
@@ -19,6 +20,7 @@ from cliq_async import (
     NewHandler,
     OpenUrl,
     Styles,
+    sync_subscribers,
 )
 
 
@@ -71,3 +73,19 @@ async def calls(client: CliqClient) -> None:
     await client.broadcast("ops", "Hi", [1], batchsize=5)  # type: ignore[call-arg]
     await client.broadcast("ops", "Hi", [1], batch_size="5")  # type: ignore[arg-type]
     await client.broadcast("ops", "Hi", 1)  # type: ignore[arg-type]
+
+
+async def options(client: CliqClient) -> None:
+    client.broadcast_job("ops", "Hi", batchsize=5)  # type: ignore[call-arg]
+    client.broadcast_job("ops", "Hi", journal=5)  # type: ignore[arg-type]
+    await client.call_many("ops", "Hi", [1], user_ids=[1])  # type: ignore[call-arg]
+    await client.call_many("ops", "Hi", [1], dedupe="yes")  # type: ignore[arg-type]
+    client.call_many_job("ops", "Hi", to=[1])  # type: ignore[call-arg]
+    client.call_many_job("ops", "Hi", exclude=1)  # type: ignore[arg-type]
+    CliqClient.from_env(max_wait=5)  # type: ignore[call-arg]
+    CliqClient.from_env(max_wait_s="5")  # type: ignore[arg-type]
+    await sync_subscribers(client, "ops", "x.db", all=True)  # type: ignore[call-arg]
+    await sync_subscribers(client, "ops", "x.db", full="yes")  # type: ignore[arg-type]
+    await client.request("GET", "/x", body={})  # type: ignore[call-arg]
+    JobOptions(batchsize=5)  # type: ignore[typeddict-unknown-key]
+    Message("x").as_dict()  # type: ignore[attr-defined]

@@ -4,27 +4,39 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, assert_type
 
 from cliq_async import CliqClient, Message, NewHandler
-from cliq_async.testing import FakeCliq
+from cliq_async.testing import FakeCliq, FakeEvent
 from cliq_async.webhooks import (
+    Answer,
     AnswerLostDetails,
+    Attachment,
     Banner,
     ButtonEvent,
     CallEvent,
     ContextEvent,
     Edit,
     Event,
+    EventChat,
+    EventFailedDetails,
+    EventUser,
     Form,
     FormEvent,
     HttpAnswer,
     IncomingEvent,
+    Location,
+    Member,
+    Mention,
     MentionEvent,
     MenuEvent,
     MessageEvent,
     ParticipationEvent,
     Question,
+    RecentMessage,
+    RepliedMessage,
     Reply,
+    Suggestion,
     WebhookBot,
     WebhookHooks,
+    WelcomeEvent,
 )
 
 
@@ -32,12 +44,25 @@ def lost(details: AnswerLostDetails) -> None:
     assert_type(details.reason, str)
 
 
-bot = WebhookBot(["key"], client=CliqClient("t"), hooks=WebhookHooks(on_answer_lost=lost))
+def failed(details: EventFailedDetails) -> None:
+    assert_type(details.event, Event)
+
+
+hooks = WebhookHooks(on_answer_lost=lost, on_event_failed=failed)
+bot = WebhookBot(["key"], client=CliqClient("t"), hooks=hooks)
 
 
 @bot.message
 async def message(event: MessageEvent) -> Message | Reply | str | None:
     assert_type(event.text, str)
+    assert_type(event.user, EventUser)
+    assert_type(event.chat, EventChat)
+    assert_type(event.chat.members, tuple[Member, ...])
+    assert_type(event.chat.recent_messages, tuple[RecentMessage, ...])
+    assert_type(event.mentions, tuple[Mention, ...])
+    assert_type(event.attachments, tuple[Attachment, ...])
+    assert_type(event.location, Location)
+    assert_type(event.replied_to, RepliedMessage)
     assert_type(event.user.first_name, str)
     await event.reply("x")
     return Reply("Let us see.", ask=[Question("kind", "Paid?", ["yes"])], context="leave")
@@ -46,6 +71,13 @@ async def message(event: MessageEvent) -> Message | Reply | str | None:
 @bot.mention(permissions=["message", "user"])
 async def mention(event: MentionEvent) -> str:
     return event.text
+
+
+async def welcome(event: WelcomeEvent) -> Answer:
+    return Reply("Hello", suggestions=[Suggestion("Help")]) if event.new_user else None
+
+
+WebhookBot("key").welcome(welcome)
 
 
 @bot.welcome
@@ -100,6 +132,7 @@ async def called() -> None:
     assert_type(await WebhookBot(None).message(Handlers().message)(MessageEvent()), str)
     assert_type(bot.handlers(), tuple[NewHandler, ...])
     body, signature = FakeCliq().say("x", user="1")
+    assert_type(FakeCliq().press("approve", key="7"), FakeEvent)
     assert_type(body, bytes)
     assert_type(signature, str)
 

@@ -14,9 +14,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-OPTIONAL = {
-    *("click", "cryptography", "rich", "redis", "opentelemetry", "jinja2", "keyring", "watchfiles")
-}
+OPTIONAL = {"click", "rich", "redis", "opentelemetry", "jinja2", "keyring", "watchfiles"}
 
 
 @cache

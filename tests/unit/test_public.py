@@ -1,6 +1,7 @@
 """The public surface, and what importing it costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from inspect import isclass, isfunction, ismethod, signature
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import cliq_async
+import cliq_async.testing
+import cliq_async.webhooks
 from cliq_async.client import CliqClient
+from cliq_async.quota.stores.registry import open_store
 
 PUBLIC = [
     "ENDPOINTS",
@@ -298,3 +302,63 @@ def test_names_are_loaded_on_first_use():
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'cliq_async' has no attribute 'Nothing'"):
         _ = getattr(cliq_async, "Nothing")  # noqa: B009 - type checkers know that it is not there
+
+
+def test_type_checkers_see_every_public_name_in_use():
+    pages = (Path(__file__).parents[1] / "typing").glob("*.py")
+    words = set(re.findall(r"\w+", "".join(page.read_text() for page in pages)))
+    for module in (cliq_async, cliq_async.webhooks, cliq_async.testing):
+        assert set(module.__all__) - words == set(), module.__name__
+
+
+CANARY = "canary-6f1d"
+
+
+async def canary() -> str:
+    return CANARY
+
+
+def shown_objects(folder):
+    """What a program holds in its hands, made with a secret wherever one can be given."""
+    redis = f"redis://user:{CANARY}@host:6379/1?username={CANARY}"
+    hooks, headers = cliq_async.Hooks(), {"X-Gateway": CANARY}
+    proxy = f"http://user:{CANARY}@host:3128"
+    outcome = cliq_async.Outcome(("1",), "failed", "no such user")
+    for auth in (
+        CANARY,
+        canary,
+        cliq_async.AccessToken(CANARY),
+        cliq_async.ApiKey(CANARY),
+        cliq_async.RefreshToken("id", CANARY, CANARY),
+        cliq_async.ClientCredentials("id", CANARY),
+    ):
+        yield auth if not isinstance(auth, str) and auth is not canary else hooks
+        yield CliqClient(auth, quota="memory://", proxy=proxy, headers=headers, hooks=hooks)
+    client = CliqClient(CANARY, quota=open_store(redis, None))
+    yield client
+    yield client._store
+    yield open_store(f"sqlite://{folder}/quota.db", None)
+    yield cliq_async.MemoryStore()
+    yield cliq_async.MessageTemplate("Hello {{ name }}" * 100)
+    yield cliq_async.CallTemplate({"text": "{{ name }}"}, to="zuid")
+    yield cliq_async.webhooks.WebhookBot(cliq_async.testing.FakeCliq().public_key, client=client)
+    yield cliq_async.BulkReport(delivered=1, outcomes=(outcome,) * 100_000)
+    yield cliq_async.SyncReport()
+
+
+def test_reprs_are_short_and_of_use_and_hold_no_secret(tmp_path):
+    for each in shown_objects(tmp_path):
+        shown = repr(each)
+        assert CANARY not in shown
+        assert " object at 0x" not in shown
+        assert len(shown) < 700, shown
+
+
+def test_reprs_name_the_place_and_the_template(tmp_path):
+    store = open_store(f"sqlite://{tmp_path}/quota.db", None)
+    assert repr(store) == f"<SqliteStore {tmp_path.resolve()}/quota.db>"
+    store = open_store("redis://:secret@host:6379/1", None)
+    assert repr(store) == "<RedisStore redis://host:6379/1>"
+    assert repr(cliq_async.MemoryStore()) == "<MemoryStore buckets=0>"
+    template = cliq_async.MessageTemplate("Hello {{ name }}", to="zuid")
+    assert repr(template) == "MessageTemplate('Hello {{ name }}', to='zuid')"

@@ -3,6 +3,7 @@
 import click
 
 from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -37,10 +38,10 @@ def associate(
     max_wait: float,
     connection: ConnectionOptions,
 ) -> None:
-    """Put BOT into CHANNEL, both given by their unique names."""
+    """Put BOT, given by its unique name or id, into CHANNEL, given by its unique name."""
     with cli_field_names(bot_unique_name="BOT", channel_unique_name="CHANNEL"):
-        connection.run(
-            lambda client: client.bots.associate(bot, channel, extension_key=extension_key),
-            max_wait_s=max_wait,
+        bot_lookup(connection, max_wait).by_name(
+            bot,
+            lambda client, name: client.bots.associate(name, channel, extension_key=extension_key),
         )
     echo(f"associated: {clean(bot)} with {clean(channel)}")

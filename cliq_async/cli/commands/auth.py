@@ -53,7 +53,7 @@ Examples:
 @click.option(
     "--max-wait",
     type=seconds,
-    default=1.0,
+    default=1,
     show_default=True,
     metavar="SECONDS",
     help="The longest wait before the accounts server is asked, or asked again.",
@@ -72,7 +72,7 @@ def status(*, max_wait: float, as_json: bool, connection: ConnectionOptions) -> 
         echo_json(status)
     else:
         rows = [(name.replace("_", " "), _text(value)) for name, value in status.items()]
-        table([row for row in rows if row[1]])
+        table([row for row in rows if row[1]], free=(1,))
     if problem is not None:
         raise click.exceptions.Exit(FAILED)
 

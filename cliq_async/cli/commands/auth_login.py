@@ -225,9 +225,8 @@ Examples:
   cliq auth login < code.txt
 """,
         """
-The client is CLIQ_CLIENT_ID and CLIQ_CLIENT_SECRET if they are set; else you are asked for it.
-Other users can see the options of a running program: pass secrets at the prompt, in the
-environment or on standard input.
+The client is CLIQ_CLIENT_ID and CLIQ_CLIENT_SECRET, else a prompt.
+Others can see the options of a running program, so do not pass secrets there.
 """,
     ),
 )

@@ -30,10 +30,10 @@ def scopes(*, commands: tuple[str, ...], as_json: bool) -> None:
     """
     names = parse_commands(commands)
     if as_json:
-        echo_json({name: scopes_needed([name]) for name in names})
+        echo_json([{"command": name, "scopes": scopes_needed([name])} for name in names])
         return
     if not commands:
         rows = [(name, ", ".join(scopes_needed([name]))) for name in names]
-        table(rows, header=("command", "scopes"))
+        table(rows, header=("command", "scopes"), free=(1,))
         echo()
     echo(",".join(scopes_needed(names)))

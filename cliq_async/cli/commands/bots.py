@@ -10,6 +10,7 @@ from cliq_async.cli.commands.bots_plan import plan
 from cliq_async.cli.commands.bots_pull import pull
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.group import Group
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -17,11 +18,12 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict, print_bot, print_bots
+from cliq_async.cli.outputs.bot_tables import print_bot, print_bots
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, verbatim
+from cliq_async.models.bot import Bot
 
 __all__ = ["bots"]
 
@@ -30,7 +32,7 @@ __all__ = ["bots"]
 def bots() -> None:
     """List, show, create, change and delete bots.
 
-    BOT_ID is the id that `cliq bots list` shows, not the unique name. KEY is a bot's key in the
+    BOT is a bot's unique name or its id, as `cliq bots list` shows them. KEY is a bot's key in the
     cliq.toml of the current folder.
     """
 
@@ -70,7 +72,7 @@ def list_bots(
         )
     )
     if as_json:
-        echo_json([model_to_dict(bot) for bot in listed])
+        echo_json([bot.to_dict() for bot in listed])
     else:
         print_bots(listed)
 
@@ -79,56 +81,56 @@ def list_bots(
     epilog=verbatim(
         """
 Examples:
-  cliq bots get 53719000001878011
+  cliq bots get supportbot
   cliq bots get 53719000001878011 --subscribers --json
 """
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @click.option("--subscribers", is_flag=True, help="Show the subscription details too.")
 @max_wait_option
 @json_option
 @connection_options
 def get(
-    *, bot_id: str, subscribers: bool, max_wait: float, as_json: bool, connection: ConnectionOptions
+    *, bot: str, subscribers: bool, max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
     """Show a bot and its handlers."""
     fields: Any = "subscription_details" if subscribers else None
-    with cli_field_names(bot_id="BOT_ID"):
-        bot = connection.run(
-            lambda client: client.bots.get(bot_id, fields=fields), max_wait_s=max_wait
-        )
+    with cli_field_names(bot_id="BOT"):
+        found: Bot = bot_lookup(connection, max_wait).read(bot, fields=fields)
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(found.to_dict())
     else:
-        print_bot(bot, details=subscribers)
+        print_bot(found, details=subscribers)
 
 
 @click.command(
     epilog=verbatim(
         """
 Examples:
-  cliq bots delete 53719000001878011
+  cliq bots delete opsbot
   cliq bots delete 53719000001878011 --yes
 """
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @yes_option
 @max_wait_option
 @connection_options
-def delete(*, bot_id: str, yes: bool, max_wait: float, connection: ConnectionOptions) -> None:
+def delete(*, bot: str, yes: bool, max_wait: float, connection: ConnectionOptions) -> None:
     """Delete a bot and its handlers permanently.
 
     Asks for confirmation unless --yes is given; any answer other than yes ends with exit 1.
     """
-    with cli_field_names(bot_id="BOT_ID"):
+    given, lookup = bot, bot_lookup(connection, max_wait)
+    with cli_field_names(bot_id="BOT"):
         if not yes:
             require_terminal()
-            bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
-            confirm(f"Delete the bot {clean(bot.name)} ({clean(bot.unique_name)}) permanently?")
-        connection.run(lambda client: client.bots.delete(bot_id), max_wait_s=max_wait)
-    echo(f"deleted: {clean(bot_id)}")
+            found: Bot = lookup.read(bot)
+            confirm(f"Delete the bot {clean(found.name)} ({clean(found.unique_name)}) permanently?")
+            given = found.id
+        lookup.by_id(given, lambda client, bot_id: client.bots.delete(bot_id))
+    echo(f"deleted: {clean(bot)}")
 
 
 for _command in (list_bots, get, create, update, delete, plan, apply, pull):

@@ -8,6 +8,7 @@ import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.inputs.bounded import MAX_IMAGE_BYTES, read_bounded
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     combine,
@@ -16,7 +17,6 @@ from cliq_async.cli.options import (
     max_wait_option,
     repeated_values,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import BotChanges, ExecutionType, NewBot, Participation, Scope
@@ -76,8 +76,8 @@ _shared: Final = combine(
 Examples:
   cliq bots create "Ops Bot" --description "Reports incidents"
   cliq bots create "Team Bot" --description "For the team" --team 7134
-  cliq bots create "Hook Bot" --description "Runs elsewhere" --execution-type webhook \\
-      --execution-url https://example.com/cliq
+  cliq bots create "Hook Bot" --description "Runs elsewhere" \\
+      --execution-type webhook --execution-url https://example.com/cliq
 """
     ),
 )
@@ -107,7 +107,7 @@ def create(
     if not bot.id:
         echo_err("warning: the bot was created, but the answer has no id: see `cliq bots list`")
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(bot.to_dict())
         return
     echo(f"created: {clean(new.name)}")
     if bot.id:
@@ -120,13 +120,13 @@ def create(
     epilog=verbatim(
         """
 Examples:
-  cliq bots update 53719000001878011 --name "Help Desk"
-  cliq bots update 53719000001878011 --status-message Hello --status-message "At work"
+  cliq bots update supportbot --name "Help Desk"
+  cliq bots update supportbot --status-message Hello --status-message Busy
   cliq bots update 53719000001878011 --calls --no-participation
 """
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @click.option("--name", metavar="NAME", help="The display name; the unique name stays.")
 @click.option("--description", metavar="TEXT", help="The purpose of the bot.")
 @click.option("--scope", type=click.Choice(get_args(Scope)), help="Who can use the bot.")
@@ -138,7 +138,7 @@ Examples:
 @connection_options
 def update(
     *,
-    bot_id: str,
+    bot: str,
     no_status_messages: bool,
     no_participation: bool,
     max_wait: float,
@@ -152,15 +152,15 @@ def update(
     )
     if all(value is None for value in fields.values()):
         raise click.UsageError("nothing to change: give --name, --description or another option")
-    with cli_field_names(name="--name", bot_id="BOT_ID", **_NAMES):
+    with cli_field_names(name="--name", bot_id="BOT", **_NAMES):
         changes = BotChanges(**fields)
-        bot = connection.run(
-            lambda client: client.bots.update(bot_id, changes), max_wait_s=max_wait
+        changed = bot_lookup(connection, max_wait).by_id(
+            bot, lambda client, bot_id: client.bots.update(bot_id, changes)
         )
     if as_json:
-        echo_json(model_to_dict(bot))
+        echo_json(changed.to_dict())
     else:
-        echo(f"updated: {clean(bot_id)}")
+        echo(f"updated: {clean(bot)}")
 
 
 def _fields(

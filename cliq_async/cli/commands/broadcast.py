@@ -25,8 +25,9 @@ _CONFIRM_ABOVE: Final = 1_000
 Examples:
   cliq broadcast supportbot --to ids.txt --text "Maintenance at 6"
   cliq broadcast supportbot --to staff.csv --column ZUID --message news.json
-  cliq broadcast supportbot --to staff.csv --column ZUID --template --text "Hello {{ Name }}"
-  list-ids | cliq broadcast supportbot --to - --text "Hello" --json > report.json
+  cliq broadcast supportbot --to staff.csv --column ZUID --template \\
+      --text "Hello {{ Name }}"
+  list-ids | cliq broadcast supportbot --to - --text Hello --json > done.json
 """
     ),
 )

@@ -8,6 +8,7 @@ import click
 
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import json_file
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     allow_unknown_option,
@@ -30,7 +31,7 @@ __all__ = ["call", "read_actions", "warn_missing"]
         """
 Examples:
   cliq call supportbot "The payment service is down" --to 55743307
-  cliq call supportbot "Disk full on db-1" --to 55743307,ann@example.com --retry 2
+  cliq call supportbot "Disk full on db-1" --to 55743307,55743310 --retry 2
   cliq call supportbot "Who can come?" --to 55743307 --actions actions.json
 """,
         """
@@ -68,7 +69,7 @@ def call(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Have BOT, given by its unique name, call up to 10 people and read TEXT to them.
+    """Have BOT, given by its unique name or id, call up to 10 people and read TEXT to them.
 
     Calls ring even if Do Not Disturb is on. They have to be enabled for the bot.
     """
@@ -80,8 +81,8 @@ def call(
             loop=loop,
             **({} if actions is None else read_actions(actions, allow_unknown=allow_unknown)),
         )
-        receipt = connection.run(
-            lambda client: client.calls.trigger(bot, request), max_wait_s=max_wait
+        receipt = bot_lookup(connection, max_wait).by_name(
+            bot, lambda client, name: client.calls.trigger(name, request)
         )
     called = receipt.user_ids
     warn_missing(called, to)

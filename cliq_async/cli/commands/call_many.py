@@ -27,9 +27,10 @@ _CONFIRM_ABOVE: Final = 10
     epilog=verbatim(
         """
 Examples:
-  cliq call-many supportbot --to ids.txt --text "Fire drill. Please leave the building."
+  cliq call-many supportbot --to ids.txt --text "Fire drill. Please leave."
   cliq call-many supportbot --to on-call.csv --column ZUID --message call.json
-  cliq call-many supportbot --to on-call.csv --column ZUID --template --text "{{ Host }} is down"
+  cliq call-many supportbot --to on-call.csv --column ZUID --template \\
+      --text "{{ Host }} is down"
 """,
         """
 A call file is a JSON object in the form of the API:

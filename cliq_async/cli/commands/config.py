@@ -62,7 +62,7 @@ def config(*, as_json: bool, connection: ConnectionOptions) -> None:
         echo_json({name: {"value": _to_json(v), "source": source} for name, (v, source) in rows})
         return
     cells = [(name, clean(_text(value), 2000), clean(source)) for name, (value, source) in rows]
-    table(cells, header=("setting", "value", "from"))
+    table(cells, header=("setting", "value", "from"), free=(1, 2))
     for path in resolved.files:
         echo_err(f"read {path}")
 

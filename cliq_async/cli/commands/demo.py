@@ -127,7 +127,7 @@ Examples:
 @click.option(
     "--time-scale",
     type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
+    default=60,
     show_default=True,
     metavar="FACTOR",
     help="60 makes a minute pass in a second.",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 import attrs
 import click
@@ -16,12 +17,14 @@ from cliq_async.cli.options import (
     json_option,
     max_wait_option,
 )
-from cliq_async.cli.outputs.console import echo, echo_json
+from cliq_async.cli.outputs.console import echo, echo_json, echo_prose
 from cliq_async.cli.required_scopes import parse_commands
 from cliq_async.cli.text import clean, plural, verbatim
 from cliq_async.errors import CliqError
 
 __all__ = ["doctor"]
+
+_INDENT: Final = 13
 
 
 @click.command(
@@ -96,6 +99,6 @@ async def _checks(
 
 
 def _show(check: Check) -> None:
-    echo(f"{check.status:<11}  {check.name}: {check.said}")
+    echo_prose(f"{check.status:<11}  {check.name}: {check.said}", _INDENT)
     if check.advice:
-        echo(f"{'':<11}  fix: {check.advice}")
+        echo_prose(f"{'':<11}  fix: {check.advice}", _INDENT)

@@ -15,6 +15,7 @@ from cliq_async.cli.commands.functions_edit import (
 from cliq_async.cli.commands.handlers import print_script
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.group import Group
+from cliq_async.cli.lookup import function_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -22,7 +23,7 @@ from cliq_async.cli.options import (
     max_wait_option,
     yes_option,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict, print_handler
+from cliq_async.cli.outputs.bot_tables import print_handler
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.outputs.function_tables import (
     print_function,
@@ -31,17 +32,18 @@ from cliq_async.cli.outputs.function_tables import (
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, verbatim
+from cliq_async.models.function import Function
 
 __all__ = ["functions"]
 
-_NAMES: Final = {"function_id": "FUNCTION_ID"}
+_NAMES: Final = {"function_id": "FUNCTION"}
 
 
 @click.group(cls=Group)
 def functions() -> None:
     """Manage the functions that buttons and forms run.
 
-    FUNCTION_ID is the id that `cliq functions list` shows.
+    FUNCTION is a function's name or its id, as `cliq functions list` shows them.
     """
 
 
@@ -64,7 +66,7 @@ def list_functions(*, limit: int | None, as_json: bool, connection: ConnectionOp
         lambda client: collect(client.functions.iter(limit=page_size(limit)), "function", limit)
     )
     if as_json:
-        echo_json([model_to_dict(function) for function in listed])
+        echo_json([function.to_dict() for function in listed])
     else:
         print_functions(listed)
 
@@ -73,68 +75,66 @@ def list_functions(*, limit: int | None, as_json: bool, connection: ConnectionOp
     epilog=verbatim(
         """
 Examples:
-  cliq functions get 53719000002124011
+  cliq functions get approve
   cliq functions get 53719000002124011 --json
 """
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @max_wait_option
 @json_option
 @connection_options
-def get(*, function_id: str, max_wait: float, as_json: bool, connection: ConnectionOptions) -> None:
+def get(*, function: str, max_wait: float, as_json: bool, connection: ConnectionOptions) -> None:
     """Show a function."""
     with cli_field_names(**_NAMES):
-        function = connection.run(
-            lambda client: client.functions.get(function_id), max_wait_s=max_wait
-        )
+        found: Function = function_lookup(connection, max_wait).read(function)
     if as_json:
-        echo_json(model_to_dict(function))
+        echo_json(found.to_dict())
     else:
-        print_function(function)
+        print_function(found)
 
 
 @click.command(
     epilog=verbatim(
         """
 Examples:
-  cliq functions delete 53719000002124011
+  cliq functions delete approve
   cliq functions delete 53719000002124011 --yes
 """
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @yes_option
 @max_wait_option
 @connection_options
-def delete(*, function_id: str, yes: bool, max_wait: float, connection: ConnectionOptions) -> None:
+def delete(*, function: str, yes: bool, max_wait: float, connection: ConnectionOptions) -> None:
     """Delete a function and its handlers permanently.
 
     Buttons and forms that invoke it stop working. Asks for confirmation unless --yes is given; any
     answer other than yes ends with exit 1.
     """
+    given, lookup = function, function_lookup(connection, max_wait)
     with cli_field_names(**_NAMES):
         if not yes:
             require_terminal()
-            function = connection.run(
-                lambda client: client.functions.get(function_id), max_wait_s=max_wait
-            )
-            confirm(f"Delete the function {clean(function.name)} permanently?")
-        connection.run(lambda client: client.functions.delete(function_id), max_wait_s=max_wait)
-    echo(f"deleted: {clean(function_id)}")
+            found: Function = lookup.read(function)
+            confirm(f"Delete the function {clean(found.name)} permanently?")
+            given = found.id
+        lookup.by_id(given, lambda client, function_id: client.functions.delete(function_id))
+    echo(f"deleted: {clean(function)}")
 
 
 @click.command(
     epilog=verbatim(
         """
 Examples:
-  cliq functions get-handler 53719000002124011 button
-  cliq functions get-handler 53719000002124011 button --script-only > approve.dg
+  cliq functions get-handler approve button
+  cliq functions get-handler approve button --script-only > approve.dg
 """,
         FUNCTION_TYPES_HELP,
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @function_handler_type
 @click.option("--script-only", is_flag=True, help="Print only the script.")
 @max_wait_option
@@ -142,7 +142,7 @@ Examples:
 @connection_options
 def get_handler(
     *,
-    function_id: str,
+    function: str,
     type: Any,  # noqa: A002 - the API's word
     script_only: bool,
     max_wait: float,
@@ -153,11 +153,11 @@ def get_handler(
     if script_only and as_json:
         raise click.UsageError("give either --script-only or --json")
     with cli_field_names(**_NAMES):
-        handler = connection.run(
-            lambda client: client.functions.get_handler(function_id, type), max_wait_s=max_wait
+        handler = function_lookup(connection, max_wait).by_id(
+            function, lambda client, function_id: client.functions.get_handler(function_id, type)
         )
     if as_json:
-        echo_json(model_to_dict(handler))
+        echo_json(handler.to_dict())
     elif script_only:
         print_script(handler)
     else:
@@ -168,20 +168,20 @@ def get_handler(
     epilog=verbatim(
         """
 Examples:
-  cliq functions delete-handler 53719000002124011 form_change
-  cliq functions delete-handler 53719000002124011 form_change --yes
+  cliq functions delete-handler feedback form_change
+  cliq functions delete-handler feedback form_change --yes
 """,
         FUNCTION_TYPES_HELP,
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @function_handler_type
 @yes_option
 @max_wait_option
 @connection_options
 def delete_handler(
     *,
-    function_id: str,
+    function: str,
     type: Any,  # noqa: A002 - the API's word
     yes: bool,
     max_wait: float,
@@ -191,17 +191,17 @@ def delete_handler(
 
     Asks for confirmation unless --yes is given; any answer other than yes ends with exit 1.
     """
+    given, lookup = function, function_lookup(connection, max_wait)
     with cli_field_names(**_NAMES):
         if not yes:
             require_terminal()
-            function = connection.run(
-                lambda client: client.functions.get(function_id), max_wait_s=max_wait
-            )
-            confirm(f"Delete the {type} of {clean(function.name)} permanently?")
-        connection.run(
-            lambda client: client.functions.delete_handler(function_id, type), max_wait_s=max_wait
+            found: Function = lookup.read(function)
+            confirm(f"Delete the {type} of {clean(found.name)} permanently?")
+            given = found.id
+        lookup.by_id(
+            given, lambda client, function_id: client.functions.delete_handler(function_id, type)
         )
-    echo(f"deleted: {type} of {clean(function_id)}")
+    echo(f"deleted: {type} of {clean(function)}")
 
 
 for _command in (

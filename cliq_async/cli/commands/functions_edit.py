@@ -11,6 +11,7 @@ from cliq_async.cli.commands.handlers_edit import (
     types_help,
 )
 from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.lookup import function_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     combine,
@@ -19,7 +20,6 @@ from cliq_async.cli.options import (
     max_wait_option,
     repeated_values,
 )
-from cliq_async.cli.outputs.bot_tables import model_to_dict
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.models.bot import ExecutionType
@@ -48,7 +48,7 @@ FUNCTION_TYPES_HELP: Final = types_help(FUNCTION_HANDLER_TYPES)
 function_handler_type: Final = handler_type_argument(FUNCTION_HANDLER_TYPES)
 
 _NAMES: Final = {
-    "function_id": "FUNCTION_ID",
+    "function_id": "FUNCTION",
     "description": "--description",
     "function_type": "--type",
     "execution_type": "--execution-type",
@@ -78,7 +78,7 @@ _logic: Final = combine(
     epilog=verbatim(
         """
 Examples:
-  cliq functions create approve --description "Approves an expense" --type button
+  cliq functions create approve --description "Approves it" --type button
   cliq functions create feedback --description "Takes feedback" --type form \\
       --execution-type webhook --execution-url https://example.com/cliq
 """
@@ -114,7 +114,7 @@ def create(
             "warning: the function was created, but the answer has no id: see `cliq functions list`"
         )
     if as_json:
-        echo_json(model_to_dict(function))
+        echo_json(function.to_dict())
         return
     echo(f"created: {clean(new.name)}")
     if function.id:
@@ -126,12 +126,12 @@ def create(
     epilog=verbatim(
         """
 Examples:
-  cliq functions update 53719000002124011 --name approve_expense
-  cliq functions update 53719000002124011 --execution-url https://example.com/new
+  cliq functions update approve --name approve_expense
+  cliq functions update approve --execution-url https://example.com/new
 """
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @click.option("--name", metavar="NAME", help="The name by which buttons and forms invoke it.")
 @click.option("--description", metavar="TEXT", help="The purpose of the function.")
 @_url_option
@@ -140,7 +140,7 @@ Examples:
 @connection_options
 def update(
     *,
-    function_id: str,
+    function: str,
     max_wait: float,
     as_json: bool,
     connection: ConnectionOptions,
@@ -151,13 +151,13 @@ def update(
         raise click.UsageError("nothing to change: give --name, --description or --execution-url")
     with cli_field_names(name="--name", **_NAMES):
         changes = FunctionChanges(**options)
-        function = connection.run(
-            lambda client: client.functions.update(function_id, changes), max_wait_s=max_wait
+        changed = function_lookup(connection, max_wait).by_id(
+            function, lambda client, function_id: client.functions.update(function_id, changes)
         )
     if as_json:
-        echo_json(model_to_dict(function))
+        echo_json(changed.to_dict())
     else:
-        echo(f"updated: {clean(function_id)}")
+        echo(f"updated: {clean(function)}")
 
 
 @click.command(
@@ -165,13 +165,13 @@ def update(
     epilog=verbatim(
         """
 Examples:
-  cliq functions create-handler 53719000002124011 button --script approve.dg
-  cliq functions create-handler 53719000002124011 form_submit --permission user
+  cliq functions create-handler approve button --script approve.dg
+  cliq functions create-handler feedback form_submit --permission user
 """,
         FUNCTION_TYPES_HELP,
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @function_handler_type
 @_logic
 @max_wait_option
@@ -179,7 +179,7 @@ Examples:
 @connection_options
 def create_handler(
     *,
-    function_id: str,
+    function: str,
     type: Any,  # noqa: A002 - the API's word
     max_wait: float,
     as_json: bool,
@@ -190,8 +190,8 @@ def create_handler(
     given = _logic_fields(options)
     with cli_field_names(type="TYPE", **_NAMES):
         new = NewFunctionHandler(type, **given)
-        handler = connection.run(
-            lambda client: client.functions.create_handler(function_id, new), max_wait_s=max_wait
+        handler = function_lookup(connection, max_wait).by_id(
+            function, lambda client, function_id: client.functions.create_handler(function_id, new)
         )
     _print("created", handler, as_json=as_json)
 
@@ -201,13 +201,13 @@ def create_handler(
     epilog=verbatim(
         """
 Examples:
-  cliq functions update-handler 53719000002124011 button --script approve.dg
-  cliq functions update-handler 53719000002124011 form_submit --no-permissions
+  cliq functions update-handler approve button --script approve.dg
+  cliq functions update-handler feedback form_submit --no-permissions
 """,
         FUNCTION_TYPES_HELP,
     ),
 )
-@click.argument("function_id")
+@click.argument("function")
 @function_handler_type
 @_logic
 @max_wait_option
@@ -215,7 +215,7 @@ Examples:
 @connection_options
 def update_handler(
     *,
-    function_id: str,
+    function: str,
     type: Any,  # noqa: A002 - the API's word
     max_wait: float,
     as_json: bool,
@@ -226,9 +226,9 @@ def update_handler(
     given = _logic_fields(options)
     with cli_field_names(type="TYPE", **_NAMES):
         changes = FunctionHandlerChanges(**given)
-        handler = connection.run(
-            lambda client: client.functions.update_handler(function_id, type, changes),
-            max_wait_s=max_wait,
+        handler = function_lookup(connection, max_wait).by_id(
+            function,
+            lambda client, function_id: client.functions.update_handler(function_id, type, changes),
         )
     _print("updated", handler, as_json=as_json)
 
@@ -251,6 +251,6 @@ def _logic_fields(options: dict[str, Any]) -> dict[str, Any]:
 
 def _print(verb: str, handler: FunctionHandler, *, as_json: bool) -> None:
     if as_json:
-        echo_json(model_to_dict(handler))
+        echo_json(handler.to_dict())
     else:
         echo(f"{verb}: {clean(handler.type)} of {clean(handler.function_id)}")

@@ -13,6 +13,7 @@ from cliq_async.cli.commands.handlers_edit import (
 )
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.group import Group
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -27,7 +28,6 @@ from cliq_async.cli.text import clean, clean_lines, verbatim
 from cliq_async.models.bot import Bot
 from cliq_async.models.function import FunctionHandler
 from cliq_async.models.handler import Handler
-from cliq_async.models.serialization import unstructure
 
 __all__ = ["handlers", "print_script"]
 
@@ -36,7 +36,7 @@ __all__ = ["handlers", "print_script"]
 def handlers() -> None:
     """List, show, create, change and delete the handlers of a bot.
 
-    BOT_ID is the id that `cliq bots list` shows.
+    BOT is a bot's unique name or its id, as `cliq bots list` shows them.
     """
 
 
@@ -45,25 +45,25 @@ def handlers() -> None:
     epilog=verbatim(
         """
 Examples:
-  cliq handlers list 53719000001878011
+  cliq handlers list supportbot
   cliq handlers list 53719000001878011 --json
 """
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @max_wait_option
 @json_option
 @connection_options
 def list_handlers(
-    *, bot_id: str, max_wait: float, as_json: bool, connection: ConnectionOptions
+    *, bot: str, max_wait: float, as_json: bool, connection: ConnectionOptions
 ) -> None:
     """List the handlers of a bot."""
-    with cli_field_names(bot_id="BOT_ID"):
-        bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
+    with cli_field_names(bot_id="BOT"):
+        found: Bot = bot_lookup(connection, max_wait).read(bot)
     if as_json:
-        echo_json([unstructure(handler) for handler in bot.handlers])
-    elif bot.handlers:
-        print_handlers(bot.handlers)
+        echo_json([handler.to_dict() for handler in found.handlers])
+    elif found.handlers:
+        print_handlers(found.handlers)
     else:
         echo_err("no handlers")
 
@@ -72,14 +72,14 @@ def list_handlers(
     epilog=verbatim(
         """
 Examples:
-  cliq handlers get 53719000001878011 message
-  cliq handlers get 53719000001878011 message --script-only > message.dg
-  cliq handlers get 53719000001878011 menu --handler-id 53719000001878017 --json
+  cliq handlers get supportbot message
+  cliq handlers get supportbot message --script-only > message.dg
+  cliq handlers get supportbot menu --handler-id 53719000001878017 --json
 """,
         TYPES_HELP,
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @handler_type
 @handler_id
 @click.option("--script-only", is_flag=True, help="Print only the script.")
@@ -88,7 +88,7 @@ Examples:
 @connection_options
 def get(
     *,
-    bot_id: str,
+    bot: str,
     type: Any,  # noqa: A002 - the API's word
     handler_id: str | None,
     script_only: bool,
@@ -99,13 +99,12 @@ def get(
     """Show a handler, with its script or its permissions."""
     if script_only and as_json:
         raise click.UsageError("give either --script-only or --json")
-    with cli_field_names(bot_id="BOT_ID", handler_id="--handler-id"):
-        handler = connection.run(
-            lambda client: client.handlers.get(bot_id, type, handler_id=handler_id),
-            max_wait_s=max_wait,
+    with cli_field_names(bot_id="BOT", handler_id="--handler-id"):
+        handler = bot_lookup(connection, max_wait).by_id(
+            bot, lambda client, bot_id: client.handlers.get(bot_id, type, handler_id=handler_id)
         )
     if as_json:
-        echo_json(unstructure(handler))
+        echo_json(handler.to_dict())
     elif script_only:
         print_script(handler)
     else:
@@ -123,13 +122,13 @@ def get(
     epilog=verbatim(
         """
 Examples:
-  cliq handlers delete 53719000001878011 mention
-  cliq handlers delete 53719000001878011 menu --handler-id 53719000001878017 --yes
+  cliq handlers delete supportbot mention
+  cliq handlers delete supportbot menu --handler-id 53719000001878017 --yes
 """,
         TYPES_HELP,
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @handler_type
 @handler_id
 @yes_option
@@ -137,7 +136,7 @@ Examples:
 @connection_options
 def delete(
     *,
-    bot_id: str,
+    bot: str,
     type: Any,  # noqa: A002 - the API's word
     handler_id: str | None,
     yes: bool,
@@ -148,16 +147,18 @@ def delete(
 
     Asks for confirmation unless --yes is given; any answer other than yes ends with exit 1.
     """
-    with cli_field_names(bot_id="BOT_ID", handler_id="--handler-id"):
+    given, lookup = bot, bot_lookup(connection, max_wait)
+    with cli_field_names(bot_id="BOT", handler_id="--handler-id"):
         if not yes:
             require_terminal()
-            bot = connection.run(lambda client: client.bots.get(bot_id), max_wait_s=max_wait)
-            confirm(_question(bot, type, handler_id))
-        connection.run(
-            lambda client: client.handlers.delete(bot_id, type, handler_id=handler_id),
-            max_wait_s=max_wait,
+            found: Bot = lookup.read(bot)
+            confirm(_question(found, type, handler_id))
+            given = found.id
+        lookup.by_id(
+            given,
+            lambda client, bot_id: client.handlers.delete(bot_id, type, handler_id=handler_id),
         )
-    echo(f"deleted: {type} of {clean(bot_id)}")
+    echo(f"deleted: {type} of {clean(bot)}")
 
 
 def _question(bot: Bot, kind: str, handler_id: str | None) -> str:

@@ -1,7 +1,6 @@
 """`cliq handlers create` and `cliq handlers update`, and the options that both take."""
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
@@ -9,6 +8,7 @@ import click
 
 from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.inputs.bounded import read_bounded
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     Option,
@@ -28,7 +28,6 @@ from cliq_async.models.handler import (
     Permission,
     SubAction,
 )
-from cliq_async.models.serialization import unstructure
 
 __all__ = [
     "TYPES_HELP",
@@ -44,7 +43,7 @@ __all__ = [
 
 _SUFFIX: Final = "_handler"
 _NAMES: Final = {
-    "bot_id": "BOT_ID",
+    "bot_id": "BOT",
     "type": "TYPE",
     "handler_id": "--handler-id",
     "script": "--script",
@@ -57,12 +56,7 @@ _NAMES: Final = {
 
 def types_help(types: Sequence[str]) -> str:
     """Return the paragraph of a command's help that lists the types of handlers."""
-    return "\n".join(
-        (
-            "TYPE is one of these, with or without the suffix _handler:",
-            *textwrap.wrap(", ".join(types), 74, initial_indent="  ", subsequent_indent="  "),
-        )
-    )
+    return f"TYPE is one of these, with or without the suffix _handler:\n  {', '.join(types)}"
 
 
 TYPES_HELP: Final = types_help(HANDLER_TYPES)
@@ -125,15 +119,15 @@ _shared: Final = combine(
     epilog=verbatim(
         """
 Examples:
-  cliq handlers create 53719000001878011 message --script message.dg
-  cliq handlers create 53719000001878011 menu --script - --name Tickets \\
+  cliq handlers create supportbot message --script message.dg
+  cliq handlers create supportbot menu --script - --name Tickets \\
       --icon wand/627282 --sub-action Open:wand/627282 --sub-action Close
-  cliq handlers create 53719000001878011 mention --permission user --permission chat
+  cliq handlers create supportbot mention --permission user --permission chat
 """,
         TYPES_HELP,
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @handler_type
 @_shared
 @max_wait_option
@@ -141,7 +135,7 @@ Examples:
 @connection_options
 def create(
     *,
-    bot_id: str,
+    bot: str,
     type: Any,  # noqa: A002 - the API's word
     max_wait: float,
     as_json: bool,
@@ -154,10 +148,10 @@ def create(
         raise click.UsageError("give --script, --permission or --no-permissions")
     with cli_field_names(**_NAMES):
         new = NewHandler(type, **given)
-        handler = connection.run(
-            lambda client: client.handlers.create(bot_id, new), max_wait_s=max_wait
+        handler = bot_lookup(connection, max_wait).by_id(
+            bot, lambda client, bot_id: client.handlers.create(bot_id, new)
         )
-    _print("created", bot_id, handler, as_json=as_json)
+    _print("created", bot, handler, as_json=as_json)
 
 
 @click.command(
@@ -165,14 +159,14 @@ def create(
     epilog=verbatim(
         """
 Examples:
-  cliq handlers update 53719000001878011 message --script message.dg
-  cliq handlers update 53719000001878011 menu --handler-id 53719000001878017 --name Help
-  cliq handlers update 53719000001878011 mention --no-permissions
+  cliq handlers update supportbot message --script message.dg
+  cliq handlers update supportbot menu --handler-id 5371900001 --name Help
+  cliq handlers update supportbot mention --no-permissions
 """,
         TYPES_HELP,
     ),
 )
-@click.argument("bot_id")
+@click.argument("bot")
 @handler_type
 @handler_id
 @_shared
@@ -182,7 +176,7 @@ Examples:
 @connection_options
 def update(
     *,
-    bot_id: str,
+    bot: str,
     type: Any,  # noqa: A002 - the API's word
     handler_id: str | None,
     no_sub_actions: bool,
@@ -197,11 +191,13 @@ def update(
         raise click.UsageError("nothing to change: give --script, --permission or another option")
     with cli_field_names(**_NAMES):
         changes = HandlerChanges(**given)
-        handler = connection.run(
-            lambda client: client.handlers.update(bot_id, type, changes, handler_id=handler_id),
-            max_wait_s=max_wait,
+        handler = bot_lookup(connection, max_wait).by_id(
+            bot,
+            lambda client, bot_id: client.handlers.update(
+                bot_id, type, changes, handler_id=handler_id
+            ),
         )
-    _print("updated", bot_id, handler, as_json=as_json)
+    _print("updated", bot, handler, as_json=as_json)
 
 
 def _fields(options: dict[str, Any], *, no_sub_actions: bool = False) -> dict[str, Any]:
@@ -244,10 +240,10 @@ def _sub_action(text: str) -> SubAction:
     return SubAction(name, icon=icon) if colon else SubAction(text)
 
 
-def _print(verb: str, bot_id: str, handler: Handler, *, as_json: bool) -> None:
+def _print(verb: str, bot: str, handler: Handler, *, as_json: bool) -> None:
     if as_json:
-        echo_json(unstructure(handler))
+        echo_json(handler.to_dict())
         return
-    echo(f"{verb}: {clean(handler.type)} of {clean(bot_id)}")
+    echo(f"{verb}: {clean(handler.type)} of {clean(bot)}")
     if handler.id:
         echo(f"id {clean(handler.id)}")

@@ -7,6 +7,7 @@ import click
 from cliq_async.cli.commands.call import warn_missing
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import json_file
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -71,7 +72,7 @@ def incoming(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Send parameters to the incoming webhook handler of BOT, given by its unique name.
+    """Send parameters to the incoming webhook handler of BOT, given by its unique name or id.
 
     The handler decides what to do with them. At most 50, of up to 10,000 characters each.
     """
@@ -79,11 +80,11 @@ def incoming(
         with json_file(json_params) as given, cli_field_names(parameters=""):
             parameters = check_parameters(given) | parameters
     with cli_field_names(bot_unique_name="BOT", user_ids="--to", parameters="parameter"):
-        receipt = connection.run(
-            lambda client: client.messages.send_incoming(
-                bot, parameters, user_ids=to, extension_key=extension_key
+        receipt = bot_lookup(connection, max_wait).by_name(
+            bot,
+            lambda client, name: client.messages.send_incoming(
+                name, parameters, user_ids=to, extension_key=extension_key
             ),
-            max_wait_s=max_wait,
         )
     reached = receipt.user_ids
     warn_missing(reached, to)

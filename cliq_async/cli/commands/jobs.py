@@ -71,7 +71,7 @@ def _print(summary: JournalSummary) -> None:
     ]
     counts: dict[str, int] = {name: getattr(summary, name) for name in _COUNTS}
     rows += [(name.replace("_", " "), f"{number:,}") for name, number in counts.items()]
-    table(rows)
+    table(rows, free=(1,))
 
 
 def _print_outcomes(journal: Path | str, form: str, *, all_recipients: bool) -> None:

@@ -15,8 +15,9 @@ from rich.text import Text
 from cliq_async.cli.group import Group
 from cliq_async.cli.options import ServerOptions, json_option, server_options, yes_option
 from cliq_async.cli.outputs import console as output
-from cliq_async.cli.outputs.console import boxed, echo, echo_err, echo_json, live, table
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json, live, table
 from cliq_async.cli.outputs.streams import stdout_failed
+from cliq_async.cli.outputs.tables import TableLayout
 from cliq_async.cli.prompts import confirm, require_terminal
 from cliq_async.cli.text import clean, duration, moment, verbatim
 from cliq_async.errors import CliqError
@@ -190,7 +191,7 @@ async def _watch(server: ServerOptions, *, every: bool) -> None:
 
         def show() -> RenderableType:
             rows = _rows(statuses, every=every)
-            return boxed(rows, _HEADER, _RIGHT) if rows else Text(_line(statuses))
+            return TableLayout(rows, _HEADER, _RIGHT) if rows else Text(_line(statuses))
 
         async with live(show, lambda: _line(statuses), before=look):
             await failed

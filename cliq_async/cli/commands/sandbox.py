@@ -71,13 +71,13 @@ Examples:
 @click.option(
     "--time-scale",
     type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
+    default=1,
     metavar="FACTOR",
     help="60 makes a minute pass in a second.",
 )
-@click.option("--latency-s", type=seconds, default=0.0, help="The duration of a request.")
+@click.option("--latency-s", type=seconds, default=0, help="The duration of a request.")
 @click.option(
-    "--jitter-s", type=seconds, default=0.0, help="The mean of a random addition to the duration."
+    "--jitter-s", type=seconds, default=0, help="The mean of a random addition to the duration."
 )
 @click.option("--seed", type=int, default=0, help="The seed of everything random.")
 @click.option(
@@ -95,7 +95,7 @@ Examples:
 @click.option(
     "--token-life-s",
     type=click.FloatRange(min=0, min_open=True),
-    default=3600.0,
+    default=3600,
     help="The lifetime of the access tokens that it issues.",
 )
 @click.option(
@@ -136,7 +136,7 @@ Examples:
 @click.option(
     "--event-wait-s",
     type=click.FloatRange(min=0, min_open=True),
-    default=15.0,
+    default=15,
     help="How long it waits for a webhook bot's answer, in its time.",
 )
 @click.option(
@@ -221,11 +221,8 @@ def _server(**options: Any) -> Sandbox:
 
 
 def _bot_host(server: Sandbox, bot: str, options: dict[str, Any]) -> "BotHost":
-    try:
-        import cliq_async.webhooks  # noqa: F401, PLC0415 - to say what to install
-        from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
-    except ImportError as error:
-        raise CliError(str(error), USAGE) from None
+    from cliq_async.cli.commands.sandbox_bot import BotHost  # noqa: PLC0415 - for --bot alone
+
     wait_s, scale = options["event_wait_s"], options["time_scale"]
     return BotHost(server, bot, Path.cwd(), wait_s=wait_s, time_scale=scale)
 

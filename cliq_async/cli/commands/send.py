@@ -6,6 +6,7 @@ import click
 
 from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.message_file import FIELDS_HELP, read_message
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     allow_unknown_option,
@@ -81,7 +82,7 @@ def send(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """Send TEXT from BOT, given by its unique name.
+    """Send TEXT from BOT, given by its unique name or id.
 
     To up to 100 people, one channel or all subscribers. Cliq silently drops recipients that it does
     not know, unless it knows none of them.
@@ -90,9 +91,9 @@ def send(
     if bool(to) + (channel is not None) + broadcast != 1:
         raise click.UsageError("give either --to, --channel or --broadcast")
 
-    async def work(client: CliqClient) -> SentMessage:
+    async def work(client: CliqClient, name: str) -> SentMessage:
         return await client.messages.send(
-            bot,
+            name,
             content,
             user_ids=to,
             channel=channel,
@@ -101,7 +102,7 @@ def send(
         )
 
     with cli_field_names(bot_unique_name="BOT", user_ids="--to", channel="--channel"):
-        sent = connection.run(work, max_wait_s=max_wait)
+        sent = bot_lookup(connection, max_wait).by_name(bot, work)
     if as_json:
         ids = {"chat_id": sent.chat_id, "message_id": sent.message_id}
         echo_json({"accepted": True, **ids, "unreached": sent.unreached})

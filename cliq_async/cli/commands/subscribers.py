@@ -15,7 +15,6 @@ from cliq_async.cli.options import (
 from cliq_async.cli.outputs.console import echo_err, echo_json, table
 from cliq_async.cli.outputs.listing import collect, page_size
 from cliq_async.cli.text import clean, verbatim
-from cliq_async.models.serialization import unstructure
 
 __all__ = ["subscribers"]
 
@@ -61,7 +60,7 @@ def list_subscribers(
             )
         )
     if as_json:
-        echo_json([unstructure(each) for each in listed])
+        echo_json([each.to_dict() for each in listed])
     elif listed:
         rows = [(clean(each.user_id), clean(each.name), clean(each.email_id)) for each in listed]
         table(rows, header=("user id", "name", "email"))

@@ -44,7 +44,7 @@ Examples:
   cliq subscribers export supportbot --output people.csv
   cliq subscribers export supportbot --output people.jsonl
   cliq subscribers export supportbot | cut -d, -f1
-  cliq subscribers export --from people.db --bot supportbot --output people.csv
+  cliq subscribers export --from people.db --bot supportbot
 
 Message all recipients in such a file:
   cliq broadcast supportbot --to people.csv --column user_id --text "Hello"

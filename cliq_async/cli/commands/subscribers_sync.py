@@ -6,6 +6,7 @@ import attrs
 import click
 
 from cliq_async.cli.errors import PARTLY, cli_field_names, describe, exit_status_of
+from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -61,16 +62,20 @@ def sync(
 ) -> None:
     """Write the subscribers of each BOT to a file, or update it with the changes.
 
-    BOT is the bot's id or its unique name. The first sync reads all subscribers, later ones only
-    new and changed ones; only --full finds out who has left. An interrupted sync resumes.
+    BOT is the bot's unique name or its id; the file has each bot under its unique name. The first
+    sync reads all subscribers, later ones only new and changed ones; only --full finds out who has
+    left. An interrupted sync resumes.
     """
-    progress = _Progress(len(bots))
+    lookup = bot_lookup(connection)
+    with cli_field_names(bot="BOT"):
+        names = [lookup.name(bot) for bot in bots]
+    progress = _Progress(len(names))
 
     async def work(client: CliqClient) -> SyncReport:
         async with progress.display():
             return await sync_subscribers(
                 client,
-                bots,
+                names,
                 into,
                 full=full,
                 extension_key=extension_key,

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from cliq_async.cli.outputs.console import echo, echo_err, table
 from cliq_async.cli.text import clean, clean_lines
 from cliq_async.models.bot import Bot, BotHandler
-from cliq_async.models.function import Function, FunctionHandler
+from cliq_async.models.function import FunctionHandler
 from cliq_async.models.handler import Handler, SubAction
-from cliq_async.models.serialization import unstructure
 
 __all__ = [
     "format_sub_actions",
-    "model_to_dict",
     "print_bot",
     "print_bots",
     "print_fields",
@@ -22,13 +20,6 @@ __all__ = [
 ]
 
 _HANDLERS: Final = ("handler", "id", "name", "icon", "position", "sub-actions")
-
-
-def model_to_dict(model: Bot | Function | FunctionHandler) -> dict[str, Any]:
-    """Convert a model to a dict with the names of the API, including undocumented fields."""
-    fields = unstructure(model)
-    extra: dict[str, Any] = fields.pop("extra", {})
-    return fields | extra
 
 
 def print_bots(bots: Sequence[Bot]) -> None:
@@ -47,7 +38,8 @@ def print_bots(bots: Sequence[Bot]) -> None:
         )
         for bot in bots
     ]
-    table(rows, header=("id", "unique name", "name", "scope", "status", "subscribers"), right=(5,))
+    header = ("id", "unique name", "name", "scope", "status", "subscribers")
+    table(rows, header=header, right=(5,), spare=(3, 4))
 
 
 def print_bot(bot: Bot, *, details: bool) -> None:
@@ -80,7 +72,7 @@ def print_bot(bot: Bot, *, details: bool) -> None:
 
 
 def print_handlers(handlers: Iterable[BotHandler]) -> None:
-    """Print the handlers of a bot as a table, without empty columns."""
+    """Print the handlers of a bot as a table."""
     rows = [
         (
             clean(handler.type),
@@ -92,11 +84,7 @@ def print_handlers(handlers: Iterable[BotHandler]) -> None:
         )
         for handler in handlers
     ]
-    columns = [index for index in range(len(_HANDLERS)) if any(row[index] for row in rows)]
-    table(
-        [[row[index] for index in columns] for row in rows],
-        header=[_HANDLERS[index] for index in columns],
-    )
+    table(rows, header=_HANDLERS, free=(5,))
 
 
 def format_sub_actions(actions: Iterable[SubAction]) -> str:
@@ -106,7 +94,7 @@ def format_sub_actions(actions: Iterable[SubAction]) -> str:
 
 def print_fields(*rows: tuple[str, str]) -> None:
     """Print names and values as a table, without empty values."""
-    table([(name, clean(value)) for name, value in rows if value])
+    table([(name, clean(value)) for name, value in rows if value], free=(1,))
 
 
 def print_handler(handler: Handler | FunctionHandler, *rows: tuple[str, str]) -> None:
@@ -129,7 +117,7 @@ def _print_extra(name: str, value: object) -> None:
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         columns = list(dict.fromkeys(key for item in value for key in item))
         rows = [[_cell(item.get(key)) for key in columns] for item in value]
-        table(rows, header=[clean(column) for column in columns])
+        table(rows, header=[clean(column) for column in columns], free=range(len(columns)))
     else:
         echo(_cell(value))
 

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from cliq_async.cli.outputs.tables import TableLayout, wrap
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
 __all__ = [
-    "boxed",
     "echo",
     "echo_err",
     "echo_json",
+    "echo_prose",
     "err",
     "is_err_terminal",
     "is_live",
@@ -75,6 +76,16 @@ def echo(text: str = "") -> None:
     click.echo(text)
 
 
+def echo_prose(text: str, indent: int = 0) -> None:
+    """Print a line of the result, which a terminal shows with breaks between words.
+
+    Args:
+        text: The line.
+        indent: The indent of its further lines.
+    """
+    click.echo(_fitted(text, sys.stdout, indent))
+
+
 def stdout_bytes() -> BinaryIO:
     """Return stdout as a stream of bytes.
 
@@ -92,54 +103,49 @@ def echo_json(data: object) -> None:
 
 
 def echo_err(text: str) -> None:
-    """Print a line on stderr, above a live display."""
+    """Print a line on stderr, above a live display, on a terminal with breaks between words."""
+    text = _fitted(text, sys.stderr)
     if is_live():
         err().print(text, soft_wrap=True)
         return
     click.echo(text, err=True)
 
 
+def _fitted(text: str, stream: Any, indent: int = 0) -> str:
+    if not _may_be_terminal(stream):
+        return text
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):  # rich was told to take a file for a terminal
+        width = 0
+    return "\n".join(wrap(text, width, indent)) if width else text
+
+
 def table(
-    rows: Iterable[Sequence[str]], *, header: Sequence[str] = (), right: Sequence[int] = ()
+    rows: Iterable[Sequence[str]],
+    *,
+    header: Sequence[str] = (),
+    right: Sequence[int] = (),
+    free: Sequence[int] = (),
+    spare: Sequence[int] = (),
 ) -> None:
-    """Print a table on stdout.
+    """Print a table on stdout, without its empty columns.
 
     Args:
         rows: The cells.
-        header: The names of the columns; none for a table without a header.
+        header: The names of the columns; none for a table of names and values.
         right: The indexes of the columns that are aligned to the right.
+        free: The indexes of the columns of free text, which may wrap between words.
+        spare: The indexes of the columns that a narrow terminal does not show.
     """
-    cells = [list(row) for row in rows]
-    if is_terminal():
-        out().print(boxed(cells, header, right))
+    layout = TableLayout([tuple(row) for row in rows], header, right, free, spare)
+    if not layout.rows:
         return
-    lines = [list(header), *cells] if header else cells
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        padded = (
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        echo("  ".join(padded).rstrip())
-
-
-def boxed(
-    rows: Sequence[Sequence[str]], header: Sequence[str] = (), right: Sequence[int] = ()
-) -> "Table":
-    """Build a table for a terminal, from the arguments of `table`."""
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    boxed = Table(box=box.ROUNDED, show_header=bool(header), header_style="bold")
-    for index in range(len(header or rows[0])):
-        boxed.add_column(
-            header[index] if header else "",
-            justify="right" if index in right else "left",
-            overflow="fold",
-        )
-    for row in rows:
-        boxed.add_row(*row)
-    return boxed
+    if is_terminal():
+        out().print(layout, crop=False)
+        return
+    for line in layout.lines():
+        echo(line)
 
 
 def is_terminal() -> bool:

@@ -26,7 +26,8 @@ def print_functions(functions: Sequence[Function]) -> None:
         )
         for function in functions
     ]
-    table(rows, header=("id", "name", "type", "execution type", "status", "handlers"))
+    header = ("id", "name", "type", "execution type", "status", "handlers")
+    table(rows, header=header, free=(5,), spare=(3, 4))
 
 
 def print_function(function: Function) -> None:

@@ -142,7 +142,7 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
     if groups:
         echo()
         header = ("outcome", "recipients", "ids", "reason")
-        table(groups[:_ROWS], header=header, right=(1,))
+        table(groups[:_ROWS], header=header, right=(1,), free=(2, 3))
         if len(groups) > _ROWS:
             echo(f"and {len(groups) - _ROWS:,} more; --json has all of them")
     if report.stopped is not None:
@@ -175,4 +175,4 @@ def _group(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:
 
 def _sample(ids: list[str], count: int) -> str:
     more = ", …" if count > len(ids) else ""
-    return ", ".join(clean(each, 40) for each in ids) + more
+    return ", ".join(clean(each) for each in ids) + more

@@ -45,6 +45,10 @@ class MemoryStore:
         # Reentrant: a coroutine that the garbage collector closes may end its token in here.
         self._lock = threading.RLock()
 
+    def __repr__(self) -> str:
+        """Return the number of buckets."""
+        return f"<{type(self).__name__} buckets={len(self._buckets)}>"
+
     async def take(
         self,
         quota: Quota,

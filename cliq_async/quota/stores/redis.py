@@ -62,10 +62,14 @@ class RedisStore(ThreadedStore):
         server_time: Clock | None = None,
     ) -> None:
         spent = starts_spent(cold_start)
-        address = RedisAddress.parse(url) if isinstance(url, str) else url
+        self._address = RedisAddress.parse(url) if isinstance(url, str) else url
         super().__init__(
-            RedisBackend(address, clock=clock, spent=spent, server_time=server_time), clock
+            RedisBackend(self._address, clock=clock, spent=spent, server_time=server_time), clock
         )
+
+    def __repr__(self) -> str:
+        """Return the server; nothing secret."""
+        return f"<{type(self).__name__} {self._address}>"
 
 
 class _Envelope(msgspec.Struct, array_like=True, frozen=True):

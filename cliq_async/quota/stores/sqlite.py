@@ -40,3 +40,7 @@ class SqliteStore(ThreadedStore):
         boot = boot_id() if boot is None else boot
         spent = starts_spent(cold_start)
         super().__init__(SqliteBackend(self.path, clock=clock, boot=boot, spent=spent), clock)
+
+    def __repr__(self) -> str:
+        """Return the file."""
+        return f"<{type(self).__name__} {self.path}>"

@@ -34,9 +34,8 @@ class _Button:
 class UserActs:
     """The acts of people. Each fires the event it causes and returns the delivery.
 
-    All of them raise `ApiFault` if a bot, person, channel or button does not exist, and
-    `MissingPackageError` if the package that signs events is not installed. Without a `user`, the
-    bot's first subscriber acts.
+    All of them raise `ApiFault` if a bot, person, channel or button does not exist. Without a
+    `user`, the bot's first subscriber acts.
 
     Args:
         state: The data of the sandbox.
@@ -199,7 +198,7 @@ class UserActs:
         with self._dispatcher.lock:
             found, person = self._directory.bot(bot), self._directory.person(user)
             self._directory.channel(channel)
-            self._state.channels.associate(bot, channel)
+            self._state.channels.associate(found.name, channel)
         return await self._participate(found, person, channel, "added")
 
     async def remove(self, bot: str, channel: str, *, user: str | None = None) -> Delivery:
@@ -207,9 +206,9 @@ class UserActs:
         with self._dispatcher.lock:
             found, person = self._directory.bot(bot), self._directory.person(user)
             place = self._directory.channel(channel)
-            if bot not in place.members:
+            if found.name not in place.members:
                 raise bad_request(f"{bot} is not in {channel}.")
-            place.members.discard(bot)
+            place.members.discard(found.name)
         return await self._participate(found, person, channel, "removed")
 
     async def pick_up(self, bot: str, *, user: str | None = None, decline: bool = False) -> str:

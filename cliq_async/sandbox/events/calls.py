@@ -72,11 +72,7 @@ class Ringing:
         return call.id
 
     async def run(self, bot: Bot, person: Person, call_id: str, body: dict[str, Any]) -> None:
-        """Call a person, again after a missed call if the body says so.
-
-        Raises:
-            MissingPackageError: The package that signs events is not installed.
-        """
+        """Call a person, again after a missed call if the body says so."""
         await self._dispatcher.prepare()
         for attempt in range(body.get("retry", 0) + 1):
             if attempt:

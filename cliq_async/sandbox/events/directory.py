@@ -25,9 +25,9 @@ class Directory:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def bot(self, unique_name: str) -> Bot:
-        """Return a bot."""
-        return self._state.bots.by_name(unique_name)
+    def bot(self, name: str) -> Bot:
+        """Return a bot by its unique name or id."""
+        return self._state.bots.by_name_or_id(name)
 
     def subscriber(self, bot: str, user: str | None) -> tuple[Bot, Person]:
         """Return a bot and one of its subscribers: a ZUID or email, or the first one for None."""

@@ -20,7 +20,7 @@ from cliq_async.sandbox.events.payloads import envelope, has_response_url
 from cliq_async.sandbox.events.sender import RESPONSES_PATH, Outcome, Sender
 from cliq_async.sandbox.faults import Faults
 from cliq_async.sandbox.state.bots import Bot
-from cliq_async.sandbox.state.key_pair import KeyPair, MissingPackageError
+from cliq_async.sandbox.state.key_pair import KeyPair
 from cliq_async.sandbox.state.messages import Place
 from cliq_async.sandbox.state.state import State
 
@@ -91,11 +91,7 @@ class Dispatcher:
         task.add_done_callback(self._tasks.discard)
 
     async def prepare(self) -> None:
-        """Make or load the key pair, without holding up the event loop.
-
-        Raises:
-            MissingPackageError: The package that signs events is not installed.
-        """
+        """Make or load the key pair, without holding up the event loop."""
         if not self.keys.is_ready:
             await asyncio.to_thread(self.keys.prepare)
 
@@ -107,11 +103,7 @@ class Dispatcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def fire(self, event: Event) -> Delivery:
-        """Send an event, show the answer, and return the delivery.
-
-        Raises:
-            MissingPackageError: The package that signs events is not installed.
-        """
+        """Send an event, show the answer, and return the delivery."""
         await self.prepare()
         fault = self._faults.draw_event(event.receiver.handler)
         responds = has_response_url(event.receiver.handler)
@@ -167,11 +159,7 @@ class Dispatcher:
         return await (self._repeat(event, delivery) if exact else self.fire(event))
 
     async def fire_all(self, events: Iterable[Event]) -> list[Delivery]:
-        """Send events at once and return the deliveries.
-
-        Raises:
-            MissingPackageError: The package that signs events is not installed.
-        """
+        """Send events at once and return the deliveries."""
         return await asyncio.gather(*map(self.fire, events))
 
     def take_response(self, token: str, body: bytes) -> None:
@@ -203,7 +191,6 @@ class Dispatcher:
 
         Raises:
             NoEventError: The bot has no context handler.
-            MissingPackageError: The package that signs events is not installed.
         """
         with self.lock:
             event = self.events.context(bot, audience, context)
@@ -216,7 +203,7 @@ class Dispatcher:
             await work
         except NoEventError as error:
             _LOGGER.info("no event is sent: %s", error)
-        except (MissingPackageError, ValueError) as error:
+        except ValueError as error:
             if not self._has_warned:
                 self._has_warned = True
                 _LOGGER.warning("no event is sent: %s", error)

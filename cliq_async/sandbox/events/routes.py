@@ -11,7 +11,6 @@ from cliq_async.sandbox.events.deliveries import Delivery
 from cliq_async.sandbox.events.sender import RESPONSES_PATH
 from cliq_async.sandbox.events.service import EventService
 from cliq_async.sandbox.responses import json_response
-from cliq_async.sandbox.state.key_pair import MissingPackageError
 from cliq_async.sandbox.validation.checks import (
     Check,
     boolean,
@@ -26,7 +25,6 @@ __all__ = ["EventRoutes"]
 PREFIX: Final = "/sandbox/"
 _JSON: Final = "application/json"
 _MAX_LIMIT: Final = 1000
-_NOT_IMPLEMENTED: Final = 501
 
 _TEXT: Final = string(min_length=1)
 
@@ -90,16 +88,13 @@ class EventRoutes:
             ApiFault: The path does not exist, or the request is not valid.
         """
         path = request.rel_url.path
-        try:
-            if path.startswith(RESPONSES_PATH):
-                return await self._take_response(request, path.removeprefix(RESPONSES_PATH))
-            name = path.removeprefix(PREFIX)
-            if request.method == "GET":
-                return await self._get(request, name)
-            if request.method == "POST":
-                return await self._post(request, name)
-        except MissingPackageError as error:
-            raise ApiFault(_NOT_IMPLEMENTED, str(error), "package_missing") from None
+        if path.startswith(RESPONSES_PATH):
+            return await self._take_response(request, path.removeprefix(RESPONSES_PATH))
+        name = path.removeprefix(PREFIX)
+        if request.method == "GET":
+            return await self._get(request, name)
+        if request.method == "POST":
+            return await self._post(request, name)
         raise wrong_method()
 
     async def _get(self, request: web.BaseRequest, name: str) -> web.StreamResponse:

@@ -21,7 +21,7 @@ class UserMethods:
     the bot's first subscriber acts.
 
     All of them raise a `ValueError` if a bot, person, channel or button does not exist, and a
-    `RuntimeError` if the sandbox is not running or the package `cryptography` is not installed.
+    `RuntimeError` if the sandbox is not running.
     """
 
     _events: EventService
@@ -29,11 +29,7 @@ class UserMethods:
 
     @property
     def public_key(self) -> str:
-        """The key to verify events with: base64 of an RSA key, made on first use.
-
-        Raises:
-            RuntimeError: The package `cryptography` is not installed.
-        """
+        """The key to verify events with: base64 of an RSA key, made on first use."""
         return self._events.dispatcher.keys.public_key
 
     @property

@@ -2,23 +2,15 @@
 
 import base64
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives import hashes, serialization as form
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-__all__ = ["KeyPair", "MissingPackageError"]
+__all__ = ["KeyPair"]
 
 _BITS: Final = 2048
 _EXPONENT: Final = 65537
-_MISSING: Final = (
-    "events of webhook bots are signed, which needs the package cryptography: "
-    "pip install 'cliq-async[webhooks]'"
-)
-
-
-class MissingPackageError(RuntimeError):
-    """The package `cryptography` is not installed; the message says how to install it."""
 
 
 class KeyPair:
@@ -33,7 +25,7 @@ class KeyPair:
 
     def __init__(self, private_key: str | None = None) -> None:
         self._der = None if private_key is None else base64.b64decode(private_key, validate=True)
-        self._key: RSAPrivateKey | None = None
+        self._key: rsa.RSAPrivateKey | None = None
         self._lock = threading.Lock()
 
     @property
@@ -51,12 +43,9 @@ class KeyPair:
         """The public key as base64 of its DER, as Cliq shows it.
 
         Raises:
-            MissingPackageError: The package `cryptography` is not installed.
             ValueError: The private key is damaged.
         """
         key = self._load()
-        from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415 - optional
-
         der = key.public_key().public_bytes(
             form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo
         )
@@ -66,7 +55,6 @@ class KeyPair:
         """Make or load the key pair, which takes a moment.
 
         Raises:
-            MissingPackageError: The package `cryptography` is not installed.
             ValueError: The private key is damaged.
         """
         self._load()
@@ -75,27 +63,18 @@ class KeyPair:
         """Return the base64 signature of a body: PKCS#1 v1.5 with SHA-256.
 
         Raises:
-            MissingPackageError: The package `cryptography` is not installed.
             ValueError: The private key is damaged.
         """
         key = self._load()
-        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - optional
-        from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415 - optional
-
         return base64.b64encode(key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode()
 
-    def _load(self) -> "RSAPrivateKey":
+    def _load(self) -> rsa.RSAPrivateKey:
         with self._lock:
             if self._key is None:
                 self._key = self._make()
             return self._key
 
-    def _make(self) -> "RSAPrivateKey":
-        try:
-            from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
-            from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
-        except ImportError:
-            raise MissingPackageError(_MISSING) from None
+    def _make(self) -> rsa.RSAPrivateKey:
         if self._der is None:
             key = rsa.generate_private_key(public_exponent=_EXPONENT, key_size=_BITS)
             self._der = key.private_bytes(

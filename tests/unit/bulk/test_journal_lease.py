@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from support.journals import IDENTITY, Quick, a_url, durable_server, redis_rows
 from support.redis_servers import RedisServer
-from support.senders import LOST, Ids, Sender
+from support.senders import Ids, Sender
 from support.stores import Clock
 
 from cliq_async.bulk.broadcast import Broadcast
@@ -295,15 +295,3 @@ async def test_job_ends_when_its_journal_vanishes_and_no_later_one_begins_anew()
         with pytest.raises(JournalError, match="has lost the journal"):
             await Broadcast(later, batch_size=10, log=Journal(url, IDENTITY)).run(Ids(2000))
     assert later.batches == []
-
-
-async def test_cluster_keeps_a_journal_on_one_of_its_nodes():
-    with RedisServer(options=("--cluster-enabled", "yes", "--appendonly", "yes")) as server:
-        server.make_a_cluster()
-        url = a_url(server)
-        for sender in (Quick(LOST), Quick()):
-            log = Journal(url, IDENTITY)
-            report = await Broadcast(sender, batch_size=10, log=log).run([*Ids(30), "no id"])
-            assert (report.delivered, report.unknown, report.skipped) == (20, 10, 1)
-            assert len(list(report.outcomes)) == 2
-        assert read_journal(url).delivered == 20

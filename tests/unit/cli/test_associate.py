@@ -17,7 +17,7 @@ async def test_a_bot_is_put_into_a_channel_once():
     assert again.exit_code == other.exit_code == 1
     assert again.stderr.startswith("error: associate_channel: ")
     assert again.stderr.count("\n") == 1
-    assert requests == {"associate_channel": 3}
+    assert requests == {"associate_channel": 3, "list_bots": 1}
 
 
 @pytest.mark.parametrize(

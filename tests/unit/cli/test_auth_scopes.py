@@ -41,4 +41,4 @@ async def test_scopes_are_one_line_to_paste():
     every = await cliq("auth", "scopes")
     assert every.stdout.splitlines()[-1] == ",".join(scopes_needed())
     told = json.loads((await cliq("auth", "scopes", "--json")).stdout)
-    assert list(told) == list(ENDPOINTS_BY_COMMAND)
+    assert [each["command"] for each in told] == list(ENDPOINTS_BY_COMMAND)

@@ -28,8 +28,14 @@ async def test_a_bot_is_made_shown_changed_and_deleted():
     assert got["unique_name"] == made["unique_name"]
     assert (deleted.exit_code, deleted.stdout) == (0, f"deleted: {bot_id}\n")
     assert gone.exit_code == 1
-    assert gone.stderr.startswith("error: get_bot: ")
-    assert requests == {"create_bot": 1, "update_bot": 1, "get_bot": 2, "delete_bot": 1}
+    assert gone.stderr.startswith("error: there is no bot with the id or unique name ")
+    assert requests == {
+        "create_bot": 1,
+        "update_bot": 1,
+        "get_bot": 2,
+        "delete_bot": 1,
+        "list_bots": 1,
+    }
 
 
 async def test_making_a_bot_prints_its_id_and_its_unique_name():
@@ -204,13 +210,13 @@ def test_a_bot_whose_answer_cannot_be_read_was_made():
         ((*CREATE, "--image", "/nowhere.png"), "there is no file"),
         (("bots", "update", "1"), "nothing to change: give --name, --description or another"),
         (("bots", "update", "1", "--name", ""), "error: --name: 1 to 20 characters"),
-        (("bots", "update", "a/b", "--name", "x"), "error: BOT_ID: a non-empty text"),
+        (("bots", "update", "a/b", "--name", "x"), "error: BOT: a non-empty text"),
         (
             ("bots", "update", "1", "--no-status-messages", "--status-message", "x"),
             "give either --no-status-messages or values for it",
         ),
-        (("bots", "get", "a b"), "error: BOT_ID: "),
-        (("bots", "delete", "..", "--yes"), "error: BOT_ID: "),
+        (("bots", "get", "a\tb"), "error: BOT: "),
+        (("bots", "delete", "..", "--yes"), "error: BOT: "),
         (("bots", "list", "--limit", "0"), "error: --limit: "),
     ],
 )

@@ -130,7 +130,7 @@ async def test_what_is_wrong_with_files_and_places_is_told(places):
             ("memory://", "memory:// is not shared"),
             ("nowhere", "--quota: sqlite:///path"),
         ):
-            status, found = await examined("--quota", url)
+            status, found = await examined("--quota", url, "--max-wait", "0.3")
             assert (status, wrong(found)) == (1, ["quota store"]), url
             assert said in found["quota store"]["said"]
         await settled(sandbox)

@@ -62,7 +62,7 @@ async def test_a_function_is_made_listed_shown_changed_and_deleted():
     assert (changed.exit_code, changed.stdout) == (0, f"updated: {listed['id']}\n")
     assert after["execution_url"] == "https://example.com/new"
     assert (deleted.exit_code, deleted.stdout) == (0, f"deleted: {listed['id']}\n")
-    assert (gone.exit_code, gone.stderr.startswith("error: get_function: ")) == (1, True)
+    assert (gone.exit_code, gone.stderr.startswith("error: there is no function ")) == (1, True)
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "no functions\n")
 
 
@@ -223,10 +223,10 @@ def test_every_type_can_be_named_with_and_without_its_end(asked, given):
             "error: --description: 1 to 300 characters, got 0",
         ),
         (("update", "1"), "nothing to change: give --name, --description or --execution-url"),
-        (("update", "a/b", "--name", "x"), "error: FUNCTION_ID: "),
+        (("update", "a/b", "--name", "x"), "error: FUNCTION: "),
         (("update", "1", "--name", ""), "error: --name: "),
         (("update", "1", "--execution-url", "x"), "error: --execution-url: an http:// or https://"),
-        (("get", "a/b"), "error: FUNCTION_ID: "),
+        (("get", "a/b"), "error: FUNCTION: "),
         (("list", "--limit", "0"), "--limit"),
         (("delete", "1"), "error: not a terminal, so there is no one to confirm: pass --yes"),
         (("create-handler", "1", "button"), "give --script, --permission or --no-permissions"),

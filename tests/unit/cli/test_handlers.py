@@ -196,7 +196,7 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         (("create", "1", "message", "--permission", "all"), "error: --permission: "),
         (("create", "1", "dance", "--no-permissions"), "error: TYPE: one of"),
         (("create", "1", "message", "--script", "/nowhere.dg"), "there is no file"),
-        (("create", "a/b", "message", "--no-permissions"), "error: BOT_ID: "),
+        (("create", "a/b", "message", "--no-permissions"), "error: BOT: "),
         (("update", "1", "menu"), "nothing to change: give --script, --permission"),
         (("update", "1", "menu", "--icon", "wand"), "error: --icon: an icon as name/HEX"),
         (
@@ -205,7 +205,7 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         ),
         (("update", "1", "menu", "--handler-id", "", "--name", "x"), "error: --handler-id: "),
         (("get", "1", "menu", "--script-only", "--json"), "give either --script-only or --json"),
-        (("list", "a/b"), "error: BOT_ID: "),
+        (("list", "a/b"), "error: BOT: "),
         (
             ("delete", "1", "menu"),
             "error: not a terminal, so there is no one to confirm: pass --yes",

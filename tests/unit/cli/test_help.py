@@ -1,9 +1,14 @@
 """What every command has in common, and the completion of commands."""
 
+import os
+import re
+from typing import Any
+
 import click
 import pytest
 from support.cli import invoke
 
+from cliq_async.cli import help as help_module
 from cliq_async.cli.app import cliq
 
 
@@ -39,10 +44,77 @@ def test_commands_are_listed_in_the_order_of_their_use_and_none_is_cut_short():
     assert not [line for line in lines if line.endswith("...")]
 
 
-def test_help_fits_80_columns_and_keeps_its_lines():
+def pages():
+    """The full names of all commands and groups."""
+    for path in leaves(cliq):
+        yield from (path[:count] for count in range(len(path) + 1))
+
+
+@pytest.fixture
+def width(request, monkeypatch):
+    """The width of a terminal that shows help."""
+    monkeypatch.setattr(help_module, "_is_terminal", lambda: True)
+    monkeypatch.setattr(
+        help_module.shutil, "get_terminal_size", lambda: os.terminal_size((request.param, 50))
+    )
+    return request.param
+
+
+@pytest.mark.parametrize("width", [80, 40], indirect=True)
+def test_help_fits_the_terminal(width):
+    for path in dict.fromkeys(pages()):
+        lines = invoke(*path, "--help").stdout.splitlines()
+        examples = [index for index, line in enumerate(lines) if line.startswith("    ")]
+        long = [
+            line
+            for index, line in enumerate(lines)
+            if len(line) > width and not (width == 40 and index in examples)
+        ]
+        assert (path, long) == (path, [])
+
+
+@pytest.mark.parametrize("width", [40], indirect=True)
+def test_a_narrow_terminal_shows_texts_below_their_options(width):
+    lines = invoke("bots", "get", "--help").stdout.splitlines()
+    at = lines.index("  --max-wait SECONDS")
+    assert lines[at + 1] == "      The longest wait for the quota;"
+    assert "    cliq bots get 53719000001878011 --subscribers --json" in lines
+    assert len(max(invoke("handlers", "get", "--help").stdout.splitlines()[-8:], key=len)) <= 40
+
+
+def test_help_that_is_no_terminal_does_not_depend_on_the_width(monkeypatch):
+    before = invoke("send", "--help").stdout
+    monkeypatch.setenv("COLUMNS", "30")
+    assert invoke("send", "--help").stdout == before
+
+
+def test_help_keeps_its_lines():
     lines = invoke("--help").stdout.splitlines()
-    assert max(map(len, lines)) <= 80
     assert "    CLIQ_ACCOUNT, CLIQ_QUOTA, CLIQ_TIME_SCALE, CLIQ_PROXY" in lines
+
+
+@pytest.mark.parametrize("path", list(leaves(cliq)), ids=" ".join)
+def test_connection_options_have_a_section_at_the_end(path):
+    own, _, shared = invoke(*path, "--help").stdout.partition("\nConnection options:\n")
+    section, *_ = shared.partition("\n\n")
+    options = re.findall(r"^  (?:-\w, )?(--[\w-]+)", section, re.MULTILINE)
+    assert not options or {"--profile", "--base-url", "--quota", "--account"} <= set(options)
+    if path[0] not in {"sandbox", "user", "auth", "demo"}:
+        assert not re.search(
+            r"^  --(token|profile|base-url|quota|proxy|timeout) ", own, re.MULTILINE
+        )
+
+
+def test_help_shows_defaults_and_no_programmers_words():
+    for path in leaves(cliq):
+        command: Any = cliq
+        for name in path:
+            command = command.get_command(click.Context(command), name)
+        text = " ".join(invoke(*path, "--help").stdout.split())
+        for option in command.params:
+            if type(option.default) in {int, float} and not option.count:
+                assert f"[default: {option.default:g}" in text, (path, option)
+        assert not re.search("INTEGER|FLOAT|x>", text)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

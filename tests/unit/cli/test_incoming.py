@@ -96,4 +96,4 @@ async def test_a_bot_that_is_not_there_fails():
     async with Sandbox() as sandbox:
         result = await run(sandbox, "incoming", "nobot", "a=b")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: send_incoming_webhook: ")
+    assert result.stderr.startswith("error: there is no bot ")

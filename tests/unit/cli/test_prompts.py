@@ -57,7 +57,7 @@ async def test_deleting_what_is_not_there_asks_nothing():
     async with Sandbox() as sandbox:
         result = await run(sandbox, "bots", "delete", "1", stdin="y\n")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: get_bot: ")
+    assert result.stderr.startswith("error: there is no bot ")
 
 
 async def test_ctrl_c_at_the_question_deletes_nothing():

@@ -70,9 +70,7 @@ def test_unused_quota_has_nothing_to_say_unless_one_asks_for_all(place):
     result = invoke("quota", *place)
     assert (result.exit_code, result.stdout, result.stderr) == (0, IDLE, "")
     lines = invoke("quota", *place, "--all").stdout.splitlines()
-    assert cells(lines[0]) == (
-        ["endpoint", "threshold", "in use", "free", "next token", "locked until", "waiting"]
-    )
+    assert cells(lines[0]) == ["endpoint", "threshold", "free"]  # the other columns are empty
     assert [cells(line)[0] for line in lines[1:]] == list(ENDPOINTS)
 
 

@@ -6,7 +6,6 @@ import sys
 from contextlib import asynccontextmanager
 
 import pytest
-from support.cli import invoke
 from support.polling import until
 
 from cliq_async.cli.commands.sandbox_bot import BotHost
@@ -200,12 +199,3 @@ async def test_a_description_that_is_not_valid_names_the_file(folder):
     with pytest.raises(CliError, match=r"cliq\.toml: line 3: bots\.hello\.name: "):
         async with hosted(folder):
             pass
-
-
-def test_without_the_extra_the_command_says_what_to_install(folder, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("cliq_async.webhooks")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "cryptography", None)
-    result = invoke("sandbox", "--bot", "hosted_bot:bot")
-    assert result.exit_code == 2
-    assert result.stderr == "error: webhook bots need: pip install 'cliq-async[webhooks]'\n"

@@ -180,3 +180,12 @@ def test_no_sandbox_is_an_error(places):
 )
 def test_wrong_usage(places, args):
     assert invoke("user", *args).exit_code == 2
+
+
+async def test_a_bot_can_be_named_by_its_id(places):
+    async with hooked() as (sandbox, bot, _):
+        got = json.loads((await run(sandbox, "bots", "get", "hook", "--json")).stdout)
+        for args in (("say", got["id"], "hi"), ("add", got["id"], "general")):
+            assert (await run(sandbox, "user", *args)).exit_code == 0
+        removed = await run(sandbox, "user", "remove", got["id"], "general")
+        assert (removed.exit_code, len(bot.events)) == (0, 3)

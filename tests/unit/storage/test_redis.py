@@ -164,14 +164,6 @@ def test_server_with_user_and_password_over_tls_and_a_socket_file(tmp_path):
             reach(f"redis://ann:wrong@127.0.0.1:{server.port}")
 
 
-def test_cluster_is_recognized():
-    with RedisServer(("--cluster-enabled", "yes")) as server:
-        server.make_a_cluster()
-        with closing(RedisAddress.parse(server.url).connect()) as client:
-            assert isinstance(client, redis.RedisCluster)
-            assert client.set("{a}b", "c")
-
-
 def test_cluster_behind_a_socket_file_is_refused_in_words(tmp_path):
     path = str(tmp_path / "redis.sock")
     with (

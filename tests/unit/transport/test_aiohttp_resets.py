@@ -58,7 +58,7 @@ async def test_request_without_an_answer_was_sent_once(play, method):
     async with Server(play) as server, a_transport() as transport:
         permit = OnePermit()
         body = b"" if method in {"GET", "DELETE"} else b"{}"
-        timeout_s = 1.0 if play is silent else 5.0  # longer than it takes to connect
+        timeout_s = 0.3 if play is silent else 5.0  # longer than it takes to connect
         await lost(transport, request(server.url, method, body, timeout_s), permit)
         assert permit.sent
         assert server.requests == 1
@@ -88,7 +88,7 @@ async def test_dead_kept_connection_is_not_answered_by_a_second_send(method, bod
 async def test_giving_up_resets_the_connection(how):
     async with Server(silent) as server, a_transport() as transport:
         permit = OnePermit()
-        timeout_s = 1.0 if how == "timeout" else 5.0
+        timeout_s = 0.3 if how == "timeout" else 5.0
         sending = asyncio.create_task(
             transport.send(request(server.url, "POST", b"{}", timeout_s), permit)
         )
@@ -122,7 +122,7 @@ async def test_what_is_still_to_be_written_is_not_delivered_after_giving_up(how)
         await exchange.until_the_end()
 
     async with Server(slow, limit=1024) as server, a_transport() as transport:
-        coming = request(server.url, "POST", BIG, 1.0 if how == "timeout" else None)
+        coming = request(server.url, "POST", BIG, 0.5 if how == "timeout" else None)
         permit = OnePermit()
         sending = asyncio.create_task(transport.send(coming, permit))
         await until(lambda: permit.sent and server.connections)

@@ -106,17 +106,3 @@ async def test_server_that_is_too_old_is_refused(redis_url, monkeypatch):
     with pytest.raises(QuotaStoreError, match=r"is Redis 5\.0\.14; the quota needs 6 or later"):
         operations.backend.connector.check({"redis_version": "5.0.14"})
     await store.close()
-
-
-async def test_cluster_is_used_as_one(monkeypatch):
-    monkeypatch.setattr("cliq_async.quota.stores.redis._IDLE_S", 0.0)
-    options = ("--cluster-enabled", "yes")
-    with RedisServer(options) as server:
-        server.make_a_cluster()
-        store = RedisStore(server.url)
-        await spend(store, 1)
-        other = a_quota(3, account="ann")
-        await store.take(other, 2, lease_s=131.0)
-        found = await store.snapshots([a_quota(3), other, a_quota(3, account="bob")])
-        assert [each.free for each in found] == [2, 2, 3]
-        await store.close()

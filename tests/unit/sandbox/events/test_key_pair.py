@@ -2,12 +2,9 @@
 
 import base64
 import json
-import logging
-import sys
 
 import pytest
-from support.event_bots import hooked, is_signed
-from support.polling import until
+from support.event_bots import is_signed
 
 from cliq_async.sandbox import Sandbox
 from cliq_async.sandbox.state.key_pair import KeyPair
@@ -59,27 +56,3 @@ async def test_a_damaged_private_key_is_a_damaged_file(tmp_path):
     path.write_text(json.dumps(state | {"private_key": "?"}))
     with pytest.raises(ValueError, match="is damaged"):
         Sandbox(state=path)
-
-
-@pytest.fixture
-def no_cryptography(monkeypatch):
-    for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "cryptography", None)
-
-
-async def test_without_the_package_an_event_says_what_to_install(no_cryptography, caplog):
-    async with hooked() as (sandbox, bot, api):
-        with pytest.raises(RuntimeError, match=r"pip install 'cliq-async\[webhooks\]'"):
-            await sandbox.say("hook", "hi")
-        status, answer = await api.sandbox_post("say", bot="hook", text="hi")
-        assert (status, answer["code"]) == (501, "package_missing")
-        async with api.session.get(f"{sandbox.url}/sandbox/public-key") as response:
-            assert response.status == 501
-        with caplog.at_level(logging.WARNING, "cliq_async.sandbox"):
-            for _ in range(2):
-                await api.post("/bots/hook/incoming", {"a": "b"})
-            await until(lambda: caplog.records)
-        (warning,) = (each for each in caplog.records if each.name == "cliq_async.sandbox")
-        assert warning.message.startswith("no event is sent: events of webhook bots are signed")
-        assert (sandbox.deliveries, bot.requests) == ((), [])
