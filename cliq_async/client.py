@@ -240,10 +240,13 @@ class CliqClient:
             ...
             await client.close()
             ```
+
+        Raises:
+            RuntimeError: gevent or eventlet has replaced the threads of this process.
         """
         if self._session.executor is None:
-            self._opened = True
             self._session.open()
+            self._opened = True
         return self
 
     async def close(self) -> None:

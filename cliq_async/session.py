@@ -1,5 +1,6 @@
 """The resources an open client holds: created on open, released on close."""
 
+import _thread
 import asyncio
 from collections.abc import Callable
 from typing import Final
@@ -26,8 +27,13 @@ _NOT_OPEN: Final = (
     "the client is not open: use `async with CliqClient(...) as client`, or `await client.open()`"
 )
 _OTHER_LOOP: Final = (
-    "the client was opened in another event loop: each event loop, and so each `asyncio.run`, "
-    "needs a separate client"
+    "the client was opened in another event loop: each event loop, and so each `asyncio.run` and "
+    "each forked worker, needs a separate client"
+)
+_GREEN_THREADS: Final = (
+    "{} has replaced the threads of this process, and an event loop and the quota need real ones: "
+    "use workers that are processes or threads, such as --pool=prefork or --pool=threads of "
+    "Celery, or gthread of gunicorn"
 )
 
 
@@ -60,7 +66,14 @@ class Session:
     loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
-        """Create what calls go through."""
+        """Create what calls go through.
+
+        Raises:
+            RuntimeError: The threads of the process are not real ones.
+        """
+        patched_by = _thread.start_new_thread.__module__.partition(".")[0]
+        if patched_by != "_thread":
+            raise RuntimeError(_GREEN_THREADS.format(patched_by))
         self.loop = asyncio.get_running_loop()
         retain(self.store)
         self.transport = transport = self.connect()

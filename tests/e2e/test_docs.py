@@ -25,7 +25,7 @@ from cliq_async.cli.app import cliq
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import FakeCliq, sandbox_in_thread
 
-OWN_TEST = {"tutorial.md", "webhooks.md"}  # whose blocks are files and commands
+OWN_TEST = {"frameworks.md", "tutorial.md", "webhooks.md"}  # whose blocks are files and commands
 WITH_PYTHON = [page for page in DOCS if page.name not in OWN_TEST and blocks(page, "python")]
 
 

@@ -1,5 +1,6 @@
 """The client: opening and closing it, and what the environment says of it."""
 
+import _thread
 import asyncio
 import concurrent.futures
 import inspect
@@ -201,6 +202,20 @@ def test_client_whose_event_loop_has_ended_says_so_and_can_be_closed_and_opened_
     asyncio.run(opened())
     asyncio.run(client.close())
     assert len(cliq.requests) == 2
+
+
+@pytest.mark.parametrize("library", ["gevent", "eventlet"])
+async def test_client_says_that_green_threads_are_not_enough(library, monkeypatch):
+    def start_new_thread(*_args):
+        raise AssertionError
+
+    start_new_thread.__module__ = f"{library}.thread"
+    monkeypatch.setattr(_thread, "start_new_thread", start_new_thread)
+    client = CliqClient("t", transport=FakeTransport(), quota=MemoryStore())
+    with pytest.raises(RuntimeError, match=f"{library} has replaced the threads .*=prefork"):
+        await client.open()
+    assert not client.is_open
+    await client.close()
 
 
 async def test_mock_of_the_client_knows_its_resources_and_their_methods():
