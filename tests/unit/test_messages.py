@@ -67,8 +67,9 @@ def strings(path):
             left_out.add(node.value)
         if isinstance(node, ast.JoinedStr):
             left_out |= set(ast.walk(node)) - {node}
-    found = ((node, text_of(node)) for node in ast.walk(tree) if node not in left_out)
-    return [(node.lineno, text) for node, text in found if text is not None and " " in text]
+    nodes = [node for node in ast.walk(tree) if node not in left_out]
+    found = [(getattr(node, "lineno", 0), text_of(node)) for node in nodes]
+    return [(line, text) for line, text in found if text is not None and " " in text]
 
 
 @cache
