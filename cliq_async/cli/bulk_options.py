@@ -79,7 +79,7 @@ class BulkOptions:
 
     def __attrs_post_init__(self) -> None:
         if self.report and self.dry_run:
-            raise click.UsageError("use either --report or --dry-run, which sends nothing")
+            raise click.UsageError("give either --report or --dry-run, which sends nothing")
         if self.resend_unknown and self.journal is None:
             raise click.UsageError("--resend-unknown needs --journal, which records who is unknown")
         if (self.text is None) == (self.message is None):
