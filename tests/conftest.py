@@ -1,4 +1,5 @@
 import pytest
+import support.effort  # noqa: F401 - sets the number of examples of random tests
 
 pytest_plugins = ["cliq_async.pytest_plugin"]
 

@@ -177,7 +177,7 @@ def read_sent_message(body: bytes) -> object:
     return read_message(body, CHANNEL_QUERY)
 
 
-@tries(100)
+@tries(60)
 @given(MESSAGES.map(unstructure).flatmap(almost_valid))
 @example({"text": "x", "slides": [{"type": "table", "data": {"headers": ["a"], "rows": []}}]})
 @example({"card": {"title": "no theme"}})
@@ -186,25 +186,25 @@ def test_messages(plain):
     assert_agreement(message_from, read_sent_message, plain)
 
 
-@tries(100)
+@tries(60)
 @given(NEW_BOTS.map(unstructure).flatmap(almost_valid))
 def test_new_bots(plain):
     assert_agreement(new_bot, read_new_bot, plain)
 
 
-@tries(100)
+@tries(60)
 @given(BOT_CHANGES.map(unstructure).flatmap(almost_valid))
 def test_changes_of_bots(plain):
     assert_agreement(bot_changes, read_bot_changes, plain, "webhook")
 
 
-@tries(100)
+@tries(60)
 @given(NEW_HANDLERS.map(unstructure).flatmap(almost_valid))
 def test_new_handlers(plain):
     assert_agreement(new_handler, read_new_handler, plain, execution_type_for(plain))
 
 
-@tries(100)
+@tries(60)
 @given(
     HANDLER_CHANGES.flatmap(
         lambda each: st.tuples(st.just(each[0]), almost_valid(unstructure(each[1])))
@@ -221,13 +221,13 @@ def test_changes_of_handlers(each):
     assert_agreement(changes, read_handler_changes, plain, kind, execution_type_for(plain))
 
 
-@tries(100)
+@tries(60)
 @given(NEW_FUNCTIONS.map(unstructure).flatmap(almost_valid))
 def test_new_functions(plain):
     assert_agreement(lambda fields: NewFunction(**fields), read_new_function, plain)
 
 
-@tries(100)
+@tries(60)
 @given(FUNCTION_CHANGES.map(unstructure).flatmap(almost_valid))
 def test_changes_of_functions(plain):
     assert_agreement(
@@ -235,7 +235,7 @@ def test_changes_of_functions(plain):
     )
 
 
-@tries(100)
+@tries(60)
 @given(NEW_FUNCTION_HANDLERS.map(unstructure).flatmap(almost_valid))
 def test_new_handlers_of_functions(plain):
     kind = execution_type_for(plain)
@@ -244,7 +244,7 @@ def test_new_handlers_of_functions(plain):
     )
 
 
-@tries(100)
+@tries(60)
 @given(
     FUNCTION_HANDLER_CHANGES.flatmap(
         lambda each: st.tuples(st.just(each[0]), almost_valid(unstructure(each[1])))
@@ -269,7 +269,7 @@ def test_both_accept_every_type_of_function_handler(kind):
     assert unstructure(NewFunctionHandler(kind, permissions="user")) == plain
 
 
-@tries(100)
+@tries(60)
 @given(CALLS.map(unstructure).flatmap(almost_valid))
 def test_calls(plain):
     ids = plain.get("user_ids") if isinstance(plain, dict) else None
@@ -279,7 +279,7 @@ def test_calls(plain):
     assert_agreement(call, read_call, plain)
 
 
-@tries(50)
+@tries(30)
 @given(PARAMETERS.flatmap(changed))
 def test_parameters(plain):
     assert_agreement(check_parameters, read_parameters, plain)

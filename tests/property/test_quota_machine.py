@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+from support.effort import tries
 from support.stores import inline_sqlite
 
 from cliq_async.endpoints import Limit
@@ -260,7 +261,7 @@ class SqliteMachine(QuotaMachine):
             runner.run(coroutine)
 
 
-QuotaMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-SqliteMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+QuotaMachine.TestCase.settings = tries(100, stateful_step_count=40)
+SqliteMachine.TestCase.settings = tries(20, stateful_step_count=40)
 TestQuota = QuotaMachine.TestCase
 TestQuotaInAFile = SqliteMachine.TestCase

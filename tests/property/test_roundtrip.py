@@ -38,7 +38,7 @@ from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.sandbox import Sandbox
 from cliq_async.testing import run_in_virtual_time
 
-ROUND_TRIP = tries(50)
+ROUND_TRIP = tries(35)
 
 
 def run_offline(work: Any) -> Any:

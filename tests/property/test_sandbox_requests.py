@@ -164,7 +164,7 @@ QUERIES = st.lists(st.tuples(NAMES, HEADER_BYTES), max_size=3).map(
 )
 
 
-@tries(150)
+@tries(100)
 @given(
     st.sampled_from(sorted(ROUTES)),
     BODIES,
@@ -190,7 +190,7 @@ def test_random_requests_are_answered(url, route, body, query, headers):
     assert is_healthy(url)
 
 
-@tries(50)
+@tries(30)
 @given(st.binary(max_size=300), st.sampled_from(["", *sorted(ROUTES)]))
 def test_random_bytes_are_refused(url, data, route):
     start = " ".join(ROUTES[route]).encode() + b" HTTP/1.1\r\n" if route else b""

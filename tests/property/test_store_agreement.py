@@ -7,8 +7,9 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from support.effort import tries
 from support.stores import STORES_AT_ONCE, Clock, a_quota
 
 from cliq_async.quota.bucket import Bucket
@@ -88,5 +89,5 @@ class Stores(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Stores.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Stores.TestCase.settings = tries(40, stateful_step_count=30)
 TestStores = Stores.TestCase

@@ -4,7 +4,8 @@ import asyncio
 
 import attrs
 import msgspec
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
+from support.effort import tries
 from support.scripted import now
 from support.webhook_bots import CLIQ, Reports, ResponseUrl, a_bot
 
@@ -130,7 +131,7 @@ async def play(stories, closes_at, drain_s, steps, post_takes):
     st.lists(STEPS, max_size=8),
     st.sampled_from([0.0, 0.5, 10.0]),
 )
-@settings(max_examples=100, deadline=None)
+@tries(60)
 def test_each_answer_is_given_sent_or_reported_once(stories, closes_at, drain_s, steps, post_takes):
     seen = run_in_virtual_time(play(stories, closes_at, drain_s, steps, post_takes))
     for story, places in zip(stories, seen, strict=True):

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
+from support.effort import tries
 from support.webhook_bots import CLIQ, Reports
 from support.webhook_samples import SAMPLES, key, public, sign
 
@@ -68,13 +69,13 @@ def received(body, **options):
     return status
 
 
-@settings(deadline=None)
+@tries(50)
 @given(st.binary(max_size=500))
 def test_any_bytes_get_an_answer(body):
     assert received(body) in (200, 400)
 
 
-@settings(deadline=None)
+@tries(50)
 @given(JSON)
 def test_any_json_gets_an_answer(payload):
     assert received(msgspec.json.encode(payload)) in (200, 400)
@@ -105,12 +106,12 @@ def mangled(draw):
 
 
 @given(mangled())
-@settings(max_examples=200, deadline=None)
+@tries(100)
 def test_mangled_event_gets_an_answer(payload):
     assert received(msgspec.json.encode(payload)) in (200, 400)
 
 
-@settings(deadline=None)
+@tries(50)
 @given(st.sampled_from(sorted(SAMPLES)), st.data())
 def test_any_flipped_bit_of_the_body_is_refused(name, data):
     body = bytearray(msgspec.json.encode(SAMPLES[name]))
@@ -131,7 +132,7 @@ def test_every_flipped_bit_of_a_signature_is_refused():
         assert not verifier.verify(body, flipped.decode("latin-1")), bit
 
 
-@settings(deadline=None)
+@tries(50)
 @given(st.text(max_size=400))
 def test_any_text_is_not_a_signature(text):
     assert not Verifier(PUBLIC_KEY).verify(b"{}", text)
@@ -139,7 +140,7 @@ def test_any_text_is_not_a_signature(text):
 
 @pytest.mark.parametrize("handler", sorted({*API_NAMES.values(), "message_handler"}))
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@tries(10)
 def test_events_of_fake_cliq_are_read(handler, data):
     params = data.draw(st.dictionaries(KEYS, SCALARS, max_size=3))
     for name in ("type", "name", "handler", "user"):  # arguments of `event`

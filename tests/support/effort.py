@@ -13,3 +13,8 @@ def tries(number: int, **options) -> settings:
     return settings(
         max_examples=number * TIMES, deadline=None, suppress_health_check=health, **options
     )
+
+
+# For the tests that choose no number.
+settings.register_profile("effort", max_examples=50 * TIMES, deadline=None)
+settings.load_profile("effort")

@@ -4,7 +4,8 @@ import asyncio
 import logging
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
+from support.effort import tries
 from support.scripted import moved
 from support.senders import LATER, LOST, NO_CONNECTION, NOBODY_VALID, Ids, Sender, accounted, api
 
@@ -109,7 +110,7 @@ async def test_batch_given_up_in_line_is_failed_though_the_one_before_was_lost()
     in_flight=st.integers(1, 5),
     dedupe=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@tries(40)
 def test_whatever_becomes_of_the_batches_every_id_is_counted_once(
     fates, many, size, in_flight, dedupe
 ):

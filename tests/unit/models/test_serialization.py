@@ -4,7 +4,8 @@ import doctest
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
+from support.effort import tries
 
 from cliq_async.models import Bot, Page, SentMessage, Subscriber, User, serialization as converter
 from cliq_async.models.deserialization import DecodeError, structure, structure_page
@@ -34,7 +35,7 @@ BOTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
+@tries(40)
 @given(JSON | BOTS)
 def test_any_json_is_a_model_or_a_decode_error(data):
     for cls in (Bot, Subscriber, SentMessage, Page):
