@@ -375,7 +375,7 @@ async def output(folder, sandbox, code):
 
 async def test_client_that_was_opened_before_a_fork_says_so(folder):
     async with Sandbox() as sandbox:
-        assert "each forked worker, needs a client of its own" in await output(
+        assert "each forked worker, needs a separate client" in await output(
             folder, sandbox, FORKED
         )
         assert "send_message" not in sandbox.report()["requests"]

@@ -62,7 +62,7 @@ async def test_web_app_with_four_workers_delivers_what_it_accepts_and_refuses_th
 @pytest.mark.parametrize(
     ("body", "faults", "status", "says"),
     [
-        ({"text": "x" * 5001}, (), 422, "of 1 to 5000 characters, got 5001"),
+        ({"text": "x" * 5001}, (), 422, "of 1 to 5,000 characters, got 5001"),
         ({"text": ""}, (), 422, "not sent: Message.text"),
         ({"to": []}, (), 422, "not sent: "),
         ({"to": ["1"]}, (), 422, "not sent: send_message: "),

@@ -95,7 +95,7 @@ async def test_a_bot_that_cannot_be_imported_ends_the_command(folder, env):
     status, out, err = await ended("sandbox", "--port", "0", "--bot", "bot:bot", env=env)
     assert (status, out) == (2, "")
     assert err == (
-        "error: --bot: importing bot:bot failed in bot.py, line 3, got SyntaxError: '(' was never "
+        "error: --bot: importing bot:bot failed in bot.py, line 3: SyntaxError: '(' was never "
         "closed\n"
     )
 

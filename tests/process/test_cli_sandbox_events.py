@@ -63,4 +63,4 @@ async def test_an_event_fault_is_an_option_and_a_wrong_one_wrong_usage():
     async with command("sandbox", "--fault", "event-twice:1@send_message") as process:
         _, err = await process.communicate()
     assert process.returncode == 2
-    assert b"HANDLER is one of welcome_handler" in err
+    assert b"there is no handler 'send_message'; did you mean message_handler?" in err
