@@ -48,11 +48,6 @@ class ReportFiles:
 
     paths: tuple[Path, ...]
 
-    @property
-    def csv(self) -> Path | None:
-        """The first file in CSV, from which a job can go on; None without one."""
-        return next(filter(is_csv, self.paths), None)
-
     def check(self, others: Iterable[object]) -> None:
         """Check before the job begins that the files can be written, without changing them.
 
@@ -74,7 +69,7 @@ class ReportFiles:
                 message = f"{path}: the report cannot be written: {error.strerror}"
                 raise CliError(message, USAGE) from None
 
-    def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> bool:
+    def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> list[Path]:
         """Write the files. A failure is a line on stderr, since the job is done.
 
         Args:
@@ -82,9 +77,9 @@ class ReportFiles:
             render: Renders the HTML.
 
         Returns:
-            True if all are written.
+            The files that are written.
         """
-        written = 0
+        written: list[Path] = []
         for path in self.paths:
             try:
                 with replace_atomic(path) as file:
@@ -93,9 +88,9 @@ class ReportFiles:
                 reason = error.strerror or error
                 echo_err(f"error: {path}: the report could not be written: {reason}")
             else:
-                written += 1
+                written.append(path)
                 echo_err(f"report written to {path}")
-        return written == len(self.paths)
+        return written
 
 
 def _write(file: BinaryIO, texts: Iterable[str]) -> None:
