@@ -10,6 +10,7 @@ import pytest
 from support.cli import SECRET, invoke, run, zuids
 from support.cli_broadcasts import BROADCAST
 
+from cliq_async.cli.bulk_report import BulkRecorder
 from cliq_async.sandbox import Sandbox
 
 HOSTILE = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "-1+1", "@SUM(A1)", "'"]
@@ -205,14 +206,25 @@ async def test_report_that_fails_in_the_end_does_not_undo_the_job(ids, tmp_path,
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("cliq_async.cli.outputs.report_files.csv_line", full)
+    monkeypatch.setattr("tempfile.tempdir", str(temp := tmp_path / "temp"))
+    temp.mkdir()
+    options = (*BROADCAST, "--to", ids(9))
     async with Sandbox() as sandbox:
-        result = await run(sandbox, *BROADCAST, "--to", ids(3), "--report", str(path))
-    assert result.exit_code == 4
+        result = await run(
+            sandbox, *options, *STOP[:-2], "--batch-size", "1", "--report", str(path)
+        )
+        (journal,) = temp.glob("*/job.journal")
+        again = await run(sandbox, *options, "--batch-size", "1", "--journal", str(journal))
+        report = sandbox.report()["delivered"]
+    assert result.exit_code == 3
+    assert f"the record of the job is in {journal}: " in result.stderr
+    assert str(path) not in result.stderr.splitlines()[-1]
+    assert (again.exit_code, report["recipients"], report["total"]) == (0, 9, 9)
     message = "the report could not be written: No space left on device"
     assert f"error: {path}: {message}" in result.stderr
     assert "delivered" in result.stdout
     assert path.read_text() == "yesterday"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["day.csv", "ids.txt"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["day.csv", "ids.txt", "temp"]
 
 
 async def test_job_that_sends_nothing_leaves_the_report_as_it_is(tmp_path):
@@ -231,3 +243,19 @@ def test_dry_run_has_no_report(ids):
     result = invoke(*BROADCAST, *options)
     assert result.exit_code == 2
     assert "use either --report or --dry-run, which sends nothing" in result.stderr
+
+
+async def test_list_that_is_gone_does_not_hide_that_some_are_left(ids, reports, monkeypatch):
+    path = ids(20)
+    settle = BulkRecorder._settle
+
+    def gone(*args):
+        Path(path).unlink()
+        return settle(*args)
+
+    monkeypatch.setattr(BulkRecorder, "_settle", gone)
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *BROADCAST, "--to", path, *STOP, *options_of(reports))
+    assert "warning: the report does not list all who are left: " in result.stderr
+    advice = f" and those not listed: the same command and --exclude {reports[1]} with another"
+    assert advice in result.stderr.splitlines()[-1]

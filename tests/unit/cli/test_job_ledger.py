@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from cliq_async.bulk.report import Outcome
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.outputs.job_ledger import JobLedger
 
 
@@ -96,3 +97,18 @@ async def test_many_recipients_are_each_there_once():
     ]
     with await ledger_of(items, *outcomes, read=6_000) as ledger:
         assert Counter(row[0] for row in ledger.rows()) == dict.fromkeys(items, 1)
+
+
+@pytest.mark.parametrize("now", ["2143", "1", "1x34", ""])
+async def test_list_that_has_changed_is_not_taken_for_the_one_that_was_read(now):
+    async def stream(items):
+        for each in items:
+            yield each
+
+    with JobLedger(exclude=frozenset()) as ledger:
+        recorded = ledger.record(stream("1234"))
+        for _ in range(2):
+            await anext(recorded)
+        with pytest.raises(CliError, match="the list has changed since the job read it"):
+            await ledger.settle([Outcome(("1",), "delivered", "")], stream(now))
+        assert ids_by_status(ledger) == {"delivered": ["1"], "left": ["2"]}

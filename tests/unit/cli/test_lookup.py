@@ -130,6 +130,27 @@ async def test_a_bulk_job_reads_the_bot_before_it_trusts_a_list_that_was_kept():
         assert "/bots/dev/message" in (await run(sandbox, *job)).stdout
 
 
+@pytest.mark.parametrize(
+    "args",
+    [("send", "hi", "--to", ONE), ("incoming", "a=b"), ("call", "hi", "--to", ONE)],
+)
+async def test_a_bot_that_took_over_a_name_sends_nothing_for_the_old_id(args):
+    command, *options = args
+    async with Sandbox() as sandbox:
+        ops = await a_bot(sandbox, "Ops")
+        await run(sandbox, command, ops["id"], *options)
+        port = sandbox.url.rpartition(":")[2]
+    async with Sandbox(port=int(port)) as sandbox:
+        await a_bot(sandbox, "Dev")
+        await a_bot(sandbox, "Ops")
+        await taken(sandbox, "bots", "delete", "dev", "--yes")
+        result = await run(sandbox, command, ops["id"], *options)
+        requests = sandbox.report()["requests"]
+    assert result.exit_code == 1
+    assert "there is no bot with the id" in result.stderr
+    assert not {"send_message", "send_incoming_webhook", "trigger_call"} & set(requests)
+
+
 async def test_digits_that_are_a_name():
     async with Sandbox() as sandbox:
         made = await a_bot(sandbox, "2024")
