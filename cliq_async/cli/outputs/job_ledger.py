@@ -6,7 +6,6 @@ from typing import Any, Final, Self
 
 import attrs
 
-from cliq_async.bulk.job_log import EXPECTED_SKIPS
 from cliq_async.bulk.report import Outcome
 from cliq_async.cli.errors import CliError
 from cliq_async.errors import ValidationError
@@ -106,7 +105,7 @@ class JobLedger:
                 "INSERT INTO outcome VALUES (?, ?, ?, ?)",
                 [(_text(i), each.status, each.code or "", _text(each.reason)) for i in each.ids],
             )
-            if each.status != "skipped" or each.reason in EXPECTED_SKIPS:
+            if each.status != "skipped":  # of one that is repeated, the first may be left
                 self._conn.executemany(
                     "INSERT INTO done VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
                     [(self._key(i),) for i in each.ids],

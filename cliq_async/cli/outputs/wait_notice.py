@@ -37,5 +37,5 @@ def _line(wait: WaitStartDetails, left_s: float) -> str:
     return (
         f"waiting for {what} of {wait.endpoint} until about "
         f"{wait.expected_until.astimezone():%H:%M:%S} (in {duration(left_s)}); "
-        "Ctrl-C gives up, and the request is not sent"
+        "Ctrl-C gives up, and nothing more is sent"
     )

@@ -61,6 +61,12 @@ async def test_a_repeated_id_is_left_as_often_as_it_was_not_sent_to(read):
         assert ids_by_status(ledger)["left"] == ["3"]
 
 
+async def test_an_id_whose_repetition_was_skipped_is_left_if_it_was_not_sent_to():
+    done = [(("1",), "delivered", ""), (("2",), "skipped", "repeated")]
+    with await ledger_of("1223", *done, read=3, dedupe=True) as ledger:
+        assert ids_by_status(ledger)["left"] == ["2", "3"]
+
+
 async def test_dedupe_ignores_case():
     items = ["Ann@example.com", "ann@example.com", "bob@example.com", "BOB@example.com"]
     done = (("Ann@example.com",), "delivered", "")
