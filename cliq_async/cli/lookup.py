@@ -255,11 +255,12 @@ class _Finder:
         if not found:
             raise self._no_such(given, entries)
         if len(found) > 1:
-            of_id = next(each for each in found if each.has_id(given))
-            other = next(each for each in found if each is not of_id)
+            found.sort(key=lambda each: not each.has_id(given))
+            clear = (each.name if each.has_id(given) else f"the id {each.id}" for each in found)
+            kind = self._kind
             raise CliError(
-                f"{given} is the id of the {self._kind.noun} {of_id.name} and the "
-                f"{self._kind.name} of another one: use {of_id.name} or the id {other.id}",
+                f"{given} is the id of one {kind.noun} and the {kind.name} of another one: use "
+                + " or ".join(clear),
                 USAGE,
             )
         return found[0].name
