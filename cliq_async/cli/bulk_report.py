@@ -55,6 +55,7 @@ class BulkRecorder:
         self._ledger: JobLedger | None = None
         self.timeline = Timeline(endpoint, limit.window_s / time_scale)
         self.complete = False
+        self._files = ReportFiles(bulk.report)
         self._left = 0
         self._unread: str | None = None
         self._written: list[Path] = []
@@ -124,7 +125,7 @@ class BulkRecorder:
                 threshold=self._threshold,
                 unread=self._unread,
             )
-            self._written = ReportFiles(self._bulk.report).write(self._ledger, page.render)
+            self._written = self._files.write(self._ledger, page.render)
             if self._unread is not None:
                 echo_err(f"warning: the report does not list all who are left: {self._unread}")
         except (JournalError, sqlite3.Error) as error:

@@ -43,10 +43,15 @@ class ReportFiles:
     """The files of one report.
 
     Attributes:
-        paths: The files. Those that exist are replaced.
+        paths: The files. Those that exist are replaced, unless they change before that.
     """
 
     paths: tuple[Path, ...]
+    _found: dict[Path, object] = attrs.field(init=False)
+
+    @_found.default
+    def _look(self) -> dict[Path, object]:
+        return {each: _version(each) for each in self.paths}
 
     def check(self, others: Iterable[object]) -> None:
         """Check before the job begins that the files can be written, without changing them.
@@ -55,19 +60,21 @@ class ReportFiles:
             others: The files that the job reads or writes.
 
         Raises:
-            CliError: A file cannot be written, or is one of the others.
+            CliError: A file cannot be written, is one of the others, or is named twice.
         """
         taken = {Path(str(each)).resolve() for each in others if each is not None}
         for path in self.paths:
-            if path.resolve() in taken:
-                raise CliError(f"{path}: the job needs this file: name another report", USAGE)
-            if path.exists() and not path.is_file():
-                raise CliError(f"{path}: not a file: name another report", USAGE)
             try:
+                if path.resolve() in taken:
+                    raise CliError(f"{path}: the job needs this file: name another report", USAGE)
+                if path.exists() and not path.is_file():
+                    raise CliError(f"{path}: not a file: name another report", USAGE)
                 ensure_writable(path)
-            except OSError as error:
-                message = f"{path}: the report cannot be written: {error.strerror}"
+            except (OSError, RuntimeError) as error:  # the latter if links lead back to themselves
+                reason = getattr(error, "strerror", None) or error
+                message = f"{path}: the report cannot be written: {reason}"
                 raise CliError(message, USAGE) from None
+            taken.add(path.resolve())
 
     def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> list[Path]:
         """Write the files. A failure is a line on stderr, since the job is done.
@@ -82,6 +89,7 @@ class ReportFiles:
         written: list[Path] = []
         for path in self.paths:
             try:
+                self._check_unchanged(path)
                 with replace_atomic(path) as file:
                     _write(file, _csv_lines(ledger) if is_csv(path) else render(ledger))
             except OSError as error:
@@ -91,6 +99,19 @@ class ReportFiles:
                 written.append(path)
                 echo_err(f"report written to {path}")
         return written
+
+    def _check_unchanged(self, path: Path) -> None:
+        if _version(path) != self._found[path]:
+            raise OSError("another program has written this file since the job began")
+
+
+def _version(path: Path) -> object:
+    """Return what changes with a file; None without one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _write(file: BinaryIO, texts: Iterable[str]) -> None:

@@ -182,10 +182,12 @@ async def test_other_output_of_the_job_is_the_same(ids, reports):
 async def test_report_that_cannot_be_written_is_told_before_anything_is_sent(ids, tmp_path):
     to = ids(3)
     (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
     async with Sandbox() as sandbox:
         for place, said in (
             (str(tmp_path / "none" / "day.csv"), "the report cannot be written: No such file"),
             (str(tmp_path / "folder.csv"), "is a directory"),
+            (str(tmp_path / "loop.csv"), "the report cannot be written: "),
             (str(tmp_path / "day.txt"), "ends in neither .html nor .csv"),
         ):
             result = await run(sandbox, *BROADCAST, "--to", to, "--report", place)
@@ -259,3 +261,21 @@ async def test_list_that_is_gone_does_not_hide_that_some_are_left(ids, reports, 
     assert "warning: the report does not list all who are left: " in result.stderr
     advice = f" and those not listed: the same command and --exclude {reports[1]} with another"
     assert advice in result.stderr.splitlines()[-1]
+
+
+async def test_report_of_another_job_is_not_replaced(ids, tmp_path, monkeypatch):
+    path = tmp_path / "day.csv"
+    path.write_text("of yesterday")
+    settle = BulkRecorder._settle
+
+    def other(*args):
+        path.write_text("of another job")
+        return settle(*args)
+
+    monkeypatch.setattr(BulkRecorder, "_settle", other)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *BROADCAST, "--to", ids(3), "--report", str(path))
+    assert (result.exit_code, path.read_text()) == (4, "of another job")
+    assert "another program has written this file since the job began" in result.stderr
+    assert "/job.journal: `cliq jobs show` shows it" in result.stderr
