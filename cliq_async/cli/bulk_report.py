@@ -138,7 +138,7 @@ class BulkRecorder:
         return self._ledger is not None and self._bulk.journal is None and not self.complete
 
     def how_to_go_on(self) -> str | None:
-        """Return how a job without a journal of its own goes on; None if nobody is left."""
+        """Return how a job without a journal of its own goes on; None if no one is left."""
         if self._is_kept:
             return (
                 f"the record of the job is in {self._journal}: `cliq jobs show` shows it, and the "

@@ -28,7 +28,7 @@ _BY_EXTENSION: Final[dict[str, Form]] = {
 }
 _DEFAULT_COLUMN: Final = "user_id"
 _SENDABLE: Final = frozenset({"left", "failed"})
-"""The statuses of those in a report who have not got the message."""
+"""The statuses of recipients who have not got the message."""
 _SENT: Final = frozenset({"delivered", "unknown"})
 _STATUSES: Final = _SENDABLE | _SENT | {"skipped"}
 
@@ -55,7 +55,7 @@ class RecipientFile:
         form: The form of the file. By default its extension or its first character decides; else
             it is CSV if there is a column.
         delimiter: The character between the cells of CSV; None to find it out.
-        excluding: Take of a report those who have got the message, may have, or were excluded.
+        excluding: Take of a report the recipients who may have got the message or were excluded.
 
     Attributes:
         name: The name of the file in messages.

@@ -1,6 +1,7 @@
 """The files that `--report` writes: who got the message, who did not and why, who is left."""
 
 from collections.abc import Callable, Iterable, Iterator
+from os.path import realpath
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -62,19 +63,18 @@ class ReportFiles:
         Raises:
             CliError: A file cannot be written, is one of the others, or is named twice.
         """
-        taken = {Path(str(each)).resolve() for each in others if each is not None}
+        taken = {realpath(str(each)) for each in others if each is not None}
         for path in self.paths:
+            if realpath(path) in taken:
+                raise CliError(f"{path}: the job needs this file: name another report", USAGE)
             try:
-                if path.resolve() in taken:
-                    raise CliError(f"{path}: the job needs this file: name another report", USAGE)
                 if path.exists() and not path.is_file():
                     raise CliError(f"{path}: not a file: name another report", USAGE)
                 ensure_writable(path)
-            except (OSError, RuntimeError) as error:  # the latter if links lead back to themselves
-                reason = getattr(error, "strerror", None) or error
-                message = f"{path}: the report cannot be written: {reason}"
+            except OSError as error:
+                message = f"{path}: the report cannot be written: {error.strerror}"
                 raise CliError(message, USAGE) from None
-            taken.add(path.resolve())
+            taken.add(realpath(path))
 
     def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> list[Path]:
         """Write the files. A failure is a line on stderr, since the job is done.
