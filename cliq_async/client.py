@@ -18,7 +18,7 @@ from cliq_async.clock import Clock
 from cliq_async.config import ClientOptions, Settings, from_env
 from cliq_async.data_centers import check_secure
 from cliq_async.endpoints import ENDPOINTS, Endpoint, Limit
-from cliq_async.errors import ValidationError
+from cliq_async.errors import NOTHING, ValidationError, suggest
 from cliq_async.hooks import Hooks
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
@@ -484,7 +484,8 @@ class CliqClient:
             ValidationError: `endpoint` is not the name of an endpoint.
         """
         if endpoint not in self._quotas:
-            raise ValidationError("endpoint", "a name of an endpoint", endpoint)
+            hint = f"there is no endpoint {endpoint!r}; {suggest(endpoint, self._quotas)}"
+            raise ValidationError("endpoint", hint, NOTHING)
         if requests < 1:
             return 0.0
         (snapshot,) = await self._snapshots([self._quotas[endpoint]])

@@ -10,7 +10,7 @@ from cliq_async.auth.provider import ApiKey, Auth, RefreshToken
 from cliq_async.clock import Clock
 from cliq_async.data_centers import DATA_CENTERS, check_secure, is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
-from cliq_async.errors import ValidationError
+from cliq_async.errors import NOTHING, Unquoted, ValidationError, suggest
 from cliq_async.hooks import Hooks
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
@@ -97,7 +97,8 @@ def _check_limits(_settings: object, attribute: "attrs.Attribute[Any]", value: o
         raise ValidationError(attribute.name, "a dict of Limits by endpoint name", value)
     for name, limit in value.items():
         if name not in ENDPOINTS:
-            raise ValidationError(attribute.name, "names of endpoints", name)
+            hint = f"there is no endpoint {name!r}; {suggest(str(name), ENDPOINTS)}"
+            raise ValidationError(attribute.name, hint, NOTHING)
         if not isinstance(limit, Limit):
             raise ValidationError(attribute.name, f"a Limit for {name}", limit)
 
@@ -255,7 +256,7 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
         auth = api_key_from_env(environ)
     else:
         wanted = f"{ACCESS_TOKEN}, all of {', '.join(REFRESH_TOKEN)}, or {API_KEY}"
-        raise ValidationError("environment", wanted, "none of them")
+        raise ValidationError("environment", wanted, Unquoted("none of them"))
     return auth, options_from_env(environ)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from cliq_async.errors import ValidationError, abbreviate
+from cliq_async.errors import Unquoted, ValidationError, abbreviate
 
 __all__ = [
     "DATA_CENTERS",
@@ -86,7 +86,7 @@ def normalize_host(field: str, url: str) -> str:
     match = _URL.fullmatch(url.rstrip("/"))
     if match is None or not int(match["port"] or 1) <= _MAX_PORT:
         # The error must not show a password, or a key in a query.
-        given = "a URL with a user" if "@" in url else abbreviate(url.partition("?")[0])
+        given = Unquoted("a URL with a user") if "@" in url else abbreviate(url.partition("?")[0])
         raise ValidationError(field, "only scheme and host, such as https://host", given)
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     host = host.removesuffix(".")

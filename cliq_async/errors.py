@@ -23,8 +23,8 @@ CliqError
 """
 
 import reprlib
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 __all__ = [
@@ -59,12 +59,14 @@ class ValidationError(CliqError, ValueError):
     Attributes:
         field: The field, such as `Button.label` or `user_ids`.
         limit: The documented limit, in words.
-        given: The given value, abbreviated, or its length if the length is wrong.
+        given: The given value, abbreviated, or its length if the length is wrong; `NOTHING` if
+            the limit says it all.
     """
 
     def __init__(self, field: str, limit: str, given: object) -> None:
         given = abbreviate(given)
-        super().__init__(f"{field}: {limit}, got {given!r}")
+        shown = repr(given)  # empty for NOTHING
+        super().__init__(f"{field}: {limit}, got {shown}" if shown else f"{field}: {limit}")
         self.field = field
         self.limit = limit
         self.given = given
@@ -100,7 +102,8 @@ class ApiError(CliqError):
         headers: Mapping[str, str] | None = None,
         body: str = "",
     ) -> None:
-        super().__init__(f"{endpoint}: {message or 'refused'} (HTTP {status}, {code or 'no code'})")
+        words = message.removesuffix(".") or "refused"
+        super().__init__(f"{endpoint}: {words} (HTTP {status}, {code or 'no code'})")
         self.status = status
         self.code = code
         self.message = message
@@ -166,7 +169,7 @@ class ThrottledError(ApiError):
         body: str = "",
     ) -> None:
         super().__init__(status, code, message, endpoint, headers=headers, body=body)
-        self.args = (f"{self}; locked until {_round_up(retry_at)}",)
+        self.args = (f"{self}; locked until {utc_text(retry_at)}",)
         self.retry_at = retry_at
 
     def _arguments(self) -> tuple[object, ...]:
@@ -195,7 +198,7 @@ class QuotaWaitError(CliqError):
     """
 
     def __init__(self, endpoint: str, retry_at: datetime, reason: WaitReason = "spent") -> None:
-        super().__init__(f"{endpoint}: {_WAIT_REASONS[reason]}; retry at {_round_up(retry_at)}")
+        super().__init__(f"{endpoint}: {_WAIT_REASONS[reason]}; retry at {utc_text(retry_at)}")
         self.endpoint = endpoint
         self.retry_at = retry_at
         self.reason: WaitReason = reason
@@ -209,9 +212,9 @@ class QuotaWaitError(CliqError):
         return type(self), (self.endpoint, self.retry_at, self.reason)
 
 
-def _round_up(moment: datetime) -> str:
-    """Format a moment in whole seconds, so that it is not over before the moment comes."""
-    return (moment + timedelta(microseconds=999_999)).isoformat(timespec="seconds")
+def utc_text(moment: datetime) -> str:
+    """Format a moment in UTC and in whole seconds, rounded up: what is waited for has happened."""
+    return f"{(moment + timedelta(microseconds=999_999)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 class AuthError(CliqError):
@@ -284,6 +287,29 @@ class Unquoted(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+NOTHING: Final = Unquoted("")
+"""The given value of a ValidationError whose limit says it all."""
+
+_FEW: Final = 20
+"""The most names that a message lists."""
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """Return a hint for a wrong name: the name that it resembles, else the known ones."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+    names = {name.casefold(): name for name in known}
+    word = given[:_SHORT_CHARS].casefold()
+    # Such as `message` of `message_handler`; of two names with the same beginning, the first.
+    beginnings = {name.partition("_")[0]: name for name in reversed(names)}
+    if close := get_close_matches(word, names, 1) or get_close_matches(word, beginnings, 1):
+        return f"did you mean {names[beginnings.get(close[0], close[0])]}?"
+    if len(names) <= _FEW or not word:
+        return f"choose one of {', '.join(names.values()) or 'none'}"
+    nearest = get_close_matches(word, names, 3, 0.0)
+    return f"the nearest are {', '.join(names[each] for each in nearest)}"
 
 
 def abbreviate(value: object) -> object:

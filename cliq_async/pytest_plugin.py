@@ -50,6 +50,6 @@ def cliq_sandbox(
 @pytest.fixture
 def fake_cliq() -> "FakeCliq":
     """Make signed events for a webhook bot: `await fake_cliq.say("hi").to(bot)`."""
-    from cliq_async.webhooks.fake import FakeCliq  # noqa: PLC0415 - needs the extra `webhooks`
+    from cliq_async.webhooks.fake import FakeCliq  # noqa: PLC0415 - few programs are bots
 
     return FakeCliq()

@@ -28,7 +28,7 @@ _NOT_OPEN: Final = (
 )
 _OTHER_LOOP: Final = (
     "the client was opened in another event loop: each event loop, and so each `asyncio.run` and "
-    "each forked worker, needs a client of its own"
+    "each forked worker, needs a separate client"
 )
 _GREEN_THREADS: Final = (
     "{} has replaced the threads of this process, and an event loop and the quota need real ones: "

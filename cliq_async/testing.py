@@ -3,7 +3,7 @@
 - `FakeTransport` answers each request by calling a function of the test, without a network.
 - `sandbox_in_thread` runs a sandbox for tests that use no event loop, or several. For pytest, use
   the fixture `cliq_sandbox` of `cliq_async.pytest_plugin`.
-- `FakeCliq` makes the signed events that a webhook bot receives; it needs the extra `webhooks`.
+- `FakeCliq` makes the signed events that a webhook bot receives.
 - `run_in_virtual_time` runs a coroutine in an event loop whose time jumps: an hour's wait for the
   quota passes at once. Use it with `FakeTransport` and `clock=asyncio.get_running_loop().time`.
 """
@@ -49,7 +49,7 @@ _NO_CONTENT: Final = 204
 
 def __getattr__(name: str) -> Any:
     if name in ("FakeCliq", "FakeEvent"):
-        from cliq_async.webhooks import fake  # noqa: PLC0415 - needs the extra `webhooks`
+        from cliq_async.webhooks import fake  # noqa: PLC0415 - few programs are bots
 
         return getattr(fake, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,8 +14,9 @@ __all__ = ["leaves", "page"]
 _TOP: Final = """\
 # All commands
 
-Every command with its arguments and options. [The command line](command-line.md) says how they are
-used together, and what they end with. `make reference` makes this page from the commands.
+Every command with its arguments and options. [Use the command line](command-line.md) says how
+to use them together, and with which status they end. `make reference` makes
+this page from the commands.
 """
 
 

@@ -19,9 +19,11 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "README.md"]  # which index.md includes
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = "cliq_async"
 html_copy_source = False
-html_show_sphinx = False
+html_show_copyright = html_show_sphinx = False
 
 myst_heading_anchors = 3  # the anchors that GitHub gives to headings
 suppress_warnings = ["myst.header"]  # a page of the reference may begin with a directive
@@ -58,6 +60,23 @@ def _picture(match: re.Match[str]) -> str:
         for scheme, path in found
         if (Path(__file__).parent / path).exists()
     )
+
+
+_SEARCH: Final = re.compile(r"^<!-- search: (.+) -->$", re.MULTILINE)
+
+
+def insert_search_words(_app: Sphinx, _name: str, source: list[str]) -> None:
+    """Put words into the index, so that the search finds the section first.
+
+    The search leaves out numbers such as 429, and does not know that one page is the best for a
+    word: only a main entry of the index comes before all pages that merely have the word.
+    """
+    source[0] = _SEARCH.sub(_entries, source[0])
+
+
+def _entries(match: re.Match[str]) -> str:
+    words = ", ".join(f"! {word}" for word in match[1].split(", "))
+    return f"```{{index}} {words}\n```"
 
 
 _FENCE: Final = re.compile(r"^( *)```(\w*)$")
@@ -98,5 +117,6 @@ def public_names(
 def setup(app: Sphinx) -> None:
     """Connect the functions to Sphinx's events."""
     app.connect("source-read", insert_pictures)
+    app.connect("source-read", insert_search_words)
     app.connect("autodoc-process-docstring", fences_to_directives, priority=400)  # then napoleon
     app.connect("missing-reference", public_names)

@@ -7,7 +7,7 @@ import attrs
 
 from cliq_async.data_centers import normalize_host
 from cliq_async.endpoints import ENDPOINTS
-from cliq_async.errors import ValidationError
+from cliq_async.errors import NOTHING, ValidationError
 
 __all__ = [
     "AccessToken",
@@ -30,7 +30,7 @@ def is_token(value: object) -> TypeGuard[str]:
 def _secret(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not is_token(value):
         what = type(value).__name__  # never the secret itself
-        raise ValidationError(attribute.name, "visible ASCII characters, at least one", what)
+        raise ValidationError(attribute.name, "one or more visible ASCII characters", what)
 
 
 def _address(_model: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -171,7 +171,7 @@ def validate_auth(
         if is_token(auth):
             return AccessToken(auth)
         del auth  # a traceback may show what is here
-        raise ValidationError("auth", "visible ASCII characters, at least one", kind)
+        raise ValidationError("auth", "one or more visible ASCII characters", NOTHING)
     known = AccessToken | ApiKey | RefreshToken | ClientCredentials
     if not isinstance(auth, known) and not callable(auth):
         del auth

@@ -256,7 +256,7 @@ class Broadcast:
                 self._exhausted = batch is None
             except Exception as error:  # noqa: BLE001 - the report must say what was sent
                 self._source_error = error
-                self.stop(f"reading the recipients failed: {type(error).__name__}: {error}", error)
+                self.stop(f"reading the recipients failed: {_describe(error)}", error)
             finally:
                 if self._stop_reason is not None and (rest := batch or source.rest()) is not None:
                     self._log.record_unsent(rest, self._unsent_reason())
@@ -355,3 +355,8 @@ class Broadcast:
         except Exception:  # noqa: BLE001 - a broken callback must not end the job
             _log.exception("on_progress failed; it is not called again")
             self._on_progress = None
+
+
+def _describe(error: Exception) -> str:
+    """Return the message of an error; errors of the user's code get the name of their class."""
+    return str(error) if isinstance(error, CliqError) else f"{type(error).__name__}: {error}"

@@ -20,7 +20,7 @@ import msgspec
 from cliq_async.bulk.journal_server import JournalServer
 from cliq_async.bulk.journal_store import JobIdentity, LeaseHeldError, wall_time
 from cliq_async.clock import Clock
-from cliq_async.errors import JournalError
+from cliq_async.errors import JournalError, utc_text
 from cliq_async.quota.stores.redis_server import RedisNode
 
 __all__ = ["Command", "JournalLease"]
@@ -77,7 +77,7 @@ class JournalLease:
     def __init__(
         self, server: JournalServer, identity: JobIdentity, lease_s: float, clock: Clock
     ) -> None:
-        since = datetime.now(UTC).isoformat(" ", "seconds")
+        since = utc_text(datetime.now(UTC))
         name = f"process {os.getpid()} on host {socket.gethostname()} (since {since})"
         self._server = server
         self._identity = identity
@@ -251,7 +251,7 @@ class JournalLease:
         if damage is not None and not place.accept_loss:
             raise JournalError(
                 f"{place}: {damage}; {_ASK_CLIQ}. With another name, a new journal "
-                "begins; with ?accept_loss=yes in the URL, the job goes on with what is left of "
+                "begins; with ?accept_loss=yes in the URL, the job goes on with the rest of "
                 "this one"
             )
         if recorded.revision is None and place.must_exist:
@@ -260,7 +260,7 @@ class JournalLease:
                 f"{_ASK_CLIQ}. Without must_exist=yes in the URL, a new journal begins"
             )
         if recorded.format not in {_FORMAT, None}:
-            raise JournalError(f"{place} was written by a later version of cliq_async")
+            raise JournalError(f"{place} was written by a later version of cliq_async: upgrade it")
 
     def _check_fence(
         self, node: RedisNode, runner: bytes | None, found: bytes | None, lease: bytes | None
@@ -293,7 +293,7 @@ class JournalLease:
 
     def _record_damage(self, node: RedisNode, damage: str) -> None:
         """Keep a later run from taking what is left for the whole journal."""
-        seen_at = datetime.now(UTC).isoformat(" ", "seconds")
+        seen_at = utc_text(datetime.now(UTC))
         set_damage = ("HSET", self._server.meta, "damage", f"{damage} (seen at {seen_at})")
         self._server.try_once(lambda _: node.execute(("MULTI",), set_damage, ("EXEC",)))
 

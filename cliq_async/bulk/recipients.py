@@ -124,7 +124,7 @@ class RecipientFilter:
         self._examples = [*self._examples, text][:_EXAMPLES]
         if self._number == _FIRST:
             given = Unquoted(", ".join(repr(abbreviate(each)) for each in self._examples) + ", …")
-            raise ValidationError("to", f"ids; none of the first {_FIRST} items is one", given)
+            raise ValidationError("to", f"ids, but the first {_FIRST} items are not", given)
 
     def _skip(self, item: str, reason: str) -> None:
         self._skipped += 1

@@ -6,7 +6,7 @@ The template cannot reach anything but the row; the values of the row are never 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from cliq_async.errors import Unquoted, ValidationError, abbreviate
+from cliq_async.errors import NOTHING, Unquoted, ValidationError, abbreviate
 from cliq_async.models.call import Call
 from cliq_async.models.message import Message
 from cliq_async.models.parsing.call import call_from
@@ -58,14 +58,10 @@ class _Template(Generic[T]):
             raise ValidationError("row", "a mapping from columns to values", row)
         columns = {name: value for name, value in dict(row).items() if value is not None}
         if self._to not in row.keys():  # noqa: SIM118 - see above
-            raise ValidationError("to", f"a column {self._to!r}", _column_names(columns))
+            limit = f"one of the row's columns {_column_names(columns)}"
+            raise ValidationError("to", limit, self._to)
         plain = self._render(columns)
-        try:
-            return columns.get(self._to, ""), self._build(plain, allow_unknown=self._allow_unknown)
-        except ValidationError:
-            raise
-        except ValueError as error:
-            raise ValidationError("template", "the form of the API", Unquoted(str(error))) from None
+        return columns.get(self._to, ""), self._build(plain, allow_unknown=self._allow_unknown)
 
 
 class MessageTemplate(_Template[Message]):
@@ -175,11 +171,12 @@ def _compile_text(environment: "LimitedEnvironment", source: str) -> _Render:
     try:
         template = environment.compile_text(source)
     except TemplateSyntaxError as error:
-        limit = f"a Jinja template: line {error.lineno}: {error.message}"
-        raise ValidationError("template", limit, source) from None
+        reason = (error.message or "").removesuffix(".")
+        limit = f"not a Jinja template: line {error.lineno}: {reason}"
+        raise ValidationError("template", limit, NOTHING) from None
     except Exception as error:
-        limit = f"a Jinja template ({type(error).__name__}: {error})"
-        raise ValidationError("template", limit, source) from error
+        limit = f"not a Jinja template: {type(error).__name__}: {error}"
+        raise ValidationError("template", limit, NOTHING) from error
 
     def render(row: Row) -> str:
         try:
@@ -187,8 +184,8 @@ def _compile_text(environment: "LimitedEnvironment", source: str) -> _Render:
         except TooExpensiveError:
             raise ValidationError("template", LIMIT, source) from None
         except UndefinedError as error:
-            limit = f"columns that the row has ({error.message})"
-            raise ValidationError("template", limit, _column_names(row)) from None
+            limit = f"{error.message}; the row's columns are {_column_names(row)}"
+            raise ValidationError("template", limit, NOTHING) from None
         except Exception as error:
             limit = f"a template that can be filled in ({type(error).__name__}: {error})"
             raise ValidationError("template", limit, source) from error

@@ -1,6 +1,6 @@
 """The `cliq` group: its commands, its help, and the errors that end a command."""
 
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -9,6 +9,7 @@ from cliq_async.cli.errors import INTERRUPTED, CliError, to_cli_error
 from cliq_async.cli.group import LazyCommand, LazyGroup
 from cliq_async.cli.outputs.streams import final_status, guard_streams
 from cliq_async.cli.text import verbatim
+from cliq_async.cli.usage import usage_errors
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.errors import CliqError
 
@@ -103,10 +104,16 @@ COMMANDS: Final = {
 class Commands(LazyGroup):
     """A group whose commands end with an error line and an exit status, never with a traceback."""
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Parse the options before the command."""
+        with usage_errors():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
         try:
-            return super().invoke(ctx)
+            with usage_errors():
+                return super().invoke(ctx)
         except CliError as error:
             failed = error
         except CliqError as error:

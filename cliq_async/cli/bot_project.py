@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, describe
+from cliq_async.cli.inputs.places import toml_line
 from cliq_async.cli.options import ConnectionOptions
 from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.settings.config_file import FILE_NAME, read_toml
@@ -79,7 +80,9 @@ def naming_toml(path: Path) -> Iterator[None]:
     except ValidationError as error:
         if not error.field.startswith("bots."):
             raise
-        raise CliError(f"{path}: {error}", USAGE) from None
+        line = toml_line(path.read_text("utf-8-sig"), error.field)
+        where = f"{path} line {line}" if line else str(path)
+        raise CliError(f"{where}: {describe(error)}", USAGE) from None
 
 
 def print_reading(requests: Mapping[str, int], seconds: float) -> None:

@@ -18,7 +18,7 @@ from cliq_async.bulk.payloads import Payload
 from cliq_async.bulk.report import BroadcastProgress, BulkReport
 from cliq_async.cli.bulk_options import BulkOptions
 from cliq_async.cli.bulk_report import BulkRecorder
-from cliq_async.cli.errors import PARTLY
+from cliq_async.cli.errors import PARTLY, cli_field_names
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import ConnectionOptions
@@ -102,12 +102,10 @@ class BulkJob:
 
     async def _plan(self, selection: RecipientSelection) -> None:
         if self.bulk.journal is not None:
-            echo_err(
-                "warning: this is the whole job; see `cliq jobs show` for what is already done"
-            )
+            echo_err("warning: this is the whole job; see `cliq jobs show` for those already done")
         async with self.connection.client() as client:
-            with selection.naming_lines(self.content) as content:
-                job = self.create_job(client, self.bot, content, **await self.bulk.options())
+            with selection.naming_lines(self.content) as content, self.bulk.named():
+                job = self._create(client, content, await self.bulk.options())
                 async with selection.open() as (name, _, items):
                     plan = await job.plan(items)
             left_s = await client.estimate_s(
@@ -150,7 +148,7 @@ class BulkJob:
             items = opened
             if recorder is not None:
                 options, items = recorder.options(options), recorder.record(opened)
-            running = self.create_job(client, self.bot, content, **options)
+            running = self._create(client, content, options)
             with _interruptible(running, progress):
                 if self.bulk.journal is None:
                     print_start(name, total)
@@ -158,7 +156,8 @@ class BulkJob:
                     echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
                 async with progress.display():
-                    report = await running.run(items)
+                    with self.bulk.named():
+                        report = await running.run(items)
                     progress.finish(report)
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 if recorder is not None:
@@ -205,6 +204,10 @@ class BulkJob:
             update(now)
 
         return announce
+
+    def _create(self, client: CliqClient, content: Any, options: dict[str, Any]) -> Broadcast:
+        with self.bulk.named(), cli_field_names(bot_unique_name="BOT"):
+            return self.create_job(client, self.bot, content, **options)
 
     def _forecast(
         self, client: CliqClient, running: Broadcast, left: int | None

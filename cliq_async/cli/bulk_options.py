@@ -1,6 +1,7 @@
 """The options of commands for many recipients."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import attrs
 import click
 
 from cliq_async.bulk.recipients import normalize_excluded
+from cliq_async.cli.errors import cli_field_names
 from cliq_async.cli.inputs.json_file import read_json
 from cliq_async.cli.inputs.recipient_file import FORMS, Form, RecipientFile, form_from_name
 from cliq_async.cli.inputs.selection import RecipientSelection
@@ -77,7 +79,7 @@ class BulkOptions:
 
     def __attrs_post_init__(self) -> None:
         if self.report and self.dry_run:
-            raise click.UsageError("use either --report or --dry-run, which sends nothing")
+            raise click.UsageError("give either --report or --dry-run, which sends nothing")
         if self.resend_unknown and self.journal is None:
             raise click.UsageError("--resend-unknown needs --journal, which records who is unknown")
         if (self.text is None) == (self.message is None):
@@ -118,12 +120,21 @@ class BulkOptions:
             CliError: The file cannot be read.
             ValidationError: The content breaks a limit, or is not a valid template.
         """
-        if self.template:
-            source = self.text if self.message is None else read_json(self.message)
-            return template(source, to=self._id_column, allow_unknown=self.allow_unknown)
+        with self.named():
+            if self.template:
+                source = self.text if self.message is None else read_json(self.message)
+                return template(source, to=self._id_column, allow_unknown=self.allow_unknown)
         if self.message is None:
             return self.text
         return read(self.message, allow_unknown=self.allow_unknown)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Make a ValidationError of the body name an option or a file, not a field."""
+        place = "--text" if self.message is None else str(self.message)
+        text = "--text" if self.message is None else f"{self.message}: text"
+        with cli_field_names(template=place, text=text, to="--column", headroom="--headroom"):
+            yield
 
     async def options(self) -> dict[str, Any]:
         """Return the options of the job.

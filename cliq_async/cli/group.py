@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cliq_async.cli.help import Command, SectionedHelp
+from cliq_async.errors import suggest
 
 __all__ = ["Group", "LazyCommand", "LazyGroup"]
 
@@ -32,6 +33,15 @@ class LazyCommand(NamedTuple):
 
 class Group(SectionedHelp, click.Group):
     """A group that lists its commands in the order in which they were added."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names."""
+        names = self.list_commands(ctx)
+        if not (args[0] in names or args[0].startswith("-") or ctx.resilient_parsing):
+            ctx.fail(f"there is no command {args[0]!r}; {suggest(args[0], names)}")
+        return super().resolve_command(ctx, args)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command, and give it the help that all commands have."""

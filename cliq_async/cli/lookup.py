@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from cliq_async.cli.errors import USAGE, CliError, exit_status_of
+from cliq_async.cli.errors import USAGE, CliError, describe, exit_status_of
 from cliq_async.cli.known_names import KnownNames, Names, closest_name, with_either
 from cliq_async.cli.settings.connection import ConnectionOptions
 from cliq_async.cli.text import clean
@@ -234,7 +234,7 @@ class _Finder:
             if refusal is not None:
                 raise refusal from None
             raise CliError(
-                f"give the id of {name!r}, since it cannot be looked up: {error}",
+                f"give the id of {name!r}, since it cannot be looked up: {describe(error)}",
                 exit_status_of(error),
             ) from None
         found = [each for each in entries if each.name == name]

@@ -9,6 +9,7 @@ import attrs
 import click
 from click.core import ParameterSource
 
+from cliq_async.cli.errors import describe_limit
 from cliq_async.cli.help import ConnectionOption
 from cliq_async.cli.inputs.bounded import STDIN, read_text
 from cliq_async.cli.settings.connection import ConnectionOptions, DefaultFloat, ServerOptions
@@ -56,7 +57,7 @@ class _JournalType(click.Path):
         try:
             parse_place(value)
         except ValidationError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(describe_limit(error), param, ctx)
         return str(value)
 
 
@@ -166,7 +167,7 @@ def repeated_values(values: tuple[T, ...], no_option: str, *, none: bool) -> tup
         UsageError: Both options were given.
     """
     if values and none:
-        raise click.UsageError(f"use either {no_option} or values for it")
+        raise click.UsageError(f"give either {no_option} or values for it")
     return values if values or none else None
 
 

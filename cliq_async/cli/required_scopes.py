@@ -5,6 +5,7 @@ from typing import Final
 
 from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.endpoints import ENDPOINTS
+from cliq_async.errors import suggest
 
 __all__ = ["ENDPOINTS_BY_COMMAND", "commands_needing", "parse_commands", "scopes_needed"]
 
@@ -81,11 +82,8 @@ def parse_commands(words: Iterable[str]) -> list[str]:
             name for name in ENDPOINTS_BY_COMMAND if name == word or name.startswith(f"{word} ")
         ]
         if not matches:
-            groups = ", ".join(
-                dict.fromkeys(name.partition(" ")[0] for name in ENDPOINTS_BY_COMMAND)
-            )
-            raise CliError(
-                f"{word!r} is not a command that needs a scope: choose one of {groups}", USAGE
-            )
+            groups = [name.partition(" ")[0] for name in ENDPOINTS_BY_COMMAND]
+            hint = suggest(word, groups)
+            raise CliError(f"{word!r} is not a command that needs a scope; {hint}", USAGE)
         commands += matches
     return list(dict.fromkeys(commands)) or list(ENDPOINTS_BY_COMMAND)

@@ -1,7 +1,9 @@
-"""Text to print: one line of safe characters, cells, counts, durations, help paragraphs."""
+"""Text to print: one line of safe characters, cells, counts, durations, times, help paragraphs."""
 
 import csv
+import math
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "csv_line",
     "duration",
     "guarded",
+    "moment",
     "plural",
     "unguarded",
     "verbatim",
@@ -79,6 +82,35 @@ def duration(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, _MINUTE)
     return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+_UNITS: Final = ((86_400, 2, "day"), (3_600, 2, "h"), (60, 1, "min"))
+"""The units of rough durations, each with the number from which it is used."""
+
+
+def moment(at: datetime, now: datetime | None = None) -> str:
+    """Format a time as `17:05:00 (in 10 min)` or `2026-11-28 17:05 (3 h ago)`, in local time.
+
+    Args:
+        at: The time, with a time zone.
+        now: The present, if it is not the present.
+    """
+    now = now or datetime.now(UTC)
+    left_s = (at - now).total_seconds()
+    if left_s > 0 and at.microsecond:  # what is waited for has happened by then
+        at = at.replace(microsecond=0) + timedelta(seconds=1)
+    local = at.astimezone()
+    day = f"{local:%Y-%m-%d %H:%M}"
+    shown = f"{local:%H:%M:%S}" if local.date() == now.astimezone().date() else day
+    return f"{shown} (in {_about(left_s)})" if left_s > 0 else f"{shown} ({_about(-left_s)} ago)"
+
+
+def _about(seconds: float) -> str:
+    for size, least, unit in _UNITS:
+        if seconds >= least * size:
+            number = round(seconds / size)
+            return plural(number, unit) if unit == "day" else f"{number} {unit}"
+    return f"{math.ceil(seconds)} s"
 
 
 def verbatim(*paragraphs: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol, runtime_checkable
 
-from cliq_async.errors import Unquoted, ValidationError
+from cliq_async.errors import NOTHING, ValidationError
 from cliq_async.models.handler import NewHandler
 
 __all__ = ["App", "import_again", "load_app", "load_handlers"]
@@ -51,7 +51,7 @@ def load_app(where: str, reference: str, folder: Path) -> App:
             limit = f"importing {reference} failed{_place(error, folder)}"
             text = error.msg if isinstance(error, SyntaxError) else error
             reason = " ".join(f"{type(error).__name__}: {text}".split())
-            raise ValidationError(where, limit, Unquoted(reason)) from None
+            raise ValidationError(where, f"{limit}: {reason}", NOTHING) from None
         if not isinstance(app, App):
             raise ValidationError(where, "an app: an object with handlers()", type(app).__name__)
     return app

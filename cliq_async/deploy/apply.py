@@ -193,12 +193,12 @@ class _BotWorker:
                 self._bot_id, _type(handler), handler_id=_menu_id(handler)
             )
         except NotFoundError:
-            return "it was gone already"
+            return "it was already deleted"
         except ApiError as error:
             if error.code != _UNDELETABLE:
                 raise
             self._save(default_handlers=(*self._known.default_handlers, handler.type))
-            return "Cliq does not let it be deleted, so it stays"
+            return "Cliq refuses to delete it, so it stays"
         return ""
 
 
@@ -217,5 +217,5 @@ def _menu_id(handler: Handler) -> str | None:
     if handler.type != MENU:
         return None
     if not handler.id:
-        raise DeployError(f"Cliq does not tell the id of the menu {handler.name!r}")
+        raise DeployError(f"Cliq does not report the id of the menu {handler.name!r}")
     return handler.id

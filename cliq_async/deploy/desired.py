@@ -5,7 +5,6 @@ import re
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -13,7 +12,7 @@ import attrs
 
 from cliq_async.config import ACCESS_TOKEN, REFRESH_TOKEN
 from cliq_async.deploy.app import load_handlers
-from cliq_async.errors import Unquoted, ValidationError
+from cliq_async.errors import NOTHING, Unquoted, ValidationError, suggest
 from cliq_async.models.bot import BotChanges, NewBot
 from cliq_async.models.handler import HANDLER_TYPES, NewHandler, SubAction
 from cliq_async.models.validators import check_text
@@ -74,7 +73,7 @@ class DesiredBot:
         """
         with _located(f"bots.{self.key}"):
             if "description" not in self.fields:
-                raise ValidationError("NewBot.description", "a text, to create the bot", None)
+                raise ValidationError("NewBot.description", "needed to create the bot", NOTHING)
             # No document requires a scope, but the live service does.
             fields: dict[str, Any] = {"scope": "organization", **self.fields}
             return NewBot(**fields, execution_type=cast("Any", self.execution_type))
@@ -100,7 +99,8 @@ def load_bots(
     """
     for key in keys:
         if key not in tables:
-            raise ValidationError("KEY", _choices(key, tables), key)
+            limit = f"there is no bot {key!r}; {suggest(key, tables)}"
+            raise ValidationError("KEY", limit, NOTHING)
     bots = [
         load_bot(key, table, folder, environ=environ)
         for key, table in tables.items()
@@ -140,7 +140,7 @@ def load_bot(
             f"{where}.team_ids", "left out unless scope is team", table.get("scope")
         )
     if "name" not in values:
-        raise ValidationError(f"{where}.name", "a str of 1 to 20 characters", None)
+        raise ValidationError(f"{where}.name", "this key is missing", NOTHING)
     with _located(where):
         changes = BotChanges(**values)
     if app is None:
@@ -167,7 +167,8 @@ def _check_execution(
     if execution_type not in ("deluge", "webhook"):
         raise ValidationError(f"{where}.execution_type", "deluge or webhook", execution_type)
     if execution_type == "webhook" and "execution_url" not in values:
-        raise ValidationError(f"{where}.execution_url", "the URL that Cliq sends events to", None)
+        limit = "needed: the URL that Cliq sends events to"
+        raise ValidationError(f"{where}.execution_url", limit, NOTHING)
     if execution_type == "deluge" and (app is not None or "execution_url" in values):
         name = "app" if app is not None else "execution_url"
         limit = "left out, since a Deluge bot runs in Cliq"
@@ -203,7 +204,9 @@ def _read_handler(
         else ("script_file", "permissions")
     )
     if wanted not in values:
-        raise ValidationError(f"{where}.{wanted}", f"set, since the bot is {execution_type}", None)
+        raise ValidationError(
+            f"{where}.{wanted}", f"needed, since the bot is {execution_type}", NOTHING
+        )
     if refused in values:
         limit = f"left out, since the bot is {execution_type}"
         raise ValidationError(f"{where}.{refused}", limit, values[refused])
@@ -280,12 +283,8 @@ def _check_keys(where: str, table: object, known: Collection[str]) -> None:
         raise ValidationError(where, "a table", table)
     for key in table:
         if key not in known:
-            raise ValidationError(f"{where}.{key}", _choices(key, known), Unquoted("this key"))
-
-
-def _choices(key: str, known: Collection[str]) -> str:
-    close = get_close_matches(key, known, 1)
-    return f"did you mean {close[0]}?" if close else "one of " + (", ".join(known) or "none")
+            limit = f"there is no such key; {suggest(key, known)}"
+            raise ValidationError(f"{where}.{key}", limit, NOTHING)
 
 
 @contextmanager

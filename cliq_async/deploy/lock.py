@@ -112,7 +112,9 @@ class LockFile:
                 "the bots found by their names"
             ) from None
         if content.version != _VERSION:
-            raise DeployError(f"{self.path} was written by a later version: upgrade cliq_async")
+            raise DeployError(
+                f"{self.path} was written by a later version of cliq_async: upgrade it"
+            )
         return content.servers
 
 

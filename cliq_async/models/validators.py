@@ -44,8 +44,8 @@ _PAIR: Final = 2
 def range_text(low: int, high: int | None, what: str) -> str:
     """Return a range in words: `1 to 20 characters`, `at most 5 buttons`, `1 or more headers`."""
     if high is None:
-        return f"{low} or more {what}"
-    return f"{low} to {high} {what}" if low else f"at most {high} {what}"
+        return f"{low:,} or more {what}"
+    return f"{low:,} to {high:,} {what}" if low else f"at most {high:,} {what}"
 
 
 def check_text(field: str, value: object, low: int = 0, high: int | None = None) -> str:
@@ -55,7 +55,7 @@ def check_text(field: str, value: object, low: int = 0, high: int | None = None)
         ValidationError: The value is not one; if its length is wrong, `given` is the length.
     """
     if not isinstance(value, str):
-        raise ValidationError(field, _text_limit(low, high), value)
+        raise ValidationError(field, _TEXT, value)
     if len(value) < low or (high is not None and len(value) > high):
         raise ValidationError(field, _text_limit(low, high), len(value))
     if not value.isascii():

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from cliq_async.endpoints import ENDPOINTS, Limit
+from cliq_async.errors import suggest
 from cliq_async.sandbox.validation.functions import FUNCTION_HANDLER_TYPES
 from cliq_async.sandbox.validation.handlers import HANDLER_TYPES
 
@@ -87,7 +88,8 @@ def parse_fault(text: str) -> Fault:
         kinds = (*kinds, *EVENT_KINDS)
     if kind not in kinds:
         where = f" at {endpoint}" if endpoint in _KINDS_AT else ""
-        raise ValueError(f"faults: KIND{where} is one of {', '.join(kinds)}; got {text!r}")
+        hint = suggest(kind, kinds)
+        raise ValueError(f"faults: there is no kind {kind!r}{where}; {hint}")
     times = re.fullmatch(r"x([1-9][0-9]{0,8})", rate_text)
     try:
         rate = 1.0 if times else float(rate_text)
@@ -95,11 +97,11 @@ def parse_fault(text: str) -> Fault:
         rate = math.nan
     if not 0 <= rate <= 1:
         form = "KIND:RATE[@ENDPOINT] with a RATE from 0 to 1, or xNUMBER"
-        raise ValueError(f"faults: {form}; got {text!r}")
+        raise ValueError(f"faults: {form}, got {text!r}")
     places = _EVENT_HANDLERS if kind in EVENT_KINDS else (*ENDPOINTS, ACCOUNTS)
     if at and endpoint not in places:
-        word = "HANDLER" if kind in EVENT_KINDS else "ENDPOINT"
-        raise ValueError(f"faults: {word} is one of {', '.join(places)}; got {text!r}")
+        word = "handler" if kind in EVENT_KINDS else "endpoint"
+        raise ValueError(f"faults: there is no {word} {endpoint!r}; {suggest(endpoint, places)}")
     return Fault(kind, rate, endpoint or None, int(times[1]) if times else None)
 
 

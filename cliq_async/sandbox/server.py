@@ -308,5 +308,5 @@ def _zuids(zuids: tuple[str | int, ...]) -> list[str]:
     texts = list(map(str, zuids))
     for text in texts:
         if not re.fullmatch(r"[0-9]{1,20}", text):
-            raise ValueError(f"a ZUID has at most 20 digits; got {text!r}")
+            raise ValueError(f"a ZUID has at most 20 digits, got {text!r}")
     return texts

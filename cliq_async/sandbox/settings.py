@@ -25,7 +25,8 @@ def _validator(allowed: str, is_allowed: Callable[[Any], bool]) -> Any:
 
     def check(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not is_allowed(value):
-            raise ValueError(f"{attribute.name}: {allowed}; got {value!r}")
+            given = ", ".join(map(str, value)) if isinstance(value, frozenset) else repr(value)
+            raise ValueError(f"{attribute.name}: {allowed}, got {given}")
 
     return check
 

@@ -72,7 +72,7 @@ class BatchedFile:
         busy, in_log, saved = self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if ids[0] != self._ids[0] or busy or in_log != saved:
             raise self.error(
-                f"{self.path}: {self._format.noun} was taken away while in use; put it back, and "
+                f"{self.path}: {self._format.noun} was removed while in use: put it back, and "
                 "leave it there with its -wal and -shm files"
             )
         BatchedFile.close(self)

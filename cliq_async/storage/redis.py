@@ -85,7 +85,7 @@ class RedisAddress:
             raise ValueError("it is not a URL") from None
         scheme = parts.scheme
         if scheme not in REDIS_SCHEMES:
-            raise ValueError(f"it begins with none of {', '.join(sorted(REDIS_SCHEMES))}")
+            raise ValueError(f"it does not begin with one of {', '.join(sorted(REDIS_SCHEMES))}")
         if parts.fragment or "#" in url:
             raise ValueError("a # in it is written %23")
         name, plus, _sentinel = scheme.partition("+")
@@ -206,9 +206,9 @@ def _only_known(
     for name, values in query.items():
         if name not in known:
             # Behind a ? may be the rest of a password.
-            shown = f"the option {name}" if name.isidentifier() else "an option"
+            shown = f"option {name}" if name.isidentifier() else "such option"
             raise ValueError(
-                f"{shown} is not known; {scheme}:// takes {', '.join(known)} (a ? in a password is "
+                f"there is no {shown}; {scheme}:// takes {', '.join(known)} (a ? in a password is "
                 "written %3F)"
             )
         if len(values) > 1 or not values[0]:
@@ -219,7 +219,7 @@ def _only_known(
 def _tls_option(name: str, options: Mapping[str, str]) -> str | bool:
     value = options[name]
     if name in _FILES and not Path(value).is_file():
-        raise ValueError(f"{name} names no file: {value}")
+        raise ValueError(f"{name}: there is no file {value}")
     if name == "ssl_cert_reqs" and value not in _CERT_REQS:
         raise ValueError(f"{name} is one of {', '.join(_CERT_REQS)}")
     if name == "ssl_check_hostname":

@@ -155,11 +155,13 @@ class SqliteFormat:
         empty = conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
         new = application == 0 and version == 0 and empty
         if application != self.application_id and not new:
-            raise self.error(f"{path} is a database of another program; {self.noun} is its own")
+            raise self.error(
+                f"{path} is a database of another program: name another file for {self.noun}"
+            )
         if version > len(self.migrations):
             raise self.error(
                 f"{path} was written by a later version of cliq_async (schema {version}, this one "
-                f"knows {len(self.migrations)}); upgrade this one, or use another file"
+                f"knows {len(self.migrations)}): upgrade it, or use another file"
             )
         return int(version)
 
@@ -204,8 +206,8 @@ class SqliteFormat:
         if code in _UNWRITABLE:
             return f"{self.noun} cannot be written; {self.unwritable_hint}"
         return (
-            f"{self.noun} cannot be read or locked; is the disk full, or is it a network share? "
-            "It has to be on a local disk"
+            f"{self.noun} cannot be read or locked: put it on a local disk, and check that the "
+            "disk is not full"
         )
 
 

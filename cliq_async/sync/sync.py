@@ -203,7 +203,7 @@ class _BotSync:
 
     def _concurrent_error(self) -> SyncError:
         return SyncError(
-            f"{self._table.path}: another process is syncing {self._bot}; "
+            f"{self._table.path}: another program is syncing {self._bot}; "
             "wait until it has finished, and sync again if needed"
         )
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from cliq_async.clock import to_utc
 from cliq_async.endpoints import Endpoint
-from cliq_async.errors import WaitReason
+from cliq_async.errors import WaitReason, utc_text
 from cliq_async.hooks import (
     CallDetails,
     Hooks,
@@ -127,7 +127,7 @@ class Instrumentation:
             "Cliq locked %s for %s until %s; from then on %d of %d requests a window are used",
             quota.endpoint,
             quota.owner,
-            until.isoformat(timespec="seconds"),
+            utc_text(until),
             lock.capacity,
             quota.threshold,
         )

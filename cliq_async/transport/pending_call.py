@@ -169,7 +169,7 @@ class PendingCall:
         except (AuthError, QuotaStoreError, QuotaWaitError) as error:
             raise self._state.not_sent(error) from error.__cause__
         except Exception as error:
-            failure = QuotaStoreError(f"the quota's store failed: {type(error).__name__}")
+            failure = QuotaStoreError(f"the quota store failed: {type(error).__name__}")
             raise self._state.not_sent(failure) from error
 
     def limit_send(self, left_s: Callable[[], float]) -> None:

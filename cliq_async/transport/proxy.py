@@ -7,7 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import Unquoted, ValidationError
 
 __all__ = ["EnvironmentProxy", "check_proxy", "proxy_from_env"]
 
@@ -43,7 +43,7 @@ def check_proxy(field: str, value: object, schemes: tuple[str, ...] = _SCHEMES) 
         raise ValidationError(field, _LIMIT, type(value).__name__)
     scheme, found, _ = value.partition("://")
     if not found:
-        raise ValidationError(field, _LIMIT, "a text without http://")
+        raise ValidationError(field, _LIMIT, Unquoted("a text without http://"))
     if scheme.lower() not in schemes:
         raise ValidationError(field, _LIMIT, f"{scheme[:20]}://…")
     if not _is_origin(value):

@@ -55,7 +55,7 @@ def route_call(
     if isinstance(target, Endpoint):
         if path is not None or limit is not None:
             field = "limit" if path is None else "path"
-            raise ValidationError(field, f"None, since {target.name} has its own", path or limit)
+            raise ValidationError(field, f"None, since {target.name} defines it", path or limit)
         found, values = _of_endpoint(target, params or {})
     else:
         if params is not None:
@@ -102,7 +102,7 @@ def _of_path(
     row = _row(method, segments)
     if row is not None:
         if limit is not None:
-            wanted = f"None: {row[0].name} has its own, which CliqClient(limits=) replaces"
+            wanted = f"None: {row[0].name} has one, which CliqClient(limits=) replaces"
             raise ValidationError("limit", wanted, limit)
         return row
     if not isinstance(limit, Limit):

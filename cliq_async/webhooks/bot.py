@@ -237,8 +237,7 @@ class WebhookBot(Registry):
         self._rare.warn(
             "timestamp",
             now,
-            "an event was refused, as its timestamp is %.0f s off: is the clock of this machine "
-            "right?",
+            "an event was refused, as its timestamp is %.0f s off: check the clock of this machine",
             age_s,
         )
         return False

@@ -60,4 +60,4 @@ TIMESTAMP_INVALID: Final = _refusal(
 )
 METHOD_NOT_ALLOWED: Final = _refusal(405, "method_not_allowed", "events come by POST")
 BODY_TOO_LARGE: Final = _refusal(413, "body_too_large", "the body is longer than allowed")
-BUSY: Final = _refusal(503, "busy", "the bot is at work on too many events, or shuts down")
+BUSY: Final = _refusal(503, "busy", "the bot is handling too many events, or shuts down")

@@ -295,7 +295,7 @@ class Registry:
         if key in self._registered:
             what = f"{handler_type} {name!r}" if name else handler_type
             raise ValidationError(
-                what, f"one handler, and {self._registered[key].name} is one", function
+                what, f"one handler; {self._registered[key].name} is registered", function
             )
         self._registered[key] = new
 

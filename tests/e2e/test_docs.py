@@ -7,10 +7,7 @@ import os
 import re
 import runpy
 import shlex
-import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -101,43 +98,7 @@ async def test_program_of_the_readme_works_as_it_stands(monkeypatch, capsys):
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
 
 
-async def test_bot_of_the_readme_answers(monkeypatch):
-    _, code = blocks(ROOT / "README.md", "python")
-    cliq, names = FakeCliq(), {}
-    monkeypatch.setenv("CLIQ_PUBLIC_KEY", cliq.public_key)
-    exec(compile(code, "README.md", "exec"), names)
-    assert (await cliq.say("hi").to(names["bot"]))["output"]["text"] == "Hi Ann, you said: hi"
-
-
 # The shell.
-
-
-async def test_commands_of_the_readme_work_in_an_empty_folder(tmp_path, monkeypatch):
-    scripts = blocks(ROOT / "README.md", "sh")
-    (first,) = (index for index, code in enumerate(scripts) if "export CLIQ_" in code)
-    script = "".join(scripts[first:])
-    assert "#" not in script  # interactive, not every shell takes that for a comment
-    activate, base_url = ". venv/bin/activate\n", "http://127.0.0.1:8080"
-    assert script.count(activate) == script.count(base_url) == 1
-    commands = Path(sys.executable).parent
-    monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
-    async with Sandbox() as sandbox:
-        script = script.replace(activate, "").replace(base_url, sandbox.url)
-        done = await asyncio.to_thread(
-            subprocess.run,
-            ["sh", "-eu", "-c", script],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        report, (card, everybody) = sandbox.report(), sandbox.messages
-    assert report["lockouts"] == []
-    assert (report["requests"]["create_bot"], report["requests"]["create_handler"]) == (1, 1)
-    assert (card["bot"], card["body"]["card"]["title"]) == ("opsbot", "Release 2.1")
-    assert len(everybody["body"]["user_ids"].split(",")) == 100
-    assert len((tmp_path / "people.csv").read_text().splitlines()) == 101
 
 
 def command_lines():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from support.cli import run
-from support.docs import ROOT, blocks
+from support.docs import ROOT, blocks, steps
 
 from cliq_async.cli.commands.bots import bots
 from cliq_async.deploy.desired import _KEYS
@@ -13,14 +13,16 @@ from cliq_async.sandbox import Sandbox
 
 PAGE = ROOT / "docs/bots-as-code.md"
 FIRST, APP = blocks(PAGE, "toml")
-(PLAN,) = blocks(PAGE, "text")
+FILES = {file: text for _, text, file in steps(PAGE) if file}
+*_, PLAN = blocks(PAGE, "text")
 
 
 @pytest.fixture
 def folder(places):
     here = places / "work"
-    (here / "message.dg").write_text("answer = Map();\nanswer.put('text', 'Hi');\nreturn answer;\n")
-    (here / "ticket.dg").write_text("a;\nb;\nc;\n")
+    assert FILES.keys() == set(re.findall(r'script_file = "(.+)"', FIRST))
+    for name, script in FILES.items():
+        (here / name).write_text(script)
     (here / "bot.py").write_text("".join(blocks(PAGE, "python")))
     (here / "cliq.toml").write_text(FIRST)
     known = set(sys.modules)

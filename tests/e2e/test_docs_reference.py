@@ -10,7 +10,7 @@ from collections import Counter
 
 import click
 import pytest
-from support.docs import DOCS, PAGES, ROOT, blocks, ids_of
+from support.docs import DOCS, PAGES, ROOT, blocks, ids_of, steps
 
 import cliq_async
 import cliq_async.testing
@@ -50,15 +50,14 @@ def test_every_block_is_of_a_kind_that_is_checked(page):
     text = page.read_text()
     assert not re.search(r"^(<<<<<<<|>>>>>>>)", text, re.MULTILINE)
     kinds = set(re.findall(r"^ *```(\S+)$", text, re.MULTILINE))
-    assert kinds <= {"python", "sh", "toml", "json", "text", "{eval-rst}", "{include}", "{toctree}"}
+    own_test = {"py", "yaml"}  # a notebook's cell, another program's file
+    directives = {"{eval-rst}", "{include}", "{toctree}"}
+    assert kinds <= {"python", "sh", "toml", "json", "text"} | directives | own_test
     with_output = {
-        "architecture.md",
-        "bots-as-code.md",
-        "load-scripts.md",
-        "tutorial.md",
-        "webhooks.md",
+        *("README.md", "architecture.md", "bots-as-code.md", "credentials.md", "load-scripts.md"),
+        *("tutorial.md", "webhooks.md"),
     }
-    assert page.name in with_output or "text" not in kinds
+    assert page.name in with_output or all(file for kind, _, file in steps(page) if kind == "text")
     for code in blocks(page, "toml"):
         tomllib.loads(code)
     for code in blocks(page, "json"):
@@ -111,3 +110,60 @@ def test_page_of_the_commands_has_every_option_of_every_command():
                 assert not shared or "(#connection-options)" in sections[path]
                 where = "Connection options" if shared else path
                 assert f"{option.opts[-1]}" in sections[where]
+
+
+FOUND_BY_SEARCH = {
+    "429": {"docs/errors.md", "docs/moving-from-requests.md", "docs/never-locked-out.md"},
+    "rate limits": {"docs/errors.md", "docs/never-locked-out.md", "docs/waiting.md"},
+    "throttled": {"docs/errors.md", "docs/never-locked-out.md"},
+    "retry": {
+        *("docs/decisions/0002-post-is-never-repeated.md", "docs/errors.md"),
+        "docs/moving-from-requests.md",
+    },
+    "zuids": {"docs/credentials.md"},
+    "refresh tokens": {"docs/credentials.md"},
+}
+
+
+def test_words_that_readers_search_for_lead_to_a_page():
+    pytest.importorskip("sphinx", reason="the group `docs` is not installed")
+    insert = runpy.run_path(str(ROOT / "docs/conf.py"))["insert_search_words"]
+    found: dict[str, set[str]] = {}
+    for page in DOCS:
+        source = [page.read_text()]
+        insert(None, page.name, source)
+        # A main entry of the index: the search shows it before pages that merely have the word.
+        for entries in re.findall(r"^```\{index\} (.+)$", source[0], re.MULTILINE):
+            for entry in entries.split(", "):
+                assert entry.startswith("! ")
+                name = str(page.relative_to(ROOT))
+                found.setdefault(entry.removeprefix("! "), set()).add(name)
+    assert {word: found.get(word) for word in FOUND_BY_SEARCH} == FOUND_BY_SEARCH
+
+
+def prose(page):
+    """The paragraphs and list items of a page, without comments, code, tables and titles."""
+    text = re.sub(
+        r"<!--.*?-->|^ *```.*?^ *```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    text = re.sub(r"^(\||#).*$", "", text, flags=re.MULTILINE)
+    return [" ".join(each.split()) for each in re.split(r"\n\s*\n|\n(?=(?:- |\d+\. ))", text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids_of(PAGES))
+def test_page_does_not_open_with_a_list(page):
+    first = next(filter(None, prose(page)), "")
+    assert not first.startswith("- ")
+
+
+MAX_WORDS = 40
+PILES = re.compile(r"whose every|, and whose|that which")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids_of(PAGES))
+def test_sentences_are_short_enough_to_be_read_once(page):
+    for paragraph in prose(page):
+        plain = re.sub(r"`[^`]*`", "code", re.sub(r"\]\([^)]*\)", "]", paragraph))
+        assert not PILES.search(plain)
+        for sentence in re.split(r"(?<=[.:!?;]) ", plain):
+            assert len(sentence.split()) <= MAX_WORDS, sentence

@@ -13,7 +13,7 @@ from support.docs import ROOT, blocks
 from cliq_async.sandbox import Sandbox
 
 PAGE = ROOT / "docs/tutorial.md"
-START, SEND, FIRST, HELLO, STAYS, EXPORTS, KILLED, AGAIN, LOOK = blocks(PAGE, "sh")
+INSTALL, START, SEND, FIRST, HELLO, STAYS, EXPORTS, KILLED, AGAIN, LOOK = blocks(PAGE, "sh")
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ async def ended(process):
 
 
 async def test_the_first_message_is_there_for_the_page(shell):
-    assert START.splitlines() == ["pip install 'cliq-async[cli]'", "cliq sandbox"]
+    assert INSTALL.splitlines()[-1] == "pip install '.[cli]'"
+    assert START == "cliq sandbox\n"
     async with Sandbox() as sandbox:
         status, out, err = await ended(
             await shell(SEND.replace("http://127.0.0.1:8080", sandbox.url))

@@ -119,7 +119,7 @@ async def test_dry_run_says_what_would_be_sent_and_sends_nothing(ids):
     assert lines[0].startswith("5,250 recipients from ")
     assert lines[1] == "53 requests in 2 windows of 60 s"
     assert lines[2].startswith("earliest finish ")
-    assert "in 1:0" in lines[2]
+    assert "(in 1 min)" in lines[2]
     assert result.stdout.count("POST /bots/supportbot/message") == 3
     assert result.stdout.count('"text": "hi"') == 3
     assert "nothing was sent" in result.stderr
@@ -167,7 +167,7 @@ async def test_somebody_is_asked_before_many_are_messaged(
         (("jobs", "show", "redis://u:p@127.0.0.1:1/0"), "the name is not a number"),
         (("jobs", "show", "redis://u:p@127.0.0.1:1/0/news"), "cannot be used for the journal"),
         ((*BROADCAST, "--to", "-", "--journal", "redis://h/0"), "the name is not a number"),
-        (("jobs", "show", "x", "--json", "--outcomes", "csv"), "use either --outcomes or --json"),
+        (("jobs", "show", "x", "--json", "--outcomes", "csv"), "give either --outcomes or --json"),
         (("jobs", "show", "x", "--all"), "--all needs --outcomes"),
         (("broadcast", "b", "--to", "-"), "give either --text or --message"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),

@@ -17,5 +17,16 @@ def blocks(page, language):
     return [textwrap.dedent(code) for kind, code in found if kind == language]
 
 
+FILE = re.compile(r"`(Dockerfile|[\w-]+\.(?:csv|dg|json|txt))`:\n\n\Z")
+
+
+def steps(page):
+    """Each block of a page: its kind, its text, and the file that the words before it name."""
+    text = page.read_text()
+    for block in BLOCK.finditer(text):
+        file = FILE.search(text[: block.start()])
+        yield block[1], textwrap.dedent(block[2]), file and file[1]
+
+
 def ids_of(pages):
     return [str(page.relative_to(ROOT)) for page in pages]

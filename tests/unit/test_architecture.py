@@ -181,7 +181,7 @@ def test_sandbox_shares_nothing_with_the_client_but_the_table():
         for name in imported(module, late=True)
         if name.startswith("cliq_async") and not name.startswith("cliq_async.sandbox")
     }
-    assert shared == {"cliq_async.endpoints", "cliq_async.storage.atomic"}
+    assert shared == {"cliq_async.endpoints", "cliq_async.errors", "cliq_async.storage.atomic"}
 
 
 def test_importing_the_sdk_imports_no_optional_package():

@@ -9,7 +9,7 @@ from cliq_async.auth.credentials import RefreshToken
 from cliq_async.cli.commands.auth_login import login, open_accounts_client
 from cliq_async.cli.commands.auth_scopes import scopes
 from cliq_async.cli.diagnostics.token import obtain_token
-from cliq_async.cli.errors import FAILED, PARTLY, USAGE, CliError
+from cliq_async.cli.errors import FAILED, PARTLY, USAGE, CliError, describe
 from cliq_async.cli.group import Group
 from cliq_async.cli.options import (
     ConnectionOptions,
@@ -83,7 +83,7 @@ async def _token_problem(resolved: ResolvedSettings, max_wait_s: float) -> str |
     try:
         await obtain_token(resolved, transport, max_wait_s)
     except (CliError, CliqError) as error:
-        return clean(error)
+        return describe(error)
     finally:
         await transport.close()
     return None
@@ -172,7 +172,7 @@ async def _revoke(
                 await accounts.revoke(credentials)
             await accounts.drop_cached_token(credentials)
     except (CliError, AuthError, QuotaStoreError, QuotaWaitError) as error:
-        return clean(error)
+        return describe(error)
     return None
 
 

@@ -12,7 +12,7 @@ import click
 
 from cliq_async.auth.accounts import AccountsClient, AuthorizationCode, ExchangeResult
 from cliq_async.auth.credentials import is_token
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, describe
 from cliq_async.cli.inputs.bounded import read_line
 from cliq_async.cli.options import ServerOptions, server_options
 from cliq_async.cli.outputs.console import echo, echo_err
@@ -31,7 +31,7 @@ from cliq_async.cli.text import clean, verbatim
 from cliq_async.config import OPTION_VARIABLES, REFRESH_TOKEN
 from cliq_async.data_centers import data_center_of, is_loopback, is_zoho, normalize_host
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.stores.registry import lease, open_store
+from cliq_async.quota.stores.registry import lease
 
 __all__ = ["login", "open_accounts_client"]
 
@@ -45,7 +45,7 @@ async def open_accounts_client(
     resolved: ResolvedSettings, url: str
 ) -> AsyncIterator[AccountsClient]:
     """Open a client of an accounts server, with its own transport and the shared quota."""
-    store = open_store(resolved.options().get("quota"))
+    store = resolved.store()
     scale = resolved.validated().time_scale
     async with lease(store):
         transport = resolved.transport()
@@ -83,7 +83,9 @@ class _Login:
             try:
                 await accounts.share(exchanged)
             except QuotaStoreError as error:
-                echo_err(f"warning: the quota store failed, and commands need it: {clean(error)}")
+                echo_err(
+                    f"warning: the quota store failed, and commands need it: {describe(error)}"
+                )
         return profile
 
     def _store(self, exchanged: ExchangeResult) -> Profile:
@@ -118,7 +120,8 @@ class _Login:
         if actual in (None, used) or settings.base_url or is_loopback(normalize_host("", self.url)):
             return used
         echo_err(
-            f"warning: the account lives in data center {actual!r}, not {used!r}, and is used there"
+            f"warning: the account belongs to data center {actual!r}, not {used!r}, "
+            "and is used there"
         )
         setting = self.resolved.settings.get("data_center", Setting(used, ""))
         if setting.source == OPTION_VARIABLES["data_center"] or FILE_NAME in setting.source:

@@ -4,7 +4,7 @@ import click
 
 from cliq_async.cli.bot_project import open_project
 from cliq_async.cli.commands.bots_plan import plan_options, read_plan
-from cliq_async.cli.errors import PARTLY, CliError, exit_status_of
+from cliq_async.cli.errors import PARTLY, CliError, describe, exit_status_of
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -80,7 +80,7 @@ def apply(
             raise
         except CliqError as error:
             status = PARTLY if progress.done else exit_status_of(error)
-            raise CliError(f"{error}; {progress.summary()}", status) from None
+            raise CliError(f"{describe(error)}; {progress.summary()}", status) from None
     if as_json:
         echo_json(plan_to_dict(planned, project.server, seconds))
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cliq_async.cli.errors import cli_field_names
-from cliq_async.cli.inputs.json_file import naming_file, read_json
+from cliq_async.cli.inputs.json_file import json_file
 from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
@@ -103,10 +103,8 @@ def read_actions(path: Path, *, allow_unknown: bool = False) -> dict[str, Any]:
 
     Raises:
         CliError: The file cannot be read, or the actions are not in the form of the API.
-        ValidationError: An action breaks a limit.
     """
-    data = read_json(path)
-    with naming_file(path):
+    with json_file(path) as data:
         return actions_from(data, allow_unknown=allow_unknown)
 
 

@@ -9,7 +9,7 @@ from cliq_async.bulk.payloads import CALLS
 from cliq_async.bulk.template import CallTemplate
 from cliq_async.cli.bulk_job import BulkJob
 from cliq_async.cli.bulk_options import BulkOptions, bulk_options
-from cliq_async.cli.inputs.json_file import naming_file, read_json
+from cliq_async.cli.inputs.json_file import json_file
 from cliq_async.cli.options import ConnectionOptions, connection_options
 from cliq_async.cli.text import verbatim
 from cliq_async.client import CliqClient
@@ -63,5 +63,5 @@ def call_many(*, bot: str, bulk: BulkOptions, connection: ConnectionOptions) -> 
 
 
 def _read_call(path: Path, *, allow_unknown: bool) -> Call:
-    with naming_file(path):
-        return call_from(read_json(path), allow_unknown=allow_unknown)
+    with json_file(path) as data:
+        return call_from(data, allow_unknown=allow_unknown)

@@ -13,7 +13,7 @@ from cliq_async.cli.settings.resolution import ResolvedSettings
 from cliq_async.cli.text import clean, verbatim
 from cliq_async.endpoints import Limit
 from cliq_async.errors import QuotaStoreError
-from cliq_async.quota.stores.registry import default_path, open_store
+from cliq_async.quota.stores.registry import default_path
 
 __all__ = ["config"]
 
@@ -57,7 +57,7 @@ def config(*, as_json: bool, connection: ConnectionOptions) -> None:
     resolved = connection.resolve()
     rows = _rows(resolved)
     if "quota" in resolved.settings:
-        open_store(resolved.settings["quota"].value)  # to report a URL that is not valid
+        resolved.store()  # to report a URL that is not valid
     if as_json:
         echo_json({name: {"value": _to_json(v), "source": source} for name, (v, source) in rows})
         return

@@ -278,7 +278,7 @@ def _print(best: Round, recipients: int, time_scale: float, rounds: int) -> None
     if best.ratio is None:
         echo("no ratio: the first window is enough for all of it")
     elif best.slow:
-        echo(f"the best of {rounds} is still above {GOOD_RATIO:.2f}: is this machine busy?")
+        echo(f"the best of {rounds} is still above {GOOD_RATIO:.2f}: this machine may be busy")
     elif rounds > 1:
         echo(f"the best of {rounds}: the machine was busy before")
 

@@ -10,7 +10,7 @@ import click
 from cliq_async.cli.diagnostics.checks import Doctor, versions
 from cliq_async.cli.diagnostics.connectivity import ObservingTransport
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
-from cliq_async.cli.errors import FAILED, CliError
+from cliq_async.cli.errors import FAILED, CliError, describe
 from cliq_async.cli.options import (
     ConnectionOptions,
     connection_options,
@@ -88,7 +88,10 @@ async def _checks(
             yield check
     except (CliError, CliqError) as error:
         yield Check(
-            "settings", WRONG, clean(error), "fix this first; the remaining checks depend on it"
+            "settings",
+            WRONG,
+            describe(error),
+            "fix this first; the remaining checks depend on it",
         )
     finally:
         if observer is not None:

@@ -151,7 +151,7 @@ def get_handler(
 ) -> None:
     """Show a handler of a function, and its script or permissions."""
     if script_only and as_json:
-        raise click.UsageError("use either --script-only or --json")
+        raise click.UsageError("give either --script-only or --json")
     with cli_field_names(**_NAMES):
         handler = function_lookup(connection, max_wait).by_id(
             function, lambda client, function_id: client.functions.get_handler(function_id, type)

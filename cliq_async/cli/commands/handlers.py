@@ -98,7 +98,7 @@ def get(
 ) -> None:
     """Show a handler, with its script or its permissions."""
     if script_only and as_json:
-        raise click.UsageError("use either --script-only or --json")
+        raise click.UsageError("give either --script-only or --json")
     with cli_field_names(bot_id="BOT", handler_id="--handler-id"):
         handler = bot_lookup(connection, max_wait).by_id(
             bot, lambda client, bot_id: client.handlers.get(bot_id, type, handler_id=handler_id)

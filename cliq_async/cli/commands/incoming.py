@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from cliq_async.cli.commands.call import warn_missing
-from cliq_async.cli.errors import USAGE, CliError, cli_field_names
-from cliq_async.cli.inputs.json_file import read_json
+from cliq_async.cli.errors import cli_field_names
+from cliq_async.cli.inputs.json_file import json_file
 from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
@@ -19,6 +19,7 @@ from cliq_async.cli.options import (
 )
 from cliq_async.cli.outputs.console import echo, echo_json
 from cliq_async.cli.text import clean, plural, verbatim
+from cliq_async.models.incoming import check_parameters
 
 __all__ = ["incoming"]
 
@@ -30,7 +31,7 @@ def _pairs(
     for each in values:
         name, equals, value = each.partition("=")
         if not equals or not name:
-            raise click.BadParameter(f"{each!r} is not NAME=VALUE")
+            raise click.BadParameter(f"there is no NAME= in {each!r}")
         if name in pairs:
             raise click.BadParameter(f"{name!r} is given twice")
         pairs[name] = value
@@ -77,11 +78,9 @@ def incoming(
     The handler decides what to do with them. At most 50, of up to 10,000 characters each.
     """
     if json_params is not None:
-        from_file = read_json(json_params)
-        if not isinstance(from_file, dict):
-            raise CliError(f"{json_params}: parameters must be a JSON object", USAGE)
-        parameters = from_file | parameters
-    with cli_field_names(bot_unique_name="BOT", user_ids="--to"):
+        with json_file(json_params) as given, cli_field_names(parameters=""):
+            parameters = check_parameters(given) | parameters
+    with cli_field_names(bot_unique_name="BOT", user_ids="--to", parameters="parameter"):
         receipt = bot_lookup(connection, max_wait).by_name(
             bot,
             lambda client, name: client.messages.send_incoming(

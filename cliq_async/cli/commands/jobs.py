@@ -51,7 +51,7 @@ def show(*, journal: Path | str, outcomes: str | None, all_recipients: bool, as_
     If the program was killed, recipients of requests in flight become unknown when the job resumes.
     """
     if outcomes is not None and as_json:
-        raise click.UsageError("use either --outcomes or --json")
+        raise click.UsageError("give either --outcomes or --json")
     if outcomes is not None:
         _print_outcomes(journal, outcomes, all_recipients=all_recipients)
         return

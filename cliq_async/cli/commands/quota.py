@@ -19,14 +19,13 @@ from cliq_async.cli.outputs.console import echo, echo_err, echo_json, live, tabl
 from cliq_async.cli.outputs.streams import stdout_failed
 from cliq_async.cli.outputs.tables import TableLayout
 from cliq_async.cli.prompts import confirm, require_terminal
-from cliq_async.cli.text import clean, duration, verbatim
-from cliq_async.config import Settings
+from cliq_async.cli.text import clean, duration, moment, verbatim
 from cliq_async.errors import CliqError
 from cliq_async.quota.model import Quota
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
-from cliq_async.quota.stores.registry import lease, open_store
+from cliq_async.quota.stores.registry import lease
 
 __all__ = ["quota"]
 
@@ -54,16 +53,15 @@ class _AccountQuota:
 @asynccontextmanager
 async def _open_quota(server: ServerOptions) -> AsyncIterator[_AccountQuota]:
     quotas = _quotas(server)  # first, to report options that are not valid
-    store = open_store(server.options().get("quota"))
+    store = server.resolve().store()
     if isinstance(store, MemoryStore):
-        echo_err("memory:// is not shared: it does not count requests of other processes")
+        echo_err("warning: memory:// is not shared: it does not count requests of other processes")
     async with lease(store):
         yield _AccountQuota(store, quotas)
 
 
 def _quotas(server: ServerOptions) -> list[Quota]:
-    options = {name: value for name, value in server.options().items() if name != "quota"}
-    return list(Settings(**options).quotas().values())
+    return list(server.resolve().validated().quotas().values())
 
 
 @click.group(
@@ -102,7 +100,7 @@ def quota(
         _refuse_options_before_subcommand(ctx)
         return
     if as_json and watch:
-        raise click.UsageError("use either --json or --watch")
+        raise click.UsageError("give either --json or --watch")
     if watch:
         with suppress(KeyboardInterrupt):  # the regular end of a watch
             asyncio.run(_watch(server, every=every))
@@ -141,8 +139,8 @@ def clear(*, yes: bool, server: ServerOptions) -> None:
     if not yes:
         require_terminal("clear the quota")
         echo_err(
-            "The quota then counts as unused: if requests were sent in the last minutes, "
-            "Cliq can lock."
+            "warning: the quota then counts as unused: if requests were sent in the last minutes, "
+            "Cliq can lock"
         )
         confirm(f"Clear the quota of {owner}?", "not cleared")
     asyncio.run(_clear(server))
@@ -227,12 +225,11 @@ def _line(statuses: Statuses, *, exact: bool = False) -> str:
 
 
 def _short(status: QuotaStatus, *, exact: bool) -> str:
-    if status.locked_until:
-        text, moment = "locked", status.locked_until
-        text += f" until {_clock_time(moment)}" if exact else f" for {_left(moment)}"
+    if at := status.locked_until:
+        text = f"locked until {_clock_time(at)}" if exact else f"locked for {_left(at)}"
     else:
-        text, following = f"{status.free}/{status.capacity} free", status.next_token_at
-        if following:
+        text = f"{status.free}/{status.capacity} free"
+        if following := status.next_token_at:
             text += (
                 f", next at {_clock_time(following)}" if exact else f", next in {_left(following)}"
             )
@@ -240,19 +237,18 @@ def _short(status: QuotaStatus, *, exact: bool) -> str:
 
 
 def _next(status: QuotaStatus) -> str:
-    moment = status.locked_until or status.next_token_at
-    if moment is None:
+    at = status.locked_until or status.next_token_at
+    if at is None:
         return ""
-    locked = "locked until " if status.locked_until else ""
-    return f"{locked}{_clock_time(moment)}, in {_left(moment)}"
+    return ("locked until " if status.locked_until else "") + moment(at)
 
 
-def _clock_time(moment: datetime) -> str:
-    return f"{moment.astimezone():%H:%M:%S}"
+def _clock_time(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M:%S}"
 
 
-def _left(moment: datetime) -> str:
-    return duration(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
+def _left(at: datetime) -> str:
+    return duration(max(0.0, (at - datetime.now(UTC)).total_seconds()))
 
 
 def _to_dict(status: QuotaStatus) -> dict[str, Any]:

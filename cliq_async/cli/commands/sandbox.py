@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cliq_async.cli.commands.sandbox_run import run_with_sandbox
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, in_cli_words
 from cliq_async.cli.options import seconds
 from cliq_async.cli.outputs.console import echo, echo_err
 from cliq_async.cli.text import plural, verbatim
@@ -203,13 +203,19 @@ def sandbox(*, command: tuple[str, ...], port: int | None, bot: str | None, **op
     click.get_current_context().exit(status)
 
 
+_OPTIONS: Final = {"faults": "--fault", "hosts": "--allow-host"}
+"""The options with other names than the sandbox's."""
+
+
 def _server(**options: Any) -> Sandbox:
     try:
         return Sandbox(**options)
     except StateFileError as error:
         raise CliError(str(error), USAGE) from None
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        name, _, problem = str(error).partition(": ")
+        option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
+        raise click.UsageError(f"{option}: {in_cli_words(problem)}") from None
     except OSError as error:
         raise _state_error(error) from None
 

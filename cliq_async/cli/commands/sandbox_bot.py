@@ -14,7 +14,7 @@ from watchfiles import PythonFilter, awatch
 
 from cliq_async.cli.bot_project import naming_toml
 from cliq_async.cli.commands.sandbox_run import environment, temporary_quota
-from cliq_async.cli.errors import CliError
+from cliq_async.cli.errors import CliError, describe
 from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.settings.config_file import FILE_NAME, read_toml
 from cliq_async.deploy.app import import_again, load_app
@@ -143,7 +143,7 @@ class BotHost:
                 try:
                     self.name = self._sandbox.host_bot(form, handlers)
                 except ValueError as error:
-                    raise CliError(str(error)) from None
+                    raise CliError(describe(error)) from None
             stack.pop_all()
         self._bot = bot
         if old is not None:
@@ -152,7 +152,7 @@ class BotHost:
             closing.add_done_callback(self._closing.discard)
 
     def _import(self) -> "tuple[WebhookBot, DesiredBot]":
-        from cliq_async.webhooks import WebhookBot  # noqa: PLC0415 - needs the extra `webhooks`
+        from cliq_async.webhooks import WebhookBot  # noqa: PLC0415 - few programs are bots
 
         bot = load_app(_OPTION, self._reference, self._folder)
         if not isinstance(bot, WebhookBot):
@@ -174,13 +174,13 @@ class BotHost:
             async for _ in awatch(self._folder, watch_filter=ignored):
                 await self._reload()
         except (OSError, RuntimeError) as error:  # such as the system's limit of watched folders
-            echo_err(f"warning: the bot is not reloaded any more: {error}")
+            echo_err(f"warning: the bot is not reloaded any more: {describe(error)}")
 
     async def _reload(self) -> None:
         try:
             await self._load()
         except (CliError, CliqError, OSError, RuntimeError) as error:
-            echo_err(f"error: {error}; the old code runs on")
+            echo_err(f"error: {describe(error)}; the old code runs on")
         else:
             echo_err(f"reloaded {self._reference}")
 

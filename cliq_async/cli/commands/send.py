@@ -36,7 +36,10 @@ def message_of(text: str | None, path: Path | None, *, allow_unknown: bool = Fal
     """
     if (text is None) == (path is None):
         raise click.UsageError("give either TEXT or --message")
-    return Message(text) if path is None else read_message(path, allow_unknown=allow_unknown)
+    if path is not None:
+        return read_message(path, allow_unknown=allow_unknown)
+    with cli_field_names(text="TEXT"):
+        return Message(text or "")
 
 
 @click.command(

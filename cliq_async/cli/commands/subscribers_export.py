@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, cast
 import attrs
 import click
 
-from cliq_async.cli.errors import USAGE, CliError, cli_field_names
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names, describe
 from cliq_async.cli.options import ConnectionOptions, connection_options, extension_key_option
 from cliq_async.cli.outputs.console import echo_err, is_terminal, stdout_bytes
 from cliq_async.cli.outputs.listing import PAGE, Counter
@@ -139,9 +139,9 @@ def _check(bot: str | None, source: str | None, of: str | None, *, departed: boo
         if of is not None or departed:
             raise click.UsageError("--bot and --all need --from FILE.db")
         if bot is None:
-            raise click.UsageError("Missing argument 'BOT'.")
+            raise click.UsageError("BOT is missing")
     elif bot is not None and of is not None:
-        raise click.UsageError("use either BOT or --bot")
+        raise click.UsageError("give either BOT or --bot")
 
 
 def _read_synced(source: str, bot: str | None, *, departed: bool) -> Iterator[SyncedSubscriber]:
@@ -151,7 +151,7 @@ def _read_synced(source: str, bot: str | None, *, departed: bool) -> Iterator[Sy
                 return
             yield each
     except SyncError as error:
-        raise CliError(str(error), USAGE) from None
+        raise CliError(describe(error), USAGE) from None
 
 
 @contextmanager

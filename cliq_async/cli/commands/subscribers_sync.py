@@ -5,7 +5,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from cliq_async.cli.errors import PARTLY, cli_field_names, exit_status_of
+from cliq_async.cli.errors import PARTLY, cli_field_names, describe, exit_status_of
 from cliq_async.cli.lookup import bot_lookup
 from cliq_async.cli.options import (
     ConnectionOptions,
@@ -89,7 +89,7 @@ def sync(
     else:
         _print(report)
     for bot, error in report.errors.items():
-        echo_err(f"error: {clean(bot)}: {clean(error)}")
+        echo_err(f"error: {clean(bot)}: {describe(error)}")
     click.get_current_context().exit(_status(report))
 
 

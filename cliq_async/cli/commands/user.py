@@ -144,7 +144,7 @@ def remove(*, bot: str, channel: str, **options: Any) -> None:
 def answer(*, bot: str, text: str | None, decline: bool, **options: Any) -> None:
     """Answer the question of BOT with TEXT; without it, its call."""
     if text is not None and decline:
-        raise click.UsageError("use either TEXT or --decline")
+        raise click.UsageError("give either TEXT or --decline")
     _act("answer", {"bot": bot, "text": text, "decline": decline or None}, **options)
 
 
@@ -211,5 +211,6 @@ async def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
         raise CliError(f"no sandbox responds at {url}: {error}") from None
     if not isinstance(answer, dict) or status >= _OK or "deliveries" not in answer:
         text = answer.get("message") if isinstance(answer, dict) else None
-        raise CliError(f"the sandbox refuses: {text or f'status {status}'}")
+        reason = text.removesuffix(".") if isinstance(text, str) else f"status {status}"
+        raise CliError(f"the sandbox refuses: {reason}")
     return answer

@@ -17,7 +17,7 @@ from cliq_async.cli.diagnostics.connectivity import ObservingTransport, probe
 from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG, Check
 from cliq_async.cli.diagnostics.store import store_checks
 from cliq_async.cli.diagnostics.token import obtain_token
-from cliq_async.cli.errors import CliError
+from cliq_async.cli.errors import CliError, describe
 from cliq_async.cli.required_scopes import commands_needing, scopes_needed
 from cliq_async.cli.settings.profiles import ProfileStore
 from cliq_async.cli.settings.resolution import ResolvedSettings, Setting
@@ -114,7 +114,7 @@ class Doctor:
         try:
             self._resolved.auth()
         except (CliError, CliqError) as error:
-            return Check("credentials", WRONG, clean(error))
+            return Check("credentials", WRONG, describe(error))
         assert credentials is not None  # noqa: S101 - auth() would have failed
         if self._login is not None and store.is_open_to_others():
             advice = f"chmod 600 {store.path}"
@@ -138,7 +138,7 @@ class Doctor:
                 reached = await probe(url, None if proxy is None else proxy.value)
                 yield Check(name, OK, f"{host}: {way}{reached}")
             except (CliError, ValidationError) as error:
-                yield Check(name, WRONG, f"{host}: {way}{error}")
+                yield Check(name, WRONG, f"{host}: {way}{describe(error)}")
 
     async def _token(self) -> Check:
         if self._fixed:
@@ -150,9 +150,9 @@ class Doctor:
             advice = (
                 "Zoho issues ten tokens in ten minutes: wait, and have programs share this quota"
             )
-            return Check("token", WRONG, clean(error), advice)
+            return Check("token", WRONG, describe(error), advice)
         except (CliError, CliqError) as error:
-            return Check("token", WRONG, clean(error), "run `cliq auth login` for a new one")
+            return Check("token", WRONG, describe(error), "run `cliq auth login` for a new one")
         return Check("token", OK, "an access token was obtained")
 
     async def _call(self) -> Check:
@@ -167,15 +167,17 @@ class Doctor:
             if (error.code or "").lower() == _NO_SCOPE:
                 self._reads = False
                 return Check(name, OK, "Cliq accepts the token, which lacks a scope: see below")
-            return Check(name, WRONG, clean(error), "ask an administrator of the organization")
+            return Check(name, WRONG, describe(error), "ask an administrator of the organization")
         except AuthenticationError as error:
-            problem = f"Cliq does not accept the {self._kind}: {clean(error)}"
+            problem = f"Cliq does not accept the {self._kind}: {describe(error)}"
             return Check(name, WRONG, problem, _REFUSED[self._kind])
         except (QuotaWaitError, ThrottledError) as error:
-            return Check(name, WRONG, clean(error), "run `cliq doctor` again when the wait is over")
+            return Check(
+                name, WRONG, describe(error), "run `cliq doctor` again when the wait is over"
+            )
         except CliqError as error:
             advice = "" if isinstance(error, ApiError) else "run `cliq doctor` again in a while"
-            return Check(name, WRONG, clean(error), advice)
+            return Check(name, WRONG, describe(error), advice)
         self._reads = True
         return Check(name, OK, "list_bots with limit=1 was answered")
 
@@ -193,12 +195,14 @@ class Doctor:
             actual = self._login.data_center
             source = "according to the accounts server at the login"
         if actual is None:
-            return Check(name, UNCHECKED, "only a newly issued token names it, and none was issued")
+            return Check(
+                name, UNCHECKED, "only a newly issued token names it, and no token was issued"
+            )
         if actual == used:
             return Check(name, OK, f"{used}, {source}")
         setting = self._resolved.settings.get("data_center")
         origin = "" if setting is None else f" ({setting.source})"
-        problem = f"the account lives in {actual} {source}, but requests go to {used}{origin}"
+        problem = f"the account belongs to {actual} {source}, but requests go to {used}{origin}"
         return Check(name, WRONG, problem, f"set it to {actual}, or pass --data-center {actual}")
 
     def _clock(self) -> Check:
@@ -220,7 +224,7 @@ class Doctor:
 
     def _scopes(self) -> Iterator[Check]:
         if self._kind == _API_KEY:
-            yield Check("scopes", UNCHECKED, "an API key has none")
+            yield Check("scopes", UNCHECKED, "an API key has no scopes")
             return
         granted = self._observer.scopes or (self._login.scopes if self._login else ())
         for scope in scopes_needed(self._commands):
@@ -237,7 +241,7 @@ class Doctor:
                 reads = any(row.method == "GET" for row in rows)
                 reason = "only requests that change something show it"
                 if reads:
-                    reason = "this command sends none of the requests that show it"
+                    reason = "this command sends no request that shows it"
                 names = ", ".join(row.name for row in rows)
                 yield Check(scope, UNCHECKED, f"{reason}: {names}")
 

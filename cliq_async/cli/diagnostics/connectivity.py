@@ -131,7 +131,7 @@ def _describe_error(error: Exception, host: str, port: int) -> str:
         case ssl.SSLError():
             reason = f"no TLS ({error.reason}): check the port"
         case asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
-            reason = f"{host}:{port} gave no answer of HTTP: is it a proxy?"
+            reason = f"{host}:{port} did not answer in HTTP: check that it is a proxy"
         case ConnectionRefusedError():
             reason = f"nothing listens on {host}:{port}"
         case OSError() if error.strerror:

@@ -2,19 +2,19 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Final
 
 from cliq_async.cli.diagnostics.result import OK, WRONG, Check
+from cliq_async.cli.errors import describe
 from cliq_async.cli.settings.resolution import ResolvedSettings
-from cliq_async.cli.text import clean, duration
+from cliq_async.cli.text import clean, moment
 from cliq_async.errors import CliqError, QuotaStoreError
 from cliq_async.quota.model import Snapshot
 from cliq_async.quota.status import QuotaStatus
 from cliq_async.quota.stores.base import QuotaStore
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.stores.records import keeps_records
-from cliq_async.quota.stores.registry import lease, open_store
+from cliq_async.quota.stores.registry import lease
 
 __all__ = ["store_checks"]
 
@@ -28,9 +28,9 @@ _SHARE: Final = (
 async def store_checks(resolved: ResolvedSettings) -> AsyncIterator[Check]:
     """Check that the store can be read and written, and look for locks."""
     try:
-        store = open_store(resolved.options().get("quota"))
+        store = resolved.store()
     except CliqError as error:
-        yield Check("quota store", WRONG, clean(error))
+        yield Check("quota store", WRONG, describe(error))
         return
     settings = resolved.validated()
     quotas = list(settings.quotas().values())
@@ -40,7 +40,7 @@ async def store_checks(resolved: ResolvedSettings) -> AsyncIterator[Check]:
             await _write_record(store)
     except QuotaStoreError as error:
         advice = "see 'When a store fails' in docs/quota.md"
-        yield Check("quota store", WRONG, clean(error), advice)
+        yield Check("quota store", WRONG, describe(error), advice)
         return
     yield _check_store(store)
     found = dict(zip([quota.endpoint for quota in quotas], snapshots, strict=True))
@@ -66,13 +66,12 @@ def _check_store(store: QuotaStore) -> Check:
 
 
 def _check_locks(snapshots: dict[str, Snapshot], store: QuotaStore, account: str) -> Check:
-    now = datetime.now(UTC)
     statuses = {
         name: QuotaStatus.of(snapshot, snapshot.waiting, store.clock)
         for name, snapshot in snapshots.items()
     }
     locked = [
-        f"{name} for {duration((status.locked_until - now).total_seconds())}"
+        f"{name} until {moment(status.locked_until)}"
         for name, status in statuses.items()
         if status.locked_until is not None
     ]

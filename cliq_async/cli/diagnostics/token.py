@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cliq_async.cli.settings.resolution import ResolvedSettings
-from cliq_async.quota.stores.registry import lease, open_store
+from cliq_async.quota.stores.registry import lease
 from cliq_async.session import token_provider
 from cliq_async.transport.base import TokenProvider, Transport
 
@@ -21,7 +21,7 @@ async def open_token_provider(
         CliError: There are no credentials.
         ValidationError: A setting is out of its range.
     """
-    store = open_store(resolved.options().get("quota"))
+    store = resolved.store()
     provider = token_provider(resolved.validated(), resolved.auth(), transport, store)
     async with lease(store):
         try:
@@ -39,5 +39,5 @@ async def obtain_token(resolved: ResolvedSettings, transport: Transport, max_wai
         QuotaStoreError: The store failed.
     """
     async with open_token_provider(resolved, transport) as provider:
-        clock = open_store(resolved.options().get("quota")).clock
+        clock = resolved.store().clock
         await provider.token(clock() + max_wait_s)

@@ -34,7 +34,7 @@ def read_bounded(path: Path | str, limit: int = MAX_BYTES) -> bytes:
             name, content = str(path), file.read(limit + 1)
     if len(content) > limit:
         raise CliError(
-            f"{name}: longer than {limit:,} bytes: check that it is what you mean", USAGE
+            f"{name}: longer than {limit:,} bytes: check that it is the right file", USAGE
         )
     return content
 

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, describe
 from cliq_async.cli.inputs.bounded import STDIN, read_text
+from cliq_async.cli.inputs.places import json_line
 from cliq_async.errors import ValidationError
 
-__all__ = ["naming_file", "read_json"]
+__all__ = ["json_file", "read_json"]
 
 
 def read_json(path: Path) -> Any:
@@ -19,25 +20,30 @@ def read_json(path: Path) -> Any:
     Raises:
         CliError: The file cannot be read, is too long, or is not JSON.
     """
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        where = f"{_name(path)} line {error.lineno}"
-        raise CliError(f"{where}: not JSON: {error.msg} at column {error.colno}", USAGE) from None
-    except (ValueError, RecursionError) as error:
-        raise CliError(f"{_name(path)}: not JSON: {error}", USAGE) from None
-
-
-def _name(path: Path) -> str:
-    return "standard input" if str(path) == STDIN else str(path)
+    with json_file(path) as data:
+        return data
 
 
 @contextmanager
-def naming_file(path: Path) -> Iterator[None]:
-    """Make a ValueError of the body name the file; a ValidationError already names the field."""
+def json_file(path: Path) -> Iterator[Any]:
+    """Read a JSON file. A ValidationError of the body names the file and the line.
+
+    Raises:
+        CliError: The file cannot be read, is too long, or is not JSON; or the body raised a
+            ValidationError.
+    """
+    name = "standard input" if str(path) == STDIN else str(path)
     try:
-        yield
-    except ValidationError:
-        raise
-    except ValueError as error:
-        raise CliError(f"{_name(path)}: {error}", USAGE) from None
+        text = read_text(path)
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        reason = error.msg[:1].lower() + error.msg[1:]
+        where = f"{name} line {error.lineno}"
+        raise CliError(f"{where}: not JSON: {reason} at column {error.colno}", USAGE) from None
+    except (ValueError, RecursionError) as error:
+        raise CliError(f"{name}: not JSON: {error}", USAGE) from None
+    try:
+        yield data
+    except ValidationError as error:
+        line = json_line(text, error.field)
+        raise CliError(f"{name} line {line}: {describe(error)}", USAGE) from None

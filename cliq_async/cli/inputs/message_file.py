@@ -4,7 +4,7 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from cliq_async.cli.inputs.json_file import naming_file, read_json
+from cliq_async.cli.inputs.json_file import json_file
 from cliq_async.models.message import Message
 from cliq_async.models.parsing.message import FIELDS, message_from
 
@@ -27,7 +27,6 @@ def read_message(path: Path, *, allow_unknown: bool = False) -> Message:
 
     Raises:
         CliError: The file cannot be read, or it is not a message in the form of the API.
-        ValidationError: The message breaks a limit.
     """
-    with naming_file(path):
-        return message_from(read_json(path), allow_unknown=allow_unknown)
+    with json_file(path) as data:
+        return message_from(data, allow_unknown=allow_unknown)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, describe
 from cliq_async.cli.inputs.recipient_file import Form, RecipientFile
 from cliq_async.errors import ValidationError
 
@@ -70,7 +70,7 @@ class RecipientSelection:
 
     @contextmanager
     def naming_lines(self, content: Any) -> Iterator[Any]:
-        """Make an error in the message of a row name the line of the row.
+        """Make an error in the message of a row name the file, and the line of the row if known.
 
         Args:
             content: The content of a job: a function of a row, or the same for all.
@@ -99,10 +99,12 @@ class RecipientSelection:
             yield noting
         except ValidationError as error:
             found = _ROW.match(error.field)
-            if found is None or first is None:
+            if found is None:
                 raise
-            where = f"{self._opened[0].name} line {first}{found[1] or ''}"
-            raise CliError(f"{where}: {str(error)[found.end() :]}", USAGE) from None
+            where, text = self._opened[0].name, describe(error)
+            if first is not None:
+                where, text = f"{where} line {first}{found[1] or ''}", text[found.end() :]
+            raise CliError(f"{where}: {text}", USAGE) from None
 
     async def _limited(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         number = 0

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, describe
 from cliq_async.errors import SyncError
 from cliq_async.sync.reader import SubscriberReader
 
@@ -93,4 +93,4 @@ def _translate_errors(function: Callable[[], T]) -> T:
     try:
         return function()
     except SyncError as error:
-        raise CliError(str(error), USAGE) from None
+        raise CliError(describe(error), USAGE) from None

@@ -2,11 +2,11 @@
 
 import json
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cliq_async.bulk.report import BroadcastPlan
 from cliq_async.cli.outputs.console import echo, echo_err
-from cliq_async.cli.text import clean, clean_lines, duration, plural
+from cliq_async.cli.text import clean, clean_lines, moment, plural
 from cliq_async.endpoints import Endpoint
 
 __all__ = ["print_plan"]
@@ -33,14 +33,15 @@ def print_plan(
     """
     echo(f"{plural(plan.recipients, 'recipient')} from {clean(source)}")
     if plan.skipped:
-        echo_err(f"warning: {plan.skipped:,} more would be skipped: invalid, repeated or excluded")
+        echo_err(
+            f"warning: {plan.skipped:,} more would be skipped: not valid, repeated or excluded"
+        )
     limit = endpoint.limit
     windows = math.ceil(plan.requests / max(1, limit.threshold - headroom))
     echo(
         f"{plural(plan.requests, 'request')} in {plural(windows, 'window')} of {limit.window_s:g} s"
     )
-    finish = datetime.now().astimezone() + timedelta(seconds=left_s)
-    echo(f"earliest finish {finish:%Y-%m-%d %H:%M:%S}, in {duration(left_s)}")
+    echo(f"earliest finish {moment(datetime.now(UTC) + timedelta(seconds=left_s))}")
     path = clean(endpoint.path.format(bot_unique_name=bot))
     for number, body in enumerate(plan.first, 1):
         echo()

@@ -12,6 +12,7 @@ from cliq_async.cli.errors import (
     PARTLY,
     QUOTA,
     CliError,
+    describe,
     exit_status_of,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
@@ -149,7 +150,7 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
 
 
 def _unlisted(error: JournalError) -> str:
-    return f"warning: the outcomes cannot be listed: {clean(str(error))}"
+    return f"warning: the outcomes cannot be listed: {describe(error)}"
 
 
 def _group(outcomes: Iterable[Outcome]) -> list[tuple[str, str, str, str]]:

@@ -3,7 +3,7 @@
 from cliq_async.bulk.journal_store import JournalPlace
 from cliq_async.bulk.report import BroadcastProgress, JournalStart
 from cliq_async.cli.outputs.console import echo_err
-from cliq_async.cli.text import clean, plural
+from cliq_async.cli.text import clean, moment, plural
 
 __all__ = ["print_journal_start", "print_start"]
 
@@ -57,4 +57,4 @@ def _earlier(start: JournalStart) -> str:
     done = f"{plural(start.done, 'recipient')} done"
     if start.begun is None:
         return done
-    return f"begun {start.begun.astimezone():%Y-%m-%d %H:%M}, {done}"
+    return f"begun {moment(start.begun)}, {done}"

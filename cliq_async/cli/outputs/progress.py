@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from typing import Final
 
 import attrs
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.cli.outputs.console import live
-from cliq_async.cli.text import duration
+from cliq_async.cli.text import duration, moment
 from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
 from cliq_async.quota.status import QuotaStatus
@@ -131,9 +130,9 @@ class Progress:
             return ""
         quota = self._ahead.quota
         if quota.locked_until is not None:
-            return f"locked until {_time(quota.locked_until)}"
+            return f"locked until {moment(quota.locked_until)}"
         if quota.next_token_at is not None:
-            return f"window spent until {_time(quota.next_token_at)}"
+            return f"window spent until {moment(quota.next_token_at)}"
         return f"window {quota.free} of {quota.capacity} free"
 
     def _pace(self) -> str:
@@ -145,7 +144,3 @@ class Progress:
 
     def _line(self) -> str:
         return "  ".join(filter(None, (self._counts(), self._status(), self._pace())))
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone():%H:%M:%S}"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cliq_async.cli.outputs.console import echo_err, is_err_terminal
-from cliq_async.cli.text import duration
+from cliq_async.cli.text import moment
 from cliq_async.hooks import Hooks, WaitStartDetails
 
 __all__ = ["wait_notice"]
@@ -27,15 +27,14 @@ def wait_notice() -> Hooks | None:
         left_s = (wait.expected_until - datetime.now(UTC)).total_seconds()
         if left_s >= _SHORT_S and key not in said:
             said.add(key)
-            echo_err(_line(wait, left_s))
+            echo_err(_line(wait))
 
     return Hooks(on_wait_start=say)
 
 
-def _line(wait: WaitStartDetails, left_s: float) -> str:
+def _line(wait: WaitStartDetails) -> str:
     what = "the end of the lock" if wait.reason == "locked" else "the quota"
     return (
-        f"waiting for {what} of {wait.endpoint} until about "
-        f"{wait.expected_until.astimezone():%H:%M:%S} (in {duration(left_s)}); "
+        f"waiting for {what} of {wait.endpoint} until about {moment(wait.expected_until)}; "
         "Ctrl-C gives up, and nothing more is sent"
     )

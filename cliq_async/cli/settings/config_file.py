@@ -9,21 +9,21 @@ this machine: credentials are sent there.
 
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
 
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, describe
 from cliq_async.cli.inputs.bounded import read_bounded
 from cliq_async.cli.inputs.encoding import decode_file
+from cliq_async.cli.inputs.places import toml_line
 from cliq_async.cli.settings.profiles import validate_name
 from cliq_async.config import Settings
 from cliq_async.data_centers import is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
-from cliq_async.errors import ValidationError
+from cliq_async.errors import NOTHING, ValidationError, suggest
 from cliq_async.storage.user_folders import config_folder
 from cliq_async.transport.proxy import check_proxy
 
@@ -105,8 +105,11 @@ def read_toml(path: Path, *, own: bool) -> TomlFile | None:
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CliError(f"{path}: not TOML: {error}", USAGE) from None
-    reader = _Reader(path, own)
+        reason, _, where = str(error).partition(" (at ")
+        place = f" {where.removesuffix(')')}" if where.startswith("line") else ""
+        reason = reason[:1].lower() + reason[1:]
+        raise CliError(f"{path}{place}: not TOML: {reason}", USAGE) from None
+    reader = _Reader(path, own, text)
     profile, profiles = table.pop("profile", None), table.pop("profiles", {})
     if profile is not None:
         if not isinstance(profile, str):
@@ -136,7 +139,9 @@ def _read_text(path: Path, *, own: bool) -> str | None:
     except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
         return None
     except OSError as error:
-        hint = "; is HOME another user's?" if own and isinstance(error, PermissionError) else ""
+        hint = (
+            "; check that HOME is this user's" if own and isinstance(error, PermissionError) else ""
+        )
         raise CliError(f"{path}: {error.strerror}{hint}", USAGE) from None
 
 
@@ -144,10 +149,13 @@ def _read_text(path: Path, *, own: bool) -> str | None:
 class _Reader:
     path: Path
     own: bool
+    text: str
 
-    def error(self, key: str, words: str, given: object) -> CliError:
-        shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
-        return CliError(f"{self.path}: {key}: {words}, got {shown}", USAGE)
+    def error(self, key: str, limit: str, given: object = NOTHING) -> CliError:
+        """Return an error that names the line of a key, what is allowed, and what was given."""
+        line = toml_line(self.text, key)
+        where = f"{self.path} line {line}: " if line else f"{self.path}: "
+        return CliError(f"{where}{describe(ValidationError(key, limit, given))}", USAGE)
 
     def settings(self, table: Mapping[str, Any], within: str = "") -> dict[str, Any]:
         """Read the settings of a table, and check the type and the range of each."""
@@ -155,11 +163,9 @@ class _Reader:
 
     def _setting(self, key: str, value: Any, name: str) -> Any:
         if key in _SECRETS:
-            raise CliError(f"{self.path}: {name}: {_NO_SECRETS}", USAGE)
+            raise self.error(name, _NO_SECRETS)
         if key not in KEYS:
-            close = get_close_matches(key, KEYS, 1)
-            hint = f"did you mean {close[0]}?" if close else "choose one of " + ", ".join(KEYS)
-            raise CliError(f"{self.path}: {name}: there is no such setting; {hint}", USAGE)
+            raise self.error(name, f"there is no such setting; {suggest(key, KEYS)}")
         kind, words = KEYS[key]
         if not _has_type(value, kind):
             raise self.error(name, words, value)
@@ -174,7 +180,7 @@ class _Reader:
         elif key == "allow_http" and not all(isinstance(each, str) for each in value):
             raise self.error(name, words, value)
         elif key == "allow_http" and not self.own:
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
+            raise self.error(name, f"{_LOCAL} {_own_file()}")
         else:
             # Not Zoho's server, which allows only a time scale of 1.
             options: dict[str, Any] = {"base_url": "http://localhost"} | {key: value}
@@ -184,12 +190,14 @@ class _Reader:
     def _limit(self, endpoint: str, given: Any, name: str) -> Limit:
         name = f"{name}.{endpoint}"
         if endpoint not in ENDPOINTS:
-            close = get_close_matches(endpoint, ENDPOINTS, 1)
-            hint = f"did you mean {close[0]}?" if close else "choose one of " + ", ".join(ENDPOINTS)
-            raise CliError(f"{self.path}: {name}: there is no such endpoint; {hint}", USAGE)
+            raise self.error(name, f"there is no such endpoint; {suggest(endpoint, ENDPOINTS)}")
         fields = {"threshold": given} if isinstance(given, int) else given
         known = [field.name for field in attrs.fields(Limit)]
         if not isinstance(fields, dict) or not set(fields) <= set(known):
+            if isinstance(fields, dict):
+                wrong = next(each for each in fields if each not in known)
+                hint = suggest(wrong, known)
+                raise self.error(f"{name}.{wrong}", f"there is no such key; {hint}")
             raise self.error(name, "a number, or a table of " + ", ".join(known), given)
         documented = ENDPOINTS[endpoint].limit
         limit: Limit = self._validate(name, lambda: attrs.evolve(documented, **fields))
@@ -199,32 +207,31 @@ class _Reader:
         host = self._validate(name, lambda: normalize_host(name, url))
         zoho = is_zoho(host) and url.lower().startswith("https://")
         if not (self.own or zoho or is_loopback(host)):
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
+            raise self.error(name, f"{_LOCAL} {_own_file()}")
 
     def _check_quota(self, name: str, url: str) -> None:
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""
         except ValueError:
-            raise self.error(name, "the URL of a store", "another text") from None
+            raise self.error(name, "the URL of a store") from None
         if parts.password:
-            raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
+            raise self.error(name, f"a password: {_NO_SECRETS}")
         if not (self.own or parts.scheme in {"sqlite", "memory"} or is_loopback(host)):
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
+            raise self.error(name, f"{_LOCAL} {_own_file()}")
 
     def _check_proxy(self, name: str, url: str) -> None:
         parts = urlsplit(self._validate(name, lambda: check_proxy(name, url)))
         if parts.username or parts.password:
-            raise CliError(f"{self.path}: {name}: a password: {_NO_SECRETS}", USAGE)
+            raise self.error(name, f"a password: {_NO_SECRETS}")
         if not (self.own or is_loopback(parts.netloc)):
-            raise CliError(f"{self.path}: {name}: {_LOCAL} {_own_file()}", USAGE)
+            raise self.error(name, f"{_LOCAL} {_own_file()}")
 
     def _validate(self, name: str, make: Any) -> Any:
         try:
             return make()
         except ValidationError as error:
-            words = f"{error.limit}, got {error.given!r}"
-            raise CliError(f"{self.path}: {name}: {words}", USAGE) from None
+            raise self.error(name, error.limit, error.given) from None
 
 
 def _own_file() -> str:

@@ -106,7 +106,8 @@ class ConnectionOptions(ServerOptions):
         defaults = {name: float(v) for name, v in options.items() if isinstance(v, DefaultFloat)}
         explicit = {name: value for name, value in options.items() if name not in defaults}
         settings: dict[str, Any] = defaults | resolve.options() | explicit
-        return CliqClient(resolve.auth(), trust_env=True, **settings)
+        with resolve.named():
+            return CliqClient(resolve.auth(), trust_env=True, **settings)
 
     def run(
         self, work: Callable[[CliqClient], Awaitable[T]], *, max_wait_s: float | None = None

@@ -141,7 +141,9 @@ class ProfileStore:
         except (FileNotFoundError, NotADirectoryError):  # a home may be /dev/null
             return {}
         except PermissionError as error:
-            raise CliError(f"{self.path}: {error.strerror}; is HOME another user's?") from None
+            raise CliError(
+                f"{self.path}: {error.strerror}; check that HOME is this user's"
+            ) from None
         except OSError as error:
             raise CliError(f"{self.path}: {error.strerror}") from None
         try:

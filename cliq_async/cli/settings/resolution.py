@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from cliq_async.auth.provider import Auth
-from cliq_async.cli.errors import USAGE, CliError
+from cliq_async.cli.errors import USAGE, CliError, cli_field_names
 from cliq_async.cli.settings.config_file import (
     FILE_NAME,
     KEYS,
@@ -18,25 +19,24 @@ from cliq_async.cli.settings.config_file import (
 )
 from cliq_async.cli.settings.credentials import CredentialLookup, Credentials
 from cliq_async.cli.settings.profiles import DEFAULT, Profile, ProfileStore, validate_name
+from cliq_async.cli.settings.variables import PROFILE, VARIABLES, warn_of_misspelled
 from cliq_async.config import (
     ACCESS_TOKEN,
     ACCOUNTS_URL,
     API_KEY,
-    OPTION_VARIABLES,
     REFRESH_TOKEN,
     Settings,
     options_from_env,
 )
 from cliq_async.data_centers import is_loopback
+from cliq_async.errors import suggest
+from cliq_async.quota.stores.base import QuotaStore
+from cliq_async.quota.stores.registry import open_store
 from cliq_async.transport.aiohttp import AiohttpTransport
 from cliq_async.transport.proxy import proxy_from_env
 
-__all__ = ["VARIABLES", "ResolvedSettings", "Setting", "profile_name", "resolve"]
+__all__ = ["ResolvedSettings", "Setting", "profile_name", "resolve"]
 
-VARIABLES: Final = {**OPTION_VARIABLES, "accounts_url": ACCOUNTS_URL}
-"""The environment variable of each setting that can be set by one."""
-
-PROFILE: Final = "CLIQ_PROFILE"
 _OPTIONS: Final = {"max_wait_s": "--max-wait", "timeout_s": "--timeout"}
 _UNNAMED: Final = "nothing names another"
 
@@ -47,6 +47,11 @@ class Setting:
 
     value: Any = attrs.field(repr=False)  # there may be a password
     source: str
+
+    def origin(self, name: str) -> str:
+        """Return what an error calls the setting: an option, a variable, or a key of a source."""
+        alone = self.source.startswith(("--", "CLIQ_"))
+        return self.source if alone else f"{self.source}: {name}"
 
 
 @attrs.frozen
@@ -79,7 +84,25 @@ class ResolvedSettings:
         Raises:
             ValidationError: A setting is out of its range, or two of them contradict each other.
         """
-        return Settings(**{name: v for name, v in self.options().items() if name != "quota"})
+        with self.named():
+            return Settings(**{name: v for name, v in self.options().items() if name != "quota"})
+
+    def store(self) -> QuotaStore:
+        """Open the quota store.
+
+        Raises:
+            ValidationError: Its URL is not valid.
+            QuotaStoreError: There is no place for it.
+        """
+        with self.named():
+            return open_store(self.options().get("quota"))
+
+    def named(self) -> AbstractContextManager[None]:
+        """Make a ValidationError of the body name the origin of a setting."""
+        names = {name: setting.origin(name) for name, setting in self.settings.items()}
+        if self.credentials is not None:
+            names["auth"] = self.credentials.source
+        return cli_field_names(**names)
 
     def proxy(self, url: str) -> Setting | None:
         """Return the proxy for a server; None if there is no proxy.
@@ -145,6 +168,7 @@ def resolve(
     """
     options = {name: value for name, value in given.items() if value is not None}
     env = _strip_values(environ)
+    warn_of_misspelled(env)
     local_file, user_file = _read_files()
     name, named_by = _choose_profile(profile, env, local_file, user_file)
     lookup = CredentialLookup(name, env, token, profile_first=profile is not None or logging_in)
@@ -158,6 +182,9 @@ def resolve(
     is_known = login is not None or any(name in file.profiles for file in files)
     if named_by is not None and not is_known and not logging_in:
         hint = f"run `cliq auth login --profile {name}` to create it"
+        known = {*ProfileStore().profiles(), *(each for file in files for each in file.profiles)}
+        if (near := suggest(name, known)).startswith("did"):
+            hint = f"{near} Else {hint}"
         raise CliError(f"{named_by}: there is no profile {name!r}; {hint}", USAGE)
     if login is not None and logging_in and login.base_url is not None:
         login = None

@@ -4,14 +4,15 @@ from typing import Any
 
 from cliq_async.errors import ValidationError
 from cliq_async.models.call import Call, CallAction
-from cliq_async.models.extra import RECIPIENT_KEYS
 from cliq_async.models.parsing.form import (
     Plain,
     action_from,
+    check_object,
     known_fields,
     parse_object,
     parse_strict,
 )
+from cliq_async.models.parsing.places import FormError, each, within
 
 __all__ = ["actions_from", "call_from"]
 
@@ -24,14 +25,11 @@ def call_from(data: object, *, allow_unknown: bool = False) -> Call:
         allow_unknown: Put fields with anything that a call does not have into `extra`, as they are.
 
     Raises:
-        ValueError: The data is not in that form, or has a field that a call does not have.
-        ValidationError: A limit is broken.
+        ValidationError: The data is not in that form, has a field that a call does not have, or
+            breaks a limit; the error names the place in the data.
     """
-    if not isinstance(data, dict):
-        raise ValueError("a call is a JSON object")  # noqa: TRY004 - invalid data, not a programming error
-    if recipients := sorted(key for key in data if key.lower() in RECIPIENT_KEYS):
-        raise ValueError(f"{recipients[0]}: recipients are given separately, not in the call")
-    return parse_object(data, Call, {"actions": _actions}, "call", allow_unknown=allow_unknown)
+    plain = check_object(data, "call")
+    return parse_object(plain, Call, {"actions": _actions}, "call", allow_unknown=allow_unknown)
 
 
 def actions_from(data: Any, *, allow_unknown: bool = False) -> dict[str, Any]:
@@ -42,26 +40,23 @@ def actions_from(data: Any, *, allow_unknown: bool = False) -> dict[str, Any]:
         as it is in `extra`. Both are arguments of `Call`.
 
     Raises:
-        ValueError: The data is not in that form.
-        ValidationError: A limit is broken.
+        ValidationError: The data is not in that form, or breaks a limit; the error names the place.
     """
     if not isinstance(data, list):
-        raise ValueError("actions are a JSON array")  # noqa: TRY004 - invalid data, not a programming error
+        raise ValidationError("actions", "a JSON array", data)
     try:
-        return {"actions": parse_strict(data, _actions, "call action")}
-    except ValidationError:
-        raise
-    except ValueError:
+        return {"actions": parse_strict(data, _actions, "actions")}
+    except FormError:
         if not allow_unknown:
             raise
     return {"extra": {"actions": data}}
 
 
 def _actions(data: Any) -> list[CallAction]:
-    return [_action(item) for item in data]
+    return each(_action, data)
 
 
 def _action(data: Plain) -> CallAction:
     fields: dict[str, Any] = known_fields(data, CallAction)
-    fields["action"] = action_from(data["action"])
+    fields["action"] = within("action", action_from, data["action"])
     return CallAction(**fields)

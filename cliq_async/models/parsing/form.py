@@ -1,7 +1,8 @@
 """Strict parsing of the API's plain form into models.
 
 The models check every limit before anything is sent. The data that the models would send is then
-compared with the given data, so that no field is silently ignored.
+compared with the given data, so that no field is silently ignored. An error names the place in the
+data, such as `buttons[0].label`.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from cliq_async.errors import ValidationError
+from cliq_async.errors import NOTHING, ValidationError
 from cliq_async.models.button import (
     Action,
     Confirm,
@@ -19,14 +20,35 @@ from cliq_async.models.button import (
     PreviewUrl,
     SystemApi,
 )
+from cliq_async.models.extra import RECIPIENT_KEYS
+from cliq_async.models.parsing.places import (
+    FIELDS_AT,
+    LocatedError,
+    names_of,
+    unknown_field,
+    unknown_type,
+    within,
+)
 from cliq_async.models.serialization import as_references, unstructure
 
-__all__ = ["Plain", "action_from", "known_fields", "parse_object", "parse_strict", "unknown_type"]
+__all__ = ["Plain", "action_from", "check_object", "known_fields", "parse_object", "parse_strict"]
 
 Plain = Mapping[str, Any]
 T = TypeVar("T")
 
-_DOOR: Final = "--allow-unknown (allow_unknown=True) sends it as it is"
+
+def check_object(data: Any, noun: str) -> dict[str, Any]:
+    """Check that data is an object without recipients, and return it.
+
+    Raises:
+        ValidationError: It is not, or it has.
+    """
+    if not isinstance(data, dict):
+        raise ValidationError(noun, "a JSON object", data)
+    if recipients := sorted(key for key in data if key.lower() in RECIPIENT_KEYS):
+        limit = f"recipients are given separately, not in the {noun}"
+        raise ValidationError(recipients[0], limit, NOTHING)
+    return data
 
 
 def parse_strict(data: Any, build: Callable[[Any], T], noun: str) -> T:
@@ -35,32 +57,20 @@ def parse_strict(data: Any, build: Callable[[Any], T], noun: str) -> T:
     Args:
         data: The API's plain form.
         build: Builds the model, or a list of models.
-        noun: The name of the model in error messages.
+        noun: The name of the data in error messages.
 
     Raises:
-        ValueError: The data is not in the API's form, or has a field that the model does not have.
-        ValidationError: A limit is broken.
+        ValidationError: The data is not in the API's form, has a field that the model does not
+            have, or breaks a limit.
     """
     given = _drop_empty(data)
     try:
-        model = build(given)
-    except ValidationError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"not in the form of the API: {reason}") from None
+        model = within("", build, given)
+    except LocatedError as error:
+        raise error.at_root(noun) from None
     if (ignored := _first_ignored(given, unstructure(model), "")) is not None:
-        raise _unknown(ignored, noun)
+        raise unknown_field(ignored, FIELDS_AT["actions"]).at_root(noun)
     return model
-
-
-def _unknown(path: str, noun: str) -> ValueError:
-    return ValueError(f"{path}: unknown {noun} field; {_DOOR}")
-
-
-def unknown_type(noun: str, kind: object) -> ValueError:
-    """Return an error for a type or a theme that the models do not have."""
-    return ValueError(f"unknown {noun} {kind!r}; {_DOOR}")
 
 
 def parse_object(
@@ -77,47 +87,51 @@ def parse_object(
         data: The API's plain form.
         cls: The model's class.
         parsers: The parsers of fields that are not plain values, by name.
-        noun: The name of the model in error messages.
+        noun: The name of the data in error messages.
         allow_unknown: Put fields that the model would not send exactly into `extra`, as they are.
 
     Raises:
-        ValueError: As for `parse_strict`.
-        ValidationError: A limit is broken.
+        ValidationError: As for `parse_strict`.
     """
     if not allow_unknown:
         if unknown := sorted(data.keys() - known_fields(data, cls).keys()):
-            raise _unknown(unknown[0], noun)
+            raise unknown_field(unknown[0], names_of(cls)).at_root(noun)
         return parse_strict(data, lambda given: cls(**_parsed(given, cls, parsers)), noun)
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     known = known_fields(_drop_empty(data), cls)
-    for name, value in data.items():
-        if value in _EMPTY:
-            continue
-        try:
-            fields[name] = _parse_exactly(name, known[name], parsers.get(name))
-        except ValidationError:
-            raise
-        except (AttributeError, KeyError, TypeError, ValueError):
-            extra[name] = value
-    return cls(**fields, extra=extra)
+    try:
+        for name, value in data.items():
+            if value in _EMPTY:
+                continue
+            try:
+                fields[name] = _parse_exactly(name, known[name], parsers.get(name))
+            except KeyError:
+                extra[name] = value
+            except LocatedError as error:
+                if error.is_limit:
+                    raise
+                extra[name] = value
+        return within("", lambda given: cls(**given), fields | {"extra": extra})
+    except LocatedError as error:
+        raise error.at_root(noun) from None
 
 
 def _parse_exactly(name: str, value: Any, parser: Callable[[Any], Any] | None) -> Any:
-    """Return the parsed field; raise a ValueError if anything in the value would not be sent."""
+    """Return the parsed field; raise an error if anything in the value would not be sent."""
     if parser is None:
         return value
-    parsed = parser(value)
+    parsed = within(name, parser, value)
     plain: Any = unstructure(parsed)
     sent = as_references(plain) if name == "references" else plain
     if (ignored := _first_ignored(value, sent, name)) is not None:
-        raise ValueError(f"{ignored}: unknown field")
+        raise unknown_field(ignored, ())
     return parsed
 
 
 def _parsed(given: Plain, cls: Any, parsers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     return {
-        name: parsers[name](value) if name in parsers else value
+        name: within(name, parsers[name], value) if name in parsers else value
         for name, value in known_fields(given, cls).items()
     }
 
@@ -142,21 +156,34 @@ def action_from(data: Plain) -> Action:
         ValidationError: A limit is broken.
     """
     content = data.get("data") or {}
-    confirm = Confirm(**known_fields(data["confirm"], Confirm)) if "confirm" in data else None
+    confirm = within("confirm", _confirm, data["confirm"]) if "confirm" in data else None
     match data["type"]:
         case "open.url":
             urls = {"ios" if name == "iOS" else name: url for name, url in content.items()}
             return OpenUrl(**known_fields(urls, OpenUrl), confirm=confirm)
         case "invoke.function":
-            return InvokeFunction(content["name"], owner=content.get("owner"), confirm=confirm)
+            return InvokeFunction(
+                _required(content, "name"), owner=content.get("owner"), confirm=confirm
+            )
         case "system.api":
-            return SystemApi(content["api"], confirm=confirm)
+            return SystemApi(_required(content, "api"), confirm=confirm)
         case "preview.url":
-            return PreviewUrl(content["url"], confirm=confirm)
+            return PreviewUrl(_required(content, "url"), confirm=confirm)
         case "copy":
-            return CopyText(content["text"], confirm=confirm)
+            return CopyText(_required(content, "text"), confirm=confirm)
         case other:
-            raise unknown_type("action type", other)
+            raise unknown_type("type", other, _ACTION_TYPES)
+
+
+_ACTION_TYPES: Final = ("open.url", "invoke.function", "system.api", "preview.url", "copy")
+
+
+def _required(content: Plain, name: str) -> Any:
+    return within("data", lambda given: given[name], content)
+
+
+def _confirm(data: Plain) -> Confirm:
+    return Confirm(**known_fields(data, Confirm))
 
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})

@@ -3,26 +3,24 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import attrs
-
 from cliq_async.models.button import Button
 from cliq_async.models.card import Card, ModernInline, Poll, Prompt, Section
 from cliq_async.models.chart import Graph, PercentageChart
-from cliq_async.models.extra import RECIPIENT_KEYS
 from cliq_async.models.message import Message, Sender, Styles
 from cliq_async.models.parsing.form import (
     Plain,
     action_from,
+    check_object,
     known_fields,
     parse_object,
-    unknown_type,
 )
+from cliq_async.models.parsing.places import each, names_of, unknown_type, within
 from cliq_async.models.slide import BulletList, Images, Labels, Slide, TextBlock
 from cliq_async.models.table import Table
 
 __all__ = ["FIELDS", "message_from"]
 
-FIELDS: Final = tuple(field.name for field in attrs.fields(Message) if field.name != "extra")
+FIELDS: Final = names_of(Message)
 
 
 def message_from(data: object, *, allow_unknown: bool = False) -> Message:
@@ -34,26 +32,27 @@ def message_from(data: object, *, allow_unknown: bool = False) -> Message:
             are.
 
     Raises:
-        ValueError: The data is not in that form, or has a field that a message does not have.
-        ValidationError: The message breaks a limit.
+        ValidationError: The data is not in that form, has a field that a message does not have, or
+            breaks a limit; the error names the place in the data.
     """
-    if not isinstance(data, dict):
-        raise ValueError("a message is a JSON object")  # noqa: TRY004 - invalid data, not a programming error
-    if recipients := sorted(key for key in data if key.lower() in RECIPIENT_KEYS):
-        raise ValueError(f"{recipients[0]}: recipients are given separately, not in the message")
-    return parse_object(data, Message, _PARSERS, "message", allow_unknown=allow_unknown)
+    plain = check_object(data, "message")
+    return parse_object(plain, Message, _PARSERS, "message", allow_unknown=allow_unknown)
 
 
 def _slides(data: Iterable[Plain]) -> list[Slide]:
-    return [_slide(slide) for slide in data]
+    return each(_slide, data)
 
 
 def _buttons(data: Iterable[Plain]) -> list[Button]:
-    return [_button(button) for button in data]
+    return each(_button, data)
 
 
 def _references(data: Plain) -> dict[str, Button]:
-    return {key: _button(reference["object"]) for key, reference in data.items()}
+    return {key: within(key, _reference, reference) for key, reference in data.items()}
+
+
+def _reference(data: Plain) -> Button:
+    return within("object", _button, data["object"])
 
 
 def _sender(data: Plain) -> Sender:
@@ -66,7 +65,7 @@ def _styles(data: Plain) -> Styles:
 
 def _button(data: Plain) -> Button:
     fields = known_fields(data, Button)
-    fields["action"] = action_from(data["action"])
+    fields["action"] = within("action", action_from, data["action"])
     return Button(**fields)
 
 
@@ -74,14 +73,19 @@ def _card(data: Plain) -> Card:
     title = data.get("title", "")
     match data.get("theme", ModernInline.theme):
         case "modern-inline":
-            sections = [_section(section) for section in data.get("sections", ())]
+            sections = within("sections", _sections, data.get("sections", ()))
             return ModernInline(title, thumbnail=data.get("thumbnail"), sections=sections)
         case "poll":
             return Poll(title, options=[option["text"] for option in data.get("options", ())])
         case "prompt":
             return Prompt(title)
         case other:
-            raise unknown_type("card theme", other)
+            themes = [card.theme for card in (ModernInline, Poll, Prompt)]
+            raise unknown_type("theme", other, themes)
+
+
+def _sections(data: Iterable[Plain]) -> list[Section]:
+    return each(_section, data)
 
 
 def _section(data: Plain) -> Section:
@@ -92,8 +96,8 @@ def _section(data: Plain) -> Section:
 def _slide(data: Plain) -> Slide:
     kind, content = data["type"], data["data"]
     if not isinstance(kind, str) or kind not in _SLIDES:
-        raise unknown_type("slide type", kind)
-    buttons = _buttons(data.get("buttons", ()))
+        raise unknown_type("type", kind, _SLIDES)
+    buttons = within("buttons", _buttons, data.get("buttons", ()))
     build = _SLIDES[kind]
     return build(content, data.get("styles", {}), title=data.get("title", ""), buttons=buttons)
 

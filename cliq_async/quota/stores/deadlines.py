@@ -23,9 +23,7 @@ def no_answer(within_s: float, consequence: str = "nothing was sent") -> QuotaSt
         within_s: The time that it had, in real seconds.
         consequence: What became of the request.
     """
-    return QuotaStoreError(
-        f"the quota's store did not answer within {within_s:.3g} s; {consequence}"
-    )
+    return QuotaStoreError(f"the quota store did not answer within {within_s:.3g} s; {consequence}")
 
 
 async def answer_by(
@@ -61,5 +59,5 @@ async def answer_by(
     except Exception as error:
         if isinstance(error, TimeoutError) and scope is not None and scope.expired():
             raise no_answer(budget_s, consequence) from None
-        text = f"the quota's store failed: {type(error).__name__}"  # a store of the user's
+        text = f"the quota store failed: {type(error).__name__}"  # a store of the user's
         raise QuotaStoreError(text) from error

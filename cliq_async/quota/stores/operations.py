@@ -176,7 +176,9 @@ class Operations:
         for _ in range(_MAX_LOSSES):
             with suppress(StatesLostError):
                 return self._run(operations)
-        lost = QuotaStoreError("the quota's store is lost again and again; what removes it?")
+        lost = QuotaStoreError(
+            "the quota store disappears repeatedly: find the program that removes it"
+        )
         return [lost] * len(operations)
 
     def _run(self, operations: Sequence[Operation]) -> list[Any]:
@@ -238,6 +240,6 @@ class Operations:
 
 
 def _failure(error: Exception) -> QuotaStoreError:
-    failure = QuotaStoreError(f"the quota's store failed: {error}")
+    failure = QuotaStoreError(f"the quota store failed: {error}")
     failure.__cause__ = error
     return failure

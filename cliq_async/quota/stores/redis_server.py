@@ -96,9 +96,7 @@ def _memory_id(info: dict[str, Any]) -> str:
         ReadOnlyError: The server is a replica.
     """
     if info.get("role") == "slave":
-        raise ReadOnlyError(
-            "it is a replica, which takes no writes; name the primary, or redis+sentinel://"
-        )
+        raise ReadOnlyError("it is a read-only replica: name the primary, or redis+sentinel://")
     run, inherited = str(info["run_id"]), str(info.get("master_replid2", ""))
     return f"{run}+{inherited}" if inherited.strip("0") else run
 

@@ -22,7 +22,7 @@ _KNOWN: Final = (
     "a store, or sqlite:///path, redis://host:port/db or memory://, with ?cold_start=full or spent"
 )
 _NO_HOME: Final = (
-    "there is no place for the quota's file: this user has no home folder; name one with quota= "
+    "there is no place for the quota file: this user has no home folder; name one with quota= "
     "or CLIQ_QUOTA, such as sqlite:///var/lib/app/quota.db, or set HOME or XDG_STATE_HOME"
 )
 

@@ -30,7 +30,7 @@ from cliq_async.storage.sqlite_files import FileIds, are_kept
 __all__ = ["FORMAT", "SqliteBackend"]
 
 FORMAT: Final = SqliteFormat(
-    noun="the quota's file",
+    noun="the quota file",
     application_id=0x436C6971,  # "Cliq"
     migrations=(
         """
@@ -128,7 +128,7 @@ class SqliteBackend(BatchedFile, StateBackend):
                     self._marks.save_last_write(self._boot, self._written_at)
                 # After the watermark: if the log is taken away from here on, that stays behind.
                 if self._ids != self._files.ids():
-                    raise StatesLostError(f"{self.path}: {FORMAT.noun} was taken away while in use")
+                    raise StatesLostError(f"{self.path}: {FORMAT.noun} was removed while in use")
         except CliqError:
             self.close()
             raise
@@ -260,7 +260,9 @@ class SqliteBackend(BatchedFile, StateBackend):
             if are_kept(before, ids):
                 return conn, ids, new
             conn.close()
-        raise StatesLostError(f"{self.path}: {FORMAT.noun} is replaced again and again")
+        raise StatesLostError(
+            f"{self.path}: {FORMAT.noun} is replaced repeatedly: find the program that replaces it"
+        )
 
     def _has_lost_writes(self, conn: Connection, now: float) -> bool:
         """Return whether the last write of all programs is missing."""

@@ -152,7 +152,7 @@ class UserActs:
             self._state.unsubscribe(found, [person["user_id"]])
             self._former.add((found.record["id"], person["user_id"]))
         return _skipped(
-            found, "welcome_handler", person, "no event tells of people who unsubscribe"
+            found, "welcome_handler", person, "Cliq sends no event when people unsubscribe"
         )
 
     async def mention(

@@ -68,7 +68,9 @@ class StateFile:
         if head.format != FORMAT:
             raise StateFileError(f"{self._given_path} is damaged or not the state of a sandbox")
         if head.version > VERSION:
-            raise StateFileError(f"{self._given_path} was written by a newer version")
+            raise StateFileError(
+                f"{self._given_path} was written by a later version of cliq_async: upgrade it"
+            )
         try:
             return restore_snapshot(msgspec.json.decode(data, type=Snapshot), seed=seed)
         except (KeyError, ValueError, RecursionError) as error:

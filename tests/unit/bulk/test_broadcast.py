@@ -82,7 +82,7 @@ async def test_job_whose_first_hundred_items_are_no_ids_stops_and_shows_three():
     report = await Broadcast(sender).run(ids)
     assert (sender.batches, report.delivered, report.skipped) == ([], 0, 100)
     stopped = report.stopped or ""
-    assert "none of the first 100 items is one, got 'Name 0', 'Name 1', 'Name 2', …" in stopped
+    assert "ids, but the first 100 items are not, got 'Name 0', 'Name 1', 'Name 2', …" in stopped
     report = await Broadcast(Sender()).run(["1", *(f"Name {number}" for number in range(200))])
     assert (report.delivered, report.skipped, report.stopped) == (1, 200, None)
 

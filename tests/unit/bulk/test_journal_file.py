@@ -140,5 +140,5 @@ def test_journal_that_is_taken_away_while_in_use_is_an_error(path):
     path.unlink()
     (error,) = journal.run([lambda: None])
     assert isinstance(error, JournalError)
-    assert "taken away while in use" in str(error)
+    assert "removed while in use" in str(error)
     journal.close()

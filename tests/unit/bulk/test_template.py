@@ -41,7 +41,7 @@ def test_rows_of_databases_and_columns_of_any_name():
     row = conn.execute("SELECT 7 AS user_id, 'Ann' AS name, 12 AS row").fetchone()
     conn.close()
     assert MessageTemplate("{{ name }} {{ row['name'] }}")(row)[1].text == "Ann Ann"
-    with pytest.raises(ValidationError, match="got user_id, name, row"):
+    with pytest.raises(ValidationError, match="the row's columns are user_id, name, row"):
         MessageTemplate("{{ missing }}")(row)
     assert MessageTemplate("hi")({"user_id": None})[0] == ""
 
@@ -62,8 +62,8 @@ def nested(depth):
 @pytest.mark.parametrize(
     ("plain", "said"),
     [
-        ("Hello {{ name", "template: a Jinja template: line 1"),
-        ("{% for %}", "template: a Jinja template: line 1"),
+        ("Hello {{ name", "template: not a Jinja template: line 1"),
+        ("{% for %}", "template: not a Jinja template: line 1"),
         ("{{ name | nofilter }}", "nofilter"),
         ("{{ name | random }}", "random"),
         ("{% for a in b %}" * 25 + "{% endfor %}" * 25, "a Jinja template"),
@@ -88,7 +88,7 @@ def test_what_is_no_template_is_refused_at_once(plain, said):
         ("{{ name.upper }}", "the value is a function"),
         ("{{ more.x }}", "the value is None"),
         ("{{ lipsum }}", "is undefined"),
-        ("{{ '' }}", "Message.text"),
+        ("{{ '' }}", "text: at least one"),
     ],
 )
 def test_what_cannot_be_filled_in_is_a_validation_error(template, said):
@@ -97,7 +97,7 @@ def test_what_cannot_be_filled_in_is_a_validation_error(template, said):
 
 
 def test_a_message_of_another_form_is_named():
-    with pytest.raises(ValidationError, match=r"template: the form of the API, got buttn"):
+    with pytest.raises(ValidationError, match="buttn: no such field; did you mean buttons"):
         MessageTemplate({"text": "a", "buttn": "b"})({"user_id": "1"})
     with pytest.raises(ValidationError, match="user_ids: recipients are given separately"):
         CallTemplate({"text": "a", "user_ids": ["1"]})({"user_id": "1"})

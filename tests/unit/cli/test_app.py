@@ -81,10 +81,10 @@ def test_without_credentials_it_says_which_there_are():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--time-scale", "60"), "time_scale: 1 for Zoho's own servers"),
-        (("--base-url", "nowhere"), "base_url: "),
-        (("--time-scale", "0"), "'--time-scale'"),
-        (("--data-center", "moon"), "'--data-center'"),
+        (("--time-scale", "60"), "--time-scale: 1 for Zoho's own servers"),
+        (("--base-url", "nowhere"), "--base-url: "),
+        (("--time-scale", "0"), "error: --time-scale: "),
+        (("--data-center", "moon"), "error: --data-center: "),
         (("--token", "two\nlines"), "an access token is printable ASCII"),
         (("--token", ""), "an access token is printable ASCII"),
     ],
@@ -185,7 +185,7 @@ async def test_verbose_shows_each_request():
 def test_a_missing_file_is_wrong_usage():
     result = invoke("broadcast", "supportbot", "--to", "/nowhere/ids.txt", "--text", "hi")
     assert result.exit_code == 2
-    assert "does not exist" in result.stderr
+    assert "there is no file" in result.stderr
 
 
 def test_a_directory_is_no_file(tmp_path):

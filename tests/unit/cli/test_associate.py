@@ -23,10 +23,10 @@ async def test_a_bot_is_put_into_a_channel_once():
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("associate", "supportbot"), "Missing argument 'CHANNEL'"),
-        (("associate", "a/b", "c"), "error: BOT: a non-empty str"),
-        (("associate", "b", ""), "error: CHANNEL: a str of 1 or more characters"),
-        ((*ASSOCIATE, "--max-wait", "-1"), "'--max-wait'"),
+        (("associate", "supportbot"), "CHANNEL is missing"),
+        (("associate", "a/b", "c"), "error: BOT: a non-empty text"),
+        (("associate", "b", ""), "error: CHANNEL: 1 or more characters"),
+        ((*ASSOCIATE, "--max-wait", "-1"), "error: --max-wait: "),
     ],
 )
 def test_what_is_wrong_is_named_as_it_was_typed(args, said):

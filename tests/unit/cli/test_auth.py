@@ -170,7 +170,7 @@ async def test_without_an_answer_it_says_whether_the_code_is_still_good():
         (CLIENT, ("--profile", "a/b"), CODE, "--profile: a profile name is 1 to 64 letters"),
         (CLIENT, ("--store", "keyring"), CODE, "no keyring can be used here"),
         (CLIENT, ("--accounts-url", "nowhere"), CODE, "accounts_url: only scheme and host"),
-        (CLIENT, ("--data-center", "moon"), CODE, "'--data-center'"),
+        (CLIENT, ("--data-center", "moon"), CODE, "error: --data-center: "),
     ],
 )
 async def test_wrong_usage(env, args, stdin, said):
@@ -453,6 +453,6 @@ def test_the_profile_says_where_the_account_lives_and_who_says_otherwise_is_told
     profile = login._store(ExchangeResult(credentials, made, ("a",), 0.0))
     assert (profile.data_center, profile.accounts_url, profile.scopes) == ("eu", url, ("a",))
     warned = capsys.readouterr().err.splitlines()
-    assert warned[0].startswith("warning: the account lives in data center 'eu', not 'us'")
+    assert warned[0].startswith("warning: the account belongs to data center 'eu', not 'us'")
     otherwise = "warning: CLIQ_DATA_CENTER overrides this with 'us': change it"
     assert warned[1:] == ([] if option else [otherwise])

@@ -29,7 +29,7 @@ async def test_a_command_that_is_none_is_wrong_usage():
     for args in (("doctor", "dance"), ("auth", "scopes", "quota")):
         result = await cliq(*args)
         assert result.exit_code == 2
-        assert "is not a command that needs a scope: choose one of send, broadcast" in result.stderr
+        assert "is not a command that needs a scope; choose one of send, broadcast" in result.stderr
 
 
 async def test_scopes_are_one_line_to_paste():

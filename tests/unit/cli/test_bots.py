@@ -196,28 +196,28 @@ def test_a_bot_whose_answer_cannot_be_read_was_made():
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("bots", "create", "x" * 21, "--description", "d"), "error: NAME: a str of 1 to 20"),
-        (("bots", "create", "x"), "Missing option '--description'"),
+        (("bots", "create", "x" * 21, "--description", "d"), "error: NAME: 1 to 20"),
+        (("bots", "create", "x"), "--description is missing"),
         ((*CREATE, "--scope", "team"), "error: --team: 1 to 4 ids when the scope is team"),
-        ((*CREATE, "--scope", "all"), "'--scope'"),
-        ((*CREATE, "--team", "x"), "'--team'"),
+        ((*CREATE, "--scope", "all"), "error: --scope: "),
+        ((*CREATE, "--team", "x"), "error: --team: "),
         ((*CREATE, "--execution-type", "webhook"), "error: --execution-url: a URL when"),
-        ((*CREATE, "--execution-url", "https://e.com"), "error: --execution-url: None unless"),
+        ((*CREATE, "--execution-url", "https://e.com"), "error: --execution-url: left out unless"),
         (
             (*CREATE, "--status-message", "ok", "--status-message", "x" * 51),
-            "error: --status-message 2: a str of 1 to 50 characters, got 51\n",
+            "error: --status-message 2: 1 to 50 characters, got 51\n",
         ),
-        ((*CREATE, "--image", "/nowhere.png"), "does not exist"),
+        ((*CREATE, "--image", "/nowhere.png"), "there is no file"),
         (("bots", "update", "1"), "nothing to change: give --name, --description or another"),
-        (("bots", "update", "1", "--name", ""), "error: --name: a str of 1 to 20 characters"),
-        (("bots", "update", "a/b", "--name", "x"), "error: BOT: a non-empty str"),
+        (("bots", "update", "1", "--name", ""), "error: --name: 1 to 20 characters"),
+        (("bots", "update", "a/b", "--name", "x"), "error: BOT: a non-empty text"),
         (
             ("bots", "update", "1", "--no-status-messages", "--status-message", "x"),
-            "use either --no-status-messages or values for it",
+            "give either --no-status-messages or values for it",
         ),
         (("bots", "get", "a\tb"), "error: BOT: "),
         (("bots", "delete", "..", "--yes"), "error: BOT: "),
-        (("bots", "list", "--limit", "0"), "'--limit'"),
+        (("bots", "list", "--limit", "0"), "error: --limit: "),
     ],
 )
 def test_what_is_wrong_is_named_as_it_was_typed(args, said):
@@ -250,7 +250,7 @@ async def test_the_quota_is_not_waited_for_longer_than_allowed():
     async with Sandbox(faults=["throttle-429:1"]) as sandbox:
         result = await run(sandbox, "bots", "get", FIRST, "--max-wait", "1")
     assert result.exit_code == 3
-    assert "; locked until 20" in result.stderr
+    assert "; locked until " in result.stderr
 
 
 async def test_a_name_that_is_taken_fails():

@@ -209,7 +209,9 @@ def test_an_error_in_the_file_names_the_file_and_the_key(folder):
     (folder / "cliq.toml").write_text("[bots.desk]\nname = 1\n")
     result = invoke("bots", "plan", env={"CLIQ_ACCESS_TOKEN": "a"})
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"error: {folder}/cliq.toml: bots.desk.name: a str of 1 to 20")
+    assert result.stderr.startswith(
+        f"error: {folder}/cliq.toml line 2: bots.desk.name: a text, got 1"
+    )
 
 
 async def test_a_new_bot_without_a_description_names_the_file(folder):
@@ -217,14 +219,14 @@ async def test_a_new_bot_without_a_description_names_the_file(folder):
     async with Sandbox() as sandbox:
         result = await run(sandbox, "bots", "plan")
     assert result.exit_code == 2
-    assert "cliq.toml: bots.desk.description: a text, to create the bot, got None" in result.stderr
+    assert "cliq.toml line 1: bots.desk.description: needed to create the bot" in result.stderr
 
 
 def test_bots_are_tables_and_no_setting_of_the_user(here, own_toml):
     (here / "cliq.toml").write_text("bots = 1\n")
     result = invoke("config", env={"CLIQ_ACCESS_TOKEN": "a"})
     assert result.exit_code == 2
-    assert "cliq.toml: bots: tables, as [bots.KEY], got 1" in result.stderr
+    assert "cliq.toml line 1: bots: tables, as [bots.KEY], got 1" in result.stderr
     (here / "cliq.toml").unlink()
     own_toml.write_text("[bots.a]\n")
     result = invoke("config", env={"CLIQ_ACCESS_TOKEN": "a"})

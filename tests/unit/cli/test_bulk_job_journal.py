@@ -15,7 +15,7 @@ from cliq_async.cli.text import plural
 from cliq_async.sandbox import Sandbox
 
 CALL_MANY = ("call-many", "supportbot", "--text", "hi")
-BEGUN = r"begun \d{4}-\d\d-\d\d \d\d:\d\d"
+BEGUN = r"begun \d\d:\d\d:\d\d \(\d+ s ago\)"
 
 
 @pytest.fixture(params=["file", "redis"])

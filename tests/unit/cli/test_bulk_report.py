@@ -242,7 +242,7 @@ def test_dry_run_has_no_report(ids):
     options = ("--to", ids(1), "--dry-run", "--report", "day.csv", "--token", SECRET)
     result = invoke(*BROADCAST, *options)
     assert result.exit_code == 2
-    assert "use either --report or --dry-run, which sends nothing" in result.stderr
+    assert "give either --report or --dry-run, which sends nothing" in result.stderr
 
 
 async def test_list_that_is_gone_does_not_hide_that_some_are_left(ids, reports, monkeypatch):

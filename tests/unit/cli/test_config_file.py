@@ -1,5 +1,7 @@
 """`cliq.toml`: what it may say, what is wrong with it, and what a folder's own may not decide."""
 
+import re
+
 import pytest
 from support.cli import SECRET, invoke
 from support.configs import TOKEN, put_profile, told
@@ -59,17 +61,20 @@ def test_all_settings_of_a_file_reach_the_client(here):
         ('data_center = "moon"', "data_center: one of us, eu, in"),
         ("data_center = 1", "data_center: a text, got 1"),
         ('timeout_s = "30"', "timeout_s: a number, got '30'"),
-        ("timeout_s = true", "timeout_s: a number, got True"),
+        ("timeout_s = true", "timeout_s: a number, got true"),
         ("max_response_bytes = 1.5", "max_response_bytes: a whole number, got 1.5"),
         ("max_response_bytes = 0", "max_response_bytes: a whole number of bytes, at least 1"),
-        ("timeout_s = 0", "timeout_s: more than 0, or None, got 0"),
+        ("timeout_s = 0", "timeout_s: more than 0, got 0"),
         ("margin_s = nan", "margin_s: at least 0, got nan"),
         ('account = ""', "account: "),
-        ('pace = "slow"', "pace: None or 'even', got 'slow'"),
+        ('pace = "slow"', "pace: even, got 'slow'"),
         ("limits = 3", "limits: a table, got 3"),
         ("[limits]\nsend_messages = 3", "limits.send_messages: there is no such endpoint; did you"),
-        ("[limits]\nsend_message = 0", "limits.send_message: an int, at least 1, got 0"),
-        ("[limits]\nsend_message = {limit = 3}", "limits.send_message: a number, or a table of"),
+        ("[limits]\nsend_message = 0", "limits.send_message: a whole number, at least 1, got 0"),
+        (
+            "[limits]\nsend_message = {limit = 3}",
+            "send_message.limit: there is no such key; choose one",
+        ),
         ('[limits]\nsend_message = "x"', "limits.send_message: a number, or a table of"),
         (
             'base_url = "nowhere"',
@@ -93,7 +98,7 @@ def test_what_is_wrong_in_a_file_names_the_file_and_the_key(here, content, said)
             continue
         result = invoke(*args)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr.startswith(f"error: {here}/cliq.toml: ")
+        assert re.match(rf"error: {here}/cliq.toml( line \d)?: ", result.stderr)
         assert said in result.stderr
         assert "a-refresh" not in result.stderr
         assert result.stderr.count("\n") == 1

@@ -56,7 +56,7 @@ async def test_an_account_that_lives_elsewhere_is_told_with_what_says_so(monkeyp
     check = found["data center"]
     assert check.status == WRONG
     assert check.said.startswith(
-        "the account lives in eu according to the accounts server, but requests go to in (--"
+        "the account belongs to eu according to the accounts server, but requests go to in (--"
     )
     assert "eu" in check.advice
     right = await look(monkeypatch, answer(200, MADE), answer(200, {"data": []}), account="b")

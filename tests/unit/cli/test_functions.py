@@ -210,17 +210,17 @@ def test_every_type_can_be_named_with_and_without_its_end(asked, given):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("create", "f", "--description", "x"), "Missing option '--type'"),
-        (("create", "f", "--type", "form"), "Missing option '--description'"),
-        (("create", "f", "--description", "x", "--type", "menu"), "'menu' is not one of"),
+        (("create", "f", "--description", "x"), "--type is missing"),
+        (("create", "f", "--type", "form"), "--description is missing"),
+        (("create", "f", "--description", "x", "--type", "menu"), "error: --type: one of"),
         (("create", "f" * 31, "--description", "x", "--type", "form"), "error: NAME: "),
         (
             ("create", "f", "--description", "x", "--type", "form", "--execution-url", URL),
-            "error: --execution-url: None unless execution_type is webhook",
+            "error: --execution-url: left out unless --execution-type is webhook",
         ),
         (
             ("create", "f", "--description", "", "--type", "form"),
-            "error: --description: a str of 1 to 300 characters, got 0",
+            "error: --description: 1 to 300 characters, got 0",
         ),
         (("update", "1"), "nothing to change: give --name, --description or --execution-url"),
         (("update", "a/b", "--name", "x"), "error: FUNCTION: "),
@@ -231,8 +231,8 @@ def test_every_type_can_be_named_with_and_without_its_end(asked, given):
         (("delete", "1"), "error: not a terminal, so there is no one to confirm: pass --yes"),
         (("create-handler", "1", "button"), "give --script, --permission or --no-permissions"),
         (("update-handler", "1", "button"), "give --script, --permission or --no-permissions"),
-        (("create-handler", "1", "message", "--no-permissions"), "'message' is not one of"),
-        (("create-handler", "1", "button", "--permission", "location"), "'--permission'"),
+        (("create-handler", "1", "message", "--no-permissions"), "error: TYPE: one of"),
+        (("create-handler", "1", "button", "--permission", "location"), "error: --permission: "),
         (
             ("create-handler", "1", "form_view", "--permission", "chat"),
             "error: --permission 1: one of user for a form_view_handler, got 'chat'",
@@ -245,7 +245,7 @@ def test_every_type_can_be_named_with_and_without_its_end(asked, given):
             ("update-handler", "1", "button", "--script", __file__, "--no-permissions"),
             "give either --script or permissions: a function takes one of them",
         ),
-        (("get-handler", "1", "button", "--script-only", "--json"), "use either --script-only or"),
+        (("get-handler", "1", "button", "--script-only", "--json"), "give either --script-only or"),
         (("delete-handler", "1", "button"), "error: not a terminal"),
     ],
 )

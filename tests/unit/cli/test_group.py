@@ -67,4 +67,4 @@ def test_help_version_and_completion_import_no_command(args, env, shown):
 def test_an_unknown_command_is_wrong_usage():
     result = invoke("brodcast")
     assert result.exit_code == 2
-    assert "No such command 'brodcast'" in result.stderr
+    assert "error: there is no command 'brodcast'; did you mean broadcast?" in result.stderr

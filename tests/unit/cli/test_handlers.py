@@ -186,16 +186,16 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
         ),
         (
             ("create", "1", "message", "--no-permissions", "--name", "x"),
-            "error: --name: None unless the type is menu_handler",
+            "error: --name: left out unless the type is menu_handler",
         ),
         (
             ("create", "1", "message", "--no-permissions", "--permission", "user"),
-            "use either --no-permissions or values for it",
+            "give either --no-permissions or values for it",
         ),
         (("create", "1", "message", "--script", __file__, "--no-permissions"), "takes one of them"),
-        (("create", "1", "message", "--permission", "all"), "'--permission'"),
-        (("create", "1", "dance", "--no-permissions"), "'dance' is not one of"),
-        (("create", "1", "message", "--script", "/nowhere.dg"), "does not exist"),
+        (("create", "1", "message", "--permission", "all"), "error: --permission: "),
+        (("create", "1", "dance", "--no-permissions"), "error: TYPE: one of"),
+        (("create", "1", "message", "--script", "/nowhere.dg"), "there is no file"),
         (("create", "a/b", "message", "--no-permissions"), "error: BOT: "),
         (("update", "1", "menu"), "nothing to change: give --script, --permission"),
         (("update", "1", "menu", "--icon", "wand"), "error: --icon: an icon as name/HEX"),
@@ -204,7 +204,7 @@ def test_a_script_does_nothing_to_a_terminal(monkeypatch):
             "error: --sub-action 2: an icon as name/HEX",
         ),
         (("update", "1", "menu", "--handler-id", "", "--name", "x"), "error: --handler-id: "),
-        (("get", "1", "menu", "--script-only", "--json"), "use either --script-only or --json"),
+        (("get", "1", "menu", "--script-only", "--json"), "give either --script-only or --json"),
         (("list", "a/b"), "error: BOT: "),
         (
             ("delete", "1", "menu"),
@@ -224,7 +224,7 @@ def test_what_is_wrong_is_named_as_it_was_typed(args, said):
     ("content", "said"),
     [
         (b"\xff", "not UTF-8"),
-        (b"", "error: --script: a str of 1 or more characters, got 0"),
+        (b"", "error: --script: 1 or more characters, got 0"),
         (b"x" * 256_001, "error: --script: at most 256000 bytes of UTF-8"),
     ],
 )

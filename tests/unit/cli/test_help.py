@@ -128,7 +128,7 @@ def test_completion_prints_the_script_of_a_shell(shell):
 def test_completion_of_another_shell_is_wrong_usage():
     result = invoke("completion", "tcsh")
     assert result.exit_code == 2
-    assert "'tcsh' is not one of" in result.stderr
+    assert "error: SHELL: one of" in result.stderr
 
 
 def test_the_shell_is_told_the_types_of_handlers():

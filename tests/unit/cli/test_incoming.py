@@ -58,14 +58,14 @@ def test_a_file_gives_parameters_and_the_command_line_wins(sent, tmp_path):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("status",), "'status' is not NAME=VALUE"),
-        (("=x",), "'=x' is not NAME=VALUE"),
+        (("status",), "there is no NAME= in 'status'"),
+        (("=x",), "there is no NAME= in '=x'"),
         (("a=1", "a=2"), "'a' is given twice"),
-        (("a=" + "x" * 10_001,), "error: parameters['a']: a str of at most 10000 characters"),
-        (tuple(f"p{number}=x" for number in range(51)), "error: parameters: at most 50, got 51"),
+        (("a=" + "x" * 10_001,), "error: parameter a: at most 10,000 characters"),
+        (tuple(f"p{number}=x" for number in range(51)), "error: parameter: at most 50, got 51"),
         (("a=b", "--to", "1,,2"), "error: --to: a ZUID, which has digits only"),
         (("a=b", "--to", ",".join(zuids(101))), "error: --to: 1 to 100 ids, got 101"),
-        (("a=b", "--json-params", "/nowhere.json"), "does not exist"),
+        (("a=b", "--json-params", "/nowhere.json"), "there is no file"),
     ],
 )
 def test_what_is_wrong_is_named(args, said):
@@ -78,8 +78,8 @@ def test_what_is_wrong_is_named(args, said):
     ("content", "said"),
     [
         ("{", "not JSON"),
-        ("[]", "parameters must be a JSON object"),
-        ('{"n": 5}', "error: parameters['n']: a str of at most 10000 characters, got 5"),
+        ("[]", "line 1: an object of texts, got a list"),
+        ('{"n": 5}', "line 1: n: a text, got 5"),
     ],
 )
 def test_a_bad_file_is_wrong_usage(tmp_path, content, said):

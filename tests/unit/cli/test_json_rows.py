@@ -86,17 +86,17 @@ def test_template_needs_columns(file):
 def test_error_in_a_message_names_the_line_or_the_row(file):
     options = ("--template", "--text", "{{ name }}", "--dry-run", "--token", "t")
     for name, content, where in (
-        ("people.json", json.dumps(PEOPLE, indent=2), "row 2: template"),
+        ("people.json", json.dumps(PEOPLE, indent=2), "people.json: row 2"),
         (
             "people.jsonl",
             "\n" + "\n".join(map(json.dumps, PEOPLE)),
-            "people.jsonl line 3: template",
+            "people.jsonl line 3",
         ),
     ):
         path = file(content, name)
         result = invoke("broadcast", "b", "--to", path, *options, "--quota", "memory://")
         assert result.exit_code == 2
-        assert f"{where}: columns that the row has ('name' is undefined)" in result.stderr
+        assert f"{where}: --text: 'name' is undefined; " in result.stderr
 
 
 LIST = ("subscribers", "list", "supportbot", "--json")

@@ -1,5 +1,4 @@
 import json
-import re
 
 import attrs
 import pytest
@@ -98,45 +97,101 @@ def test_what_means_nothing_is_left_out_and_numbers_become_text():
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ([], "a message is a JSON object"),
+        ([], "message: a JSON object, got []"),
         (
             {"text": "hi", "user_ids": "1"},
             "user_ids: recipients are given separately, not in the message",
         ),
-        ({"text": "hi", "colour": "red"}, "colour: unknown message field"),
+        (
+            {"text": "hi", "button": []},
+            "button: no such field; did you mean buttons? allow_unknown=True sends it as it is",
+        ),
+        ({"text": "hi", "x": 1}, "x: no such field; choose one of text, "),
         (
             {"text": "hi", "styles": {"background": "red", "font": "x"}},
-            "styles.font: unknown message field",
+            "styles.font: no such field; allow_unknown=True sends it as it is",
         ),
-        ({"text": "hi", "bot": {"name": "x", "sync": 1}}, "bot.sync: unknown message field"),
         (
-            {"slides": [{"type": "list", "data": ["a"], "more": 1}]},
-            "slides[0].more: unknown message field",
+            {"text": "hi", "bot": {"name": "x", "imag": "y"}},
+            "bot.imag: no such field; did you mean image? allow_unknown",
         ),
-        ({"slides": [{"type": "film", "data": "x"}]}, "'film'"),
-        ({"slides": [{"type": "list"}]}, "'data' is missing"),
-        ({"slides": ["text"]}, "not in the form of the API"),
-        ({"slides": 7}, "not in the form of the API"),
-        ({"card": {"theme": "old"}}, "card theme 'old'"),
-        ({"text": "hi", "buttons": [{"label": "x", "action": {"type": "dance"}}]}, "'dance'"),
-        ({"text": "hi", "buttons": [{"label": "x"}]}, "'action' is missing"),
+        (
+            {"text": "hi", "bot": {"name": "x", "sync": 1}},
+            "bot.sync: no such field; choose one of name, image; allow_unknown",
+        ),
+        ({"slides": [{"type": "list", "data": ["a"], "titel": 1}]}, "slides[0].titel: no such"),
+        (
+            {"slides": [{"type": "film", "data": "x"}]},
+            "slides[0].type: one of table, list, ",
+        ),
+        ({"slides": [{"type": "list"}]}, "slides[0].data: this field is missing"),
+        ({"slides": ["text"]}, "slides[0]: not in the form of the API, got 'text'"),
+        ({"slides": 7}, "slides: not in the form of the API, got 7"),
+        ({"card": {"theme": "old"}}, "card.theme: one of modern-inline, poll, prompt ("),
+        (
+            {"text": "hi", "buttons": [{"label": "x", "action": {"type": "dance"}}]},
+            "buttons[0].action.type: one of open.url, invoke.function, system.api, preview.url, ",
+        ),
+        ({"text": "hi", "buttons": [{"label": "x"}]}, "buttons[0].action: this field is missing"),
+        (
+            {"text": "hi", "buttons": [{"action": WHOLE["buttons"][4]["action"]}]},
+            "buttons[0].label: this field is missing",
+        ),
+        (
+            {"text": "hi", "buttons": [{"label": "x", "action": {"type": "copy", "data": {}}}]},
+            "buttons[0].action.data.text: this field is missing",
+        ),
         (
             {"text": "hi", "references": {"1": {"type": "x", "object": WHOLE["buttons"][4]}}},
-            "references.1.type: unknown message field",
+            "references.1.type: no such field",
         ),
+        ({"text": "hi", "card": "x"}, "card: not in the form of the API, got 'x'"),
     ],
 )
 def test_what_is_no_message_is_named(data, said):
-    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+    with pytest.raises(ValidationError) as caught:
         message_from(data)
-    assert not isinstance(caught.value, ValidationError)
+    assert str(caught.value).startswith(said)
 
 
-def test_limits_are_checked():
-    with pytest.raises(ValidationError, match=r"Message\.text"):
-        message_from({})
-    with pytest.raises(ValidationError, match=r"Button\.label"):
-        message_from({"text": "hi", "buttons": [WHOLE["buttons"][0] | {"label": "x" * 21}]})
+TABLE = {"type": "table", "data": {"headers": ["a"], "rows": [{"a": "1"}]}}
+LONG = {"label": "x" * 21, "action": {"type": "copy", "data": {"text": "a"}}}
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({}, "text"),
+        ({"text": "x" * 5001}, "text"),
+        ({"text": "hi", "buttons": [LONG]}, "buttons[0].label"),
+        ({"text": "hi", "references": {"1": {"object": LONG}}}, "references.1.object.label"),
+        ({"text": "hi", "slides": [TABLE | {"buttons": [LONG]}]}, "slides[0].buttons[0].label"),
+        ({"text": "hi", "slides": [TABLE, TABLE | {"title": 7}]}, "slides[1].title"),
+        (
+            {"slides": [{"type": "table", "data": {"headers": ["a"], "rows": [{"b": "1"}]}}]},
+            "slides[0].data.rows[0]",
+        ),
+        ({"slides": [{"type": "images", "data": ["https://a.b", "x"]}]}, "slides[0].data[1]"),
+        (
+            {"card": {"theme": "poll", "title": "x", "options": [{"text": "a"}, {"text": 1}]}},
+            "card.options[1]",
+        ),
+        (
+            {
+                "text": "a",
+                "buttons": [{"label": "x", "action": {"type": "copy", "data": {"text": 1}}}],
+            },
+            "buttons[0].action.data.text",
+        ),
+    ],
+)
+def test_a_broken_limit_names_its_place_in_the_data(data, field):
+    with pytest.raises(ValidationError) as caught:
+        message_from(data)
+    assert caught.value.field == field
+    with pytest.raises(ValidationError) as caught:
+        message_from(data, allow_unknown=True)
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -144,11 +199,11 @@ def test_limits_are_checked():
     [
         (b"{", "not JSON"),
         (b"{\n  \xff}", "message.json line 2: not UTF-8: byte 0xFF"),
-        (b'{\n  "text"}', "message.json line 2: not JSON: Expecting ':' delimiter at column 9"),
+        (b'{\n  "text"}', "message.json line 2: not JSON: expecting ':' delimiter at column 9"),
         (b"PK\x03\x04word/", "this is a ZIP archive"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"text": "hi", "colour": 1}', "colour: unknown message field"),
-        (b'{"text": ""}', "Message.text: at least one of text, card and slides"),
+        (b'{"text": "hi", "card": {\n"titel": "x"}}', "line 2: card.titel: no such field; did you"),
+        (b'{"text": ""}', "text: at least one of text, card and slides"),
     ],
 )
 def test_a_bad_file_is_wrong_usage(tmp_path, content, said):
@@ -175,5 +230,5 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("value", [None, [], {}, "", "x"])
 def test_a_field_that_no_message_has_is_named_even_if_it_is_empty(value):
-    with pytest.raises(ValueError, match="buttn: unknown message field"):
+    with pytest.raises(ValueError, match="buttn: no such field; did you mean buttons"):
         message_from({"text": "a", "buttn": value})

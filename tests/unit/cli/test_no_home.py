@@ -60,7 +60,7 @@ def test_another_place_for_the_quota_is_enough(places):
     for args in (SEND, ("quota",)):
         result = invoke(*args)
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-        assert "quota= or CLIQ_QUOTA" in result.stderr
+        assert "--quota or CLIQ_QUOTA" in result.stderr
         result = invoke(*args, env={"CLIQ_QUOTA": f"sqlite://{places}/quota.db"})
         assert "home" not in result.stderr
 
@@ -76,7 +76,7 @@ def test_no_place_for_settings_is_no_file_of_settings(places):
 
 
 def test_no_place_for_profiles():
-    assert "quota= or CLIQ_QUOTA" in invoke("auth", "status").stdout
+    assert "--quota or CLIQ_QUOTA" in invoke("auth", "status").stdout
     assert invoke("auth", "logout").stderr == "error: profile 'default' is not logged in\n"
     login = ("auth", "login", "--client-id", "a", "--client-secret", "b", "--code", "c")
     result = invoke(*login)
@@ -87,7 +87,7 @@ def test_no_place_for_profiles():
 def test_the_doctor_goes_on():
     result = invoke("doctor", *NOWHERE)
     assert result.exit_code == 1
-    assert "wrong        quota store: there is no place for the quota's file" in result.stdout
+    assert "wrong        quota store: there is no place for the quota file" in result.stdout
 
 
 def test_a_home_that_is_no_folder(monkeypatch):
@@ -122,7 +122,7 @@ def test_a_home_of_another_user(monkeypatch, places):
     (places / "cliq.toml").touch()
     result = invoke("config")
     assert result.exit_code == 2
-    assert result.stderr.endswith("Permission denied; is HOME another user's?\n")
+    assert result.stderr.endswith("Permission denied; check that HOME is this user's\n")
 
 
 def test_no_temporary_folder(monkeypatch):

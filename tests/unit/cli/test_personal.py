@@ -64,8 +64,8 @@ async def test_rows_from_standard_input_are_all_read_first(people):
         result = await run(sandbox, *PERSONAL, "--to", "-", "--column", "id", stdin=bad.encode())
         assert result.exit_code == 2
         assert (
-            "error: standard input line 11 (and 1 more): template: columns that the row has "
-            "('name' is undefined)" in result.stderr
+            "error: standard input line 11 (and 1 more): --text: 'name' is undefined; "
+            "the row's columns are id" in result.stderr
         )
         assert sandbox.report()["requests"] == {}
         good = as_csv(9).encode()
@@ -79,19 +79,23 @@ async def test_rows_from_standard_input_are_all_read_first(people):
     [
         ("id,name\n1,Doe, John\n", "a.csv", "a.csv line 2: 3 cells for 2 columns: put"),
         ("id,name,name\n1,a,b\n", "a.csv", "more than one column 'name'"),
-        ("id,nme\n1,a\n", "a.csv", "'name' is undefined), got id, nme"),
+        ("id,nme\n1,a\n", "a.csv", "'name' is undefined; the row's columns are id, nme"),
         ('{"id": 1, "name": null}\n', "a.jsonl", "'name' is undefined"),
         ('{"id": 1\n', "a.jsonl", "a.jsonl line 1: not JSON: "),
         ("[1]\n", "a.jsonl", "a.jsonl: a template needs columns"),
-        ('{"name": "a"}\n', "a.jsonl", "a.jsonl line 1: to: a column 'id', got name"),
+        (
+            '{"name": "a"}\n',
+            "a.jsonl",
+            "a.jsonl line 1: --column: one of the row's columns name, got 'id'",
+        ),
         ('{"id": ' + "9" * 1_000_000 + ', "name": 1}\n', "a.jsonl", "a.jsonl line 1: not JSON: "),
         (
             "id,name\n1," + "x" * 6_000 + "\n",
             "a.csv",
-            "a.csv line 2: Message.text: a str of",
+            "a.csv line 2: --text: 1 to 5,000 characters",
         ),
         ("1\n", "a.txt", "no column 'id'"),
-        ("id,name\n1,\n", "a.csv", "'name' is undefined), got id"),
+        ("id,name\n1,\n", "a.csv", "'name' is undefined; the row's columns are id\n"),
         ('id,name\n1,"Ann\n2,Bob\n3,"Carl"\n', "a.csv", "a.csv line 4: not CSV: "),
         ('id,name\n1,"' + "\n" * 30_000, "a.csv", "not closed within 1,000 lines"),
         ('id,name\n1,"' + ("a" * 99_000 + '","\n') * 30, "a.csv", "or 1,048,576 characters"),

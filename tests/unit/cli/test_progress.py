@@ -8,6 +8,7 @@ import attrs
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.cli.outputs import console as output
 from cliq_async.cli.outputs.progress import Forecast, Progress
+from cliq_async.cli.text import moment
 from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.status import QuotaStatus
 
@@ -64,7 +65,7 @@ async def test_without_a_terminal_lines_come_now_and_then(monkeypatch, capsys):
         for _ in range(9):
             await asyncio.sleep(0)
     line = "delivered 0  failed 0  unknown 0  requests 0  lockouts 0  0%  3.0 s left"
-    assert capsys.readouterr() == ("", f"{line}  window spent until {later:%H:%M:%S}\n")
+    assert capsys.readouterr() == ("", f"{line}  window spent until {moment(later)}\n")
 
 
 async def test_progress_tells_the_rate_of_this_run_and_a_lock(monkeypatch):
@@ -82,5 +83,5 @@ async def test_progress_tells_the_rate_of_this_run_and_a_lock(monkeypatch):
     progress.update(BroadcastProgress(delivered=11_500, lockouts=1))
     await progress._update_forecast()
     assert progress._line().endswith(
-        f"lockouts 1  38%  5:00 min left  5,000 recipients/min  locked until {until:%H:%M:%S}"
+        f"lockouts 1  38%  5:00 min left  5,000 recipients/min  locked until {moment(until)}"
     )

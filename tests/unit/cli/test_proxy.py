@@ -126,8 +126,8 @@ async def test_the_doctor_says_what_a_proxy_refuses():
     ("answer", "said"),
     [
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "does not open a tunnel to it (HTTP 502)"),
-        (b"\x05\x00", "gave no answer of HTTP: is it a proxy?"),
-        (b"x" * 100_000, "gave no answer of HTTP: is it a proxy?"),
+        (b"\x05\x00", "did not answer in HTTP: check that it is a proxy"),
+        (b"x" * 100_000, "did not answer in HTTP: check that it is a proxy"),
     ],
 )
 async def test_the_doctor_says_what_is_no_proxy(answer, said):

@@ -139,10 +139,10 @@ async def test_events_that_the_old_code_is_at_work_on_are_answered(folder, error
         (
             "import os",
             "import os os",
-            "importing hosted_bot:bot failed in hosted_bot.py, line 3, got SyntaxError: ",
+            "importing hosted_bot:bot failed in hosted_bot.py, line 3: SyntaxError: ",
         ),
-        ('"CLIQ_PUBLIC_KEY"', '"NO_KEY"', "hosted_bot.py, line 10, got KeyError: 'NO_KEY'"),
-        ('"Ping"', '"A menu of many letters"', "in hosted_bot.py, line 20, got ValidationError"),
+        ('"CLIQ_PUBLIC_KEY"', '"NO_KEY"', "hosted_bot.py, line 10: KeyError: 'NO_KEY'"),
+        ('"Ping"', '"A menu of many letters"', "in hosted_bot.py, line 20: ValidationError"),
     ],
 )
 async def test_a_change_that_cannot_be_loaded_leaves_the_old_code(folder, errors, old, new, reason):
@@ -181,7 +181,7 @@ async def test_a_sandbox_full_of_bots_has_no_place_for_it(folder):
 
 async def test_an_error_at_the_start_ends_it(folder):
     change(folder, "import os", "import os os")
-    with pytest.raises(ValidationError, match=r"hosted_bot\.py, line 3, got SyntaxError"):
+    with pytest.raises(ValidationError, match=r"hosted_bot\.py, line 3: SyntaxError"):
         async with hosted(folder):
             pass
     assert "CLIQ_PUBLIC_KEY" not in os.environ
@@ -196,6 +196,6 @@ async def test_only_a_webhook_bot_can_run(folder):
 
 async def test_a_description_that_is_not_valid_names_the_file(folder):
     (folder / "cliq.toml").write_text('[bots.hello]\napp = "hosted_bot:bot"\nname = ""\n')
-    with pytest.raises(CliError, match=r"cliq\.toml: bots\.hello\.name: "):
+    with pytest.raises(CliError, match=r"cliq\.toml line 3: bots\.hello\.name: "):
         async with hosted(folder):
             pass

@@ -71,7 +71,7 @@ async def test_a_broken_limit_is_wrong_usage_and_nothing_is_sent():
         many = await run(sandbox, *SEND, "hi", "--to", ",".join(zuids(101)))
         report = sandbox.report()
     assert long.exit_code == many.exit_code == 2
-    assert long.stderr == "error: Message.text: a str of 1 to 5000 characters, got 5001\n"
+    assert long.stderr == "error: TEXT: 1 to 5,000 characters, got 5001\n"
     assert "error: --to: 1 to 100 ids" in many.stderr
     assert report["requests"] == {}
 
@@ -99,8 +99,8 @@ async def test_a_lock_longer_than_max_wait_is_the_quota():
         first = await run(sandbox, *SEND, *options)
         second = await run(sandbox, *SEND, *options)
     assert first.exit_code == second.exit_code == 3
-    assert "; locked until 20" in first.stderr
-    assert "error: send_message: it is locked; retry at 20" in second.stderr
+    assert "; locked until " in first.stderr
+    assert "error: send_message: it is locked; retry at " in second.stderr
     assert sandbox.report()["requests"] == {"send_message": 1}
 
 
@@ -132,7 +132,7 @@ def test_refusal_of_an_unknown_field_names_the_option_that_sends_it(new_fields, 
     args += ("--template",) if command == "template" else ()
     result = invoke(*args, "--message", new_fields, "--token", SECRET)
     assert result.exit_code == 2
-    assert "hint: unknown message field; --allow-unknown" in result.stderr
+    assert "hint: no such field; choose one of text, " in result.stderr
 
 
 @pytest.mark.parametrize("command", ["send", "broadcast", "template"])
@@ -205,4 +205,4 @@ async def test_message_from_standard_input():
         result = await run(sandbox, *args, stdin='{"text": "hi"}')
         wrong = await run(sandbox, *args, stdin="{}{")
     assert result.exit_code == 0, result.output
-    assert wrong.stderr == "error: standard input line 1: not JSON: Extra data at column 3\n"
+    assert wrong.stderr == "error: standard input line 1: not JSON: extra data at column 3\n"

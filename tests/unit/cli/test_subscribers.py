@@ -218,13 +218,13 @@ async def test_a_pipe_with_a_name_is_written_to_and_not_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ((*LIST[:2], "a/b"), "error: BOT: a non-empty str, without /"),
-        ((*LIST, "--limit", "0"), "'--limit'"),
+        ((*LIST[:2], "a/b"), "error: BOT: a non-empty text, without /"),
+        ((*LIST, "--limit", "0"), "error: --limit: "),
         ((*EXPORT[:2], "a/b"), "error: BOT: "),
         ((*EXPORT, "--output", "/nowhere/people.csv"), "error: /nowhere/people.csv: No such file"),
         ((*EXPORT, "--output", "/"), "is a directory"),
-        ((*EXPORT, "--format", "xml"), "'--format'"),
-        (("subscribers", "list"), "Missing argument 'BOT'"),
+        ((*EXPORT, "--format", "xml"), "error: --format: "),
+        (("subscribers", "list"), "BOT is missing"),
     ],
 )
 def test_what_is_wrong_is_named(args, said):

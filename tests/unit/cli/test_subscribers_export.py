@@ -71,12 +71,12 @@ def test_all_has_who_has_left_too_and_when(synced):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ((), "Missing argument 'BOT'"),
+        ((), "BOT is missing"),
         (("ops", "--all"), "--bot and --all need --from"),
         (("--bot", "ops"), "--bot and --all need --from"),
-        (("ops", "--bot", "hr", "--from", "FILE"), "use either BOT or --bot"),
+        (("ops", "--bot", "hr", "--from", "FILE"), "give either BOT or --bot"),
         (("nobot", "--from", "FILE"), "no subscribers of nobot; it has those of hr, ops"),
-        (("--from", "/nowhere.db"), "does not exist"),
+        (("--from", "/nowhere.db"), "there is no file"),
     ],
 )
 def test_what_is_wrong_with_an_export_is_named(synced, args, said):

@@ -105,9 +105,9 @@ async def test_where_nothing_moves_lines_say_how_far_it_is(path, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (SYNC, "Missing argument 'BOT...'"),
-        ((*SYNC, "supportbot"), "Missing option '--into'"),
-        ((*SYNC, "a/b", "--into", "/nowhere/x"), "error: BOT: a non-empty str"),
+        (SYNC, "BOT is missing"),
+        ((*SYNC, "supportbot"), "--into is missing"),
+        ((*SYNC, "a/b", "--into", "/nowhere/x"), "error: BOT: a non-empty text"),
         ((*SYNC, "supportbot", "--into", "/"), "is a directory"),
     ],
 )

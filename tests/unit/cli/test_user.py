@@ -151,7 +151,7 @@ async def test_a_refused_act_is_an_error(places):
     async with hooked() as (sandbox, _, _):
         result = await run(sandbox, "user", "say", "nobot", "hi")
         assert result.exit_code == 1
-        assert result.stderr == "error: the sandbox refuses: No bot has this id or unique name.\n"
+        assert result.stderr == "error: the sandbox refuses: No bot has this id or unique name\n"
 
 
 @pytest.mark.parametrize("host", ["https://cliq.zoho.com", "https://cliq.zoho.eu/"])

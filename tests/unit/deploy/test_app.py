@@ -52,9 +52,9 @@ def test_a_changed_part_is_read_within_the_same_second_and_at_the_same_size(fold
 @pytest.mark.parametrize(
     ("file", "code", "reason"),
     [
-        ("part", "TEXT = (\n", "reloaded_part.py, line 1, got SyntaxError: '(' was never closed"),
-        ("app", "\nx = = 1\n", "reloaded_app.py, line 2, got SyntaxError: invalid syntax"),
-        ("app", "\n\n1 / 0\n", "reloaded_app.py, line 3, got ZeroDivisionError: division by zero"),
+        ("part", "TEXT = (\n", "reloaded_part.py, line 1: SyntaxError: '(' was never closed"),
+        ("app", "\nx = = 1\n", "reloaded_app.py, line 2: SyntaxError: invalid syntax"),
+        ("app", "\n\n1 / 0\n", "reloaded_app.py, line 3: ZeroDivisionError: division by zero"),
     ],
 )
 def test_after_a_failure_the_old_modules_are_there(folder, file, code, reason):

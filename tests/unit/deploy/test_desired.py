@@ -109,15 +109,18 @@ def test_a_dollar_is_written_twice_to_stand_for_itself(tmp_path):
     ("toml", "said"),
     [
         ("[bots]\nhook = 1", "bots.hook: a table, got 1"),
-        ("[bots.a]", "bots.a.name: a str of 1 to 20 characters, got None"),
-        (PLAIN + 'naem = "x"', "bots.plain.naem: did you mean name?"),
+        ("[bots.a]", "bots.a.name: this key is missing"),
+        (PLAIN + 'naem = "x"', "bots.plain.naem: there is no such key; did you mean name?"),
         (PLAIN + f'description = "{"x" * 301}"', "bots.plain.description: a str of 1 to 300 char"),
         (PLAIN + "team_ids = [1]", "bots.plain.team_ids: left out unless scope is team"),
         (PLAIN + 'scope = "team"', "bots.plain.team_ids: 1 to 4 ids when the scope is team"),
         (PLAIN + 'calls = "on"', "bots.plain.calls: "),
         (PLAIN + 'image = "no.png"', "bots.plain.image: a file that can be read (No such file"),
         (PLAIN + 'execution_type = "cloud"', "bots.plain.execution_type: deluge or webhook"),
-        (PLAIN + 'execution_type = "webhook"', "bots.plain.execution_url: the URL that Cliq sends"),
+        (
+            PLAIN + 'execution_type = "webhook"',
+            "bots.plain.execution_url: needed: ",
+        ),
         (PLAIN + 'execution_url = "ftp://x"', "bots.plain.execution_url: an http:// or https://"),
         (
             PLAIN + 'execution_type = "deluge"\nexecution_url = "https://x"',
@@ -131,15 +134,18 @@ def test_a_dollar_is_written_twice_to_stand_for_itself(tmp_path):
             PLAIN + 'execution_url = "https://x/${CLIQ_CLIENT_SECRET}"',
             "bots.plain.execution_url: a URL without Cliq's credentials",
         ),
-        (PLAIN + 'app = "x:y"', "bots.plain.execution_url: the URL that Cliq sends events to"),
+        (
+            PLAIN + 'app = "x:y"',
+            "bots.plain.execution_url: needed: the URL",
+        ),
         (HOOK.replace("deployed_app:bot", "deployed_app"), "bots.hook.app: an object as module:"),
         (
             HOOK.replace("deployed_app:bot", "no_such_module:bot"),
-            "bots.hook.app: importing no_such_module:bot failed, got ModuleNotFoundError: No modul",
+            "bots.hook.app: importing no_such_module:bot failed: ModuleNotFoundError: No modul",
         ),
         (
             HOOK.replace(":bot", ":missing"),
-            "bots.hook.app: importing deployed_app:missing failed, got Attr",
+            "bots.hook.app: importing deployed_app:missing failed: Attr",
         ),
         (HOOK.replace(":bot", ":nothing"), "bots.hook.app: an app: an object with handlers()"),
         (HOOK.replace(":bot", ":wrong"), "bots.hook.app: an app whose handlers have permissions"),
@@ -147,11 +153,11 @@ def test_a_dollar_is_written_twice_to_stand_for_itself(tmp_path):
         (PLAIN + "[bots.plain.handlers.menu_handler]", "bots.plain.handlers.menu_handler: "),
         (
             PLAIN + "[bots.plain.handlers.mesage_handler]",
-            "bots.plain.handlers.mesage_handler: did you mean message_handler?",
+            "bots.plain.handlers.mesage_handler: there is no such key; did you mean",
         ),
         (
             PLAIN + "[bots.plain.handlers.message_handler]",
-            "bots.plain.handlers.message_handler.script_file: set, since the bot is deluge",
+            "bots.plain.handlers.message_handler.script_file: needed, since the bot is deluge",
         ),
         (
             PLAIN + '[bots.plain.handlers.message_handler]\nscript_file = "empty.dg"',
@@ -198,17 +204,17 @@ def test_an_app_that_fails_says_where(tmp_path):
     with pytest.raises(ValidationError) as caught:
         load(tmp_path, HOOK)
     assert str(caught.value) == (
-        "bots.hook.app: importing deployed_app:bot failed in deployed_app.py, line 3, "
-        "got KeyError: 'NO_SUCH_KEY'"
+        "bots.hook.app: importing deployed_app:bot failed in deployed_app.py, line 3: "
+        "KeyError: 'NO_SUCH_KEY'"
     )
 
 
 def test_a_key_that_is_not_there_is_wrong_usage(tmp_path):
-    with pytest.raises(ValidationError, match=r"KEY: did you mean plain\?, got 'plan'"):
+    with pytest.raises(ValidationError, match=r"KEY: there is no bot 'plan'; did you mean plain"):
         load(tmp_path, PLAIN, "plan")
 
 
 def test_a_new_bot_needs_a_description(tmp_path):
     (bot,) = load(tmp_path, PLAIN)
-    with pytest.raises(ValidationError, match=r"bots\.plain\.description: a text, to create"):
+    with pytest.raises(ValidationError, match=r"bots\.plain\.description: needed to create"):
         bot.new()

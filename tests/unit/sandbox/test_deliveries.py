@@ -109,7 +109,7 @@ async def test_subscribers_come_and_go_from_python():
     ("name", "zuid", "words"),
     [
         ("nobody", "1", "no bot has the unique name 'nobody'"),
-        ("supportbot", "x", "a ZUID has at most 20 digits; got 'x'"),
+        ("supportbot", "x", "a ZUID has at most 20 digits, got 'x'"),
         ("supportbot", "", "got ''"),
         ("supportbot", "1" * 21, "got '1"),
         ("supportbot", True, "got 'True'"),

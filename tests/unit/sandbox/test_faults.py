@@ -24,7 +24,7 @@ def test_fault_is_read_with_and_without_endpoint():
 @pytest.mark.parametrize(
     ("text", "allowed"),
     [
-        ("gone:0.5", "KIND is one of lost, reset"),
+        ("gone:0.5", "there is no kind .*; choose one of lost, reset"),
         ("lost", "RATE from 0 to 1"),
         ("lost:often", "RATE from 0 to 1"),
         ("lost:nan", "RATE from 0 to 1"),
@@ -33,13 +33,19 @@ def test_fault_is_read_with_and_without_endpoint():
         ("lost:x0", "or xNUMBER"),
         ("lost:x-1", "or xNUMBER"),
         ("lost:x", "or xNUMBER"),
-        ("html:1", "KIND is one of lost, reset"),
-        ("no-recipient:1", "KIND is one of lost, reset"),
-        ("html:1@send_message", "KIND at send_message is one of lost, reset.*no-recipient"),
-        ("throttle-429:1@access_token", "KIND at access_token is one of lost, reset"),
-        ("401:1@access_token", "KIND at access_token is one of lost, reset"),
-        ("lost:0.5@", "ENDPOINT is one of create_bot"),
-        ("lost:0.5@sendmessage", "ENDPOINT is one of create_bot"),
+        ("html:1", "there is no kind .*; choose one of lost, reset"),
+        ("no-recipient:1", "there is no kind .*; choose one of lost, reset"),
+        (
+            "html:1@send_message",
+            "'html' at send_message; choose one of lost, .*no-recipient",
+        ),
+        (
+            "throttle-429:1@access_token",
+            "at access_token; choose one of lost, reset",
+        ),
+        ("401:1@access_token", "there is no kind '401' at access_token; did you mean 408"),
+        ("lost:0.5@", "there is no endpoint ''; choose one of create_bot"),
+        ("lost:0.5@sendmessage", "there is no endpoint 'sendmessage'; did you mean send_message"),
     ],
 )
 def test_invalid_fault_is_refused_with_the_allowed_ones(text, allowed):

@@ -274,7 +274,7 @@ def test_half_a_file_is_refused(tmp_path):
 def test_file_of_a_newer_version_is_refused(tmp_path):
     path, data = written(tmp_path)
     path.write_text(json.dumps({"format": data["format"], "version": 2, "robots": []}))
-    with pytest.raises(ValueError, match=r"cliq\.json was written by a newer version"):
+    with pytest.raises(ValueError, match=r"cliq\.json was written by a later version"):
         Sandbox(state=path)
 
 

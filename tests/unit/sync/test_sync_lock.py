@@ -26,7 +26,7 @@ async def test_a_bot_in_sync_is_refused_to_others_and_free_afterwards(path):
     report = await cliq.sync(path, ["ops", "hr"])
     assert list(report.errors) == ["ops"]
     assert isinstance(report.errors["ops"], SyncError)
-    assert f"{path}: another process is syncing ops" in str(report.errors["ops"])
+    assert f"{path}: another program is syncing ops" in str(report.errors["ops"])
     assert report.bots[1] == BotSync("hr", "full", new=25, present=25, pages=3)
     on.set()
     assert (await running).bots == (BotSync("ops", "full", new=25, present=25, pages=3),)

@@ -44,9 +44,9 @@ def test_valid_proxies(url):
     ("url", "said"),
     [
         ("socks5://ann:hidden@proxy:1080", "got 'socks5://…'"),
-        ("proxy:3128", "got 'a text without http://'"),
-        ("ann:hidden@proxy", "got 'a text without http://'"),
-        ("", "got 'a text without http://'"),
+        ("proxy:3128", "got a text without http://"),
+        ("ann:hidden@proxy", "got a text without http://"),
+        ("", "got a text without http://"),
         ("http://", "without a valid host or port"),
         ("http://ann:hidden@proxy:99999", "without a valid host or port"),
         ("http://ann:hidden@proxy:port", "without a valid host or port"),

@@ -49,7 +49,7 @@ def test_another_spelling_of_a_path_has_the_same_quota(name, random):
 
     path = "".join(map(spelled, path))
     assert route(row.method, path).endpoint is row
-    with pytest.raises(ValidationError, match=f"limit: None: {name} has its own"):
+    with pytest.raises(ValidationError, match=f"limit: None: {name} has one"):
         route(row.method, path, limit=Limit(1_000))
 
 

@@ -144,7 +144,7 @@ async def test_event_too_many_is_refused_and_may_come_again(caplog):
         (5, "returned int, which is not an answer"),
         (["hi"], "returned list"),
         ({"text": "hi"}, "returned dict"),
-        ("x" * 5_001, "5000 characters"),
+        ("x" * 5_001, "5,000 characters"),
         (asyncio.CancelledError(), "CancelledError"),
     ],
 )

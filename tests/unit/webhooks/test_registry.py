@@ -105,7 +105,7 @@ def test_second_handler_of_an_event_is_an_error(bot):
     ]
     for register in registrations:
         register()
-        with pytest.raises(ValidationError, match=r"one handler, and (echo|nothing) is one"):
+        with pytest.raises(ValidationError, match=r"one handler; (echo|nothing) is registered"):
             register()
     with pytest.raises(ValidationError, match="menu_handler 'A'"):
         bot.menu("A")(echo)

@@ -65,7 +65,7 @@ async def test_replica_is_refused_in_words(monkeypatch):
     replica = RedisServer(("--replicaof", f"127.0.0.1 {free_port()}"))
     with replica as server:
         store = RedisStore(server.url)
-        with pytest.raises(QuotaStoreError, match=r"is a replica.*redis\+sentinel://"):
+        with pytest.raises(QuotaStoreError, match=r"is a read-only replica.*redis\+sentinel://"):
             await take(store, 1)
         await store.close()
 

@@ -90,7 +90,7 @@ def test_other_login_is_another_store():
 
 
 def test_redis_url_that_is_wrong_says_why():
-    with pytest.raises(ValidationError, match=r"quota: .*ssl_ca_certs is not known.*'redis://…'"):
+    with pytest.raises(ValidationError, match=r"quota: .*no option ssl_ca_certs.*'redis://…'"):
         open_store("redis://:hidden@h?ssl_ca_certs=/ca.pem")
 
 

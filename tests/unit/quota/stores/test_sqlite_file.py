@@ -28,7 +28,7 @@ def newer(path):
     [
         (damage, "damaged.*move it aside.*starts spent"),
         (no_database, "damaged, or of another program"),
-        (foreign, "a database of another program; the quota's file is its own"),
+        (foreign, "a database of another program: name another file for the quota file"),
         (newer, "written by a later version of cliq_async .schema 99.*upgrade"),
         (folder, "cannot be written.*name another place"),
     ],

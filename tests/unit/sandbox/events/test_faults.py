@@ -43,11 +43,11 @@ async def test_a_slow_event_arrives_whole():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("event-twice:1@send_message", "HANDLER is one of welcome_handler"),
-        ("lost:1@message_handler", "ENDPOINT is one of create_bot"),
+        ("event-twice:1@send_message", "there is no handler 'send_message'; did you"),
+        ("lost:1@message_handler", "there is no endpoint 'message_handler'; did you"),
         ("event-twice:2", "RATE from 0 to 1"),
-        ("event-lost:1", "KIND is one of .*event-hangup"),
-        ("event-twice:1@access_token", "KIND at access_token is one of"),
+        ("event-lost:1", "there is no kind 'event-lost'; did you mean event-slow"),
+        ("event-twice:1@access_token", "there is no kind .* at access_token; choose one of"),
     ],
 )
 def test_a_fault_that_is_not_one_is_named(text, words):
