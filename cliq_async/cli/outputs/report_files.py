@@ -48,11 +48,10 @@ class ReportFiles:
     """
 
     paths: tuple[Path, ...]
-    _found: dict[Path, object] = attrs.field(init=False)
+    _found: dict[Path, object] = attrs.field(factory=dict, init=False)
 
-    @_found.default
-    def _look(self) -> dict[Path, object]:
-        return {each: _version(each) for each in self.paths}
+    def __attrs_post_init__(self) -> None:
+        self._found.update((each, _version(each)) for each in self.paths)
 
     def check(self, others: Iterable[object]) -> None:
         """Check before the job begins that the files can be written, without changing them.
