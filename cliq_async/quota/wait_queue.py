@@ -36,7 +36,7 @@ from cliq_async.errors import QuotaWaitError, WaitReason
 from cliq_async.quota.fair_queue import FairQueue, Waiter
 from cliq_async.quota.model import Denied, Lane, Quota, TokenOutcome
 from cliq_async.quota.stores.base import QuotaStore
-from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, answer_by, no_answer
+from cliq_async.quota.stores.deadlines import STORE_PATIENCE_S, LastLook, answer_by, no_answer
 from cliq_async.quota.token import Token, token_ids
 
 __all__ = ["LONG_WAIT_S", "WaitQueue"]
@@ -112,7 +112,8 @@ class WaitQueue:
             await self._check_deadline(waiter, waiter.deadline, denied=denied)
             # A token that is back at the very deadline is still in time.
             delay_s = max(0.0, waiter.deadline - self._store.clock()) + _GRACE_S
-            timer = loop.call_later(delay_s, self._expire, waiter)
+            due = loop.time() + delay_s
+            timer = loop.call_at(due, self._expire, waiter, due)
         lane.add(waiter, first=denied)
         if self._state is _IDLE:
             self._start(loop)
@@ -219,7 +220,7 @@ class WaitQueue:
         try:
             expired, self._expired = self._expired, []
             for waiter in expired:
-                self._expire(waiter)
+                self._expire(waiter, -inf)
             # Not the moment: that may be of a mere poll, or the end of a lease.
             self._log_long_wait(self._denied.earliest_at)
             for lane, waiting in zip(Lane, self._lanes, strict=True):
@@ -294,8 +295,14 @@ class WaitQueue:
                 if late and (denied.locked or asked_for.covers(waiter)):
                     self._fail(waiter, self._wait_error(waiter, earliest, denied.reason))
 
-    def _expire(self, waiter: Waiter) -> None:
-        """Fail a waiter whose time is up, unless the store may still have a token for it."""
+    def _expire(self, waiter: Waiter, due: float, *, looked: bool = False) -> None:
+        """Fail a waiter whose time is up, unless the store may still have a token for it.
+
+        Args:
+            waiter: The caller.
+            due: When this was to run, on the event loop's clock.
+            looked: True if the loop has read what has come in since.
+        """
         if waiter.future.done():
             return
         loop = asyncio.get_running_loop()
@@ -305,7 +312,11 @@ class WaitQueue:
             self._fail(waiter, self._wait_error(waiter, denied.earliest_at, denied.reason))
         elif asked_s < STORE_PATIENCE_S:
             self._expired.append(waiter)
-            loop.call_later(STORE_PATIENCE_S - asked_s, self._expire, waiter)
+            due = loop.time() + STORE_PATIENCE_S - asked_s
+            loop.call_at(due, self._expire, waiter, due)
+        elif not looked:
+            self._expired.append(waiter)
+            LastLook(due, partial(self._expire, waiter, due, looked=True))
         else:
             self._fail(waiter, no_answer(asked_s))
 

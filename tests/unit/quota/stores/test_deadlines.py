@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from contextlib import asynccontextmanager, closing, contextmanager
+from functools import partial
 
 import pytest
 from support.polling import until
@@ -19,7 +20,7 @@ from cliq_async.errors import QuotaStoreError
 from cliq_async.quota.limiter import Limiter
 from cliq_async.quota.model import Lane, TokenOutcome
 from cliq_async.quota.stores.backend import State, StateBackend
-from cliq_async.quota.stores.deadlines import answer_by
+from cliq_async.quota.stores.deadlines import LastLook, answer_by
 from cliq_async.quota.stores.memory import MemoryStore
 from cliq_async.quota.stores.threaded import ThreadedStore
 
@@ -242,3 +243,29 @@ async def test_errors_of_a_store_become_store_errors_unless_they_are_errors_of_t
                 await answer_by(deadline, store, fail(QuotaStoreError("its own")))
             with pytest.raises(asyncio.CancelledError):
                 await answer_by(deadline, store, fail(asyncio.CancelledError()))
+
+
+@pytest.mark.parametrize("max_wait_s", [0.0, 0.2])
+@pytest.mark.parametrize("turns", [1, 2, 4])
+async def test_loop_that_stood_still_reads_the_answer_before_it_gives_up(
+    tmp_path, turns, max_wait_s
+):
+    transport, url = Scripted([DONE] * 6), f"sqlite://{tmp_path}/quota.db"
+    async with CliqClient("t", transport=transport, quota=url, max_wait_s=max_wait_s) as client:
+        await client.bots.list()
+        calls = [asyncio.create_task(client.bots.list()) for _ in range(5)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.3)  # noqa: ASYNC251 - the program's mistake
+        await asyncio.gather(*calls)
+    assert len(transport.requests) == 6
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_last_look_is_short_and_can_be_cancelled(late):
+    loop = asyncio.get_running_loop()
+    done, started = loop.create_future(), loop.time()
+    LastLook(started - late, partial(done.set_result, None))
+    LastLook(started - late, done.cancel).cancel()
+    await done
+    assert (loop.time() - started >= 0.05) == late
