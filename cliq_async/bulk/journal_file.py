@@ -14,7 +14,14 @@ from filelock import FileLock, Timeout
 
 from cliq_async.bulk.job_log import Known
 from cliq_async.bulk.journal_reader import JournalSummary
-from cliq_async.bulk.journal_store import PROGRAM_DIED, Begun, JobIdentity, Row, wall_time
+from cliq_async.bulk.journal_store import (
+    PROGRAM_DIED,
+    Begun,
+    JobIdentity,
+    Row,
+    recorded_outcome,
+    wall_time,
+)
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError
 from cliq_async.storage.batched import BatchedFile
@@ -233,10 +240,10 @@ def _status_totals(conn: Connection) -> dict[str, int]:
 def _iter_outcomes(conn: Connection, *, delivered: bool) -> Iterator[Outcome]:
     rows = conn.execute(
         "SELECT status, ids, reason, code FROM batch "
-        "WHERE status IN ('failed', 'unknown', ?) AND ids IS NOT NULL ORDER BY key",
+        "WHERE status IN ('failed', 'unknown', 'sending', ?) AND ids IS NOT NULL ORDER BY key",
         ("delivered" if delivered else "failed",),
     )
     for status, ids, reason, code in rows:
-        yield Outcome(tuple(ids.split("\n")), status, reason, code)
+        yield recorded_outcome(ids, status, reason, code)
     for item, reason in conn.execute("SELECT item, reason FROM skipped ORDER BY number"):
         yield Outcome((item,), "skipped", reason)

@@ -11,7 +11,14 @@ from cliq_async.bulk.job_log import Known
 from cliq_async.bulk.journal_lease import Command, JournalLease
 from cliq_async.bulk.journal_reader import JournalSummary
 from cliq_async.bulk.journal_server import JournalServer
-from cliq_async.bulk.journal_store import PROGRAM_DIED, Begun, JobIdentity, RedisPlace, Row
+from cliq_async.bulk.journal_store import (
+    PROGRAM_DIED,
+    Begun,
+    JobIdentity,
+    RedisPlace,
+    Row,
+    recorded_outcome,
+)
 from cliq_async.bulk.report import Outcome
 from cliq_async.clock import Clock, system_clock
 from cliq_async.errors import JournalError
@@ -209,13 +216,12 @@ def read_outcomes(place: RedisPlace, *, delivered: bool = False) -> Iterator[Out
     Raises:
         JournalError: The journal does not exist or cannot be read.
     """
-    statuses = {"failed", "unknown", "delivered"} if delivered else {"failed", "unknown"}
+    statuses = {"failed", "unknown", "sending"} | ({"delivered"} if delivered else set())
     with _Reader(place) as reader:
         server = reader.server
         for row in iter_rows(server, reader.last_key):
             if row.status in statuses and row.ids is not None:
-                status: Any = row.status
-                yield Outcome(tuple(row.ids.split("\n")), status, row.reason, row.code)
+                yield recorded_outcome(row.ids, row.status, row.reason, row.code)
         start = 0
         while True:
             (page,) = server.execute(("ZRANGE", server.skipped, start, start + _CHUNK - 1))

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 import attrs
 
 from cliq_async.bulk.job_log import Known
+from cliq_async.bulk.report import Outcome
 from cliq_async.errors import JournalError, ValidationError
 from cliq_async.storage.worker import Backend
 
@@ -23,10 +24,12 @@ __all__ = [
     "RedisPlace",
     "Row",
     "parse_place",
+    "recorded_outcome",
     "wall_time",
 ]
 
 PROGRAM_DIED: Final = "the program ended before the request was answered"
+_UNANSWERED: Final = "no answer is recorded: the request is in flight, or its program ended before"
 
 _KNOWN: Final = (
     "a file, or redis://host:port/db/name, with ?accept_loss=yes or must_exist=yes; the name is "
@@ -150,6 +153,13 @@ class Row:
     content: bytes = b""
     reason: str = ""
     code: str | None = None
+
+
+def recorded_outcome(ids: str, status: Any, reason: str, code: str | None) -> Outcome:
+    """Return the outcome of a row with ids. One that was sent without an answer is unknown."""
+    if status == "sending":
+        status, reason = "unknown", _UNANSWERED
+    return Outcome(tuple(ids.split("\n")), status, reason, code)
 
 
 @attrs.frozen

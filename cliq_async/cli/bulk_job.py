@@ -27,7 +27,6 @@ from cliq_async.cli.outputs.dry_run import print_plan
 from cliq_async.cli.outputs.job_report import (
     exit_status,
     how_to_go_on,
-    how_to_go_on_with,
     print_json,
     print_report,
 )
@@ -77,7 +76,7 @@ class BulkJob:
             Exit: The job did not reach all recipients, or the answer was not yes.
         """
         ReportFiles(self.bulk.report).check(
-            (self.bulk.to, self.bulk.exclude, self.bulk.message, self.bulk.journal)
+            (self.bulk.to, *self.bulk.exclude, self.bulk.message, self.bulk.journal)
         )
         ctx = click.get_current_context()
         bot = bot_lookup(self.connection, self.bulk.max_wait).name(self.bot)
@@ -161,13 +160,12 @@ class BulkJob:
                         report = await running.run(items)
                     progress.finish(report)
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
-                written = True
                 if recorder is not None:
                     report = recorder.result(report)
-                    written = await recorder.write(
+                    await recorder.write(
                         report, selection, bot=self.bot, verb=self.verb, stream=total is None
                     )
-                return self._finish(report, total, time.monotonic() - started, recorder, written)
+                return self._finish(report, total, time.monotonic() - started, recorder)
 
     def _finish(
         self,
@@ -175,7 +173,6 @@ class BulkJob:
         total: int | None,
         took_s: float,
         recorder: BulkRecorder | None,
-        written: bool,  # noqa: FBT001 - private, and called once
     ) -> int:
         show = print_json if self.bulk.as_json else print_report
         show(report, total, took_s)
@@ -186,12 +183,11 @@ class BulkJob:
             resend_unknown=self.bulk.resend_unknown,
         )
         if recorder is not None and self.bulk.journal is None:
-            advice = how_to_go_on_with(
-                recorder.left, self.bulk.report, rows=self.bulk.template, stream=total is None
-            )
+            advice = recorder.how_to_go_on()
         if advice is not None:
             echo_err(advice)
-        return self._status(report) or (0 if written else PARTLY)
+        complete = recorder is None or recorder.complete
+        return self._status(report) or (0 if complete else PARTLY)
 
     def _announcing(
         self, update: Callable[[BroadcastProgress], None], source: str, total: int | None

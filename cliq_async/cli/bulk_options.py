@@ -38,7 +38,7 @@ class BulkOptions:
         column: The column with the ids.
         form: The form of the recipient file.
         delimiter: The character between the cells of CSV; None to find it out.
-        exclude: A file of recipients to leave out.
+        exclude: The files of recipients to leave out.
         template: True if the content is a template over the columns.
         text: The content as a text.
         message: The content as a JSON file.
@@ -60,7 +60,7 @@ class BulkOptions:
     column: str | None
     form: Form | None
     delimiter: str | None
-    exclude: str | None
+    exclude: tuple[str, ...]
     template: bool
     text: str | None
     message: Path | None
@@ -145,19 +145,17 @@ class BulkOptions:
         given: dict[str, Any] = {} if self.batch_size is None else {"batch_size": self.batch_size}
         return given | {
             "dedupe": self.dedupe,
-            "exclude": [each async for each in self._excluded()],
+            "exclude": [each for path in self.exclude async for each in self._excluded(path)],
             "headroom": self.headroom,
             "max_wait_s": self.max_wait,
             "journal": self.journal,
             "resend_unknown": self.resend_unknown,
         }
 
-    async def _excluded(self) -> AsyncIterator[Any]:
-        if self.exclude is None:
-            return
+    async def _excluded(self, path: str) -> AsyncIterator[Any]:
         # The column is that of --to, which a file of one id a line does not have.
-        column = self.column if form_from_name(self.exclude) else None
-        with RecipientFile(self.exclude, column, None, self.delimiter, excluding=True) as file:
+        column = self.column if form_from_name(path) else None
+        with RecipientFile(path, column, None, self.delimiter, excluding=True) as file:
             await file.start()
             async for each in file:
                 if each in {"", None}:  # an exclusion without an id must not be ignored
@@ -220,9 +218,11 @@ _RECIPIENTS: Final[tuple[Option, ...]] = (
     ),
     click.option(
         "--exclude",
+        multiple=True,
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False),
-        help="Recipients to leave out: one id per line, or CSV or JSON Lines with the same column.",
+        help="Recipients to leave out: one id per line, or CSV or JSON Lines with the same column. "
+        "Can be given several times.",
     ),
     click.option(
         "--limit", type=click.IntRange(1), metavar="N", help="Only the first N recipients."

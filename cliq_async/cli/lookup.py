@@ -2,8 +2,8 @@
 
 Some endpoints take the id of a bot, others its unique name. A command sends what it was given if
 that can fit. Else the bots are listed once, and the list is kept, so that later commands need no
-request for it. An old list does no harm: before anything is changed, the id must still belong to
-the name, and a refusal leads to a new list.
+request for it. An old list does no harm: before anything is changed or sent by it, the bot is read,
+and must still have both the id and the name; else they are listed again.
 """
 
 import re
@@ -124,7 +124,7 @@ class Lookup:
         )
 
     def name(self, given: str) -> str:
-        """Return the name of what was given, sure enough to message thousands by it.
+        """Return the name of what was given, sure enough to message people by it.
 
         Raises:
             CliError: Nothing has this id, or two things have it as id or name.
@@ -183,28 +183,19 @@ class _Finder:
         """See `Lookup.by_name`."""
         if _is_title(given):
             raise await self._unknown(given)
-        known, name = None, given
-        if _is_id(given):
-            known = await self._known_name(given)
-            name = known or await self._current_name(given)
+        name = await self.name(given) if _is_id(given) else given
         try:
             return await request(name)
         except ApiError as error:
             if not _is_missing(error):
                 raise
-            current = name if known is None else await self._current_name(given)
-            if current == name:
-                raise await self._unknown(given, refusal=error) from None
-        return await request(current)
+            raise await self._unknown(given, refusal=error) from None
 
     async def name(self, given: str) -> str:
         """See `Lookup.name`."""
-        known = await self._known_name(given)
-        if known is not None:
-            found = await self._read(given)
-            if found is not None and self._kind.name_of(found) == known:
-                return known
-        return await self._current_name(given)
+        known = with_either(await self._known.load(), given)
+        found = await self._read_again(known)
+        return await self._current_name(given) if found is None else known[0].name
 
     def _check(self, given: str) -> None:
         if not _is_title(given):
@@ -220,13 +211,16 @@ class _Finder:
 
     async def _read_known(self, name: str, **options: Any) -> Any | None:
         """Return what has a name by the list that is known, if it has it still."""
-        ids = [each.id for each in await self._known.load() if each.name == name]
-        found = await self._read(ids[0], **options) if len(ids) == 1 else None
-        return found if found is not None and self._kind.name_of(found) == name else None
+        known = [each for each in await self._known.load() if each.name == name]
+        return await self._read_again(known, **options)
 
-    async def _known_name(self, given: str) -> str | None:
-        names = [each.name for each in with_either(await self._known.load(), given)]
-        return names[0] if len(names) == 1 else None
+    async def _read_again(self, known: list[Names], **options: Any) -> Any | None:
+        """Read what is known, if it is one thing and still has both its id and its name."""
+        if len(known) != 1:
+            return None
+        found = await self._read(known[0].id, **options)
+        same = found is not None and self._kind.name_of(found) == known[0].name
+        return found if same else None
 
     async def _named(self, name: str, *, refusal: ApiError | None = None) -> Names:
         """Return what has a name, from a new list.
@@ -261,11 +255,12 @@ class _Finder:
         if not found:
             raise self._no_such(given, entries)
         if len(found) > 1:
-            of_id = next(each for each in found if each.has_id(given))
-            other = next(each for each in found if each is not of_id)
+            found.sort(key=lambda each: not each.has_id(given))
+            clear = (each.name if each.has_id(given) else f"the id {each.id}" for each in found)
+            kind = self._kind
             raise CliError(
-                f"{given} is the id of the {self._kind.noun} {of_id.name} and the "
-                f"{self._kind.name} of another one: use {of_id.name} or the id {other.id}",
+                f"{given} is the id of one {kind.noun} and the {kind.name} of another one: use "
+                + " or ".join(clear),
                 USAGE,
             )
         return found[0].name

@@ -119,10 +119,10 @@ class WaitQueue:
             self._start(loop)
         elif lane.is_head(waiter) and self._first(below=waiter.reserve + 1) is waiter:
             self.wake()  # the dispatcher may sleep for a waiter with a larger reserve
-        if self._state is _SLEEPING and (listener := waiter.listener) is not None:
-            now = self._store.clock()
-            lane.announcer.announce_to(listener, waiter.job, waiter.lane, self._denied, now)
         try:
+            if self._state is _SLEEPING and (listener := waiter.listener) is not None:
+                now = self._store.clock()
+                lane.announcer.announce_to(listener, waiter.job, waiter.lane, self._denied, now)
             return await waiter.future
         except (asyncio.CancelledError, GeneratorExit):
             future = waiter.future
@@ -214,20 +214,22 @@ class WaitQueue:
             await asyncio.sleep(0)  # other tasks may have to run before there is a token
             return
         self._state = _SLEEPING
-        expired, self._expired = self._expired, []
-        for waiter in expired:
-            self._expire(waiter, -inf)
-        # Not the moment: that may be of a mere poll, or the end of a lease.
-        self._log_long_wait(self._denied.earliest_at)
-        for lane, waiting in zip(Lane, self._lanes, strict=True):
-            waiting.announcer.announce(lane, self._denied, self._store.clock())
         loop = asyncio.get_running_loop()
-        self._sleep = sleep = loop.create_future()
-        timer = loop.call_later(moment - self._store.clock(), self.wake)
+        self._sleep = sleep = loop.create_future()  # now, so that what follows can wake it
+        timer = None
         try:
+            expired, self._expired = self._expired, []
+            for waiter in expired:
+                self._expire(waiter, -inf)
+            # Not the moment: that may be of a mere poll, or the end of a lease.
+            self._log_long_wait(self._denied.earliest_at)
+            for lane, waiting in zip(Lane, self._lanes, strict=True):
+                waiting.announcer.announce(lane, self._denied, self._store.clock())
+            timer = loop.call_later(moment - self._store.clock(), self.wake)
             await sleep
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._sleep = None
 
     def _log_long_wait(self, until: float) -> None:

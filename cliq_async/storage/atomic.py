@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import realpath
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ def ensure_writable(path: Path) -> None:
     Raises:
         OSError: It cannot.
     """
-    handle, name = _temp_sibling(path.resolve())
+    handle, name = _temp_sibling(_target(path))
     os.close(handle)
     Path(name).unlink()
 
@@ -38,7 +39,7 @@ def replace_atomic(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written; the file is as it was, as after any error of the body.
     """
-    path = path.resolve()
+    path = _target(path)
     handle, name = _temp_sibling(path)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -49,6 +50,11 @@ def replace_atomic(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _target(path: Path) -> Path:
+    """Return the file that a link leads to; unlike `Path.resolve`, also for links in a circle."""
+    return Path(realpath(path))
 
 
 def _temp_sibling(path: Path) -> tuple[int, str]:

@@ -17,7 +17,9 @@ from cliq_async import (
     WaitDetails,
     WaitStartDetails,
 )
+from cliq_async.config import Settings
 from cliq_async.quota.limiter import Limiter
+from cliq_async.quota.model import TokenOutcome
 
 LIMIT = Limit(10, 60.0, 300.0)
 
@@ -258,3 +260,34 @@ async def test_hook_that_raises_holds_up_no_one(caplog):
     ) as client:
         await asyncio.gather(*(client.bots.list() for _ in range(15)))
     assert caplog.text.count("a hook failed: broken") == 1
+
+
+@moved
+async def test_token_that_comes_back_during_the_hook_is_not_overlooked():
+    s = Scene()
+    loop, quota = asyncio.get_running_loop(), Settings().quotas()["list_bots"]
+    limiter = Limiter.of(s.store)
+    tokens = [await limiter.acquire(quota) for _ in range(quota.threshold)]
+    await limiter.acquire(quota, listener=lambda *_: tokens.pop().end(TokenOutcome.NEVER_SENT))
+    assert loop.time() < 1.0
+
+
+@moved
+async def test_hook_that_ends_the_program_leaves_no_one_in_the_line():
+    class Ended(BaseException):
+        pass
+
+    def end(*_):
+        raise Ended
+
+    s = Scene()
+    quota = Settings().quotas()["list_bots"]
+    limiter = Limiter.of(s.store)
+    tokens = [await limiter.acquire(quota) for _ in range(quota.threshold)]
+    first = asyncio.create_task(limiter.acquire(quota))
+    await asyncio.sleep(0.1)
+    with pytest.raises(Ended):
+        await limiter.acquire(quota, listener=end)
+    assert limiter.waiting(quota.key) == 1
+    tokens[0].end(TokenOutcome.NEVER_SENT)
+    await first

@@ -23,6 +23,7 @@ from cliq_async.cli.inputs.synced_list import MAGIC, is_database
 __all__ = ["Lines"]
 
 _CHUNK: Final = 1 << 16
+_HTML: Final = b"<!doctype html"
 _LONGEST: Final = 1 << 20
 """The longest line, in characters: more than the largest request."""
 
@@ -132,6 +133,8 @@ class Lines:
             raise self.error("this is a database: pass its path instead")
         if kind := foreign_kind(start):
             raise self.error(f"this is {kind}")
+        if start.lstrip()[: len(_HTML)].lower() == _HTML:
+            raise self.error("this is an HTML page: name a list, such as a report in CSV")
 
     async def _read_chunk(self) -> bytes:
         if self._fd is None:

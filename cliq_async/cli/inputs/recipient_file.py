@@ -1,6 +1,6 @@
 """Recipients from a file or standard input: lines, CSV, JSON, a synced list, or a report."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Final, Literal, Self
 
@@ -27,9 +27,10 @@ _BY_EXTENSION: Final[dict[str, Form]] = {
     ".ndjson": "jsonl",
 }
 _DEFAULT_COLUMN: Final = "user_id"
-_STATUS: Final = REPORT_COLUMNS.index("status")
 _SENDABLE: Final = frozenset({"left", "failed"})
-"""The statuses of those in a report who have not got the message."""
+"""The statuses of recipients who have not got the message."""
+_SENT: Final = frozenset({"delivered", "unknown"})
+_STATUSES: Final = _SENDABLE | _SENT | {"skipped"}
 
 
 def form_from_name(path: str) -> Form | None:
@@ -44,7 +45,8 @@ class RecipientFile:
     are JSON, and a file of `cliq subscribers sync`, by their first bytes.
 
     Of a report of a job, as `--report` and `cliq jobs show` write it, only those are taken who were
-    left or failed: the others have got the message, or may have.
+    left or failed: the others have got the message, or may have. It is known by its columns, to
+    which a spreadsheet may have added others.
 
     Args:
         path: The file's path, or `-` for standard input.
@@ -53,7 +55,7 @@ class RecipientFile:
         form: The form of the file. By default its extension or its first character decides; else
             it is CSV if there is a column.
         delimiter: The character between the cells of CSV; None to find it out.
-        excluding: Take the others of a report instead.
+        excluding: Take of a report the recipients who may have got the message or were excluded.
 
     Attributes:
         name: The name of the file in messages.
@@ -73,6 +75,7 @@ class RecipientFile:
         excluding: bool = False,
     ) -> None:
         self.column = column
+        self._given_column = column or REPORT_COLUMNS[0]
         self._given_form = form or form_from_name(path)
         self._form: Form = self._given_form or ("lines" if column is None else "csv")
         self._lines = Lines(path)
@@ -156,7 +159,7 @@ class RecipientFile:
                     f"{self.name}: a template needs columns: use CSV or JSON Lines, see --format"
                 )
             case "csv":
-                return self._csv.rows()
+                return self._csv_rows()
             case "jsonl":
                 return self._json_objects()
 
@@ -185,15 +188,28 @@ class RecipientFile:
 
     def _look_at(self, columns: Iterable[str]) -> None:
         """See if the columns are those of a report, and choose the one with the ids."""
-        names = tuple(columns)
-        self._is_report = names == REPORT_COLUMNS
-        default = names[0] if self._is_report else _DEFAULT_COLUMN
-        if self.column is None and default in names:
-            self.column = default
+        names = frozenset(columns)
+        self._is_report = names.issuperset(REPORT_COLUMNS)
+        if self._is_report:
+            self.column = REPORT_COLUMNS[0]  # whatever that of the first list was
+        elif self.column is None and _DEFAULT_COLUMN in names:
+            self.column = _DEFAULT_COLUMN
 
-    def _is_taken(self, status: object) -> bool:
-        """Return whether a row of a report is among the recipients."""
-        return (status in _SENDABLE) is not self._excluding
+    def _is_taken(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row is among the recipients, which not all rows of a report are."""
+        if not self._is_report:
+            return True
+        status = str(row.get("status", "")).strip().casefold()
+        if status not in _STATUSES:
+            known = ", ".join(sorted(_STATUSES))
+            raise self.error(f"{status!r} is not a status of a report: {known}")
+        if not self._excluding:
+            return status in _SENDABLE
+        return status in _SENT or row.get("reason") == "excluded"
+
+    def _row(self, row: dict[str, Any], identifier: Any) -> dict[str, Any]:
+        """Return a row; of a report with the id in the column that the first list had."""
+        return row | {self._given_column: identifier} if self._is_report else row
 
     async def _plain_ids(self) -> AsyncIterator[Any]:
         if not self._lines.is_regular:
@@ -207,13 +223,18 @@ class RecipientFile:
                 yield identifier
 
     async def _csv_ids(self) -> AsyncIterator[str]:
-        index = self._csv.header.index(self.column or "")
+        header, index = self._csv.header, self._csv.header.index(self.column or "")
         async for row in self._csv.cells():
             cell = row[index].strip() if index < len(row) else ""
             if not self._is_report:
                 yield cell
-            elif self._is_taken(row[_STATUS] if len(row) > _STATUS else ""):
+            elif self._is_taken(dict(zip(header, row, strict=False))):
                 yield unguarded(cell)
+
+    async def _csv_rows(self) -> AsyncIterator[dict[str, Any]]:
+        async for row in self._csv.rows():
+            if self._is_taken(row):
+                yield self._row(row, unguarded(row.get("id", "")))
 
     async def _json_ids(self) -> AsyncIterator[Any]:
         is_first = True
@@ -227,11 +248,16 @@ class RecipientFile:
             if self.column is None:
                 names = ", ".join(map(str, item)) or "none"
                 raise click.UsageError(f"{self.name}: choose the --column with the ids: {names}")
-            if not self._is_report or self._is_taken(item.get("status")):
+            if self._is_taken(item):
                 yield item.get(self.column, "")
 
     async def _json_objects(self) -> AsyncIterator[dict[str, Any]]:
+        is_first = True
         async for item in json_items(self._lines):
             if not isinstance(item, dict):
                 raise self.error("a template needs columns, but this is not a JSON object")
-            yield item
+            if is_first:
+                self._look_at(item)
+                is_first = False
+            if self._is_taken(item):
+                yield self._row(item, item.get("id", ""))

@@ -6,8 +6,8 @@ from typing import Any, Final, Self
 
 import attrs
 
-from cliq_async.bulk.job_log import EXPECTED_SKIPS
 from cliq_async.bulk.report import Outcome
+from cliq_async.cli.errors import CliError
 from cliq_async.errors import ValidationError
 from cliq_async.models.identifiers import user_ids_field
 
@@ -69,6 +69,7 @@ class JobLedger:
         self._dedupe = dedupe
         self._exclude = exclude
         self._read = 0
+        self._digest = 0  # of the values that were read
         self._conn = sqlite3.connect("", isolation_level=None)  # deleted by SQLite at the end
         self._conn.executescript(_SCHEMA + "BEGIN;")
 
@@ -81,8 +82,10 @@ class JobLedger:
     async def record(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield items, and record the recipient of each."""
         async for each in items:
+            value = self._value(each)
             self._read += 1
-            self._add(each)
+            self._digest = hash((self._digest, str(value)))
+            self._add(value)
             yield each
 
     async def settle(self, outcomes: Iterable[Outcome], items: AsyncIterator[Any] | None) -> None:
@@ -94,7 +97,7 @@ class JobLedger:
                 possible. (Its own iterator may have ended with the task that read it.)
 
         Raises:
-            CliError: The items cannot be read.
+            CliError: The items cannot be read, or they are others than before.
         """
         (read,) = self._conn.execute("SELECT coalesce(max(number), 0) FROM item").fetchone()
         for each in outcomes:
@@ -102,17 +105,14 @@ class JobLedger:
                 "INSERT INTO outcome VALUES (?, ?, ?, ?)",
                 [(_text(i), each.status, each.code or "", _text(each.reason)) for i in each.ids],
             )
-            if each.status != "skipped" or each.reason in EXPECTED_SKIPS:
+            if each.status != "skipped":  # of one that is repeated, the first may be left
                 self._conn.executemany(
                     "INSERT INTO done VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
                     [(self._key(i),) for i in each.ids],
                 )
         try:
-            number = 0
-            async for each in items or _nothing():
-                number += 1
-                if number > self._read:
-                    self._add(each)
+            if items is not None:
+                await self._add_unread(items)
         finally:
             if self._column is not None and not self._dedupe:
                 self._conn.execute(_MIXED, {"reason": _MIXED_REASON})
@@ -144,8 +144,24 @@ class JobLedger:
         query = "SELECT count(*) FROM outcome WHERE status = ?"
         return int(self._conn.execute(query, (status,)).fetchone()[0])
 
-    def _add(self, item: Any) -> None:
-        value = item if self._column is None else item.get(self._column, "")
+    async def _add_unread(self, items: AsyncIterator[Any]) -> None:
+        number = digest = 0
+        async for each in items:
+            value = self._value(each)
+            if number == self._read and digest != self._digest:
+                break
+            number += 1
+            if number > self._read:
+                self._add(value)
+            else:
+                digest = hash((digest, str(value)))
+        if number < self._read or (number == self._read and digest != self._digest):
+            raise CliError("the list has changed since the job read it")
+
+    def _value(self, item: Any) -> Any:
+        return item if self._column is None else item.get(self._column, "")
+
+    def _add(self, value: Any) -> None:
         try:
             recipient, valid = user_ids_field(value if isinstance(value, str) else (value,)), True
         except ValidationError:
@@ -156,12 +172,6 @@ class JobLedger:
 
     def _key(self, recipient: str) -> str:
         return recipient.casefold() if self._dedupe else recipient
-
-
-async def _nothing() -> AsyncIterator[Any]:
-    empty: tuple[Any, ...] = ()
-    for each in empty:
-        yield each
 
 
 def _text(text: str) -> str:

@@ -1,7 +1,6 @@
 """The report of a bulk job as tables and as JSON, and the exit status of the job."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cliq_async.bulk.job_log import EXPECTED_SKIPS
@@ -17,11 +16,10 @@ from cliq_async.cli.errors import (
     exit_status_of,
 )
 from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
-from cliq_async.cli.outputs.report_files import is_csv
 from cliq_async.cli.text import clean, duration, plural
 from cliq_async.errors import JournalError
 
-__all__ = ["exit_status", "how_to_go_on", "how_to_go_on_with", "print_json", "print_report"]
+__all__ = ["exit_status", "how_to_go_on", "print_json", "print_report"]
 
 _ROWS: Final = 20
 _SHOWN_IDS: Final = 3
@@ -88,30 +86,6 @@ def how_to_go_on(
         f"not sent to {count}: the same command begins again with the first one; with --journal "
         "FILE it would go on, and --report FILE.csv would list who is left"
     )
-
-
-def how_to_go_on_with(
-    left: int | None, reports: Sequence[Path], *, rows: bool, stream: bool
-) -> str | None:
-    """Return how a job without a journal goes on by its report; None if it is done.
-
-    Args:
-        left: The recipients left; None if the report could not be made.
-        reports: The files of the report.
-        rows: True if the recipients are rows of a template.
-        stream: True if the recipients come from a stream.
-    """
-    if not left:
-        return None
-    csv = next(filter(is_csv, reports), None)
-    if csv is None:
-        advice = f"{reports[0]} lists them; one in CSV could be given to --to"
-    elif rows:
-        advice = f"the same command with --exclude {csv} and another --report goes on with them"
-    else:
-        advice = f"the same command with --to {csv} and another --report goes on with them"
-    rest = "; the rest of standard input was not read" if stream else ""
-    return f"not sent to {plural(left, 'recipient')}: {advice}{rest}"
 
 
 def _not_tried(report: BroadcastProgress, total: int | None) -> int | None:

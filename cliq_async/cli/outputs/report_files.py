@@ -1,6 +1,7 @@
 """The files that `--report` writes: who got the message, who did not and why, who is left."""
 
 from collections.abc import Callable, Iterable, Iterator
+from os.path import realpath
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -43,15 +44,14 @@ class ReportFiles:
     """The files of one report.
 
     Attributes:
-        paths: The files. Those that exist are replaced.
+        paths: The files. Those that exist are replaced, unless they change before that.
     """
 
     paths: tuple[Path, ...]
+    _found: dict[Path, object] = attrs.field(factory=dict, init=False)
 
-    @property
-    def csv(self) -> Path | None:
-        """The first file in CSV, from which a job can go on; None without one."""
-        return next(filter(is_csv, self.paths), None)
+    def __attrs_post_init__(self) -> None:
+        self._found.update((each, _version(each)) for each in self.paths)
 
     def check(self, others: Iterable[object]) -> None:
         """Check before the job begins that the files can be written, without changing them.
@@ -60,21 +60,22 @@ class ReportFiles:
             others: The files that the job reads or writes.
 
         Raises:
-            CliError: A file cannot be written, or is one of the others.
+            CliError: A file cannot be written, is one of the others, or is named twice.
         """
-        taken = {Path(str(each)).resolve() for each in others if each is not None}
+        taken = {realpath(str(each)) for each in others if each is not None}
         for path in self.paths:
-            if path.resolve() in taken:
+            if realpath(path) in taken:
                 raise CliError(f"{path}: the job needs this file: name another report", USAGE)
-            if path.exists() and not path.is_file():
-                raise CliError(f"{path}: not a file: name another report", USAGE)
             try:
+                if path.exists() and not path.is_file():
+                    raise CliError(f"{path}: not a file: name another report", USAGE)
                 ensure_writable(path)
             except OSError as error:
                 message = f"{path}: the report cannot be written: {error.strerror}"
                 raise CliError(message, USAGE) from None
+            taken.add(realpath(path))
 
-    def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> bool:
+    def write(self, ledger: JobLedger, render: Callable[[JobLedger], Iterable[str]]) -> list[Path]:
         """Write the files. A failure is a line on stderr, since the job is done.
 
         Args:
@@ -82,20 +83,34 @@ class ReportFiles:
             render: Renders the HTML.
 
         Returns:
-            True if all are written.
+            The files that are written.
         """
-        written = 0
+        written: list[Path] = []
         for path in self.paths:
             try:
+                self._check_unchanged(path)
                 with replace_atomic(path) as file:
                     _write(file, _csv_lines(ledger) if is_csv(path) else render(ledger))
             except OSError as error:
                 reason = error.strerror or error
                 echo_err(f"error: {path}: the report could not be written: {reason}")
             else:
-                written += 1
+                written.append(path)
                 echo_err(f"report written to {path}")
-        return written == len(self.paths)
+        return written
+
+    def _check_unchanged(self, path: Path) -> None:
+        if _version(path) != self._found[path]:
+            raise OSError("another program has written this file since the job began")
+
+
+def _version(path: Path) -> object:
+    """Return what changes with a file; None without one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _write(file: BinaryIO, texts: Iterable[str]) -> None:

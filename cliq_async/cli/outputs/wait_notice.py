@@ -36,5 +36,5 @@ def _line(wait: WaitStartDetails) -> str:
     what = "the end of the lock" if wait.reason == "locked" else "the quota"
     return (
         f"waiting for {what} of {wait.endpoint} until about {moment(wait.expected_until)}; "
-        "Ctrl-C gives up, and the request is not sent"
+        "Ctrl-C gives up, and nothing more is sent"
     )

@@ -1,12 +1,15 @@
 """What a journal says of those who were skipped, refused, or reached perhaps."""
 
+import asyncio
+
 import attrs
 import pytest
-from support.journals import IDENTITY, Quick, a_job, a_journal, real, rows
+from support.journals import IDENTITY, Quick, a_job, a_journal, copy_of, real, rows
 from support.scripted import moved
 from support.senders import LATER, LOST, NOBODY_VALID, NOT_FOR_SOME, Ids, Sender, api
 
 from cliq_async.bulk.broadcast import Broadcast
+from cliq_async.bulk.journal_reader import read_outcomes
 from cliq_async.bulk.report import Outcome
 from cliq_async.errors import BadRequestError, QuotaWaitError, ValidationError
 
@@ -119,3 +122,12 @@ async def test_repeated_ones_are_in_the_journal_too(journal):
     report = await job.run([1, 2, 1, 1])
     assert (report.delivered, report.skipped) == (2, 2)
     assert [(o.ids, o.reason) for o in report.outcomes] == [(("1",), "repeated")] * 2
+
+
+@moved
+async def test_who_is_in_a_request_without_an_answer_is_unknown(journal):
+    job = asyncio.create_task(a_job(journal, Sender(), in_flight=1).run(Ids(20)))
+    await asyncio.sleep(3.5)  # the second request is in flight
+    found = list(read_outcomes(copy_of(journal), delivered=True))
+    await job
+    assert [(each.status, len(each.ids)) for each in found] == [("delivered", 10), ("unknown", 10)]

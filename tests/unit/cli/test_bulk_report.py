@@ -10,6 +10,7 @@ import pytest
 from support.cli import SECRET, invoke, run, zuids
 from support.cli_broadcasts import BROADCAST
 
+from cliq_async.cli.bulk_report import BulkRecorder
 from cliq_async.sandbox import Sandbox
 
 HOSTILE = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "-1+1", "@SUM(A1)", "'"]
@@ -115,7 +116,7 @@ async def test_job_of_personal_messages_goes_on_by_leaving_the_others_out(people
         left = len(rows_of(reports[1])["left"])
         second = await run(sandbox, *options, "--exclude", reports[1])
         report = sandbox.report()["delivered"]
-    advice = f"the same command with --exclude {reports[1]} and another --report goes on with them"
+    advice = f"the same command and --exclude {reports[1]} with another --report goes on with them"
     assert first.stderr.splitlines()[-1] == f"not sent to {left} recipients: {advice}"
     assert (second.exit_code, report["recipients"], report["total"]) == (0, 20, 20)
 
@@ -157,9 +158,9 @@ async def test_stream_is_not_read_to_its_end(reports):
         result = await run(sandbox, *options, stdin=content)
     left = len(rows_of(reports[1]).get("left", ()))
     assert result.exit_code == 3
-    assert "The rest of the stream was not read" in Page(reports[0]).text
+    assert "the rest of the stream was not read" in Page(reports[0]).text
     if left:
-        assert result.stderr.splitlines()[-1].endswith("; the rest of standard input was not read")
+        assert f"and those not listed: the same command and --exclude {reports[1]}" in result.stderr
 
 
 async def test_html_alone_says_that_it_lists_who_is_left(ids, reports):
@@ -205,14 +206,25 @@ async def test_report_that_fails_in_the_end_does_not_undo_the_job(ids, tmp_path,
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("cliq_async.cli.outputs.report_files.csv_line", full)
+    monkeypatch.setattr("tempfile.tempdir", str(temp := tmp_path / "temp"))
+    temp.mkdir()
+    options = (*BROADCAST, "--to", ids(9))
     async with Sandbox() as sandbox:
-        result = await run(sandbox, *BROADCAST, "--to", ids(3), "--report", str(path))
-    assert result.exit_code == 4
+        result = await run(
+            sandbox, *options, *STOP[:-2], "--batch-size", "1", "--report", str(path)
+        )
+        (journal,) = temp.glob("*/job.journal")
+        again = await run(sandbox, *options, "--batch-size", "1", "--journal", str(journal))
+        report = sandbox.report()["delivered"]
+    assert result.exit_code == 3
+    assert f"the record of the job is in {journal}: " in result.stderr
+    assert str(path) not in result.stderr.splitlines()[-1]
+    assert (again.exit_code, report["recipients"], report["total"]) == (0, 9, 9)
     message = "the report could not be written: No space left on device"
     assert f"error: {path}: {message}" in result.stderr
     assert "delivered" in result.stdout
     assert path.read_text() == "yesterday"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["day.csv", "ids.txt"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["day.csv", "ids.txt", "temp"]
 
 
 async def test_job_that_sends_nothing_leaves_the_report_as_it_is(tmp_path):
@@ -231,3 +243,48 @@ def test_dry_run_has_no_report(ids):
     result = invoke(*BROADCAST, *options)
     assert result.exit_code == 2
     assert "give either --report or --dry-run, which sends nothing" in result.stderr
+
+
+async def test_list_that_is_gone_does_not_hide_that_some_are_left(ids, reports, monkeypatch):
+    path = ids(20)
+    settle = BulkRecorder._settle
+
+    def gone(*args):
+        Path(path).unlink()
+        return settle(*args)
+
+    monkeypatch.setattr(BulkRecorder, "_settle", gone)
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *BROADCAST, "--to", path, *STOP, *options_of(reports))
+    assert "warning: the report does not list all who are left: " in result.stderr
+    advice = f" and those not listed: the same command and --exclude {reports[1]} with another"
+    assert advice in result.stderr.splitlines()[-1]
+
+
+async def test_report_of_another_job_is_not_replaced(ids, tmp_path, monkeypatch):
+    path = tmp_path / "day.csv"
+    path.write_text("of yesterday")
+    settle = BulkRecorder._settle
+
+    def other(*args):
+        path.write_text("of another job")
+        return settle(*args)
+
+    monkeypatch.setattr(BulkRecorder, "_settle", other)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *BROADCAST, "--to", ids(3), "--report", str(path))
+    assert (result.exit_code, path.read_text()) == (4, "of another job")
+    assert "another program has written this file since the job began" in result.stderr
+    assert "/job.journal: `cliq jobs show` shows it" in result.stderr
+
+
+@pytest.mark.parametrize("leads_to", ["day.csv", "other.csv"])
+async def test_report_replaces_links_in_a_circle_and_leaves_others(ids, tmp_path, leads_to):
+    path = tmp_path / "day.csv"
+    path.symlink_to(leads_to)
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, *BROADCAST, "--to", ids(3), "--report", str(path))
+    assert result.exit_code == 0
+    assert path.is_symlink() is (leads_to == "other.csv")
+    assert len(rows_of(path)["delivered"]) == 3

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from cliq_async.bulk.report import Outcome
+from cliq_async.cli.errors import CliError
 from cliq_async.cli.outputs.job_ledger import JobLedger
 
 
@@ -60,6 +61,12 @@ async def test_a_repeated_id_is_left_as_often_as_it_was_not_sent_to(read):
         assert ids_by_status(ledger)["left"] == ["3"]
 
 
+async def test_an_id_whose_repetition_was_skipped_is_left_if_it_was_not_sent_to():
+    done = [(("1",), "delivered", ""), (("2",), "skipped", "repeated")]
+    with await ledger_of("1223", *done, read=3, dedupe=True) as ledger:
+        assert ids_by_status(ledger)["left"] == ["2", "3"]
+
+
 async def test_dedupe_ignores_case():
     items = ["Ann@example.com", "ann@example.com", "bob@example.com", "BOB@example.com"]
     done = (("Ann@example.com",), "delivered", "")
@@ -96,3 +103,18 @@ async def test_many_recipients_are_each_there_once():
     ]
     with await ledger_of(items, *outcomes, read=6_000) as ledger:
         assert Counter(row[0] for row in ledger.rows()) == dict.fromkeys(items, 1)
+
+
+@pytest.mark.parametrize("now", ["2143", "1", "1x34", ""])
+async def test_list_that_has_changed_is_not_taken_for_the_one_that_was_read(now):
+    async def stream(items):
+        for each in items:
+            yield each
+
+    with JobLedger(exclude=frozenset()) as ledger:
+        recorded = ledger.record(stream("1234"))
+        for _ in range(2):
+            await anext(recorded)
+        with pytest.raises(CliError, match="the list has changed since the job read it"):
+            await ledger.settle([Outcome(("1",), "delivered", "")], stream(now))
+        assert ids_by_status(ledger) == {"delivered": ["1"], "left": ["2"]}

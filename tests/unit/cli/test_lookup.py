@@ -38,8 +38,8 @@ async def test_the_unique_name_of_an_id_is_looked_up_once():
         second = await taken(sandbox, "incoming", f"b-{ID}", "a=b")
         job = await taken(sandbox, "broadcast", ID, "--to", "ids.txt", "--text", "hi")
     assert first == {"list_bots": 1, "send_message": 1}
-    assert second == {"send_incoming_webhook": 1}
-    assert job == {"get_bot": 1, "send_message": 1}  # a job makes sure
+    assert second == {"get_bot": 1, "send_incoming_webhook": 1}  # which makes sure
+    assert job == {"get_bot": 1, "send_message": 1}
 
 
 async def test_the_id_of_a_unique_name_is_looked_up_once():
@@ -103,7 +103,7 @@ async def test_an_id_that_came_again_does_not_change_another_bot():
     assert (names[dev["id"]], names[ops_again["id"]]) == ("Dev", "Oops")
 
 
-async def test_a_refusal_of_a_kept_name_leads_to_a_new_list():
+async def test_a_kept_name_that_the_bot_no_longer_has_leads_to_a_new_list():
     async with Sandbox() as sandbox:
         ops = await a_bot(sandbox, "Ops")
         await taken(sandbox, "incoming", ops["id"], "a=b")
@@ -111,7 +111,7 @@ async def test_a_refusal_of_a_kept_name_leads_to_a_new_list():
     async with Sandbox(port=int(port)) as sandbox:
         await a_bot(sandbox, "Dev")
         found = await taken(sandbox, "incoming", ops["id"], "a=b")
-        assert found == {"send_incoming_webhook": 2, "list_bots": 1}
+        assert found == {"get_bot": 1, "list_bots": 1, "send_incoming_webhook": 1}
         await taken(sandbox, "bots", "delete", "dev", "--yes")
         gone = await run(sandbox, "incoming", ops["id"], "a=b")
     assert gone.exit_code == 1
@@ -130,6 +130,27 @@ async def test_a_bulk_job_reads_the_bot_before_it_trusts_a_list_that_was_kept():
         assert "/bots/dev/message" in (await run(sandbox, *job)).stdout
 
 
+@pytest.mark.parametrize(
+    "args",
+    [("send", "hi", "--to", ONE), ("incoming", "a=b"), ("call", "hi", "--to", ONE)],
+)
+async def test_a_bot_that_took_over_a_name_sends_nothing_for_the_old_id(args):
+    command, *options = args
+    async with Sandbox() as sandbox:
+        ops = await a_bot(sandbox, "Ops")
+        await run(sandbox, command, ops["id"], *options)
+        port = sandbox.url.rpartition(":")[2]
+    async with Sandbox(port=int(port)) as sandbox:
+        await a_bot(sandbox, "Dev")
+        await a_bot(sandbox, "Ops")
+        await taken(sandbox, "bots", "delete", "dev", "--yes")
+        result = await run(sandbox, command, ops["id"], *options)
+        requests = sandbox.report()["requests"]
+    assert result.exit_code == 1
+    assert "there is no bot with the id" in result.stderr
+    assert not {"send_message", "send_incoming_webhook", "trigger_call"} & set(requests)
+
+
 async def test_digits_that_are_a_name():
     async with Sandbox() as sandbox:
         made = await a_bot(sandbox, "2024")
@@ -138,7 +159,10 @@ async def test_digits_that_are_a_name():
             "list_bots": 1,
             "send_incoming_webhook": 1,
         }
-        assert await taken(sandbox, "incoming", "2024", "a=b") == {"send_incoming_webhook": 1}
+        assert await taken(sandbox, "incoming", "2024", "a=b") == {
+            "get_bot": 1,
+            "send_incoming_webhook": 1,
+        }
         got = json.loads((await run(sandbox, "bots", "get", "2024", "--json")).stdout)
         await taken(sandbox, "handlers", "create", "2024", "mention", "--script", "script.dg")
         assert got["id"] == made["id"]
@@ -152,7 +176,7 @@ async def test_a_name_that_is_the_id_of_another_bot_is_refused_with_what_could_b
         got = json.loads((await run(sandbox, "bots", "get", ID, "--json")).stdout)
     assert sent.exit_code == 2
     assert f"use supportbot or the id {other['id']}" in sent.stderr
-    assert taken_id == {"send_message": 1}
+    assert taken_id == {"get_bot": 1, "send_message": 1}
     assert got["unique_name"] == NAME  # where ids are asked for, it is the id
 
 

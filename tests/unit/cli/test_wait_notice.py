@@ -34,7 +34,7 @@ async def test_a_wait_is_said_when_it_begins_and_once(written):
         await asyncio.gather(*waiting)
     assert re.fullmatch(
         r"waiting for the quota of send_message until about \d\d:\d\d:\d\d \(in (\d\d s|1 min)\); "
-        r"Ctrl-C gives up, and the request is not sent\n",
+        r"Ctrl-C gives up, and nothing more is sent\n",
         said,
     )
     assert plain(written) == said
