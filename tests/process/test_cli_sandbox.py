@@ -84,7 +84,10 @@ async def test_the_state_is_kept_in_a_file(tmp_path):
     ("content", "reason"),
     [
         ("{}", "is damaged or not the state of a sandbox"),
-        ('{"format": "cliq-sandbox", "version": 9}', "was written by a later version of cliq_async: upgrade it"),
+        (
+            '{"format": "cliq-sandbox", "version": 9}',
+            "was written by a later version of cliq_async: upgrade it",
+        ),
     ],
 )
 def test_a_file_that_is_no_state_is_wrong_usage(tmp_path, content, reason):
