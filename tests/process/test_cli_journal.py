@@ -6,11 +6,12 @@ import io
 import json
 import os
 import random
+import signal
 import sys
 
 import pytest
-from support.cli import SECRET, invoke, run, zuids
-from support.cli_broadcasts import BROADCAST
+from support.cli import SECRET, command, counting, invoke, run, zuids
+from support.cli_broadcasts import BROADCAST, count
 from support.journals import a_url
 
 from cliq_async.sandbox import Sandbox, user_label
@@ -180,3 +181,22 @@ def test_wrong_use_is_a_line(args, words):
     assert result.exit_code in {1, 2}
     assert words in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("with_journal", [True, False])
+async def test_interrupted_job_says_how_it_goes_on(ids, tmp_path, with_journal):
+    arrived = asyncio.Event()
+    journal = ("--journal", str(tmp_path / "day.journal")) if with_journal else ()
+    async with Sandbox(latency_s=0.6, clock=counting(50, arrived)) as sandbox:
+        options = ("--to", ids(60), "--batch-size", "1", "--token", SECRET, *journal)
+        async with command(*BROADCAST, *options, "--base-url", sandbox.url) as process:
+            await arrived.wait()
+            process.send_signal(signal.SIGINT)
+            out, err = await process.communicate()
+    assert (process.returncode, count(out.decode(), "delivered")) == (130, 50)
+    assert err.decode().splitlines()[-1] == (
+        "run the same command again to go on with 10 recipients left"
+        if with_journal
+        else "not sent to 10 recipients: the same command begins again with the first one; with "
+        "--journal FILE it would go on, and --report FILE.csv would list who is left"
+    )

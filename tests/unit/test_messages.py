@@ -5,8 +5,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 # The sandbox speaks with Cliq's words; the starter holds files for users.
 CODE = [
@@ -87,40 +85,47 @@ def messages(path):
     return found
 
 
-def ids(path):
-    return str(path.relative_to(ROOT))
-
-
 def guesses(numbered):
     return [(line, found[0]) for line, text in numbered if (found := GUESSING.search(text))]
 
 
-@pytest.mark.parametrize("path", CODE, ids=ids)
-def test_a_message_does_not_make_its_reader_guess(path):
-    numbered = [(line, text) for line, text in strings(path) if not text.isupper()]
-    assert guesses(numbered) == []
-
-
-@pytest.mark.parametrize("path", CODE, ids=ids)
-def test_a_message_has_the_one_word_for_a_thing(path):
-    assert [
+def other_words(numbered):
+    return [
         (line, term)
-        for line, text in messages(path)
+        for line, text in numbered
         for term in TERMS
         if term in text and not re.search(rf"\w{term}|{term}\w", text)
-    ] == []
+    ]
 
 
-@pytest.mark.parametrize("path", CODE, ids=ids)
-def test_a_message_is_a_clause_without_capital_and_period(path):
-    wrong = [
+def sentences(numbered):
+    return [
         (line, text)
-        for line, text in messages(path)
+        for line, text in numbered
         if text.endswith((".", "!"))
         or QUESTION.search(text)
         or (text[0].isupper() and not PROPER.match(text))
     ]
-    assert wrong == []
+
+
+def by_file(rule, find):
+    """What a rule finds in the strings of each file, by the names of the files."""
+    return {str(path.relative_to(ROOT)): found for path in CODE if (found := rule(find(path)))}
+
+
+def test_a_message_does_not_make_its_reader_guess():
+    def prose(path):
+        return [(line, text) for line, text in strings(path) if not text.isupper()]
+
+    assert by_file(guesses, prose) == {}
+
+
+def test_a_message_has_the_one_word_for_a_thing():
+    assert by_file(other_words, messages) == {}
+
+
+def test_a_message_is_a_clause_without_capital_and_period():
+    assert by_file(sentences, messages) == {}
 
 
 def test_the_rules_find_what_they_are_about():

@@ -6,8 +6,6 @@ import re
 import tokenize
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 CODE = sorted((ROOT / "cliq_async").rglob("*.py"))
 PROSE = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -52,26 +50,32 @@ def faults(numbered):
     return found
 
 
-@pytest.mark.parametrize("path", CODE, ids=map(name_of, CODE))
-def test_code_and_messages_use_plain_words(path):
-    assert faults(texts(path)) == []
+def by_file(paths, rule):
+    """What a rule finds, by the names of the files."""
+    return {name_of(path): found for path in paths if (found := rule(path))}
 
 
-@pytest.mark.parametrize("path", PROSE, ids=map(name_of, PROSE))
-def test_pages_use_plain_words(path):
-    assert faults(enumerate(path.read_text().splitlines(), 1)) == []
-
-
-@pytest.mark.parametrize("path", CODE, ids=map(name_of, CODE))
-def test_docstrings_open_with_what_a_thing_is_or_does(path):
-    tree = ast.parse(path.read_text())
+def clauses(path):
+    """The docstrings that open with a clause, each with the name of what it is about."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     first = [
         (getattr(node, "name", "module"), (ast.get_docstring(node) or "").partition("\n")[0])
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, kinds)
     ]
-    assert [each for each in first if CLAUSE.match(each[1])] == []
+    return [each for each in first if CLAUSE.match(each[1])]
+
+
+def test_code_and_messages_use_plain_words():
+    assert by_file(CODE, lambda path: faults(texts(path))) == {}
+
+
+def test_pages_use_plain_words():
+    assert by_file(PROSE, lambda path: faults(enumerate(path.read_text().splitlines(), 1))) == {}
+
+
+def test_docstrings_open_with_what_a_thing_is_or_does():
+    assert by_file(CODE, clauses) == {}
 
 
 def test_the_rules_find_what_they_are_about():

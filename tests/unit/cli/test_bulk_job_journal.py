@@ -1,13 +1,11 @@
 """Jobs with a journal on the command line: new, resumed, finished, interrupted."""
 
-import asyncio
 import json
 import re
-import signal
 from pathlib import Path
 
 import pytest
-from support.cli import SECRET, command, counting, run
+from support.cli import run
 from support.cli_broadcasts import BROADCAST, count
 from support.journals import a_url
 
@@ -97,25 +95,6 @@ async def test_missing_folder_is_not_created(ids, tmp_path):
     assert (result.exit_code, requests) == (1, {})
     assert f"there is no folder {folder}: create it" in result.stderr
     assert not folder.exists()
-
-
-@pytest.mark.parametrize("with_journal", [True, False])
-async def test_interrupted_job_says_how_it_goes_on(ids, tmp_path, with_journal):
-    arrived = asyncio.Event()
-    journal = ("--journal", str(tmp_path / "day.journal")) if with_journal else ()
-    async with Sandbox(latency_s=0.6, clock=counting(50, arrived)) as sandbox:
-        options = ("--to", ids(60), "--batch-size", "1", "--token", SECRET, *journal)
-        async with command(*BROADCAST, *options, "--base-url", sandbox.url) as process:
-            await arrived.wait()
-            process.send_signal(signal.SIGINT)
-            out, err = await process.communicate()
-    assert (process.returncode, count(out.decode(), "delivered")) == (130, 50)
-    assert err.decode().splitlines()[-1] == (
-        "run the same command again to go on with 10 recipients left"
-        if with_journal
-        else "not sent to 10 recipients: the same command begins again with the first one; with "
-        "--journal FILE it would go on, and --report FILE.csv would list who is left"
-    )
 
 
 async def test_password_of_a_server_is_not_printed(ids):
