@@ -25,7 +25,7 @@ _MAX_GROUPS: Final = 500
 _TITLES: Final = {
     "delivered": "Delivered",
     "failed": "Failed: not delivered",
-    "unknown": "Unknown: sent, but not answered",
+    "unknown": "Unknown: sent, but not confirmed",
     "skipped": "Skipped: not sent to",
     "left": "Left: not sent to",
 }

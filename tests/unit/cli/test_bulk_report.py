@@ -133,7 +133,7 @@ async def test_unknown_recipients_are_not_sent_to_again(ids, reports):
     assert f"there are no recipients in {reports[1]}" in again.stderr
     assert (report["recipients"], report["total"]) == (12, 12)
     page = Page(reports[0])
-    assert f"Unknown: sent, but not answered ({len(found['unknown'])} recipient" in page.text
+    assert f"Unknown: sent, but not confirmed ({len(found['unknown'])} recipient" in page.text
 
 
 async def test_report_of_a_resumed_job_is_that_of_all_runs(ids, tmp_path, reports):
