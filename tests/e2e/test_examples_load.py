@@ -100,7 +100,7 @@ async def test_interrupted_load_prints_what_it_has(tmp_path):
     async with Sandbox() as sandbox:
         env = load_environment(sandbox, tmp_path, CLIQ_TIME_SCALE="1")
         options = ("--json", "--tasks", "60", "--duration-s", "30")
-        async with program(log, env, LOAD, *options) as load, asyncio.timeout(20):
+        async with program(log, env, LOAD, *options) as load, asyncio.timeout(60):
             await until(lambda: sandbox.report()["requests"].get("send_message") == 50, log)
             load.send_signal(signal.SIGINT)
             assert await load.wait() == 130
