@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import click
 import pytest
 from support.docs import BLOCK, DOCS, PAGES, ROOT, blocks, ids_of
+from support.programs import environment, program, until
+from support.redis_servers import free_port
 
 import cliq_async
 import cliq_async.webhooks
@@ -96,6 +99,21 @@ async def test_program_of_the_readme_works_as_it_stands(monkeypatch, capsys):
         await asyncio.to_thread(exec, compile(code, "README.md", "exec"), {})
         assert capsys.readouterr().out == "250 0 0 None\n"
         assert sandbox.report()["delivered"]["max_per_recipient"] == 1
+
+
+async def test_metrics_of_the_grafana_page_can_be_read_after_the_broadcast(tmp_path):
+    pytest.importorskip("prometheus_client", reason="the group `docs` is not installed")
+    (code,) = blocks(ROOT / "docs/grafana.md", "python")
+    port, log = free_port(), tmp_path / "log"
+    (tmp_path / "metrics.py").write_text(code.replace("9464", f"{port}"))
+    async with Sandbox() as sandbox:
+        env = environment(sandbox, CLIQ_QUOTA="memory://")
+        async with program(log, env, "metrics", cwd=tmp_path):
+            await until(lambda: "100 delivered" in log.read_text(), log)
+            url = f"http://127.0.0.1:{port}/metrics"
+            async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                read = await answer.text()
+    assert re.search(r"^cliq_deliveries_total\{.*\} 100\.0$", read, re.MULTILINE)
 
 
 # The shell.

@@ -5,11 +5,14 @@ import json
 import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from support.cli import run
+from support.cli import PROXIES, VARIABLES, run
 from support.docs import ROOT, blocks
 from support.logins import CLIENT
+from support.terminals import terminal
 
 from cliq_async.cli.required_scopes import parse_commands, scopes_needed
 from cliq_async.data_centers import DATA_CENTERS
@@ -19,7 +22,9 @@ from cliq_async.sandbox import Sandbox
 PAGE = ROOT / "docs/credentials.md"
 TEXT = PAGE.read_text()
 SCOPES = re.findall(r"`cliq auth scopes ?([\w ]*)`:\n\n```text\n(.*)\n```", TEXT)
-LOGIN, DOCTOR, NAMES = [code for code in blocks(PAGE, "text") if not code.startswith("ZohoCliq")]
+LOGIN, LOGGED_IN, DOCTOR, NAMES = [
+    code for code in blocks(PAGE, "text") if not code.startswith("ZohoCliq")
+]
 
 
 @pytest.mark.parametrize(("commands", "line"), SCOPES)
@@ -59,7 +64,7 @@ async def test_commands_print_what_the_page_shows(tmp_path, monkeypatch):
     async with Sandbox() as sandbox:
         env = CLIENT | {"CLIQ_ACCOUNTS_URL": sandbox.url, "CLIQ_ACCESS_TOKEN": ""}
         result = await run(sandbox, "auth", "login", env=env, stdin="1000.code\n")
-        assert shape(result.stdout + result.stderr) == shape(LOGIN)[3:]
+        assert shape(result.stdout + result.stderr) == shape(LOGGED_IN)
         env["CLIQ_CLIENT_ID"] = env["CLIQ_CLIENT_SECRET"] = ""
         (doctor,) = [code for code in blocks(PAGE, "sh") if code.startswith("cliq doctor")]
         result = await run(sandbox, *doctor.split()[1:], env=env)
@@ -69,6 +74,22 @@ async def test_commands_print_what_the_page_shows(tmp_path, monkeypatch):
         for line in names.splitlines():
             shown += (await run(sandbox, *line.split()[1:], env=env)).stdout
     assert shown.split() == NAMES.split()
+
+
+async def test_login_in_a_terminal_shows_what_the_page_shows(tmp_path, monkeypatch):
+    for name in (*VARIABLES, *PROXIES):
+        monkeypatch.delenv(name, raising=False)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    (command,) = [
+        code for code in blocks(PAGE, "sh") if code.startswith("cliq auth login --data-")
+    ][:1]
+    async with terminal(tmp_path, HOME=str(tmp_path), PATH=path) as shell:
+        shell.type(command)
+        *instructions, _id, _secret, _code = LOGIN.splitlines()
+        assert (await shell.until("Client id: ")).split() == " ".join(instructions).split()
+        for question in ("Client secret (not shown): ", "Code (not shown): "):
+            shell.type("1000.GMB0\n")
+            await shell.until(question)
 
 
 async def test_code_is_exchanged_for_a_refresh_token():

@@ -19,7 +19,7 @@ NAMES = """send broadcast bots functions calls subscribers web-app webhooks webh
 GUIDES = [ROOT / f"docs/{name}.md" for name in NAMES.split()]
 OWN_TEST = {"webhooks.md", "bots-as-code.md"}  # of their commands
 REDIS = "redis://redis.example.com:6379/0"
-NOT_RUN = ("pip ", "pytest", "uvicorn ", "sudo ", "chmod ", "docker ", "cliq sandbox ")
+NOT_RUN = ("pip ", "pytest", "uvicorn ", "sudo ", "chmod ", "docker ", "curl ", "cliq sandbox ")
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=ids_of(GUIDES))

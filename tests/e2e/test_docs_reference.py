@@ -55,7 +55,7 @@ def test_every_block_is_of_a_kind_that_is_checked(page):
     assert kinds <= {"python", "sh", "toml", "json", "text"} | directives | own_test
     with_output = {
         *("README.md", "architecture.md", "bots-as-code.md", "credentials.md", "load-scripts.md"),
-        *("tutorial.md", "webhooks.md"),
+        *("tutorial.md", "web-app.md", "webhooks.md"),
     }
     assert page.name in with_output or all(file for kind, _, file in steps(page) if kind == "text")
     for code in blocks(page, "toml"):
@@ -74,7 +74,7 @@ def test_parts_of_the_web_app_are_those_of_the_example():
         for each in ast.parse(code).body
         if not isinstance(each, ast.Import | ast.ImportFrom)
     ]
-    assert len(parts) == 6
+    assert len(parts) == 10
     assert [part for part in parts if part not in example] == []
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import re
 import shutil
+import subprocess
 from importlib import import_module
 from importlib.util import find_spec
 
 import aiohttp
 import pytest
 from support.cli import zuids
+from support.docs import blocks
 from support.programs import ROOT, environment, program, until
 from support.redis_servers import RedisServer, free_port
 from support.webhook_servers import CLIQ, STATUSES, bot_server, post
@@ -57,6 +59,28 @@ async def test_web_app_with_four_workers_delivers_what_it_accepts_and_refuses_th
     assert {status for status, _ in refused} == {503}
     # What they could wait for, two seconds, and the windows after that, on a busy machine as well.
     assert all(again is not None and re.fullmatch("[1-9]", again) for _, again in refused)
+
+
+async def test_web_app_answers_curl_as_its_page_shows(tmp_path):
+    page = ROOT / "docs/web-app.md"
+    (curl,) = [code for code in blocks(page, "sh") if code.startswith("curl ")]
+    (tmp_path / "web_app.py").write_text("\n".join(blocks(page, "python")))
+    log = tmp_path / "log"
+    async with Sandbox() as sandbox:
+        env = environment(sandbox, CLIQ_QUOTA=f"sqlite://{tmp_path}/quota.db")
+        async with program(log, env, "uvicorn", "web_app:app", "--port", "0", cwd=tmp_path):
+            await until(lambda: "running on" in log.read_text(), log)
+            found = re.search(r"running on (http://[\d.:]+)", log.read_text())
+            assert found is not None
+            done = await asyncio.to_thread(
+                subprocess.run,
+                ["sh", "-eu", "-c", curl.replace("http://127.0.0.1:8000", found[1])],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        assert delivered(sandbox) == {"55743307": 1}
+    assert [done.stdout] == blocks(page, "text")
 
 
 @pytest.mark.parametrize(

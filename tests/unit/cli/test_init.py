@@ -20,7 +20,7 @@ def test_it_writes_sixty_lines_at_most_and_says_what_comes_next(here):
         "  cd hello",
         "  cliq sandbox --bot bot:bot         # run it with a local Cliq, until Ctrl-C",
         '  cliq user say hello "hi"           # write to it, in a second terminal',
-        "  pytest                             # test it",
+        "  pytest                             # test it, after `pip install pytest`",
         "  BOT_URL=https://… cliq bots apply  # make it a bot of your organization",
     ]
     lines = [line for file in FILES for line in (here / "hello" / file).read_text().splitlines()]
