@@ -122,6 +122,10 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"\bquota='sqlite:///path' or CLIQ_QUOTA\b", "--quota sqlite:///path or CLIQ_QUOTA"),
         (r"\bquota=, --quota\b", "--quota"),
         (r"\bquota= or CLIQ_QUOTA\b", "--quota or CLIQ_QUOTA"),
+        (
+            r"\bcannot connect to ((?:localhost|127\.[\d.]+|\[::1\]):\d+): connection refused",
+            r"nothing listens at \1; is `cliq sandbox` running?",
+        ),
         (r"\bcheck base_url\b", "check --base-url or CLIQ_BASE_URL"),
         (r"\bmax_wait_s\b", "--max-wait"),
         (

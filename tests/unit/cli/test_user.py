@@ -166,7 +166,7 @@ def test_zohos_servers_are_refused(places, host):
 def test_no_sandbox_is_an_error(places):
     result = invoke("user", "say", "hook", "hi", "--base-url", "http://127.0.0.1:1")
     assert result.exit_code == 1
-    assert "no sandbox responds at http://127.0.0.1:1" in result.stderr
+    assert result.stderr == ("error: nothing listens at 127.0.0.1:1; is `cliq sandbox` running?\n")
 
 
 @pytest.mark.parametrize(
