@@ -181,7 +181,11 @@ class Settings:
         host = self._host()
         check_secure("base_url", self._url(), self.allow_http)
         if self.time_scale != 1.0 and is_zoho(host):
-            raise ValidationError("time_scale", "1 for Zoho's own servers", self.time_scale)
+            limit = (
+                "1 for Zoho's own servers (for a sandbox set base_url= or CLIQ_BASE_URL, "
+                "else leave out time_scale= and CLIQ_TIME_SCALE)"
+            )
+            raise ValidationError("time_scale", limit, self.time_scale)
         if self.trust_env and self.proxy is None:
             proxy_from_env(self._url())  # raises an error if it is not valid
 
