@@ -10,7 +10,7 @@ from cliq_async.auth.provider import ApiKey, Auth, RefreshToken
 from cliq_async.clock import Clock
 from cliq_async.data_centers import DATA_CENTERS, check_secure, is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
-from cliq_async.errors import NOTHING, Unquoted, ValidationError, suggest
+from cliq_async.errors import NOTHING, ValidationError, suggest
 from cliq_async.hooks import Hooks
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
@@ -259,8 +259,12 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
     elif environ.get(API_KEY):
         auth = api_key_from_env(environ)
     else:
-        wanted = f"{ACCESS_TOKEN}, all of {', '.join(REFRESH_TOKEN)}, or {API_KEY}"
-        raise ValidationError("environment", wanted, Unquoted("none of them"))
+        grant = f"{', '.join(REFRESH_TOKEN[:-1])} and {REFRESH_TOKEN[-1]}"
+        limit = (
+            f"no credentials: set {ACCESS_TOKEN}, or {grant}, or {API_KEY}; "
+            "programs do not read the login of `cliq auth login`"
+        )
+        raise ValidationError("environment", limit, NOTHING)
     return auth, options_from_env(environ)
 
 
