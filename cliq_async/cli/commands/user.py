@@ -23,6 +23,7 @@ __all__ = ["user"]
 
 _SANDBOX: Final = "http://127.0.0.1:8080"
 _OK: Final = 300
+_FAILED: Final = 500
 
 _common: Final = combine(
     click.option(
@@ -184,10 +185,14 @@ def _summary(delivery: dict[str, Any]) -> str:
     if delivery["skipped"] is not None:
         return f"no event: {clean(delivery['skipped'])}"
     if delivery["error"] is not None:
-        return f"error: {bot}: {clean(delivery['error'])}"
+        log = "; see the bot's log" if (delivery["status"] or 0) >= _FAILED else ""
+        return f"error: {bot}: {clean(delivery['error'])}{log}"
     time = duration(delivery["took_s"])
     if delivery["answer"] is None:
-        return f"{bot} has no answer to {delivery['handler']}, after {time}"
+        return (
+            f"{bot} has no answer to {delivery['handler']}, after {time}; if it should have one, "
+            "see the bot's log: a handler that fails answers nothing"
+        )
     return f"{bot} answered in {time}" + (", by the response_url" if delivery["late"] else "")
 
 
