@@ -87,7 +87,7 @@ class EventFactory:
                 )
         if action is None:
             raise NoEventError(f"{bot.name} has no {handler_type}")
-        names = [each.name for each in bot.handlers.all() if each.type == handler_type]
+        names = [each.name or "" for each in bot.handlers.all() if each.type == handler_type]
         hint = f"; {suggest(action, names)}" if names else ""
         raise NoEventError(f"{bot.name} has no {handler_type} {action!r}{hint}")
 
