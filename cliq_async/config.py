@@ -10,7 +10,7 @@ from cliq_async.auth.provider import ApiKey, Auth, RefreshToken
 from cliq_async.clock import Clock
 from cliq_async.data_centers import DATA_CENTERS, check_secure, is_loopback, is_zoho, normalize_host
 from cliq_async.endpoints import ENDPOINTS, Limit
-from cliq_async.errors import NOTHING, Unquoted, ValidationError, suggest
+from cliq_async.errors import NOTHING, ValidationError, suggest
 from cliq_async.hooks import Hooks
 from cliq_async.models.identifiers import path_segment
 from cliq_async.models.validators import check_text
@@ -181,7 +181,11 @@ class Settings:
         host = self._host()
         check_secure("base_url", self._url(), self.allow_http)
         if self.time_scale != 1.0 and is_zoho(host):
-            raise ValidationError("time_scale", "1 for Zoho's own servers", self.time_scale)
+            limit = (
+                "1 for Zoho's own servers (for a sandbox set base_url= or CLIQ_BASE_URL, "
+                "else leave out time_scale= and CLIQ_TIME_SCALE)"
+            )
+            raise ValidationError("time_scale", limit, self.time_scale)
         if self.trust_env and self.proxy is None:
             proxy_from_env(self._url())  # raises an error if it is not valid
 
@@ -255,8 +259,12 @@ def from_env(environ: Mapping[str, str] = os.environ) -> tuple[Auth, dict[str, A
     elif environ.get(API_KEY):
         auth = api_key_from_env(environ)
     else:
-        wanted = f"{ACCESS_TOKEN}, all of {', '.join(REFRESH_TOKEN)}, or {API_KEY}"
-        raise ValidationError("environment", wanted, Unquoted("none of them"))
+        grant = f"{', '.join(REFRESH_TOKEN[:-1])} and {REFRESH_TOKEN[-1]}"
+        limit = (
+            f"no credentials: set {ACCESS_TOKEN}, or {grant}, or {API_KEY}; "
+            "programs do not read the login of `cliq auth login`"
+        )
+        raise ValidationError("environment", limit, NOTHING)
     return auth, options_from_env(environ)
 
 

@@ -122,6 +122,12 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"\bquota='sqlite:///path' or CLIQ_QUOTA\b", "--quota sqlite:///path or CLIQ_QUOTA"),
         (r"\bquota=, --quota\b", "--quota"),
         (r"\bquota= or CLIQ_QUOTA\b", "--quota or CLIQ_QUOTA"),
+        (
+            r"\bcannot connect to ((?:localhost|127\.[\d.]+|\[::1\]):\d+): connection refused",
+            r"nothing listens at \1; is `cliq sandbox` running?",
+        ),
+        (r"\S+= or CLIQ_BASE_URL\b", "--base-url or CLIQ_BASE_URL"),
+        (r"(\S+)= and CLIQ_TIME_SCALE\b", r"\1"),
         (r"\bcheck base_url\b", "check --base-url or CLIQ_BASE_URL"),
         (r"\bmax_wait_s\b", "--max-wait"),
         (

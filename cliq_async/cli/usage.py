@@ -33,10 +33,12 @@ def usage_errors() -> Iterator[None]:
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
-        click.echo(f"error: {clean(_describe(error))}", err=True)
+        from cliq_async.cli.outputs.console import echo_err  # noqa: PLC0415 - late, for the start
+
+        echo_err(f"error: {clean(_describe(error))}")
         if error.ctx is not None:
             pieces = [error.ctx.command_path, *error.ctx.command.collect_usage_pieces(error.ctx)]
-            click.echo(f"usage: {' '.join(pieces)}; see --help", err=True)
+            echo_err(f"usage: {' '.join(pieces)}; see --help")
         raise click.exceptions.Exit(USAGE) from None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol, runtime_checkable
 
-from cliq_async.errors import NOTHING, ValidationError
+from cliq_async.errors import NOTHING, Unquoted, ValidationError
 from cliq_async.models.handler import NewHandler
 
 __all__ = ["App", "import_again", "load_app", "load_handlers"]
@@ -41,7 +41,7 @@ def load_app(where: str, reference: str, folder: Path) -> App:
     """
     module, colon, name = reference.partition(":")
     if not (module and colon and name):
-        raise ValidationError(where, "an object as module:name", reference)
+        raise ValidationError(where, "an object as module:name", Unquoted(_given(reference)))
     with _importing_from(folder), redirect_stdout(sys.stderr):
         try:
             app = importlib.import_module(module)
@@ -51,6 +51,8 @@ def load_app(where: str, reference: str, folder: Path) -> App:
             limit = f"importing {reference} failed{_place(error, folder)}"
             text = error.msg if isinstance(error, SyntaxError) else error
             reason = " ".join(f"{type(error).__name__}: {text}".split())
+            if isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]:
+                reason += f"; modules are looked for in {folder.resolve()}"
             raise ValidationError(where, f"{limit}: {reason}", NOTHING) from None
         if not isinstance(app, App):
             raise ValidationError(where, "an app: an object with handlers()", type(app).__name__)
@@ -109,6 +111,14 @@ def _importing_from(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(path)
+
+
+def _given(reference: str) -> str:
+    """Show a reference without a name; that of a file with the one that it may stand for."""
+    stem = reference.removesuffix(".py")
+    if stem == reference:
+        return repr(reference)
+    return f"{reference!r}; did you mean {'.'.join(Path(stem).parts)}:bot?"
 
 
 def _place(error: BaseException, folder: Path) -> str:

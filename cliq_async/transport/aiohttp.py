@@ -1,9 +1,12 @@
 """The transport over aiohttp. No other module on the path of a call imports aiohttp."""
 
 import asyncio
+import errno
+import os
 import re
 import select
 import socket
+import ssl
 import struct
 import sys
 from contextlib import suppress
@@ -13,6 +16,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_exceptions import UnixClientConnectorError
 from yarl import URL
 
 from cliq_async.transport.api_key import UrlWithKey
@@ -25,7 +29,7 @@ from cliq_async.transport.base import (
     SendPermit,
 )
 
-__all__ = ["AiohttpTransport"]
+__all__ = ["AiohttpTransport", "reason_of"]
 
 
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: reset instead of flush
@@ -290,11 +294,11 @@ class AiohttpTransport:
                     raise
                 sending.abort()
                 too_long = isinstance(error, _TooLongError)
-                return Response(answer.status, answer.headers, None, _reason(error), too_long)
+                return Response(answer.status, answer.headers, None, reason_of(error), too_long)
             return Response(answer.status, answer.headers, body)
         except _FAILURES as error:
             sending.abort()
-            raise NoAnswerError(_reason(error)) from error
+            raise NoAnswerError(reason_of(error)) from error
         except BaseException:
             sending.abort()
             raise
@@ -344,6 +348,27 @@ def _no_auth(host: str) -> None:
     """Return no credentials for a host."""
 
 
-def _reason(error: Exception) -> str:
-    """Describe an error without the user and password that a proxy's URL may hold."""
-    return _USER.sub("//", str(error)) or type(error).__name__
+def reason_of(error: Exception) -> str:
+    """Describe a failure, without the user and password that a proxy's URL may hold."""
+    text = str(error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        text = _describe_connect(error) or text
+    return _USER.sub("//", text) or type(error).__name__
+
+
+def _describe_connect(error: aiohttp.ClientConnectorError) -> str:
+    """Say which address could not be reached, and why; "" for a socket of the file system."""
+    if isinstance(error, UnixClientConnectorError):
+        return ""
+    host = f"[{error.host}]" if ":" in error.host else error.host
+    is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+    kind = "the proxy " if is_proxy else ""
+    cause: Exception = error.os_error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+    code = getattr(cause, "errno", None) or 0
+    if code in errno.errorcode and not isinstance(cause, ssl.SSLError | socket.gaierror):
+        why = os.strerror(code).lower()
+    else:
+        why = str(getattr(cause, "strerror", None) or cause)
+    return f"cannot connect to {kind}{host}:{error.port}: {why}"

@@ -129,7 +129,7 @@ async def test_load_on_a_server_that_is_gone_counts_the_failures(tmp_path):
     status, found, (first,) = await run_load(tmp_path / "log", env, *options)
     assert status == 1
     assert (found["done"], set(found["failed"])) == (0, {"TransportError"})
-    assert first.startswith("send_message: Cannot connect to host")
+    assert first.startswith("send_message: cannot connect to 127.0.0.1:")
 
 
 def test_percentiles_are_times_that_were_measured():

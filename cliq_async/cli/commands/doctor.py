@@ -9,7 +9,7 @@ import click
 
 from cliq_async.cli.diagnostics.checks import Doctor, versions
 from cliq_async.cli.diagnostics.connectivity import ObservingTransport
-from cliq_async.cli.diagnostics.result import OK, WRONG, Check
+from cliq_async.cli.diagnostics.result import OK, UNCHECKED, WRONG, Check
 from cliq_async.cli.errors import FAILED, CliError, describe
 from cliq_async.cli.options import (
     ConnectionOptions,
@@ -65,11 +65,20 @@ def doctor(
 async def _collect(
     connection: ConnectionOptions, named: Sequence[str], max_wait_s: float, *, quiet: bool
 ) -> list[Check]:
+    """Run the checks, and show each; those that could not be made without a token are one line."""
     checks: list[Check] = []
+    skipped = 0
     async for check in _checks(connection, named, max_wait_s):
         checks.append(check)
-        if not quiet:
+        if check.status == UNCHECKED and (skipped or check.name == "token"):
+            skipped += 1
+        elif not quiet:
             _show(check)
+    if skipped and not quiet:
+        no_credentials = any(c.name == "credentials" and c.status == WRONG for c in checks)
+        needed = "credentials" if no_credentials else "the checks that failed"
+        more = f"{plural(skipped, 'more check')}: they need {needed}"
+        echo_prose(f"{UNCHECKED:<11}  {more}", _INDENT)
     return checks
 
 

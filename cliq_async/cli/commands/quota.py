@@ -15,7 +15,7 @@ from rich.text import Text
 from cliq_async.cli.group import Group
 from cliq_async.cli.options import ServerOptions, json_option, server_options, yes_option
 from cliq_async.cli.outputs import console as output
-from cliq_async.cli.outputs.console import echo, echo_err, echo_json, live, table
+from cliq_async.cli.outputs.console import echo, echo_err, echo_json, echo_prose, live, table
 from cliq_async.cli.outputs.streams import stdout_failed
 from cliq_async.cli.outputs.tables import TableLayout
 from cliq_async.cli.prompts import confirm, require_terminal
@@ -106,6 +106,8 @@ def quota(
             asyncio.run(_watch(server, every=every))
         return
     statuses = asyncio.run(_statuses(server))
+    if not as_json and output.is_terminal():
+        echo_prose(_title(server))
     if as_json:
         echo_json({name: _to_dict(status) for name, status in statuses.items()})
     elif rows := _rows(statuses, every=every):
@@ -176,6 +178,7 @@ async def _watch(server: ServerOptions, *, every: bool) -> None:
                 await asyncio.sleep(output.PLAIN_EVERY_S)
             return
         statuses = await kept.statuses()
+        echo_prose(_title(server))
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def look() -> None:
@@ -192,6 +195,13 @@ async def _watch(server: ServerOptions, *, every: bool) -> None:
 
         async with live(show, lambda: _line(statuses), before=look):
             await failed
+
+
+def _title(server: ServerOptions) -> str:
+    """Return the server and the account of the quota, and the time scale if there is one."""
+    settings, owner = server.resolve().validated(), clean(_quotas(server)[0].owner)
+    scale = f", time scale {settings.time_scale:g}" if settings.time_scale != 1 else ""
+    return f"quota of {owner}{scale}"
 
 
 def _used(status: QuotaStatus) -> bool:

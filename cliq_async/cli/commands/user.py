@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 import click
 
-from cliq_async.cli.errors import FAILED, USAGE, CliError
+from cliq_async.cli.errors import FAILED, USAGE, CliError, in_cli_words
 from cliq_async.cli.group import Group
 from cliq_async.cli.options import combine, json_option, text_type
 from cliq_async.cli.outputs.chat_items import print_items
@@ -17,11 +17,13 @@ from cliq_async.cli.settings.resolution import resolve
 from cliq_async.cli.text import clean, duration, verbatim
 from cliq_async.cli.verbosity import verbose_option
 from cliq_async.data_centers import is_zoho, normalize_host
+from cliq_async.transport.aiohttp import reason_of
 
 __all__ = ["user"]
 
 _SANDBOX: Final = "http://127.0.0.1:8080"
 _OK: Final = 300
+_FAILED: Final = 500
 
 _common: Final = combine(
     click.option(
@@ -183,10 +185,14 @@ def _summary(delivery: dict[str, Any]) -> str:
     if delivery["skipped"] is not None:
         return f"no event: {clean(delivery['skipped'])}"
     if delivery["error"] is not None:
-        return f"error: {bot}: {clean(delivery['error'])}"
+        log = "; see the bot's log" if (delivery["status"] or 0) >= _FAILED else ""
+        return f"error: {bot}: {clean(delivery['error'])}{log}"
     time = duration(delivery["took_s"])
     if delivery["answer"] is None:
-        return f"{bot} has no answer to {delivery['handler']}, after {time}"
+        return (
+            f"{bot} has no answer to {delivery['handler']}, after {time}; if it should have one, "
+            "see the bot's log: a handler that fails answers nothing"
+        )
     return f"{bot} answered in {time}" + (", by the response_url" if delivery["late"] else "")
 
 
@@ -207,8 +213,10 @@ async def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:
         ):
             answer = await response.json()
             status = response.status
+    except aiohttp.ClientConnectorError as error:
+        raise CliError(in_cli_words(reason_of(error))) from None
     except (OSError, aiohttp.ClientError, ValueError) as error:
-        raise CliError(f"no sandbox responds at {url}: {error}") from None
+        raise CliError(f"no sandbox responds at {url}: {reason_of(error)}") from None
     if not isinstance(answer, dict) or status >= _OK or "deliveries" not in answer:
         text = answer.get("message") if isinstance(answer, dict) else None
         reason = text.removesuffix(".") if isinstance(text, str) else f"status {status}"

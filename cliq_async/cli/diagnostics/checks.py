@@ -114,7 +114,10 @@ class Doctor:
         try:
             self._resolved.auth()
         except (CliError, CliqError) as error:
-            return Check("credentials", WRONG, describe(error))
+            said = describe(error)
+            if fix := said.partition("no credentials: ")[2]:
+                return Check("credentials", WRONG, "not given", fix)
+            return Check("credentials", WRONG, said)
         assert credentials is not None  # noqa: S101 - auth() would have failed
         if self._login is not None and store.is_open_to_others():
             advice = f"chmod 600 {store.path}"

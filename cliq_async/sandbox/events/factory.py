@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from cliq_async.errors import suggest
 from cliq_async.sandbox.events.chats import Chat, ChatLog, personal_chat_id
 from cliq_async.sandbox.events.contexts import Context
 from cliq_async.sandbox.events.event import Audience, Event, NoEventError
@@ -84,8 +85,11 @@ class EventFactory:
                     permissions=frozenset(handler.permissions or ()),
                     action=action,
                 )
-        name = "" if action is None else f" {action!r}"
-        raise NoEventError(f"{bot.name} has no {handler_type}{name}")
+        if action is None:
+            raise NoEventError(f"{bot.name} has no {handler_type}")
+        names = [each.name or "" for each in bot.handlers.all() if each.type == handler_type]
+        hint = f"; {suggest(action, names)}" if names else ""
+        raise NoEventError(f"{bot.name} has no {handler_type} {action!r}{hint}")
 
     def message(self, bot: Bot, person: Person, text: str, *, at: int, message_id: str) -> Event:
         """Make the event of a message to a bot."""

@@ -128,7 +128,10 @@ def test_a_data_center_wins_over_a_server_in_the_environment():
     }
     result = invoke("send", "supportbot", "hi", "--to", "1", "--data-center", "eu", env=env)
     assert result.exit_code == 2
-    assert "1 for Zoho's own servers" in result.stderr
+    assert result.stderr == (
+        "error: CLIQ_TIME_SCALE: 1 for Zoho's own servers (for a sandbox set --base-url or "
+        "CLIQ_BASE_URL, else leave out CLIQ_TIME_SCALE), got 60.0\n"
+    )
 
 
 async def test_warnings_show():

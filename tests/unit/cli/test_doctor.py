@@ -108,7 +108,15 @@ async def test_a_spent_quota_is_waited_for_no_longer_than_allowed(places):
 async def test_what_is_wrong_with_files_and_places_is_told(places):
     toml = places / "work/cliq.toml"
     async with Sandbox() as sandbox:
-        assert wrong((await examined())[1]) == ["credentials", "Cliq", "accounts server"]
+        found = (await examined())[1]
+        assert wrong(found) == ["credentials", "Cliq", "accounts server"]
+        unchecked = sum(each["status"] == UNCHECKED for each in found.values())
+        assert (found["credentials"]["said"], unchecked > 9) == ("not given", True)
+        lines = (await cliq("doctor")).stdout.splitlines()
+        assert lines[3].startswith("             fix: give --token, or set CLIQ_ACCESS_TOKEN, or ")
+        assert [each for each in lines if each.startswith(UNCHECKED)] == [
+            f"not checked  {unchecked} more checks: they need credentials"
+        ]
         toml.write_text("data_centre = 'eu'")
         status, found = await examined()
         assert (status, list(found)) == (1, ["versions", "settings"])

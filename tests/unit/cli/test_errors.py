@@ -69,6 +69,11 @@ def test_a_limit_has_no_words_of_python(limit, given, said):
             "raise max_response_bytes if it may be",
             "raise max_response_bytes of cliq.toml if it may be",
         ),
+        (
+            "list_bots: cannot connect to 127.0.0.1:8080: connection refused",
+            "list_bots: nothing listens at 127.0.0.1:8080; is `cliq sandbox` running?",
+        ),
+        ("cannot connect to x.y:443: connection refused",) * 2,
         ("check base_url, and proxies", "check --base-url or CLIQ_BASE_URL, and proxies"),
     ],
 )

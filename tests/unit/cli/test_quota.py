@@ -138,6 +138,24 @@ async def test_it_shows_what_a_command_of_the_same_account_has_spent(tmp_path):
     assert others.stdout == moon.stdout == scaled.stdout == IDLE
 
 
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [
+        (("--account", "anna"), "quota of account 'anna' on cliq.zoho.com"),
+        (
+            ("--base-url", "http://127.0.0.1:1", "--time-scale", "60"),
+            "quota of account 'default' on 127.0.0.1:1, time scale 60",
+        ),
+    ],
+)
+def test_a_terminal_shows_the_server_the_account_and_the_time_scale(
+    monkeypatch, options, title, tmp_path
+):
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    result = invoke("quota", "--quota", f"sqlite://{tmp_path}/quota.db", *options)
+    assert result.stdout == f"{title}\n{IDLE}"
+
+
 def test_memory_is_each_process_s_own_and_says_so():
     result = invoke("quota", "--quota", "memory://")
     assert (result.exit_code, result.stdout) == (0, IDLE)
@@ -211,6 +229,7 @@ async def test_watch_keeps_a_table_up_to_date_on_a_terminal(place, store):
 
     try:
         async with asyncio.timeout(20):
+            await until(rb"quota of account [^\n]* on [^\n]*\n")
             await until(rb"send_message .* 40 ")
             await spend(store, "send_message", 15)
             await until(rb"send_message .* 25 ")

@@ -3,6 +3,9 @@
 import pytest
 from support.cli import invoke
 
+from cliq_async.cli.outputs import console
+from cliq_async.cli.outputs.tables import wrap
+
 
 @pytest.mark.parametrize(
     ("args", "said"),
@@ -47,6 +50,19 @@ def test_wrong_usage_is_an_error_line_and_a_line_of_usage(args, said):
     assert not error.endswith(".")
     assert len(usage) == (not args.endswith("--to"))  # click does not say whose option it is
     assert all(line.startswith("usage: cliq ") and line.endswith("; see --help") for line in usage)
+
+
+def test_a_narrow_terminal_shows_whole_words(monkeypatch):
+    def fitted(text, _stream, indent=0):
+        return "\n".join(wrap(text, 40, indent))
+
+    monkeypatch.setattr(console, "_fitted", fitted)
+    result = invoke("broadcast", "b", "--to", "/dev/null", "--dedup")
+    assert result.stderr.splitlines()[:2] == [
+        "error: there is no option --dedup; did",
+        "you mean --dedupe?",
+    ]
+    assert all(len(line) <= 40 for line in result.stderr.splitlines())
 
 
 def test_a_group_without_a_command_shows_its_help():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from aiohttp import web
 from support.cli import invoke, run
 from support.event_bots import JAMES, hooked
 from support.polling import until
@@ -109,12 +110,19 @@ async def test_an_empty_answer_and_a_failure_are_told_apart(places):
         result = await run(sandbox, "user", "say", "hook", "hi")
         assert (result.exit_code, result.stdout) == (0, "")
         assert result.stderr.startswith("hook has no answer to message_handler, after 0.")
+        assert result.stderr.endswith(
+            "; if it should have one, see the bot's log: a handler that fails answers nothing\n"
+        )
         bot.answer = lambda _: "hi"
         result = await run(sandbox, "user", "say", "hook", "hi")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr == (
             "error: hook: the answer was refused: 'output' is neither an object nor \"\".\n"
         )
+        bot.answer = lambda _: web.Response(status=500)
+        result = await run(sandbox, "user", "say", "hook", "hi")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "error: hook: the status is 500, not 200; see the bot's log\n"
 
 
 async def test_every_command_acts(places):
@@ -166,7 +174,7 @@ def test_zohos_servers_are_refused(places, host):
 def test_no_sandbox_is_an_error(places):
     result = invoke("user", "say", "hook", "hi", "--base-url", "http://127.0.0.1:1")
     assert result.exit_code == 1
-    assert "no sandbox responds at http://127.0.0.1:1" in result.stderr
+    assert result.stderr == ("error: nothing listens at 127.0.0.1:1; is `cliq sandbox` running?\n")
 
 
 @pytest.mark.parametrize(

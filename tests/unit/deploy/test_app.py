@@ -78,3 +78,24 @@ def test_installed_packages_in_the_folder_and_this_package_stay(folder, monkeypa
     load(folder)
     assert sys.modules["reloaded_installed"] is installed
     assert sys.modules["cliq_async"] is ours
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("bot", "an object as module:name, got 'bot'"),
+        ("bot.py", "an object as module:name, got 'bot.py'; did you mean bot:bot?"),
+        ("src/bot.py", "an object as module:name, got 'src/bot.py'; did you mean src.bot:bot?"),
+        (
+            "no_such:bot",
+            (
+                "importing no_such:bot failed: ModuleNotFoundError: No module named 'no_such'; "
+                "modules are looked for in {folder}"
+            ),
+        ),
+    ],
+)
+def test_a_reference_that_names_no_module_says_which_may(tmp_path, reference, said):
+    with pytest.raises(ValidationError) as caught:
+        load_app("--bot", reference, tmp_path)
+    assert str(caught.value) == f"--bot: {said.format(folder=tmp_path.resolve())}"

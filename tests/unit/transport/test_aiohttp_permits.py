@@ -30,6 +30,8 @@ async def test_refused_connection_leaves_the_permit_unused():
             error = await lost(transport, request(url), permit)
             assert (permit.asked, permit.sent) == (0, False)
             assert isinstance(error.__cause__, aiohttp.ClientConnectorError)
+            address = url.removeprefix("http://").rstrip("/")
+            assert str(error) == f"cannot connect to {address}: connection refused"
 
 
 async def test_unknown_host_leaves_the_permit_unused(monkeypatch):
@@ -42,6 +44,7 @@ async def test_unknown_host_leaves_the_permit_unused(monkeypatch):
         error = await lost(transport, request("http://nowhere.invalid/"), permit)
         assert permit.asked == 0
         assert isinstance(error.__cause__, aiohttp.ClientConnectorDNSError)
+        assert str(error) == "cannot connect to nowhere.invalid:80: no such host"
 
 
 async def test_failed_tls_handshake_leaves_the_permit_unused():
@@ -55,6 +58,8 @@ async def test_failed_tls_handshake_leaves_the_permit_unused():
         error = await lost(transport, request(url), permit)
         assert permit.asked == 0
         assert isinstance(error.__cause__, aiohttp.ClientConnectorError)
+        assert str(error).startswith("cannot connect to 127.0.0.1:")
+        assert "ssl:default" not in str(error)
 
 
 @pytest.mark.parametrize("whole_s", [None, 5.0])

@@ -97,7 +97,9 @@ async def test_menu_actions_have_a_name_and_a_sub_action():
         assert event["sub_action"] == "Urgent"
         assert set(event["params"]) == ALWAYS | {"user", "chat", "location"}
         skipped = await sandbox.choose("hook", "Lower")
-        assert skipped.skipped == "hook has no menu_handler 'Lower'"
+        assert skipped.skipped == "hook has no menu_handler 'Lower'; choose one of Raise"
+        skipped = await sandbox.choose("hook", "Rise")
+        assert skipped.skipped == "hook has no menu_handler 'Rise'; did you mean Raise?"
         assert len(bot.events) == len(sandbox.deliveries) == 1
 
 
