@@ -29,6 +29,7 @@ from cliq_async.cli.outputs.job_report import (
     how_to_go_on,
     print_json,
     print_report,
+    without_left,
 )
 from cliq_async.cli.outputs.job_start import print_journal_start, print_start
 from cliq_async.cli.outputs.progress import Forecast, Progress, forecast
@@ -157,7 +158,7 @@ class BulkJob:
                 started = time.monotonic()
                 async with progress.display():
                     with self.bulk.named():
-                        report = await running.run(items)
+                        report = without_left(await running.run(items))
                     progress.finish(report)
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 if recorder is not None:

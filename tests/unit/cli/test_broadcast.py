@@ -100,8 +100,19 @@ async def test_nobody_delivered_fails(ids):
     async with Sandbox() as sandbox:
         result = await run(sandbox, *BROADCAST, "--to", ids(2), "--token", "invalid")
     assert result.exit_code == 1
-    assert count(result.stdout, "failed") == 2
+    assert count(result.stdout, "failed") == 0
+    assert "not tried      2\n" in result.stdout
+    assert "outcome" not in result.stdout
     assert "stopped: send_message: Request was rejected" in result.stderr
+
+
+async def test_json_lists_who_was_read_and_left_when_the_job_stopped(ids):
+    async with Sandbox() as sandbox:
+        options = ("--to", ids(2), "--token", "invalid", "--json")
+        result = await run(sandbox, *BROADCAST, *options)
+    report = json.loads(result.stdout)
+    assert (report["failed"], report["not_tried"]) == (0, 2)
+    assert [(each["status"], each["ids"]) for each in report["outcomes"]] == [("left", zuids(2))]
 
 
 async def test_lost_answers_are_listed_as_unknown(ids):
