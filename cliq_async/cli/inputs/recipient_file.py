@@ -175,8 +175,10 @@ class RecipientFile:
         if self._form != "csv":
             return
         header = await self._csv.read_header(self.column or _DEFAULT_COLUMN)
+        if not header:
+            raise self._lines.error("it is empty: there are no columns and no rows")
         self._look_at(header)
-        names = ", ".join(header) or "none"
+        names = ", ".join(header)
         if self.column is None:
             raise click.UsageError(f"{self.name}: choose the --column with the ids: {names}")
         if header.count(self.column) != 1:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.cli import SECRET, invoke, run, zuids
 from support.cli_broadcasts import BROADCAST, count
 
@@ -57,6 +58,16 @@ async def test_a_missing_column_names_those_that_exist(tmp_path):
     assert wrong.stderr == error + "semicolons and tabs were tried, see --delimiter)\n"
     assert "choose the --column with the ids: name, zuid" in none.stderr
     assert report["requests"] == {}
+
+
+@pytest.mark.parametrize("options", [(), ("--column", "id")])
+@pytest.mark.parametrize("content", ["", " \n\n"])
+def test_an_empty_file_of_columns_is_called_empty(tmp_path, content, options):
+    path = tmp_path / "people.csv"
+    path.write_text(content)
+    result = invoke(*BROADCAST, "--to", str(path), "--token", SECRET, *options)
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {path}: it is empty: there are no columns and no rows\n"
 
 
 async def test_a_file_that_breaks_off_in_standard_input_is_reported():
