@@ -93,8 +93,14 @@ class BulkJob:
             total = selection.count()
             if total is None or total > self.confirm_above:
                 count = "all recipients" if total is None else f"{total:,} recipients"
-                confirm(f"{self.verb} {count} from {clean(self.bulk.to)}?", "nothing was sent")
+                source = self._name_source(clean(self.bulk.to))
+                confirm(f"{self.verb} {count} from {source}?", "nothing was sent")
         click.get_current_context().exit(asyncio.run(self._send(selection)))
+
+    def _name_source(self, name: str) -> str:
+        """Return the source of the recipients, with the bot and the server."""
+        server = self.connection.resolve().validated().root_url.removeprefix("https://")
+        return f"{name} as {clean(self.bot)} at {clean(server)}"
 
     def _status(self, report: BulkReport) -> int:
         if self.bulk.as_json:  # its reader sees that the journal was finished
@@ -144,7 +150,8 @@ class BulkJob:
             selection.open() as (name, total, opened),
         ):
             progress = Progress(total, lambda left: self._forecast(client, running, left))
-            update = self._announcing(progress.update, name, total)
+            source = self._name_source(name)
+            update = self._announcing(progress.update, source, total)
             options = await self.bulk.options() | {"on_progress": update}
             items = opened
             if recorder is not None:
@@ -152,7 +159,7 @@ class BulkJob:
             running = self._create(client, content, options)
             with _interruptible(running, progress):
                 if self.bulk.journal is None:
-                    print_start(name, total)
+                    print_start(source, total)
                 if total == 0:
                     echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()

@@ -13,12 +13,14 @@ async def test_everybody_in_a_file_gets_it_once(ids):
     async with Sandbox(subscribers=250) as sandbox:
         result = await run(sandbox, *BROADCAST, "--to", ids(250))
         delivered = sandbox.report(user=user_label(SECRET))["delivered"]
+        url = sandbox.url
     assert result.exit_code == 0
     assert delivered == {"recipients": 250, "total": 250, "max_per_recipient": 1}
     assert count(result.stdout, "delivered") == 250
     assert count(result.stdout, "requests") == 3
     assert "outcome" not in result.stdout
     assert result.stderr.startswith("sending to 250 recipients from /")
+    assert result.stderr.splitlines()[0].endswith(f" as supportbot at {url}")
 
 
 async def test_standard_input_and_a_column(tmp_path):
