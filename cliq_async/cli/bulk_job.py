@@ -37,6 +37,7 @@ from cliq_async.cli.outputs.report_files import ReportFiles
 from cliq_async.cli.prompts import confirm, is_terminal
 from cliq_async.cli.text import clean
 from cliq_async.client import CliqClient
+from cliq_async.errors import ValidationError
 
 __all__ = ["INTERRUPTED_WHY", "BulkJob"]
 
@@ -114,7 +115,8 @@ class BulkJob:
             with selection.naming_lines(self.content) as content, self.bulk.named():
                 job = self._create(client, content, await self.bulk.options())
                 async with selection.open() as (name, _, items):
-                    plan = await job.plan(items)
+                    with selection.naming_column():
+                        plan = await job.plan(items)
             left_s = await client.estimate_s(
                 self.payload.endpoint.name, plan.requests, headroom=self.bulk.headroom
             )
@@ -164,8 +166,10 @@ class BulkJob:
                     echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
                 async with progress.display():
-                    with self.bulk.named():
+                    with self.bulk.named(), selection.naming_column():
                         report = without_left(await running.run(items))
+                        if isinstance(report.error, ValidationError) and _is_untried(report):
+                            raise report.error
                     progress.finish(report)
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 if recorder is not None:
@@ -227,6 +231,11 @@ class BulkJob:
             requests = 1 if left is None else math.ceil(left / size) - running.in_flight
         endpoint = self.payload.endpoint.name
         return forecast(client, endpoint, requests, headroom=self.bulk.headroom)
+
+
+def _is_untried(report: BulkReport) -> bool:
+    """Return whether nothing was sent."""
+    return not (report.delivered or report.failed or report.unknown)
 
 
 @contextmanager

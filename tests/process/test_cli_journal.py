@@ -173,7 +173,7 @@ async def test_somebody_is_asked_before_many_are_messaged(
         (("jobs", "show", "x", "--all"), "--all needs --outcomes"),
         (("broadcast", "b", "--to", "-"), "give either --text or --message"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),
-        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "no column 'user_id'"),
+        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "it is empty"),
         ((*BROADCAST, "--to", "-", "--format", "lines", "--column", "id"), "lines have no columns"),
     ],
 )

@@ -62,6 +62,31 @@ async def test_a_missing_column_names_those_that_exist(tmp_path):
     assert report["requests"] == {}
 
 
+@pytest.mark.parametrize("template", [(), ("--template",)])
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--report", "r.csv")])
+@pytest.mark.parametrize(
+    ("other", "advice"),
+    [("User_ID", "did you mean User_ID?"), ("age", "the columns are: name, age")],
+)
+async def test_a_column_without_ids_is_one_line(
+    tmp_path, monkeypatch, more, template, other, advice
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = tmp_path / "people.csv"
+    path.write_text(f"name,{other}\n" + "".join(f"Ann B{n},{n}\n" for n in range(150)))
+    async with Sandbox() as sandbox:
+        options = ("--to", str(path), "--column", "name", *more, *template)
+        result = await run(sandbox, *BROADCAST, *options)
+        assert sandbox.report()["requests"] == {}
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {path}: column 'name' holds no ids: 'Ann B0', 'Ann B1', 'Ann B2', …; {advice}"
+    )
+    assert "stopped" not in result.stderr
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("options", [(), ("--column", "id")])
 @pytest.mark.parametrize("content", ["", " \n\n"])
 def test_an_empty_file_of_columns_is_called_empty(tmp_path, content, options):
