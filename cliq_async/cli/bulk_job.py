@@ -171,13 +171,18 @@ class BulkJob:
                         if isinstance(report.error, ValidationError) and _is_untried(report):
                             raise report.error
                     progress.finish(report)
+                lookup = bot_lookup(self.connection)
+                missing = await lookup.explain(client, self.bot, report.error)
+                if missing is not None:
+                    report = attrs.evolve(report, stopped=str(missing))
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 if recorder is not None:
                     report = recorder.result(report)
                     await recorder.write(
                         report, selection, bot=self.bot, verb=self.verb, stream=total is None
                     )
-                return self._finish(report, total, time.monotonic() - started, recorder)
+                took_s = time.monotonic() - started
+                return self._finish(report, total, took_s, recorder, can_go_on=missing is None)
 
     def _finish(
         self,
@@ -185,6 +190,8 @@ class BulkJob:
         total: int | None,
         took_s: float,
         recorder: BulkRecorder | None,
+        *,
+        can_go_on: bool,
     ) -> int:
         show = print_json if self.bulk.as_json else print_report
         show(report, total, took_s)
@@ -196,7 +203,7 @@ class BulkJob:
         )
         if recorder is not None and self.bulk.journal is None:
             advice = recorder.how_to_go_on()
-        if advice is not None:
+        if advice is not None and can_go_on:
             echo_err(advice)
         complete = recorder is None or recorder.complete
         return self._status(report) or (0 if complete else PARTLY)

@@ -115,7 +115,9 @@ class RecipientFile:
             return self._lines.error(f"its first lines are no ids: {examples}")
         others = {each.casefold(): each for each in self.columns if each != self.column}
         likely = next((others[each] for each in _LIKELY_COLUMNS if each in others), None)
-        advice = f"did you mean {likely}?" if likely else f"the columns are: {', '.join(self.columns)}"
+        advice = (
+            f"did you mean {likely}?" if likely else f"the columns are: {', '.join(self.columns)}"
+        )
         return self._lines.error(f"column {self.column!r} holds no ids: {examples}; {advice}")
 
     async def start(self) -> int | None:

@@ -1,6 +1,7 @@
 """`cliq broadcast`: whom it reaches, and what it says of those whom it does not."""
 
 import json
+from pathlib import Path
 
 import pytest
 from support.cli import SECRET, invoke, run, zuids
@@ -142,6 +143,29 @@ async def test_nobody_delivered_fails(ids):
     assert "not tried      2\n" in result.stdout
     assert "outcome" not in result.stdout
     assert "stopped: send_message: Request was rejected" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("bot", "advice"),
+    [
+        ("suportbot", "did you mean supportbot (Support Bot)?"),
+        ("nobody", "`cliq bots list` shows them"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--report", "r.csv"), ("--journal", "j")])
+async def test_a_misspelled_bot_gets_the_likely_name_once(ids, monkeypatch, bot, advice, more):
+    path = ids(450)
+    monkeypatch.chdir(Path(path).parent)
+    async with Sandbox() as sandbox:
+        result = await run(sandbox, "broadcast", bot, "--to", path, "--text", "hi", *more)
+    assert result.exit_code == 1
+    said = f"there is no bot with the id or unique name {bot!r}: {advice}"
+    assert result.stderr.splitlines()[-1] == f"stopped: {said}"
+    assert "404" not in result.output
+    assert "outcome" not in result.stdout
+    assert "not tried    450\n" in result.stdout
+    assert "goes on" not in result.stderr
+    assert "to go on" not in result.stderr
 
 
 async def test_json_lists_who_was_read_and_left_when_the_job_stopped(ids):
