@@ -110,14 +110,13 @@ class RecipientFile:
         return self._lines.error(message, self.line)
 
     def no_ids(self, examples: object) -> CliError:
-        """Build an error for a file whose first items are no ids, with the likely column."""
+        """Build an error for a file that does not begin with ids, with the likely column."""
         if self.column is None or not self.columns:
-            return self._lines.error(f"its first lines are no ids: {examples}")
+            return self._lines.error(f"it does not begin with ids: {examples}")
         others = {each.casefold(): each for each in self.columns if each != self.column}
         likely = next((others[each] for each in _LIKELY_COLUMNS if each in others), None)
-        advice = (
-            f"did you mean {likely}?" if likely else f"the columns are: {', '.join(self.columns)}"
-        )
+        names = ", ".join(self.columns)
+        advice = f"did you mean {likely}?" if likely else f"the columns are: {names}"
         return self._lines.error(f"column {self.column!r} holds no ids: {examples}; {advice}")
 
     async def start(self) -> int | None:

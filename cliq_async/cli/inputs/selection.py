@@ -108,7 +108,7 @@ class RecipientSelection:
 
     @contextmanager
     def naming_column(self) -> Iterator[None]:
-        """Make an error about a file whose first items are no ids name the file and its column.
+        """Make an error about items that are not ids name the file and its column.
 
         Raises:
             CliError: The body raised the error.
