@@ -19,12 +19,13 @@ Part = tuple[Batch, Status, str]
 
 @attrs.define
 class Counts:
-    """The number of recipients by status."""
+    """The number of recipients by status; `left` are those of the failed who can still be sent."""
 
     delivered: int = 0
     failed: int = 0
     unknown: int = 0
     skipped: int = 0
+    left: int = 0
 
     def add(self, status: Status, number: int) -> None:
         """Add a number of recipients to a status."""
@@ -195,7 +196,9 @@ class MemoryJobLog:
 
     def record_unsent(self, batch: Batch, reason: str, code: str | None = None) -> None:
         """See `JobLog.record_unsent`: the batch has failed, since no later run can send it."""
-        self.record_outcome(batch, "failed", reason, code)
+        self.counts.add("failed", len(batch))
+        self.counts.left += len(batch)
+        self._outcomes.append(Outcome(batch.ids, "failed", reason, code, left=True))
 
     def split(self, batch: Batch, parts: Sequence[Batch]) -> list[Batch]:  # noqa: ARG002 - the protocol's
         """See `JobLog.split`."""

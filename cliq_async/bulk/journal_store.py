@@ -125,7 +125,10 @@ class JobIdentity:
                     if name == "message"
                     else f"its {name} is {recorded.get(name)!r}, but this job's is {value!r}"
                 )
-                raise JournalError(f"{place} is the journal of another job: {difference}")
+                raise JournalError(
+                    f"{place} is the journal of another job: {difference}; name another journal "
+                    "for a new job"
+                )
 
 
 @attrs.frozen

@@ -25,12 +25,14 @@ class Outcome:
         reason: The reason, in words. For skipped items: `repeated`, `excluded` or why the id is
             not valid. Empty for delivered ones.
         code: Cliq's error code, or None.
+        left: True if they failed only because the job stopped: another job can send to them.
     """
 
     ids: tuple[str, ...]
     status: Literal["failed", "unknown", "skipped", "delivered"]
     reason: str
     code: str | None = None
+    left: bool = attrs.field(default=False, kw_only=True)
 
 
 @attrs.frozen
@@ -63,6 +65,8 @@ class BroadcastProgress:
         skipped: The number of items not sent: repeated, excluded, or not a valid id.
         requests: The number of requests sent.
         lockouts: The number of locks that began during the job.
+        left: The number of the failed who failed only because the job stopped. With a journal,
+            they are in no count.
         journal: The state in which this run found its journal; None without one, or if the run
             stopped before that was known.
     """
@@ -73,6 +77,7 @@ class BroadcastProgress:
     skipped: int = 0
     requests: int = 0
     lockouts: int = 0
+    left: int = attrs.field(default=0, kw_only=True)
     journal: JournalStart | None = None
 
     @property

@@ -29,6 +29,7 @@ from cliq_async.cli.outputs.job_report import (
     how_to_go_on,
     print_json,
     print_report,
+    without_left,
 )
 from cliq_async.cli.outputs.job_start import print_journal_start, print_start
 from cliq_async.cli.outputs.progress import Forecast, Progress, forecast
@@ -36,6 +37,7 @@ from cliq_async.cli.outputs.report_files import ReportFiles
 from cliq_async.cli.prompts import confirm, is_terminal
 from cliq_async.cli.text import clean
 from cliq_async.client import CliqClient
+from cliq_async.errors import ValidationError
 
 __all__ = ["INTERRUPTED_WHY", "BulkJob"]
 
@@ -92,8 +94,14 @@ class BulkJob:
             total = selection.count()
             if total is None or total > self.confirm_above:
                 count = "all recipients" if total is None else f"{total:,} recipients"
-                confirm(f"{self.verb} {count} from {clean(self.bulk.to)}?", "nothing was sent")
+                source = self._name_source(clean(self.bulk.to))
+                confirm(f"{self.verb} {count} from {source}?", "nothing was sent")
         click.get_current_context().exit(asyncio.run(self._send(selection)))
+
+    def _name_source(self, name: str) -> str:
+        """Return the source of the recipients, with the bot and the server."""
+        server = self.connection.resolve().validated().root_url.removeprefix("https://")
+        return f"{name} as {clean(self.bot)} at {clean(server)}"
 
     def _status(self, report: BulkReport) -> int:
         if self.bulk.as_json:  # its reader sees that the journal was finished
@@ -107,7 +115,8 @@ class BulkJob:
             with selection.naming_lines(self.content) as content, self.bulk.named():
                 job = self._create(client, content, await self.bulk.options())
                 async with selection.open() as (name, _, items):
-                    plan = await job.plan(items)
+                    with selection.naming_column():
+                        plan = await job.plan(items)
             left_s = await client.estimate_s(
                 self.payload.endpoint.name, plan.requests, headroom=self.bulk.headroom
             )
@@ -143,7 +152,8 @@ class BulkJob:
             selection.open() as (name, total, opened),
         ):
             progress = Progress(total, lambda left: self._forecast(client, running, left))
-            update = self._announcing(progress.update, name, total)
+            source = self._name_source(name)
+            update = self._announcing(progress.update, source, total)
             options = await self.bulk.options() | {"on_progress": update}
             items = opened
             if recorder is not None:
@@ -151,21 +161,28 @@ class BulkJob:
             running = self._create(client, content, options)
             with _interruptible(running, progress):
                 if self.bulk.journal is None:
-                    print_start(name, total)
+                    print_start(source, total)
                 if total == 0:
                     echo_err(f"warning: there are no recipients in {name}")
                 started = time.monotonic()
                 async with progress.display():
-                    with self.bulk.named():
-                        report = await running.run(items)
+                    with self.bulk.named(), selection.naming_column():
+                        report = without_left(await running.run(items))
+                        if isinstance(report.error, ValidationError) and _is_untried(report):
+                            raise report.error
                     progress.finish(report)
+                lookup = bot_lookup(self.connection)
+                missing = await lookup.explain(client, self.bot, report.error)
+                if missing is not None:
+                    report = attrs.evolve(report, stopped=str(missing))
                 # Inside the handler, so that a late Ctrl-C does not cut off the report.
                 if recorder is not None:
                     report = recorder.result(report)
                     await recorder.write(
                         report, selection, bot=self.bot, verb=self.verb, stream=total is None
                     )
-                return self._finish(report, total, time.monotonic() - started, recorder)
+                took_s = time.monotonic() - started
+                return self._finish(report, total, took_s, recorder, can_go_on=missing is None)
 
     def _finish(
         self,
@@ -173,6 +190,8 @@ class BulkJob:
         total: int | None,
         took_s: float,
         recorder: BulkRecorder | None,
+        *,
+        can_go_on: bool,
     ) -> int:
         show = print_json if self.bulk.as_json else print_report
         show(report, total, took_s)
@@ -184,7 +203,7 @@ class BulkJob:
         )
         if recorder is not None and self.bulk.journal is None:
             advice = recorder.how_to_go_on()
-        if advice is not None:
+        if advice is not None and can_go_on:
             echo_err(advice)
         complete = recorder is None or recorder.complete
         return self._status(report) or (0 if complete else PARTLY)
@@ -219,6 +238,11 @@ class BulkJob:
             requests = 1 if left is None else math.ceil(left / size) - running.in_flight
         endpoint = self.payload.endpoint.name
         return forecast(client, endpoint, requests, headroom=self.bulk.headroom)
+
+
+def _is_untried(report: BulkReport) -> bool:
+    """Return whether nothing was sent."""
+    return not (report.delivered or report.failed or report.unknown)
 
 
 @contextmanager

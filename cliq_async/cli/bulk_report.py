@@ -63,10 +63,10 @@ class BulkRecorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _type: object = None, error: object = None, *_: object) -> None:
         if self._ledger is not None:
             self._ledger.__exit__()
-        if not self._is_kept:
+        if not self._is_kept or isinstance(error, CliError):  # nothing was sent
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def options(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -127,10 +127,18 @@ class Lookup:
         """Return the name of what was given, sure enough to message people by it.
 
         Raises:
-            CliError: Nothing has this id, or two things have it as id or name.
+            CliError: Nothing has this id, or two things have it as id or name, or it is a title.
             CliqError: It cannot be read.
         """
+        if _is_title(given):
+            raise self._run(lambda finder: finder.unknown(given))
         return self._run(lambda finder: finder.name(given)) if _is_id(given) else given
+
+    async def explain(self, client: CliqClient, given: str, refusal: object) -> CliError | None:
+        """Return an error with the likely name, if a refusal may say that nothing has this one."""
+        if not isinstance(refusal, ApiError) or not _is_missing(refusal):
+            return None
+        return await _Finder(self.connection, client, self.kind).unknown(given, refusal=refusal)
 
     def _run(self, work: Callable[["_Finder"], Awaitable[T]]) -> T:
         return self.connection.run(
@@ -182,20 +190,31 @@ class _Finder:
     async def by_name(self, given: str, request: Callable[[str], Awaitable[T]]) -> T:
         """See `Lookup.by_name`."""
         if _is_title(given):
-            raise await self._unknown(given)
+            raise await self.unknown(given)
         name = await self.name(given) if _is_id(given) else given
         try:
             return await request(name)
         except ApiError as error:
             if not _is_missing(error):
                 raise
-            raise await self._unknown(given, refusal=error) from None
+            raise await self.unknown(given, refusal=error) from None
 
     async def name(self, given: str) -> str:
         """See `Lookup.name`."""
         known = with_either(await self._known.load(), given)
         found = await self._read_again(known)
         return await self._current_name(given) if found is None else known[0].name
+
+    async def unknown(self, given: str, *, refusal: ApiError | None = None) -> CliError:
+        """Return the error for what nothing has as its id or name, with the likely one."""
+        entries: list[Names] = []
+        with suppress(CliqError):  # without a wait: it is only for the hint
+            entries = await self._list(self.client.with_options(max_wait_s=0))
+        if refusal is not None and any(each.name == given for each in entries):
+            return CliError(f"{refusal}; the {self._kind.noun} exists, so something else does not")
+        if refusal is not None and not entries and not _says_so(refusal):
+            return CliError(str(refusal))  # which may have another reason
+        return self._no_such(given, entries)
 
     def _check(self, given: str) -> None:
         if not _is_title(given):
@@ -264,16 +283,6 @@ class _Finder:
                 USAGE,
             )
         return found[0].name
-
-    async def _unknown(self, given: str, *, refusal: ApiError | None = None) -> CliError:
-        entries: list[Names] = []
-        with suppress(CliqError):  # without a wait: it is only for the hint
-            entries = await self._list(self.client.with_options(max_wait_s=0))
-        if refusal is not None and any(each.name == given for each in entries):
-            return CliError(f"{refusal}; the {self._kind.noun} exists, so something else does not")
-        if refusal is not None and not entries and not _says_so(refusal):
-            return CliError(str(refusal))  # which may have another reason
-        return self._no_such(given, entries)
 
     def _no_such(self, given: str, entries: Iterable[Names]) -> CliError:
         kind = self._kind

@@ -154,8 +154,9 @@ async def test_somebody_is_asked_before_many_are_messaged(
     monkeypatch.setattr("cliq_async.cli.bulk_job.is_terminal", lambda: True)
     async with Sandbox(subscribers=1001) as sandbox:
         result = await run(sandbox, *BROADCAST, "--to", ids(1001), *options, stdin=answer)
-        requests = sandbox.report()["requests"]
+        requests, url = sandbox.report()["requests"], sandbox.url
     assert result.exit_code == status
+    assert (f" as supportbot at {url}? [y/N]" in result.stderr) == (not options)
     assert ("Message 1,001 recipients" in result.stderr) == (not options)
     assert requests == ({} if status else {"send_message": 11})
 
@@ -172,7 +173,7 @@ async def test_somebody_is_asked_before_many_are_messaged(
         (("jobs", "show", "x", "--all"), "--all needs --outcomes"),
         (("broadcast", "b", "--to", "-"), "give either --text or --message"),
         (("broadcast", "b", "--to", "-", "--text", "{{ a", "--template"), "a Jinja template"),
-        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "no column 'user_id'"),
+        (("broadcast", "b", "--to", "-", "--text", "{{ a }}", "--template"), "it is empty"),
         ((*BROADCAST, "--to", "-", "--format", "lines", "--column", "id"), "lines have no columns"),
     ],
 )

@@ -27,6 +27,7 @@ _BY_EXTENSION: Final[dict[str, Form]] = {
     ".ndjson": "jsonl",
 }
 _DEFAULT_COLUMN: Final = "user_id"
+_LIKELY_COLUMNS: Final = ("user_id", "zuid", "userid", "id", "email_id", "email")
 _SENDABLE: Final = frozenset({"left", "failed"})
 """The statuses of recipients who have not got the message."""
 _SENT: Final = frozenset({"delivered", "unknown"})
@@ -60,6 +61,7 @@ class RecipientFile:
     Attributes:
         name: The name of the file in messages.
         column: The column with the ids, or None.
+        columns: The columns, as far as they are known.
 
     Raises:
         CliError: The file cannot be opened.
@@ -75,6 +77,7 @@ class RecipientFile:
         excluding: bool = False,
     ) -> None:
         self.column = column
+        self.columns: tuple[str, ...] = ()
         self._given_column = column or REPORT_COLUMNS[0]
         self._given_form = form or form_from_name(path)
         self._form: Form = self._given_form or ("lines" if column is None else "csv")
@@ -105,6 +108,16 @@ class RecipientFile:
     def error(self, message: str) -> CliError:
         """Build an error that names the file and the line."""
         return self._lines.error(message, self.line)
+
+    def no_ids(self, examples: object) -> CliError:
+        """Build an error for a file that does not begin with ids, with the likely column."""
+        if self.column is None or not self.columns:
+            return self._lines.error(f"it does not begin with ids: {examples}")
+        others = {each.casefold(): each for each in self.columns if each != self.column}
+        likely = next((others[each] for each in _LIKELY_COLUMNS if each in others), None)
+        names = ", ".join(self.columns)
+        advice = f"did you mean {likely}?" if likely else f"the columns are: {names}"
+        return self._lines.error(f"column {self.column!r} holds no ids: {examples}; {advice}")
 
     async def start(self) -> int | None:
         """Find out the form, read the header, if there is one, and count the recipients.
@@ -175,8 +188,10 @@ class RecipientFile:
         if self._form != "csv":
             return
         header = await self._csv.read_header(self.column or _DEFAULT_COLUMN)
+        if not header:
+            raise self._lines.error("it is empty: there are no columns and no rows")
         self._look_at(header)
-        names = ", ".join(header) or "none"
+        names = ", ".join(header)
         if self.column is None:
             raise click.UsageError(f"{self.name}: choose the --column with the ids: {names}")
         if header.count(self.column) != 1:
@@ -188,7 +203,8 @@ class RecipientFile:
 
     def _look_at(self, columns: Iterable[str]) -> None:
         """See if the columns are those of a report, and choose the one with the ids."""
-        names = frozenset(columns)
+        self.columns = tuple(columns)
+        names = frozenset(self.columns)
         self._is_report = names.issuperset(REPORT_COLUMNS)
         if self._is_report:
             self.column = REPORT_COLUMNS[0]  # whatever that of the first list was

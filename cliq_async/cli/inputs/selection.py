@@ -106,6 +106,20 @@ class RecipientSelection:
                 where, text = f"{where} line {first}{found[1] or ''}", text[found.end() :]
             raise CliError(f"{where}: {text}", USAGE) from None
 
+    @contextmanager
+    def naming_column(self) -> Iterator[None]:
+        """Make an error about items that are not ids name the file and its column.
+
+        Raises:
+            CliError: The body raised the error.
+        """
+        try:
+            yield
+        except ValidationError as error:
+            if error.field != "to" or not self._opened:
+                raise
+            raise self._opened[0].no_ids(error.given) from None
+
     async def _limited(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         number = 0
         async for each in items:

@@ -1,7 +1,9 @@
 """The report of a bulk job as tables and as JSON, and the exit status of the job."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import attrs
 
 from cliq_async.bulk.job_log import EXPECTED_SKIPS
 from cliq_async.bulk.report import BroadcastProgress, BulkReport, JournalStart, Outcome
@@ -19,10 +21,17 @@ from cliq_async.cli.outputs.console import echo, echo_err, echo_json, table
 from cliq_async.cli.text import clean, duration, plural
 from cliq_async.errors import JournalError
 
-__all__ = ["exit_status", "how_to_go_on", "print_json", "print_report"]
+__all__ = ["exit_status", "how_to_go_on", "print_json", "print_report", "without_left"]
+
+P = TypeVar("P", bound=BroadcastProgress)
 
 _ROWS: Final = 20
 _SHOWN_IDS: Final = 3
+
+
+def without_left(now: P) -> P:
+    """Count no recipients as failed whom a job without a journal left, as one with a journal."""
+    return attrs.evolve(now, failed=now.failed - now.left, left=0) if now.left else now
 
 
 def exit_status(report: BulkReport, interrupted: str) -> int:
@@ -76,9 +85,6 @@ def how_to_go_on(
         return f"run the same command again to go on with {count} left"
     if report.error is not None:
         return None
-    if left is not None:
-        unsent = f"not sent: {report.stopped}"
-        left += sum(len(each.ids) for each in report.outcomes if each.reason == unsent)
     if left == 0:
         return None
     count = "the remaining recipients" if left is None else plural(left, "recipient")
@@ -104,7 +110,12 @@ def print_json(report: BulkReport, total: int | None, took_s: float) -> None:
     data["journal"] = _journal_json(report.journal)
     try:
         data["outcomes"] = [
-            {"status": each.status, "reason": each.reason, "code": each.code, "ids": each.ids}
+            {
+                "status": "left" if each.left else each.status,
+                "reason": each.reason,
+                "code": each.code,
+                "ids": each.ids,
+            }
             for each in report.outcomes
         ]
     except JournalError as error:
@@ -135,7 +146,7 @@ def print_report(report: BulkReport, total: int | None, took_s: float) -> None:
         rows.insert(4, ("not tried", f"{not_tried:,}"))
     table(rows, right=(1,))
     try:
-        groups = _group(report.outcomes)
+        groups = _group(each for each in report.outcomes if not each.left)
     except JournalError as error:
         groups = []
         echo_err(_unlisted(error))

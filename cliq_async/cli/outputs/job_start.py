@@ -12,7 +12,7 @@ def print_start(source: str, total: int | None) -> None:
     """Say to whom a job without a journal, or with a new one, sends.
 
     Args:
-        source: The name of the source of the recipients.
+        source: The name of the source of the recipients, with the bot and the server.
         total: The number of recipients; None if unknown.
     """
     count = "recipients" if total is None else plural(total, "recipient")
@@ -26,7 +26,7 @@ def print_journal_start(
 
     Args:
         place: The place of the journal.
-        source: The name of the source of the recipients.
+        source: The name of the source of the recipients, with the bot and the server.
         total: The number of recipients; None if unknown.
         now: The first progress of the job.
     """

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cliq_async.bulk.report import BroadcastProgress
 from cliq_async.cli.outputs.console import live
+from cliq_async.cli.outputs.job_report import without_left
 from cliq_async.cli.text import duration, moment
 from cliq_async.client import CliqClient
 from cliq_async.errors import CliqError
@@ -80,7 +81,7 @@ class Progress:
         """Set the progress so far."""
         if self._first is None:  # the progress of earlier runs
             self._first, self._started = now, time.monotonic()
-        self.now = now
+        self.now = without_left(now)
 
     def mark_stopping(self) -> None:
         """Show that the job is stopping early."""
@@ -88,7 +89,7 @@ class Progress:
 
     def finish(self, now: BroadcastProgress) -> None:
         """Set the final progress."""
-        self.now = now
+        self.now = without_left(now)
         self._ending = ""
 
     @asynccontextmanager
@@ -123,7 +124,7 @@ class Progress:
         passed_s = time.monotonic() - self._started
         if self._first is None or passed_s < _LONG_S:
             return ""
-        return f"{60 * (self.now.done - self._first.done) / passed_s:,.0f} recipients/min"
+        return f"{60 * (self.now.delivered - self._first.delivered) / passed_s:,.0f} recipients/min"
 
     def _quota(self) -> str:
         if self._ahead is None or self._ending is not None:

@@ -73,7 +73,8 @@ async def test_request_on_the_wire_at_a_stop_is_the_last_one_though_it_is_refuse
         assert asyncio.get_running_loop().time() == pytest.approx(2.0)
     assert len(transport.requests) == 1
     assert (report.delivered, report.failed, report.stopped) == (0, 10, "enough")
-    assert [outcome.reason for outcome in report.outcomes] == ["not sent: enough"]
+    assert report.left == 10
+    assert [(each.reason, each.left) for each in report.outcomes] == [("not sent: enough", True)]
     accounted(report, ids.read)
 
 

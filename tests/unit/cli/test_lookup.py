@@ -185,6 +185,10 @@ async def test_a_name_that_is_the_id_of_another_bot_is_refused_with_what_could_b
     [
         (("send", "suportbot", "hi", "--broadcast"), "did you mean supportbot (Support Bot)?"),
         (("send", "Support Bot", "hi", "--broadcast"), "did you mean supportbot (Support Bot)?"),
+        (
+            ("broadcast", "Support Bot", "--to", "ids.txt", "--text", "hi"),
+            "did you mean supportbot (Support Bot)?",
+        ),
         (("bots", "get", "Support Bot"), "did you mean supportbot (Support Bot)?"),
         (("handlers", "list", "SupportBot"), "did you mean supportbot (Support Bot)?"),
         (("send", "nobody", "hi", "--broadcast"), "'nobody': `cliq bots list` shows them"),

@@ -236,6 +236,7 @@ async def test_somebody_is_asked_before_more_than_ten_are_called(people, monkeyp
         many = ("call-many", "supportbot", "--to", to, "--column", "id", "--text", "a")
         result = await run(sandbox, *many, stdin="n\n")
         assert "Call 11 recipients" in result.stderr
+        assert f" as supportbot at {sandbox.url}? [y/N]" in result.stderr
         assert sandbox.report()["requests"] == {}
         assert (await run(sandbox, *many, "--limit", "10")).exit_code == 0
 

@@ -80,8 +80,18 @@ async def test_progress_tells_the_rate_of_this_run_and_a_lock(monkeypatch):
     now[0] += 50
     progress.update(BroadcastProgress(delivered=9_000))  # by earlier runs
     now[0] += 30
-    progress.update(BroadcastProgress(delivered=11_500, lockouts=1))
+    progress.update(BroadcastProgress(delivered=11_500, failed=900, skipped=100, lockouts=1))
     await progress._update_forecast()
     assert progress._line().endswith(
-        f"lockouts 1  38%  5:00 min left  5,000 recipients/min  locked until {moment(until)}"
+        f"lockouts 1  42%  5:00 min left  5,000 recipients/min  locked until {moment(until)}"
     )
+
+
+async def test_recipients_whom_a_stopped_job_left_are_not_shown_as_failed():
+    async def outlook(_left):
+        return Forecast(0.0, a_status())
+
+    progress = Progress(10, outlook)
+    progress.update(BroadcastProgress(delivered=2, failed=6, left=5))
+    assert "delivered 2  failed 1  unknown 0" in progress._line()
+    assert "30%" in progress._line()

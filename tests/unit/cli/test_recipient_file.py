@@ -75,7 +75,7 @@ async def test_an_empty_file_has_nobody(file):
     [
         (b"name,zuid\nAnn,1\n", "id", "no column 'id'; the columns are: name, zuid"),
         (b"id,id\n1,2\n", "id", "more than one column 'id'"),
-        (b"", "id", "no column 'id'; the columns are: none"),
+        (b"", "id", "ids.txt: it is empty: there are no columns"),
         (b'id\n1\n"2\n3\n', "id", "ids.txt line 3: its quotes are never closed"),
         (b"id\n" + b"x" * 200_000 + b"\n", "id", "ids.txt line 2: not CSV: field larger"),
         (b"1\n2\n\xff\n", None, "ids.txt line 3: not UTF-8: byte 0xFF"),
