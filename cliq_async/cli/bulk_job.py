@@ -171,6 +171,7 @@ class BulkJob:
                         if isinstance(report.error, ValidationError) and _is_untried(report):
                             raise report.error
                     progress.finish(report)
+                took_s = time.monotonic() - started
                 lookup = bot_lookup(self.connection)
                 missing = await lookup.explain(client, self.bot, report.error)
                 if missing is not None:
@@ -181,7 +182,6 @@ class BulkJob:
                     await recorder.write(
                         report, selection, bot=self.bot, verb=self.verb, stream=total is None
                     )
-                took_s = time.monotonic() - started
                 return self._finish(report, total, took_s, recorder, can_go_on=missing is None)
 
     def _finish(
@@ -195,14 +195,15 @@ class BulkJob:
     ) -> int:
         show = print_json if self.bulk.as_json else print_report
         show(report, total, took_s)
-        advice = how_to_go_on(
-            report,
-            total,
-            journal=self.bulk.journal is not None,
-            resend_unknown=self.bulk.resend_unknown,
-        )
         if recorder is not None and self.bulk.journal is None:
             advice = recorder.how_to_go_on()
+        else:
+            advice = how_to_go_on(
+                report,
+                total,
+                journal=self.bulk.journal is not None,
+                resend_unknown=self.bulk.resend_unknown,
+            )
         if advice is not None and can_go_on:
             echo_err(advice)
         complete = recorder is None or recorder.complete

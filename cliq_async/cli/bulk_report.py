@@ -15,6 +15,7 @@ from cliq_async.bulk.recipients import normalize_excluded
 from cliq_async.bulk.report import BroadcastProgress, BulkReport
 from cliq_async.cli.bulk_options import BulkOptions
 from cliq_async.cli.errors import CliError
+from cliq_async.cli.inputs.bounded import source_name
 from cliq_async.cli.inputs.selection import RecipientSelection
 from cliq_async.cli.outputs.console import echo_err
 from cliq_async.cli.outputs.job_ledger import JobLedger
@@ -118,7 +119,7 @@ class BulkRecorder:
             self._left = self._ledger.count("left")
             page = ReportPage(
                 bot=bot,
-                source=self._bulk.to if selection.path != "-" else "standard input",
+                source=source_name(self._bulk.to),
                 verb=verb,
                 report=report,
                 timeline=self.timeline,

@@ -7,7 +7,15 @@ from typing import Final
 from cliq_async.cli.errors import USAGE, CliError
 from cliq_async.cli.inputs.encoding import decode_file
 
-__all__ = ["MAX_BYTES", "MAX_IMAGE_BYTES", "STDIN", "read_bounded", "read_line", "read_text"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_IMAGE_BYTES",
+    "STDIN",
+    "read_bounded",
+    "read_line",
+    "read_text",
+    "source_name",
+]
 
 STDIN: Final = "-"
 """The name of standard input in options and arguments."""
@@ -16,6 +24,11 @@ MAX_BYTES: Final = 2**20
 MAX_IMAGE_BYTES: Final = 16 * 2**20
 _MAX_CHARS: Final = 4096
 """The longest line that a terminal passes on."""
+
+
+def source_name(path: Path | str) -> str:
+    """Return the name of a file in messages, which is not `-` for standard input."""
+    return "standard input" if str(path) == STDIN else str(path)
 
 
 def read_bounded(path: Path | str, limit: int = MAX_BYTES) -> bytes:
@@ -28,13 +41,14 @@ def read_bounded(path: Path | str, limit: int = MAX_BYTES) -> bytes:
     if str(path) == STDIN:
         if sys.stdin is None:  # closed before the start
             raise CliError("standard input: the stream is closed", USAGE)
-        name, content = "standard input", sys.stdin.buffer.read(limit + 1)
+        content = sys.stdin.buffer.read(limit + 1)
     else:
         with Path(path).open("rb") as file:
-            name, content = str(path), file.read(limit + 1)
+            content = file.read(limit + 1)
     if len(content) > limit:
         raise CliError(
-            f"{name}: longer than {limit:,} bytes: check that it is the right file", USAGE
+            f"{source_name(path)}: longer than {limit:,} bytes: check that it is the right file",
+            USAGE,
         )
     return content
 
@@ -45,7 +59,7 @@ def read_text(path: Path | str) -> str:
     Raises:
         CliError: It cannot be read, is too long, or is not text.
     """
-    name = "standard input" if str(path) == STDIN else str(path)
+    name = source_name(path)
     try:
         return decode_file(name, read_bounded(path))
     except OSError as error:

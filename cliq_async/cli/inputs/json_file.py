@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cliq_async.cli.errors import USAGE, CliError, describe
-from cliq_async.cli.inputs.bounded import STDIN, read_text
+from cliq_async.cli.inputs.bounded import read_text, source_name
 from cliq_async.cli.inputs.places import json_line
 from cliq_async.errors import ValidationError
 
@@ -32,7 +32,7 @@ def json_file(path: Path) -> Iterator[Any]:
         CliError: The file cannot be read, is too long, or is not JSON; or the body raised a
             ValidationError.
     """
-    name = "standard input" if str(path) == STDIN else str(path)
+    name = source_name(path)
     try:
         text = read_text(path)
         data = json.loads(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from cliq_async.cli.errors import USAGE, CliError
-from cliq_async.cli.inputs.bounded import STDIN
+from cliq_async.cli.inputs.bounded import STDIN, source_name
 from cliq_async.cli.inputs.encoding import (
     TextDecoder,
     describe_error,
@@ -44,7 +44,7 @@ class Lines:
     """
 
     def __init__(self, path: str) -> None:
-        self.name = "standard input" if path == STDIN else path
+        self.name = source_name(path)
         self.number = 0
         self.longest = _LONGEST
         self._path = path
